@@ -1,0 +1,1 @@
+"""Load, merge, override, refer, prune, check and explain experiment configs."""

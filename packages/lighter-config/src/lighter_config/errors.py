@@ -1,0 +1,52 @@
+"""What this package raises. Every error carries findings, whose fields tests and tools can read."""
+
+from lighter_config.findings import Finding
+
+
+class ConfigError(Exception):
+    """A config that cannot be used; the base of everything this package raises on purpose.
+
+    Attributes:
+        findings: Everything that is wrong, at least one finding.
+    """
+
+    def __init__(self, *findings: Finding) -> None:
+        if not findings:
+            raise TypeError(f"{type(self).__name__} needs at least one finding")
+        super().__init__(*findings)
+        self.findings: tuple[Finding, ...] = findings
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(finding) for finding in self.findings)
+
+
+class SourceError(ConfigError):
+    """A word of the command line that is neither an existing file nor an override."""
+
+
+class YamlError(ConfigError):
+    """Text that is not the YAML that configs are written in."""
+
+
+class PathError(ConfigError):
+    """A path that cannot be parsed or that leads nowhere."""
+
+
+class MergeError(ConfigError):
+    """Two sources that cannot be combined."""
+
+
+class ReferenceNotFoundError(ConfigError):
+    """A reference to nowhere."""
+
+
+class CircularReferenceError(ConfigError):
+    """References that lead back to themselves."""
+
+
+class ExpressionError(ConfigError):
+    """A ``$`` expression that cannot be parsed or evaluated."""
+
+
+class CheckError(ConfigError):
+    """Checks found at least one error; ``findings`` holds warnings and notes too."""

@@ -1,0 +1,77 @@
+"""One result of reading or checking a config, and how it reads as text."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lighter_config.places import Place
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops the run, a warning may be a mistake, a note is for information."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to say about a config.
+
+    Attributes:
+        message: What happened, one line, without a full stop.
+        severity: Error, warning or note.
+        path: The place in the config, ``trainer::callbacks::0``; empty when there is none.
+        place: The line or word that caused it.
+        excerpt: The text at that place, as the user wrote it.
+        expected: What is valid there: names, or one sentence.
+        nearest: The nearest valid names, best first.
+        fix: What to do about it.
+        check: The name of the check that found it.
+    """
+
+    message: str
+    severity: Severity = Severity.ERROR
+    path: str = ""
+    place: Place | None = None
+    excerpt: str = ""
+    expected: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
+    fix: str = ""
+    check: str = ""
+
+    def __str__(self) -> str:
+        """Render the five parts: what happened, where, what was expected, the nearest names, how to fix it.
+
+        >>> print(Finding(message="'max_epoch' is not an argument of Trainer", place=Place("exp.yaml", 3, 3),
+        ...               excerpt="max_epoch: 5", nearest=("max_epochs",), fix="rename the key"))
+        'max_epoch' is not an argument of Trainer
+          exp.yaml:3:3       max_epoch: 5
+          nearest            max_epochs
+          to fix             rename the key
+        """
+        lines = [self.message]
+        if self.place is not None:
+            lines.append(_part(str(self.place), self.excerpt))
+        if self.expected:
+            lines.append(_part("expected", _shortened(self.expected)))
+        if self.nearest:
+            lines.append(_part("nearest", ", ".join(self.nearest)))
+        if self.fix:
+            lines.append(_part("to fix", self.fix))
+        return "\n".join(lines)
+
+
+_LABEL_WIDTH = 18
+_MAX_EXPECTED = 8
+
+
+def _part(label: str, text: str) -> str:
+    return f"  {label:<{_LABEL_WIDTH}} {text}".rstrip()
+
+
+def _shortened(expected: tuple[str, ...]) -> str:
+    if len(expected) == 1:
+        return expected[0]
+    shown = ", ".join(expected[:_MAX_EXPECTED])
+    return f"one of {shown}, ..." if len(expected) > _MAX_EXPECTED else f"one of {shown}"

@@ -1,0 +1,1 @@
+"""PyTorch Lightning modules whose logged numbers are right."""
