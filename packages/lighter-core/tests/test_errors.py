@@ -1,0 +1,30 @@
+import pickle
+
+from lighter.errors import LighterError, StepOutputError, nearest_names
+
+
+def test_message_shows_its_parts_one_a_line_in_a_fixed_order():
+    error = LighterError("`a` is wrong", fix="write\nb", nearest=["b", "c"], expected="b or c", where="Network.forward")
+    assert str(error).splitlines() == [
+        "`a` is wrong",
+        "  where      Network.forward",
+        "  expected   b or c",
+        "  nearest    b, c",
+        "  to fix     write",
+        "             b",
+    ]
+
+
+def test_parts_that_say_nothing_are_left_out():
+    assert str(LighterError("`a` is wrong")) == "`a` is wrong"
+
+
+def test_error_keeps_its_parts_between_processes():
+    error = pickle.loads(pickle.dumps(StepOutputError("`a` is wrong", nearest=("b",), fix="write b")))
+    assert type(error) is StepOutputError
+    assert (error.what, error.nearest, error.fix) == ("`a` is wrong", ("b",), "write b")
+
+
+def test_nearest_names_ignore_case_and_leave_out_what_is_far():
+    assert nearest_names("network.FC", ["network.fc", "network.conv1"]) == ("network.fc",)
+    assert nearest_names("zzz", ["network.fc"]) == ()
