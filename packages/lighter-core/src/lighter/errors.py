@@ -52,8 +52,20 @@ class BatchSizeError(LighterError):
     """A step whose number of samples cannot be known."""
 
 
+class CorruptBatchError(LighterError):
+    """A batch whose corrupt samples could not be replaced."""
+
+
 class DataError(LighterError):
     """Dataloaders that cannot be used for what was asked."""
+
+
+class FreezerError(LighterError):
+    """A selection of parameters that cannot be frozen or released as asked."""
+
+
+class LayerError(LighterError):
+    """A layer that is not there, or that cannot be replaced or removed."""
 
 
 class LightningContractError(LighterError):
@@ -74,6 +86,14 @@ class OptimizerError(LighterError):
 
 class StepOutputError(LighterError):
     """A step that returned something that cannot be trained on or logged."""
+
+
+class WeightsError(LighterError):
+    """A file of weights that cannot be read, or that does not fit the network."""
+
+
+class WriterError(LighterError):
+    """Predictions that cannot be written, or a place where they cannot be written to."""
 
 
 def nearest_names(name: str, valid: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
