@@ -1,0 +1,39 @@
+"""Guards around every test of the workspace: what a test changes in the process, it must give back."""
+
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# set by torch or Lightning when they are imported or start their first worker or process group, for the whole process
+_SET_BY_LIBRARIES = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TORCHINDUCTOR_CACHE_DIR", "PYTEST_CURRENT_TEST"}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _process_is_left_as_it_was() -> Iterator[None]:
+    before = _process_state()
+    yield
+    after = _process_state()
+    changed = {name: (value, after[name]) for name, value in before.items() if after[name] != value}
+    assert not changed, f"the test left the process changed (before, after): {changed}"
+
+
+def _process_state() -> dict[str, object]:
+    return {
+        "environment": {name: value for name, value in os.environ.items() if name not in _SET_BY_LIBRARIES},
+        "sys.path": list(sys.path),
+        "sys.excepthook": sys.excepthook,
+        "warnings.showwarning": warnings.showwarning,
+        "root logger's handlers": list(logging.getLogger().handlers),
+        "threads": [thread.name for thread in threading.enumerate() if not thread.daemon],
+    }

@@ -1,0 +1,202 @@
+"""Every check of the project: ``uvx nox -l`` lists them, ``uvx nox`` runs what a change must pass."""
+
+import itertools
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = "CI" in os.environ
+
+ROOT = Path(__file__).parent
+WORKSPACE_FILE = ROOT / "pyproject.toml"
+LOCK_FILE = ROOT / "requirements.lock"
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+PYTHON = PYTHONS[0]
+
+SIBLINGS = {"lighter-config": [], "lighter-core": [], "lighter-cli": ["lighter-config", "lighter-core"]}
+IMPORT_NAMES = {"lighter-config": "lighter_config", "lighter-core": "lighter", "lighter-cli": "lighter_cli"}
+ABSENT = {
+    "lighter-config": ["torch", "pytorch_lightning", "torchmetrics", "lighter", "lighter_cli", "cyclopts", "rich"],
+    "lighter-core": ["lighter_config", "lighter_cli", "sparkwheel", "cyclopts", "rich", "loguru", "pandas"],
+    "lighter-cli": ["loguru", "pandas", "omegaconf"],
+}
+"""What cannot even be found where a package's tests run, so that an import that nobody declared fails there."""
+
+nox.options.sessions = [
+    "lint",
+    "layers",
+    "types",
+    f"tests-{PYTHON}(lighter-config)",
+    f"tests-{PYTHON}(lighter-core, cpu)",
+    f"tests-{PYTHON}(lighter-cli, cpu)",
+    "examples",
+]
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize(
+    ("package", "build"),
+    [
+        nox.param("lighter-config", None, id="lighter-config", tags=["config"]),
+        nox.param("lighter-core", "cpu", id="lighter-core, cpu", tags=["cpu"]),
+        nox.param("lighter-cli", "cpu", id="lighter-cli, cpu", tags=["cpu"]),
+        nox.param("lighter-core", "cuda", id="lighter-core, cuda", tags=["cuda"]),
+        nox.param("lighter-cli", "cuda", id="lighter-cli, cuda", tags=["cuda"]),
+    ],
+)
+def tests(session: nox.Session, package: str, build: str | None) -> None:
+    """Test one package alone, from its wheel, with a CPU or a CUDA build of torch."""
+    install(session, [package, *SIBLINGS[package]], build=build, groups=["test"])
+    found = "; ".join(f"assert importlib.util.find_spec({name!r}) is None, {name!r}" for name in ABSENT[package])
+    session.run("python", "-c", f"import importlib.util; {found}")
+    if build is not None:
+        where = "'on a GPU' if torch.cuda.is_available() else 'on the CPU'"
+        session.run("python", "-c", f"import torch; print('torch', torch.__version__, 'runs', {where})")
+    pytest(session, f"packages/{package}/tests")
+    pytest(session, "--doctest-modules", "--pyargs", IMPORT_NAMES[package])
+
+
+@nox.session(python=PYTHON, tags=["cpu"])
+def examples(session: nox.Session) -> None:
+    """Run the experiments, the examples and the documentation with the three packages together."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test"], requirements=workspace_requirements())
+    pytest(session, "tests", "examples")
+
+
+@nox.session(python=PYTHON, tags=["quality"])
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for unformatted code."""
+    install(session, [], groups=["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=PYTHON, tags=["quality"])
+def types(session: nox.Session) -> None:
+    """Check the type annotations of the three packages, strictly."""
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test"])
+    session.run("mypy")
+
+
+@nox.session(python=PYTHON, tags=["quality"])
+def layers(session: nox.Session) -> None:
+    """Check that the packages import each other in one direction only."""
+    install(session, [], groups=["lint"])
+    sources = os.pathsep.join(str(ROOT / "packages" / package / "src") for package in SIBLINGS)
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+
+
+@nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """Measure what the README and the docs promise; prints ratios against what a user would pick instead."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test"], requirements=workspace_requirements())
+    for script in sorted((ROOT / "benchmarks").glob("*.py")):
+        session.run("python", str(script), *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def lock(session: nox.Session) -> None:
+    """Resolve the newest versions and track them: pins in pyproject.toml, hashes in requirements.lock."""
+    write_pins([])
+    resolved = export_lock(session, "--upgrade")
+    write_pins(pins(resolved))
+    if export_lock(session) != resolved:
+        session.error("the pins do not resolve to the versions that they were taken from")
+    LOCK_FILE.write_text(resolved)
+
+
+def install(
+    session: nox.Session,
+    packages: list[str],
+    *,
+    build: str | None = None,
+    groups: Iterable[str] = (),
+    requirements: Iterable[str] = (),
+) -> None:
+    """Install packages of the workspace from their wheels, with what they need at the tracked versions."""
+    temporary = Path(session.create_tmp()).absolute()
+    wheels = [build_wheel(session, package, temporary / "wheels") for package in packages]
+    pinned = [pin for pin in workspace_pins() if build != "cpu" or not belongs_to_torch_build(pin)]
+    constraints = temporary / "constraints.txt"
+    constraints.write_text("\n".join(pinned) + "\n")
+    arguments = [*wheels, *requirements, *(f"--group={WORKSPACE_FILE}:{group}" for group in groups)]
+    if build == "cpu":
+        arguments += cpu_torch(session)
+    # outside the repository: inside it, uv would add the workspace's own pins, that of the CUDA build too
+    with session.chdir(tempfile.gettempdir()):
+        reinstalled = [f"--reinstall-package={package}" for package in packages]
+        session.install(f"--constraint={constraints}", *reinstalled, *arguments)
+
+
+def build_wheel(session: nox.Session, package: str, folder: Path) -> str:
+    for old in folder.glob(f"{package.replace('-', '_')}-*.whl"):
+        old.unlink()
+    session.run("uv", "build", "--quiet", "--wheel", f"--package={package}", f"--out-dir={folder}", external=True)
+    (wheel,) = folder.glob(f"{package.replace('-', '_')}-*.whl")
+    extra = "[images]" if package == "lighter-core" else ""
+    return f"{package}{extra} @ {wheel.as_uri()}"
+
+
+def cpu_torch(session: nox.Session) -> list[str]:
+    """Say where a CPU build comes from: a wheel in a folder of the environment's, else PyTorch's own index."""
+    tag = "cp" + str(session.python).replace(".", "")
+    listed = re.split(r"[\s,]+", f"{os.environ.get('UV_FIND_LINKS', '')} {os.environ.get('PIP_FIND_LINKS', '')}")
+    for folder in filter(None, listed):
+        for wheel in sorted(Path(folder).glob(f"torch-*+cpu-{tag}-{tag}-*.whl"), reverse=True):
+            return [f"--find-links={folder}", f"torch=={wheel.name.split('-')[1].removesuffix('+cpu')}"]
+    return ["torch", "--torch-backend=cpu"]
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    session.run("pytest", *arguments, *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+def workspace_requirements() -> list[str]:
+    """Return what the root needs beyond its members: the libraries that the examples load."""
+    listed = tomllib.loads(WORKSPACE_FILE.read_text())["project"]["dependencies"]
+    return [requirement for requirement in listed if not requirement.startswith("lighter-")]
+
+
+def workspace_pins() -> list[str]:
+    pinned: list[str] = tomllib.loads(WORKSPACE_FILE.read_text())["tool"]["uv"]["constraint-dependencies"]
+    return pinned
+
+
+def belongs_to_torch_build(pin: str) -> bool:
+    return re.match(r"(torch|triton|nvidia-[\w-]+|cuda-[\w-]+)==", pin) is not None
+
+
+def export_lock(session: nox.Session, *arguments: str) -> str:
+    (ROOT / "uv.lock").unlink(missing_ok=True)
+    session.run("uv", "lock", "--quiet", *arguments, external=True)
+    options = ["--frozen", "--all-groups", "--no-emit-workspace", "--no-header", "--no-annotate"]
+    exported = session.run("uv", "export", "--quiet", *options, external=True, silent=True)
+    assert isinstance(exported, str)
+    return exported
+
+
+def pins(exported: str) -> list[str]:
+    """Turn an export into constraints: without a marker where there is one version, else by Python version only."""
+    lines = re.findall(r"^([\w.-]+)==([^\s;]+)(?: ; (.*?))? ?\\?$", exported, flags=re.MULTILINE)
+    found: list[str] = []
+    for name, group in itertools.groupby(sorted(lines), key=lambda line: line[0]):
+        versions = list(group)
+        for _, version, marker in versions:
+            by_python = " and ".join(re.findall(r"python_full_version [<>=]+ '[\d.]+'", marker))
+            found.append(f"{name}=={version}" + (f" ; {by_python}" if len(versions) > 1 else ""))
+    return found
+
+
+def write_pins(constraints: list[str]) -> None:
+    text = WORKSPACE_FILE.read_text()
+    block = "".join(f'    "{constraint}",\n' for constraint in constraints)
+    written = re.sub(r"(constraint-dependencies = \[\n)[^\]]*\]", rf"\g<1>{block}]", text)
+    WORKSPACE_FILE.write_text(written)
