@@ -1,0 +1,171 @@
+"""Rows that every rank streams to disk, and their merge into one CSV file in dataset order."""
+
+import csv
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from lighter.errors import WriterError, nearest_names
+
+_ROWS_IN_MEMORY = 50_000  # while rows that came out of order are sorted
+_FILES_AT_ONCE = 64  # while sorted runs are merged; systems allow some hundreds
+
+Row = tuple[int, int, int, str]
+"""Loader, rank (-1 where the index counts over all ranks), index, and the cells as CSV text."""
+
+
+class _Echo:
+    """A file that hands back what is written to it: `csv.writer` as a function from cells to text."""
+
+    @staticmethod
+    def write(text: str) -> str:
+        return text
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    line: str = csv.writer(_Echo, lineterminator="\n").writerow(cells)
+    return line
+
+
+class RowTable:
+    """The rows of one rank, streamed to a part file whose first line names the columns.
+
+    A row is kept as one line of JSON with its place and its cells as finished CSV text: text in cells may hold line
+    breaks, and reading it back through the csv module would refuse long ones.
+
+    Args:
+        file: The part file; written from the first row on.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stream: TextIO | None = None
+        self._columns: list[str] = []
+        self._last: tuple[int, int, int] = (-1, -1, -1)
+        self._is_sorted = True
+        self.has_ranks = False
+
+    def append(self, cells: Mapping[str, Any], *, index: int, rank: int | None, dataloader_idx: int) -> None:
+        """Write a row.
+
+        Raises:
+            WriterError: The row has other columns than the first.
+        """
+        if self._stream is None:
+            self._columns = list(cells)
+            self._stream = _open_to_write(self._file)
+            self._stream.write(json.dumps(self._columns) + "\n")
+        elif list(cells) != self._columns:
+            raise _other_columns(cells, self._columns, f"sample {index}")
+        place = (dataloader_idx, -1 if rank is None else rank, index)
+        self.has_ranks |= rank is not None
+        self._is_sorted &= place >= self._last
+        self._last = place
+        self._stream.write(json.dumps((*place, _csv_line(cells.values()))) + "\n")
+
+    def close(self) -> None:
+        """Close the part file, with its rows in order."""
+        if self._stream is not None:
+            self._stream.close()
+            if not self._is_sorted:
+                _sort(self._file)
+
+
+def merge(
+    parts: Sequence[Path], file: Path, *, default_columns: Sequence[str], has_ranks: bool, has_dataloaders: bool
+) -> None:
+    """Merge the part files of all ranks into one CSV file, sorted by loader, rank and index, row by row.
+
+    Args:
+        parts: Closed part files.
+        file: The CSV file to write: UTF-8, ``index`` first, then ``rank`` and ``dataloader_idx`` if asked for.
+        default_columns: The columns when no rank has any row.
+        has_ranks: Write a column ``rank``: some indices count on one rank only.
+        has_dataloaders: Write a column ``dataloader_idx``.
+
+    Raises:
+        WriterError: Two ranks have rows of different columns.
+    """
+    columns = [_columns_of(part) for part in parts] or [list(default_columns)]
+    for part, other in zip(parts, columns, strict=False):
+        if other != columns[0]:
+            raise _other_columns(other, columns[0], f"the rows of {part.stem}")
+    with _open_to_write(file) as stream, ExitStack() as stack:
+        places = ["index", *["rank"] * has_ranks, *["dataloader_idx"] * has_dataloaders]
+        stream.write(_csv_line([*places, *columns[0]]))
+        for dataloader_idx, rank, index, cells in heapq.merge(*(stack.enter_context(_Rows(part)) for part in parts)):
+            place = [index, *["" if rank < 0 else rank] * has_ranks, *[dataloader_idx] * has_dataloaders]
+            stream.write(f"{','.join(map(str, place))},{cells}")
+
+
+class _Rows:
+    """Iterates over the rows of a part file while it is open."""
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+
+    def __enter__(self) -> Iterator[Row]:
+        self._stream = self._part.open(encoding="utf-8")
+        next(self._stream)  # the columns
+        return (tuple(json.loads(line)) for line in self._stream)
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+
+def _sort(part: Path) -> None:
+    """Sort the rows of a part file by way of sorted runs on disk, so that few are in memory at a time."""
+    columns = _columns_of(part)
+    runs: list[Path] = []
+    with _Rows(part) as rows:
+        while chunk := sorted(islice(rows, _ROWS_IN_MEMORY)):
+            runs.append(_write_part(part.with_name(f"{part.name}.{len(runs)}"), columns, chunk))
+    num_runs = len(runs)
+    while len(runs) > 1:
+        with ExitStack() as stack:
+            merged = heapq.merge(*(stack.enter_context(_Rows(run)) for run in runs[:_FILES_AT_ONCE]))
+            runs.append(_write_part(part.with_name(f"{part.name}.{num_runs}"), columns, merged))
+        num_runs += 1
+        for run in runs[:_FILES_AT_ONCE]:
+            run.unlink()
+        del runs[:_FILES_AT_ONCE]
+    runs[0].replace(part)
+
+
+def _write_part(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> Path:
+    with _open_to_write(file) as stream:
+        stream.write(json.dumps(columns) + "\n")
+        stream.writelines(json.dumps(row) + "\n" for row in rows)
+    return file
+
+
+def _columns_of(part: Path) -> list[str]:
+    with part.open(encoding="utf-8") as stream:
+        columns: list[str] = json.loads(stream.readline())
+    return columns
+
+
+def _open_to_write(file: Path) -> TextIO:
+    # `surrogateescape`: file names that are not UTF-8 come out as the bytes that they were
+    return file.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _other_columns(columns: Iterable[str], expected: Sequence[str], where: str) -> WriterError:
+    columns = list(columns)
+    added = [column for column in columns if column not in expected]
+    missing = [column for column in expected if column not in columns]
+    return WriterError(
+        f"{where} has other columns than the first row: "
+        + "; ".join(
+            text
+            for text in (f"also {', '.join(added)}" if added else "", f"not {', '.join(missing)}" if missing else "")
+            if text
+        ),
+        expected=", ".join(expected),
+        nearest=[name for column in added for name in nearest_names(column, missing, count=1)],
+        fix="give every sample values of the same keys and lengths; a list of any length fits into one cell",
+    )

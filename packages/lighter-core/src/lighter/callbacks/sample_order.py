@@ -1,0 +1,126 @@
+"""Which samples of the dataset a batch holds, in one process and across ranks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pytorch_lightning.overrides.distributed import _IndexBatchSamplerWrapper
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset, SequentialSampler
+
+
+class SampleOrder:
+    """Numbers the samples of one loader on one rank as they come.
+
+    What any loader can tell, also one over an iterable dataset: how many samples came before on this rank.
+
+    Attributes:
+        is_known: Whether the indices are the dataset's, the same whatever the number of ranks.
+    """
+
+    is_known = False
+
+    def __init__(self) -> None:
+        self._num_seen = 0
+
+    def num_samples(self, batch_idx: int) -> int | None:
+        """Tell how many samples a batch has, where the loader says so."""
+        return None
+
+    def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
+        """Tell the index of each sample of a batch; ``None`` marks a sample that is to be dropped."""
+        first = self._num_seen
+        self._num_seen += num_samples
+        return range(first, self._num_seen)
+
+
+class SequentialOrder(SampleOrder):
+    """Knows the samples of a loader that goes through its dataset in order, in one process."""
+
+    is_known = True
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self._batch_size = batch_size
+
+    def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
+        """Count from the batch's number, so that a step that returned nothing shifts no index."""
+        first = batch_idx * self._batch_size
+        return range(first, first + num_samples)
+
+
+class DistributedOrder(SampleOrder):
+    """Knows the samples of a `DistributedSampler`: number ``i`` on a rank is number ``rank + i * world`` of all.
+
+    What the sampler repeats at the end to give all ranks the same count (padding) is dropped.
+    """
+
+    is_known = True
+
+    def __init__(self, batch_size: int, sampler: DistributedSampler[Any]) -> None:
+        super().__init__()
+        self._batch_size = batch_size
+        self._rank, self._world_size = sampler.rank, sampler.num_replicas
+        self._dataset_size = len(sampler.dataset)  # type: ignore[arg-type]
+        # the same seed and epoch give the same permutation once more
+        self._permuted = list(sampler) if sampler.shuffle else None
+
+    def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
+        """Follow the sampler, and drop its padding."""
+        first = batch_idx * self._batch_size
+        return [self._index(position) for position in range(first, first + num_samples)]
+
+    def _index(self, position: int) -> int | None:
+        number = self._rank + position * self._world_size
+        if number >= self._dataset_size:
+            return None
+        return number if self._permuted is None else self._permuted[position]
+
+
+class RecordedOrder(SampleOrder):
+    """Reads the indices that Lightning records in predict, where it wraps every batch sampler.
+
+    A sampler that draws keys instead of integers leaves only running numbers.
+    """
+
+    is_known = True
+
+    def __init__(self, batch_sampler: Any) -> None:
+        super().__init__()
+        self._batch_sampler = batch_sampler
+
+    def num_samples(self, batch_idx: int) -> int | None:
+        """Count what was recorded."""
+        return len(self._batch_sampler.seen_batch_indices[batch_idx])
+
+    def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
+        """Read what was recorded, and drop the padding of a `DistributedSampler` that the user gave."""
+        seen = self._batch_sampler.seen_batch_indices
+        indices: Sequence[int] = seen[batch_idx]
+        if batch_idx > 0:
+            seen[batch_idx - 1] = ()  # nobody reads it again, and the list would grow with the dataset
+        self.is_known = all(isinstance(index, int) for index in indices)
+        if not self.is_known:
+            return super().indices(batch_idx, num_samples)
+        sampler = getattr(self._batch_sampler, "sampler", None)
+        if type(sampler) is not DistributedSampler:
+            return indices
+        numbers = DistributedOrder(self._batch_sampler.batch_size, sampler).indices(batch_idx, num_samples)
+        return [None if number is None else index for index, number in zip(indices, numbers, strict=True)]
+
+
+def sample_order(loader: object, *, world_size: int) -> SampleOrder:
+    """Choose how to number the samples of a loader, as Lightning iterates it on this rank.
+
+    Indices are only claimed where they are certain: a subclass of a sampler may order its samples as it likes.
+    """
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        return SampleOrder()
+    batch_sampler = loader.batch_sampler
+    if isinstance(batch_sampler, _IndexBatchSamplerWrapper):
+        return RecordedOrder(batch_sampler)
+    if type(batch_sampler) is BatchSampler:
+        sampler: Any = batch_sampler.sampler
+        if type(sampler) is DistributedSampler:
+            return DistributedOrder(batch_sampler.batch_size, sampler)
+        if type(sampler) is SequentialSampler and world_size == 1:
+            return SequentialOrder(batch_sampler.batch_size)
+    return SampleOrder()

@@ -1,0 +1,81 @@
+"""Output that appears whole or not at all."""
+
+import logging
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from lighter.errors import WriterError
+
+logger = logging.getLogger(__name__)
+
+
+def check_writable(target: Path, *, where: str) -> None:
+    """Check that something can be written at a path, without writing.
+
+    Raises:
+        WriterError: A parent is a file, or may not be written to.
+    """
+    parent = next(folder for folder in target.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise WriterError(
+            f"`{target}` cannot be written: `{parent}` is a file", where=where, fix="give a path in a directory"
+        )
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise WriterError(
+            f"`{target}` cannot be written: no permission to write into `{parent}`",
+            where=where,
+            fix="give a path in a directory of yours, or change its permissions",
+        )
+
+
+def create_staging(target: Path) -> Path:
+    """Create a hidden folder beside a path, on the same disk, in which its content grows.
+
+    The folder's name is new each time: nothing that a killed run left behind gets mixed in.
+
+    Raises:
+        WriterError: The folder cannot be created.
+    """
+    try:
+        folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise WriterError(
+            f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you may write to"
+        ) from error
+    return folder
+
+
+def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
+    """Move finished content to its path, in the place of what an earlier run left there.
+
+    Args:
+        content: A file or folder on the same disk.
+        target: Where it goes.
+        keep_previous: Keep what was there as ``<name>.previous``, one generation; else remove it.
+    """
+    if target.exists():
+        previous = target.with_name(f"{target.name}.previous")
+        remove(previous)
+        target.replace(previous)
+        try:
+            content.replace(target)
+        except OSError:
+            previous.replace(target)
+            raise
+        if keep_previous:
+            logger.info("`%s` is new; what an earlier run wrote there is now `%s`", target, previous)
+        else:
+            remove(previous)
+    else:
+        content.replace(target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder; one that is gone already is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
