@@ -56,6 +56,10 @@ class CorruptBatchError(LighterError):
     """A batch whose corrupt samples could not be replaced."""
 
 
+class CriterionError(LighterError):
+    """A criterion that is missing."""
+
+
 class DataError(LighterError):
     """Dataloaders that cannot be used for what was asked."""
 
@@ -66,10 +70,6 @@ class FreezerError(LighterError):
 
 class LayerError(LighterError):
     """A layer that is not there, or that cannot be replaced or removed."""
-
-
-class LightningContractError(LighterError):
-    """Inner state of Lightning that is not as this version of lighter knows it."""
 
 
 class MetricError(LighterError):

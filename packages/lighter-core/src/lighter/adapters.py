@@ -1,0 +1,211 @@
+"""From one shape of data to the arguments another object wants.
+
+An adapter is any callable with the same signature; these four cover what configs need. Each is checked when it is made.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lighter.errors import AdapterError, nearest_names
+
+Accessor = int | str | Callable[[Any], Any]
+Transforms = Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None
+
+
+class BatchAdapter:
+    """Take input, target and identifier out of a batch.
+
+    Args:
+        input_accessor: An index for a tuple or list, a key for a mapping, or a callable that takes the batch.
+        target_accessor: The same, or None when there is no target.
+        identifier_accessor: The same, or None when samples have no names.
+
+    Raises:
+        AdapterError: An accessor is none of these.
+
+    >>> BatchAdapter("image", target_accessor=lambda batch: batch["label"] * 2)({"image": 1, "label": 2})
+    (1, 4, None)
+    """
+
+    def __init__(
+        self,
+        input_accessor: Accessor,
+        target_accessor: Accessor | None = None,
+        identifier_accessor: Accessor | None = None,
+    ) -> None:
+        self._accessors: dict[str, Accessor | None] = {
+            "input_accessor": input_accessor,
+            "target_accessor": target_accessor,
+            "identifier_accessor": identifier_accessor,
+        }
+        for name, accessor in self._accessors.items():
+            is_accessor = (isinstance(accessor, int | str) and not isinstance(accessor, bool)) or callable(accessor)
+            if not is_accessor and (accessor is not None or name == "input_accessor"):
+                raise AdapterError(
+                    f"BatchAdapter's `{name}` is {accessor!r}", expected="an index, a key, or a callable"
+                )
+
+    def __call__(self, batch: Any) -> tuple[Any, Any, Any]:
+        """Return input, target and identifier; None for what has no accessor.
+
+        Raises:
+            AdapterError: The batch has no such item.
+        """
+        values = [_access(batch, name, accessor) for name, accessor in self._accessors.items()]
+        return values[0], values[1], values[2]
+
+
+class LoggingAdapter:
+    """Transform what callbacks and writers see; what is trained on stays as it is.
+
+    Args:
+        input_transforms: A callable, or a list of them that are called in turn.
+        target_transforms: The same for the target.
+        pred_transforms: The same for the pred.
+
+    Raises:
+        AdapterError: A transform cannot be called.
+
+    >>> LoggingAdapter(pred_transforms=[abs, lambda pred: pred + 1])(1, 2, -3)
+    (1, 2, 4)
+    """
+
+    def __init__(
+        self,
+        input_transforms: Transforms = None,
+        target_transforms: Transforms = None,
+        pred_transforms: Transforms = None,
+    ) -> None:
+        self._input = _as_list(input_transforms, "input_transforms", type(self).__name__)
+        self._target = _as_list(target_transforms, "target_transforms", type(self).__name__)
+        self._pred = _as_list(pred_transforms, "pred_transforms", type(self).__name__)
+
+    def __call__(self, input: Any, target: Any, pred: Any) -> tuple[Any, Any, Any]:  # noqa: A002  # the role's name
+        """Return input, target and pred, transformed."""
+        return _transformed(input, self._input), _transformed(target, self._target), _transformed(pred, self._pred)
+
+
+class _ArgumentsAdapter:
+    """Choose how input, target and pred are passed to a callable: an int is a position, a string a keyword."""
+
+    def __init__(
+        self,
+        input_argument: int | str | None = None,
+        target_argument: int | str | None = None,
+        pred_argument: int | str | None = None,
+        input_transforms: Transforms = None,
+        target_transforms: Transforms = None,
+        pred_transforms: Transforms = None,
+    ) -> None:
+        owner = type(self).__name__
+        arguments = {"input": input_argument, "target": target_argument, "pred": pred_argument}
+        transforms = {"input": input_transforms, "target": target_transforms, "pred": pred_transforms}
+        _check_arguments(arguments, owner)
+        lists = {role: _as_list(given, f"{role}_transforms", owner) for role, given in transforms.items()}
+        for role, given in lists.items():
+            if given and arguments[role] is None:
+                raise AdapterError(
+                    f"{owner} has `{role}_transforms` and no `{role}_argument`, so they would never be called",
+                    expected=f"`{role}_argument`, a position or a keyword",
+                )
+        indices = {"input": 0, "target": 1, "pred": 2}  # of the roles in a call
+        positions = sorted((given, role) for role, given in arguments.items() if isinstance(given, int))
+        self._positional = [(indices[role], lists[role]) for _, role in positions]
+        self._keywords = [
+            (given, indices[role], lists[role]) for role, given in arguments.items() if isinstance(given, str)
+        ]
+
+    def _call(self, function: Callable[..., Any], *roles: Any) -> Any:
+        args = [_transformed(roles[index], transforms) for index, transforms in self._positional]
+        kwargs = {name: _transformed(roles[index], transforms) for name, index, transforms in self._keywords}
+        return function(*args, **kwargs)
+
+
+class CriterionAdapter(_ArgumentsAdapter):
+    """Call a criterion with input, target and pred where it wants them.
+
+    Args:
+        input_argument: A position (from 0, none left out), a keyword, or None to leave the input out.
+        target_argument: The same for the target.
+        pred_argument: The same for the pred.
+        input_transforms: A callable or a list of them, called on the input first.
+        target_transforms: The same for the target.
+        pred_transforms: The same for the pred.
+
+    Raises:
+        AdapterError: Positions that do not follow each other, one argument twice, or transforms without an argument.
+
+    >>> adapter = CriterionAdapter(pred_argument=0, target_argument="labels", target_transforms=float)
+    >>> adapter(lambda pred, labels: (pred, labels), input=None, target=3, pred=0.5)
+    (0.5, 3.0)
+    """
+
+    def __call__(self, criterion: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
+        """Return what the criterion returns."""
+        return self._call(criterion, input, target, pred)
+
+
+class MetricsAdapter(_ArgumentsAdapter):
+    """Update metrics with input, target and pred where they want them; the arguments are CriterionAdapter's.
+
+    >>> MetricsAdapter(pred_argument="preds", target_argument="target")(dict, input=None, target=1, pred=2)
+    {'target': 1, 'preds': 2}
+    """
+
+    def __call__(self, metrics: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
+        """Return what the metrics return."""
+        return self._call(metrics, input, target, pred)
+
+
+def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
+    match accessor:
+        case None:
+            return None
+        case int() | str():
+            try:
+                return batch[accessor]
+            except (KeyError, IndexError, TypeError) as error:
+                keys = list(map(str, batch)) if isinstance(batch, Mapping) else []
+                size = f" of {len(batch)}" if isinstance(batch, Sequence) else ""
+                raise AdapterError(
+                    f"BatchAdapter's `{name}` is {accessor!r}, which a {type(batch).__name__}{size} does not have",
+                    expected=f"one of {', '.join(keys)}"
+                    if keys
+                    else "an index for tuples and lists, a key for mappings",
+                    nearest=nearest_names(str(accessor), keys),
+                ) from error
+        case _:
+            return accessor(batch)
+
+
+def _check_arguments(arguments: Mapping[str, int | str | None], owner: str) -> None:
+    for role, given in arguments.items():
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int | str)):
+            raise AdapterError(f"{owner}'s `{role}_argument` is {given!r}", expected="a position, a keyword, or None")
+    named = [argument for argument in arguments.values() if argument is not None]
+    shown = ", ".join(f"{role}_argument={argument!r}" for role, argument in arguments.items() if argument is not None)
+    if not named:
+        raise AdapterError(f"{owner} passes nothing on", expected="at least one of its `..._argument`")
+    if len(set(named)) < len(named):
+        raise AdapterError(f"{owner} passes two things as one argument: {shown}", expected="different arguments")
+    positions = sorted(argument for argument in named if isinstance(argument, int))
+    if positions != list(range(len(positions))):
+        raise AdapterError(
+            f"{owner} leaves positions out: {shown}", expected="positions from 0 that follow each other, or keywords"
+        )
+
+
+def _as_list(transforms: Transforms, name: str, owner: str) -> list[Callable[[Any], Any]]:
+    if transforms is None:
+        return []
+    listed = list(transforms) if isinstance(transforms, list | tuple) else [transforms]
+    for transform in listed:
+        if not callable(transform):
+            raise AdapterError(f"{owner}'s `{name}` has {transform!r}", expected="a callable, or a list of callables")
+    return listed  # type: ignore[return-value]  # all are callables by now
+
+
+def _transformed(value: Any, transforms: Sequence[Callable[[Any], Any]]) -> Any:
+    for transform in transforms:
+        value = transform(value)
+    return value

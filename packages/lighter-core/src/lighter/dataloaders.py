@@ -1,0 +1,107 @@
+"""Loaders that are given as objects, offered to Lightning as the hooks it looks for."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+
+from lighter.errors import DataError, nearest_names
+from lighter.mode import Mode
+
+
+class GivenDataloaders:
+    """Offers given loaders as ``train_dataloader`` and so on; a mixin for modules and data modules.
+
+    For Lightning an absent loader is an absent method. So the hooks are set on the object, for what is there.
+    """
+
+    dataloaders: dict[Mode, Any]
+
+    def _offer_dataloaders(self, dataloaders: Mapping[str, object]) -> None:
+        self.dataloaders = {}
+        for name, loader in dataloaders.items():
+            if name not in list(Mode):
+                raise DataError(
+                    f"`dataloaders` has an unknown key {name!r}",
+                    expected=", ".join(Mode),
+                    nearest=nearest_names(str(name), Mode),
+                )
+            if loader is None:
+                continue
+            if isinstance(loader, str) or not isinstance(loader, Iterable):
+                raise DataError(
+                    f"the {name} dataloader is a {type(loader).__name__}",
+                    expected="a DataLoader or another iterable of batches, or a list or mapping of them",
+                )
+            mode = Mode(name)
+            self.dataloaders[mode] = loader
+            setattr(self, f"{mode}_dataloader", partial(_dataloader, self, mode))
+
+    @property
+    def batch_size(self) -> int:
+        """The training loader's batch size, for Lightning's batch size finder.
+
+        Setting it makes a new loader of the same dataset, shuffling, workers, collate function, pinning and drop_last.
+
+        Raises:
+            DataError: There is no training loader, or it is not one that can be made again with another batch size.
+        """
+        loader = self._train_loader()
+        if loader.batch_size is None:
+            raise DataError(
+                f"the training {type(loader).__name__} has no batch size",
+                expected="a DataLoader with `batch_size`, not with a batch sampler of its own",
+            )
+        return loader.batch_size
+
+    @batch_size.setter
+    def batch_size(self, batch_size: int) -> None:
+        self.dataloaders[Mode.TRAIN] = with_batch_size(self._train_loader(), batch_size)
+
+    def _train_loader(self) -> DataLoader[Any]:
+        loader = self.dataloaders.get(Mode.TRAIN)
+        if not isinstance(loader, DataLoader):
+            given = "there is none" if loader is None else f"it is a {type(loader).__name__}"
+            raise DataError(f"the training loader has no batch size: {given}", expected="one torch DataLoader")
+        return loader
+
+
+def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]:
+    """Make a loader like another one, with another batch size.
+
+    Raises:
+        DataError: The loader's batches come from a sampler of its own, or its class cannot be made like a DataLoader.
+    """
+    is_iterable = isinstance(loader.dataset, IterableDataset)
+    if loader.batch_size is None or type(loader.batch_sampler) is not BatchSampler:
+        raise DataError(
+            f"the batch size of the {type(loader).__name__} cannot be set: its batches come from a sampler of its own",
+            expected="a DataLoader with `batch_size`",
+        )
+    workers = loader.num_workers > 0
+    try:
+        return type(loader)(
+            loader.dataset,
+            batch_size=batch_size,
+            sampler=None if is_iterable else loader.sampler,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+            pin_memory=loader.pin_memory,
+            drop_last=loader.drop_last,
+            timeout=loader.timeout,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context if workers else None,
+            generator=loader.generator,
+            prefetch_factor=loader.prefetch_factor if workers else None,
+            persistent_workers=loader.persistent_workers,
+        )
+    except TypeError as error:
+        raise DataError(
+            f"a {type(loader).__name__} cannot be made again with another batch size: {error}",
+            expected="a DataLoader, or a subclass that takes the same arguments",
+        ) from error
+
+
+def _dataloader(owner: GivenDataloaders, mode: Mode) -> Any:
+    return owner.dataloaders[mode]

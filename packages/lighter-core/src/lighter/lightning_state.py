@@ -1,0 +1,96 @@
+"""What lighter reads of Lightning's inner state, all of it, so that one contract test holds it against Lightning."""
+
+# ruff: noqa: SLF001  # this is what the module is for
+
+from typing import Any
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.trainer.states import RunningStage
+
+from lighter.mode import Mode
+
+_MODES = {
+    RunningStage.TRAINING: Mode.TRAIN,
+    RunningStage.SANITY_CHECKING: Mode.VAL,
+    RunningStage.VALIDATING: Mode.VAL,
+    RunningStage.TESTING: Mode.TEST,
+    RunningStage.PREDICTING: Mode.PREDICT,
+}
+
+
+def results(trainer: Trainer) -> Any:
+    """Find the collection that ``self.log`` writes to in the loop that runs now."""
+    return trainer._results
+
+
+def dataloader_idx(trainer: Trainer) -> int | None:
+    """Tell which of several evaluation loaders gave the batch; None when there is only one, and in training."""
+    index: int | None = trainer._results.dataloader_idx  # type: ignore[union-attr]
+    return index
+
+
+def batches_started(trainer: Trainer) -> tuple[int, int]:
+    """Count the training batches that were started, this one included: in this epoch, in all epochs."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    return progress.current.ready, progress.total.ready
+
+
+def evaluation_batches_started(trainer: Trainer) -> int:
+    """Count the batches of this evaluation that were started, this one included, over all its loaders."""
+    return trainer._evaluation_loop.batch_progress.current.ready
+
+
+def evaluation_batches_seen(trainer: Trainer, loader: int) -> int:
+    """Count the batches that one loader gave before this one since the run began: Lightning's x axis in evaluation."""
+    return trainer._evaluation_loop._seen_batches_per_dataloader[loader]
+
+
+def log_every_n_steps(trainer: Trainer) -> int:
+    """Read how often Lightning writes a row; 0 is never."""
+    every_n: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by the logger connector
+    return every_n
+
+
+def is_train_row_written(trainer: Trainer) -> bool:
+    """Tell at the start of a training step whether Lightning writes a row when the step ends.
+
+    This is `_LoggerConnector.update_train_step_metrics`. ``trainer.global_step`` would be wrong: it counts optimizer
+    steps, of which a GAN makes several a batch.
+    """
+    epoch_loop = trainer.fit_loop.epoch_loop
+    every_n = log_every_n_steps(trainer)
+    due = every_n != 0 and ((epoch_loop._batches_that_stepped + 1) % every_n == 0 or trainer.should_stop)
+    if not (due or trainer.fast_dev_run):  # type: ignore[attr-defined]
+        return False
+    return not (trainer.lightning_module.automatic_optimization and epoch_loop._should_accumulate())
+
+
+def train_row(trainer: Trainer) -> int:
+    """Read Lightning's x axis in training: the batches that stepped before this one."""
+    return trainer.fit_loop.epoch_loop._batches_that_stepped
+
+
+def is_train_epoch_over(trainer: Trainer) -> bool:
+    """Tell whether the batches of the epoch are done, as they are in ``on_train_epoch_end``."""
+    current = trainer.fit_loop.epoch_progress.current
+    is_over: bool = current.processed >= current.ready  # type: ignore[attr-defined]
+    return is_over
+
+
+def num_val_dataloaders(trainer: Trainer) -> int:
+    """Count the validation loaders; only known once validation has begun."""
+    return trainer.fit_loop.epoch_loop.val_loop.num_dataloaders
+
+
+def can_train_loader_resume(trainer: Trainer) -> bool:
+    """Tell whether Lightning saves and restores where the training loaders are."""
+    loaders = trainer.fit_loop._combined_loader
+    return loaders is not None and all(
+        hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict") for loader in loaders.flattened
+    )
+
+
+def is_running(trainer: Trainer, mode: Mode) -> bool:
+    """Tell whether the loop of a mode runs now."""
+    stage = trainer.state.stage
+    return stage is not None and _MODES.get(stage) is mode

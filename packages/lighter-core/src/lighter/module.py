@@ -1,0 +1,245 @@
+"""A LightningModule around a network: optimizers set up, and what the steps return logged."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lighter import lightning_state, metric_sets, optimizers, resume, step_output
+from lighter.dual_logging import DualLogging
+from lighter.mode import Mode
+from lighter.optimizers import Scheduler
+from lighter.wrapping import check_steps_are_wrapped, wrap_steps_and_hooks
+
+
+class LighterModule(LightningModule):
+    """A LightningModule around a network; you write the steps, as in Lightning.
+
+    What a step returns is logged: the loss (a tensor, or a dict with a ``total``) and the metrics of its mode, for the
+    step on the steps that are written and for the epoch exactly. Step names and values are those of Lightning, so
+    callbacks monitor ``val/loss/epoch`` or ``val/metrics/MulticlassAccuracy/epoch``.
+
+    Args:
+        network: Maps input to pred.
+        criterion: Kept as ``self.criterion`` for the steps; a mean over the batch.
+        optimizer: A torch optimizer over the network's parameters. It goes on where it is in a second fit.
+        scheduler: A torch scheduler of that optimizer, or Lightning's mapping ``{scheduler, interval, frequency,
+            monitor, strict, name}``.
+        train_metrics: A Metric, a list or mapping of them, or a MetricCollection; call ``self.update_metrics`` with
+            what its ``update`` takes.
+        val_metrics: The same for validation; other objects than in training.
+        test_metrics: The same for test.
+
+    Raises:
+        MetricError: Something else than metrics was given, or one object for two modes.
+        OptimizerError: The optimizer or scheduler cannot be used.
+
+    Example:
+        >>> class Classifier(LighterModule):
+        ...     def training_step(self, batch, batch_idx):
+        ...         input, target = batch
+        ...         pred = self(input)
+        ...         self.update_metrics(pred, target)
+        ...         return {"loss": self.criterion(pred, target), "pred": pred, "target": target}
+        >>> Classifier(nn.Linear(2, 3), criterion=nn.CrossEntropyLoss()).network
+        Linear(in_features=2, out_features=3, bias=True)
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        wrap_steps_and_hooks(cls)
+
+    def __init__(
+        self,
+        network: nn.Module,
+        criterion: Callable[..., Any] | None = None,
+        optimizer: Optimizer | None = None,
+        scheduler: Scheduler | Mapping[str, Any] | None = None,
+        train_metrics: object = None,
+        val_metrics: object = None,
+        test_metrics: object = None,
+    ) -> None:
+        super().__init__()
+        optimizers.check(optimizer, scheduler)
+        self.network = network
+        self.criterion = criterion
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.train_metrics = metric_sets.as_metrics(train_metrics, "train_metrics")
+        self.val_metrics = metric_sets.as_metrics(val_metrics, "val_metrics")
+        self.test_metrics = metric_sets.as_metrics(test_metrics, "test_metrics")
+        metric_sets.check_not_shared(
+            {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
+        )
+        self._dual_logging = DualLogging()
+        self._running_hooks: set[str] = set()
+        self._clock: tuple[str, ...] | None = None
+        self._tuned_rate: float | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The loop that is running now.
+
+        Raises:
+            RuntimeError: The trainer runs no loop, or there is no trainer.
+        """
+        return Mode.of(self.trainer)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the network, with ``epoch=`` and ``step=`` if its ``forward`` names them and a trainer is attached."""
+        return self.network(*args, **self.clock_arguments(), **kwargs)
+
+    def clock_arguments(self) -> dict[str, int]:
+        """Give the ``epoch`` and ``step`` that the network's ``forward`` asks for by name."""
+        if self._clock is None:
+            self._clock = _clock_names(self.network)
+        if not self._clock or self._trainer is None:
+            return {}
+        clock = {"epoch": self.trainer.current_epoch, "step": self.trainer.global_step}
+        return {name: clock[name] for name in self._clock}
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def update_metrics(self, *args: Any, **kwargs: Any) -> Any:
+        """Update the metrics of the running mode with a batch; cheaper than to call them.
+
+        On the steps that are written the metrics are called, which also gives the batch's own values. While an
+        optimizer's closure repeats a step nothing is updated again.
+
+        Args:
+            *args: What the metrics' ``update`` takes.
+            **kwargs: What the metrics' ``update`` takes; a collection gives each metric those that it names.
+
+        Returns:
+            The batch's values on written steps, else None.
+        """
+        metrics = self._metrics_of(self.mode)
+        books = self._dual_logging
+        if metrics is None or not books.is_counting:
+            return None
+        if books.is_written:
+            return metrics(*args, **kwargs)
+        metrics.update(*args, **kwargs)
+        return None
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Give Lightning the optimizer and the scheduler.
+
+        Raises:
+            OptimizerError: There is no optimizer.
+        """
+        return optimizers.configure(self.optimizer, self.scheduler, self)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the optimizer's single parameter group, for Lightning's learning rate finder.
+
+        Setting it also sets the schedule's base rate.
+
+        Raises:
+            OptimizerError: There are several groups, or the scheduler keeps the rate where it cannot be set.
+        """
+        return optimizers.learning_rate(self.optimizer)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._tuned_rate = optimizers.set_learning_rate(self.optimizer, self.scheduler, rate)
+
+    def _log_outputs(self, outputs: dict[str, Any], batch_idx: int) -> None:
+        """Log what a step returned; override it to change what is logged.
+
+        Args:
+            outputs: What the step returned, as a dict; its loss is undivided and may be a dict.
+            batch_idx: The batch's index in this epoch or loader.
+        """
+        self._dual_logging.count(self, outputs, type(self).__name__)
+
+    def _run_step(self, step: Callable[..., Any], mode: Mode, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one of the user's steps and count what it returns; the steps are wrapped so that Lightning calls this."""
+        trainer = self._trainer
+        books = self._dual_logging
+        if books.is_in_step or trainer is None or trainer.barebones or not lightning_state.is_running(trainer, mode):
+            output = step(self, *args, **kwargs)
+            if books.is_in_step or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):
+                return output
+            outputs = step_output.as_outputs(output, step.__qualname__)
+            return step_output.for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+        try:
+            batch = args[0] if args else next(iter(kwargs.values()), None)
+            books.start_step(self, trainer, mode, self._metrics_of(mode), batch)
+            output = step(self, *args, **kwargs)
+            if output is None:
+                return None
+            outputs = step_output.as_outputs(output, step.__qualname__)
+            batch_idx = args[1] if len(args) > 1 else kwargs.get("batch_idx", -1)
+            self._log_outputs(outputs, batch_idx)
+        finally:
+            books.end_step()
+        if mode is not Mode.TRAIN or isinstance(output, Tensor):
+            return output
+        return step_output.for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+
+    def _metrics_of(self, mode: Mode) -> metric_sets.Metrics | None:
+        match mode:
+            case Mode.TRAIN:
+                return self.train_metrics
+            case Mode.VAL:
+                return self.val_metrics
+            case Mode.TEST:
+                return self.test_metrics
+            case _:
+                return None
+
+    def _before_setup(self, stage: str) -> None:
+        check_steps_are_wrapped(self)
+        self._dual_logging.resumed = {}
+        if stage == "fit":
+            optimizers.check_monitors(self.trainer, self.scheduler)
+
+    def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._dual_logging.resumed = dict(checkpoint.get(resume.KEY, {}))
+
+    def _before_on_fit_start(self) -> None:
+        if self._tuned_rate is not None and self.optimizer is not None:
+            # Lightning's finder has written the base rate over what a warm-up makes of it
+            self.optimizer.param_groups[0]["lr"] = self._tuned_rate
+            self._tuned_rate = None
+        resume.restore_random(self._dual_logging.resumed, self.trainer)
+
+    def _before_on_train_start(self) -> None:
+        self._dual_logging.start_run()
+        resume.restore_random(self._dual_logging.resumed, self.trainer)  # FSDP loads after `on_fit_start`
+
+    def _before_on_train_epoch_end(self) -> None:
+        self._end_epoch(Mode.TRAIN)
+
+    def _before_on_validation_epoch_end(self) -> None:
+        optimizers.follow_first_val_loader(self.trainer)
+        self._end_epoch(Mode.VAL)
+
+    def _before_on_test_epoch_end(self) -> None:
+        self._end_epoch(Mode.TEST)
+
+    def _end_epoch(self, mode: Mode) -> None:
+        if not self.trainer.barebones:
+            self._dual_logging.end_epoch(self, self.trainer, mode, self._metrics_of(mode))
+
+    def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._trainer is not None:
+            resume.save(checkpoint, self._trainer, self._dual_logging.train_log)
+
+
+wrap_steps_and_hooks(LighterModule)
+
+
+def _clock_names(network: nn.Module) -> tuple[str, ...]:
+    network = getattr(network, "_orig_mod", network)  # what torch.compile made
+    try:
+        parameters = inspect.signature(network.forward).parameters
+    except (TypeError, ValueError):  # a forward without a signature, such as a scripted one
+        return ()
+    return tuple(name for name in ("epoch", "step") if name in parameters)

@@ -1,0 +1,190 @@
+"""From an optimizer and a scheduler to what Lightning's ``configure_optimizers`` returns."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from lighter import lightning_state
+from lighter.errors import MonitorError, OptimizerError, nearest_names
+
+Scheduler = LRScheduler | ReduceLROnPlateau
+
+SCHEDULER_KEYS = ("scheduler", "interval", "frequency", "monitor", "strict", "name", "reduce_on_plateau")
+
+_STEP_VALUE = re.compile(r"(train|val|test)/(loss|metrics)(/.+)?/step(/dataloader_idx_\d+)?")
+
+
+class _DefaultMonitor(str):
+    """A monitor that nobody asked for, which follows the first of several loaders."""
+
+    __slots__ = ()
+
+
+def check(optimizer: object, scheduler: object) -> None:
+    """Check at construction what can be known by then.
+
+    Raises:
+        OptimizerError: One of them is not what it has to be, or they do not belong together.
+    """
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        several = isinstance(optimizer, list | tuple | Mapping)
+        raise OptimizerError(
+            f"`optimizer` is {_described(optimizer)}",
+            expected="one torch.optim.Optimizer",
+            fix="for several optimizers override `configure_optimizers` and set `self.automatic_optimization = False`"
+            if several
+            else "make it with the parameters: `SGD(network.parameters(), lr=0.1)`",
+        )
+    if scheduler is None:
+        return
+    settings = _as_mapping(scheduler)
+    for key in settings:
+        if key not in SCHEDULER_KEYS:
+            raise OptimizerError(
+                f"`scheduler` has an unknown key {key!r}",
+                expected=", ".join(SCHEDULER_KEYS),
+                nearest=nearest_names(str(key), SCHEDULER_KEYS),
+            )
+    bare = settings.get("scheduler")
+    if not isinstance(bare, LRScheduler):
+        raise OptimizerError(f"`scheduler` is {_described(bare)}", expected="a torch.optim.lr_scheduler.LRScheduler")
+    if optimizer is None:
+        raise OptimizerError("there is a `scheduler` and no `optimizer`", expected="the optimizer it was made with")
+    if bare.optimizer is not optimizer:
+        raise OptimizerError(
+            f"the {type(bare).__name__} was made with another optimizer than the module's",
+            expected="one optimizer object, given to both",
+            fix="in a config refer to it: `optimizer: '@...::optimizer'`",
+        )
+    if settings.get("interval", "epoch") not in ("epoch", "step"):
+        raise OptimizerError(f"`interval` is {settings['interval']!r}", expected="'epoch' or 'step'")
+    needs_monitor = isinstance(bare, ReduceLROnPlateau) and settings.get("monitor") is None
+    if needs_monitor and settings.get("interval") == "step":
+        raise OptimizerError(
+            "ReduceLROnPlateau with `interval: step` has no `monitor`",
+            expected="the name of a value that is there after each step, logged by you",
+            fix="add `monitor`, or use `interval: epoch`, which monitors the loss",
+        )
+
+
+def configure(
+    optimizer: Optimizer | None, scheduler: Scheduler | Mapping[str, Any] | None, module: LightningModule
+) -> OptimizerLRScheduler:
+    """Give Lightning optimizer and scheduler, with a monitor for ReduceLROnPlateau.
+
+    Raises:
+        OptimizerError: There is no optimizer.
+    """
+    if optimizer is None:
+        raise OptimizerError(
+            f"{type(module).__name__} has no `optimizer` to fit with",
+            expected="one torch.optim.Optimizer, or your own `configure_optimizers`",
+            fix="give `optimizer=SGD(network.parameters(), lr=0.1)`",
+        )
+    if scheduler is None:
+        return optimizer
+    settings = _as_mapping(scheduler)
+    if not module.automatic_optimization:  # the user steps the scheduler
+        settings = {key: value for key, value in settings.items() if key not in ("monitor", "strict")}
+    elif isinstance(settings["scheduler"], ReduceLROnPlateau) and settings.get("monitor") is None:
+        settings |= _default_monitor(module.trainer)
+    return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]
+
+
+def follow_first_val_loader(trainer: Trainer) -> None:
+    """Make a default monitor name the first of several validation loaders, known once validation has begun."""
+    if trainer.state.fn is not TrainerFn.FITTING or lightning_state.num_val_dataloaders(trainer) == 1:
+        return
+    for config in trainer.lr_scheduler_configs:
+        if isinstance(config.monitor, _DefaultMonitor) and config.monitor.startswith("val/"):
+            config.monitor = f"{config.monitor}/dataloader_idx_0"
+
+
+def check_monitors(trainer: Trainer, scheduler: object) -> None:
+    """Refuse monitors on step values before training starts: callbacks never see them.
+
+    Raises:
+        MonitorError: A callback or the scheduler monitors one.
+    """
+    monitors = [(type(callback).__name__, getattr(callback, "monitor", None)) for callback in trainer.callbacks]  # type: ignore[attr-defined]
+    if isinstance(scheduler, Mapping):
+        monitors.append(("the scheduler", scheduler.get("monitor")))
+    for owner, monitor in monitors:
+        if isinstance(monitor, str) and (match := _STEP_VALUE.fullmatch(monitor)):
+            suffix = match.group(4) or ""
+            epoch_value = f"{monitor.removesuffix(suffix).removesuffix('/step')}/epoch{suffix}"
+            raise MonitorError(
+                f"{owner} monitors {monitor!r}, a value of single steps",
+                expected="a value of the epoch",
+                nearest=[epoch_value],
+                fix=f"monitor {epoch_value!r}",
+            )
+
+
+def learning_rate(optimizer: Optimizer | None) -> float:
+    """Read the rate of the only parameter group."""
+    return float(_only_group(optimizer)["lr"])
+
+
+def set_learning_rate(optimizer: Optimizer | None, scheduler: object, rate: float) -> float:
+    """Set the base rate of the only parameter group and of the schedules over it.
+
+    Returns:
+        The group's rate now: ``rate``, or what a schedule such as a warm-up makes of it.
+    """
+    group = _only_group(optimizer)
+    schedules = list(_flat(_as_mapping(scheduler)["scheduler"])) if scheduler is not None else []
+    for schedule in schedules:
+        if isinstance(schedule, OneCycleLR | CyclicLR):
+            raise OptimizerError(
+                f"the learning rate cannot be set: {type(schedule).__name__} keeps rates of its own",
+                expected="a schedule that starts from the optimizer's rate",
+                fix="leave the scheduler out while you look for a rate, then give it that rate",
+            )
+    base = float(group.get("initial_lr", group["lr"]))
+    group["lr"] = rate * float(group["lr"]) / base if base else rate
+    if "initial_lr" in group:
+        group["initial_lr"] = rate
+    for schedule in schedules:
+        if hasattr(schedule, "base_lrs"):
+            schedule.base_lrs = [rate]
+    return float(group["lr"])
+
+
+def _default_monitor(trainer: Trainer) -> dict[str, Any]:
+    if not trainer.enable_validation:
+        return {"monitor": _DefaultMonitor("train/loss/epoch")}
+    every_n = trainer.check_val_every_n_epoch
+    if every_n is None:  # validation runs by steps; an epoch may end without one
+        return {"monitor": _DefaultMonitor("val/loss/epoch"), "strict": False}
+    return {"monitor": _DefaultMonitor("val/loss/epoch"), "frequency": every_n}
+
+
+def _as_mapping(scheduler: object) -> dict[str, Any]:
+    return dict(scheduler) if isinstance(scheduler, Mapping) else {"scheduler": scheduler}
+
+
+def _only_group(optimizer: Optimizer | None) -> dict[str, Any]:
+    if optimizer is None or len(optimizer.param_groups) != 1:
+        given = "no optimizer" if optimizer is None else f"{len(optimizer.param_groups)} parameter groups"
+        raise OptimizerError(
+            f"there is no single learning rate: there are {given}".replace("are no", "is no"),
+            expected="an optimizer with one parameter group",
+        )
+    return optimizer.param_groups[0]
+
+
+def _flat(schedule: object) -> Iterable[object]:
+    yield schedule
+    for inner in getattr(schedule, "_schedulers", ()):  # SequentialLR, ChainedScheduler
+        yield from _flat(inner)
+
+
+def _described(value: object) -> str:
+    return f"the class {value.__name__}, not an object" if isinstance(value, type) else f"a {type(value).__name__}"

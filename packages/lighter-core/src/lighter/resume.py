@@ -1,0 +1,101 @@
+"""What a checkpoint holds so that a resumed epoch ends with the values of an uninterrupted one."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import rank_zero_warn
+
+from lighter import lightning_state, metric_sets
+from lighter.epoch_log import EpochLog, gather
+from lighter.running_sum import RunningSum
+
+KEY = "lighter"
+
+
+def save(checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | None) -> None:
+    """Add random states, and sums and metric states of an unfinished training epoch; under DDP a collective call.
+
+    Only tensors and plain types, which ``torch.load(weights_only=True)`` accepts.
+    """
+    if "optimizer_states" not in checkpoint or trainer.state.fn is not TrainerFn.FITTING:
+        return  # weights alone; nothing is resumed from them
+    entry: dict[str, Any] = {"random": gather(trainer, _random_state(trainer))}
+    if train_log is not None and train_log.is_open and not lightning_state.is_train_epoch_over(trainer):
+        sums = gather(trainer, {term: (s.total(), s.count) for term, s in train_log.sums.items()})
+        terms = dict.fromkeys(term for rank in sums for term in rank)
+        entry["train"] = {
+            "epoch": trainer.current_epoch,
+            "sums": {term: [sum(rank[term][i] for rank in sums if term in rank) for i in range(2)] for term in terms},
+            "constants": dict(train_log.constants),
+            "metrics": {} if train_log.metrics is None else metric_sets.state_of(train_log.metrics),
+        }
+    checkpoint[KEY] = entry
+
+
+def restore_random(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Set this rank's random states; once."""
+    ranks = entry.pop("random", [])
+    if trainer.global_rank >= len(ranks):
+        return  # more ranks than before
+    state = ranks[trainer.global_rank]
+    random.setstate(state["python"])
+    numpy_state = state["numpy"]
+    np.random.set_state(  # the global generator is what augmentations draw from
+        {**numpy_state, "state": {**numpy_state["state"], "key": numpy_state["state"]["key"].numpy().astype(np.uint32)}}
+    )
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"], trainer.strategy.root_device)
+    if "mps" in state and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state["mps"])
+
+
+def is_of_this_epoch(entry: dict[str, Any], trainer: Trainer) -> bool:
+    """Tell whether there are sums of the epoch that runs now."""
+    return "train" in entry and entry["train"]["epoch"] == trainer.current_epoch
+
+
+def restore_epoch(entry: dict[str, Any], trainer: Trainer, log: EpochLog) -> None:
+    """Go on with the sums and metric states of an unfinished epoch; once.
+
+    They are those of all ranks, so rank 0 alone goes on with them.
+    """
+    train = entry.pop("train")
+    log.constants = train["constants"]
+    is_owner = trainer.is_global_zero
+    log.sums = {term: RunningSum(*(parts if is_owner else (0.0, 0))) for term, parts in train["sums"].items()}
+    if log.metrics is not None:
+        missing = metric_sets.load_state(log.metrics, train["metrics"]) if is_owner else []
+        if missing:
+            rank_zero_warn(
+                f"the checkpoint has no state for {', '.join(missing)}: this epoch's values are over its rest only"
+            )
+
+
+def warn_of_repeated_samples(trainer: Trainer) -> None:
+    """Warn once that an epoch goes on with a loader that starts anew."""
+    if not lightning_state.can_train_loader_resume(trainer):
+        rank_zero_warn(
+            "training goes on in the middle of an epoch, but the training loader starts anew: samples repeat, and this"
+            " epoch's values mix both parts. `lighter.resumable.ResumableDataLoader` goes on where it was."
+        )
+
+
+def _random_state(trainer: Trainer) -> dict[str, Any]:
+    numpy_state: dict[str, Any] = np.random.get_state(legacy=False)
+    key = torch.from_numpy(numpy_state["state"]["key"].astype(np.int64))
+    state = {
+        "python": random.getstate(),
+        "numpy": {**numpy_state, "state": {**numpy_state["state"], "key": key}},
+        "torch": torch.get_rng_state(),
+    }
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state

@@ -1,0 +1,172 @@
+"""All four steps from configuration alone."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from lighter.adapters import BatchAdapter, CriterionAdapter, MetricsAdapter
+from lighter.dataloaders import GivenDataloaders
+from lighter.errors import AdapterError, CriterionError, MetricError, nearest_names
+from lighter.mode import Mode
+from lighter.module import LighterModule
+from lighter.optimizers import Scheduler
+
+ROLES = {
+    Mode.TRAIN: ("batch", "criterion", "metrics", "logging"),
+    Mode.VAL: ("batch", "criterion", "metrics", "logging"),
+    Mode.TEST: ("batch", "metrics", "logging"),
+    Mode.PREDICT: ("batch", "logging"),
+}
+
+
+class System(GivenDataloaders, LighterModule):
+    """All four steps from configuration alone: a LighterModule whose ``network`` is ``model``.
+
+    Each step takes input, target and identifier out of the batch, calls the network, and in training and validation the
+    criterion; it updates the metrics of its mode and returns a dict with ``identifier``, ``input``, ``target``,
+    ``pred``, ``loss``, ``metrics``, ``step`` and ``epoch`` for callbacks. How data is passed between these parts is up
+    to adapters. By default a batch is ``(input, target)`` and criterion and metrics take ``(pred, target)``.
+
+    Args:
+        model: The network.
+        dataloaders: Loaders under ``train``, ``val``, ``test`` and ``predict``; for the last three a list or mapping of
+            loaders is several sets.
+        optimizer: A torch optimizer over the network's parameters; needed to fit.
+        scheduler: A torch scheduler or Lightning's mapping.
+        criterion: Takes pred and target, returns the mean over the batch, or a dict with a ``total``; needed to fit.
+        metrics: Under ``train``, ``val`` and ``test`` a Metric, a list, a mapping, or a MetricCollection.
+        adapters: Under each mode ``batch``, ``criterion``, ``metrics`` and ``logging``; see ``lighter.adapters``.
+        inferer: Called as ``inferer(input, network)`` instead of the network in validation, test and predict, such as
+            MONAI's ``SlidingWindowInferer``.
+
+    Raises:
+        AdapterError: `adapters` has a mode or role that does not exist, or something that cannot be called.
+        DataError: `dataloaders` has a mode that does not exist, or something that cannot be iterated over.
+        MetricError: `metrics` has a mode that does not exist, or something else than metrics.
+        OptimizerError: The optimizer or scheduler cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        dataloaders: Mapping[str, Any] | None = None,
+        optimizer: Optimizer | None = None,
+        scheduler: Scheduler | Mapping[str, Any] | None = None,
+        criterion: Callable[..., Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        adapters: Mapping[str, Mapping[str, Any]] | None = None,
+        inferer: Callable[..., Any] | None = None,
+    ) -> None:
+        metrics = metrics or {}
+        for mode in metrics:
+            if mode not in ("train", "val", "test"):
+                raise MetricError(
+                    f"`metrics` has an unknown key {mode!r}",
+                    expected="train, val, test",
+                    nearest=nearest_names(str(mode), ["train", "val", "test"]),
+                )
+        super().__init__(
+            network=model,
+            criterion=criterion,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            train_metrics=metrics.get("train"),
+            val_metrics=metrics.get("val"),
+            test_metrics=metrics.get("test"),
+        )
+        self.inferer = inferer
+        self._adapters = _checked(adapters or {})
+        self._offer_dataloaders(dataloaders or {})
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+        """Train on a batch."""
+        return self._step(Mode.TRAIN, batch)
+
+    def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        """Validate on a batch."""
+        return self._step(Mode.VAL, batch)
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        """Test on a batch; no loss is computed."""
+        return self._step(Mode.TEST, batch)
+
+    def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        """Predict a batch; nothing is logged."""
+        return self._step(Mode.PREDICT, batch)
+
+    def _step(self, mode: Mode, batch: Any) -> dict[str, Any]:
+        adapters = self._adapters[mode]
+        input, target, identifier = adapters["batch"](batch)  # noqa: A001  # the role's name
+        if self.inferer is not None and mode is not Mode.TRAIN:
+            pred = self.inferer(input, self.network, **self.clock_arguments())
+        else:
+            pred = self(input)
+        loss = values = None
+        if self.criterion is not None and "criterion" in adapters:
+            loss = adapters["criterion"](self.criterion, input, target, pred)
+        if self._metrics_of(mode) is not None:
+            values = adapters["metrics"](self.update_metrics, input, target, pred)
+        if "logging" in adapters:
+            input, target, pred = adapters["logging"](input, target, pred)  # noqa: A001
+        return {
+            "identifier": identifier,
+            "input": input,
+            "target": target,
+            "pred": pred,
+            "loss": loss,
+            "metrics": values,
+            "step": self.trainer.global_step,
+            "epoch": self.trainer.current_epoch,
+        }
+
+    def _before_setup(self, stage: str) -> None:
+        super()._before_setup(stage)
+        if stage == "fit" and self.criterion is None:
+            raise CriterionError(
+                "System has no `criterion` to fit with",
+                expected="a callable that takes pred and target and returns the loss",
+                fix="give `criterion=torch.nn.CrossEntropyLoss()`",
+            )
+
+
+def _checked(adapters: Mapping[str, Mapping[str, Any]]) -> dict[Mode, dict[str, Callable[..., Any]]]:
+    """Check the adapters and fill in the defaults."""
+    by_mode: dict[Mode, dict[str, Callable[..., Any]]] = {}
+    for name, given in adapters.items():
+        if name not in list(Mode):
+            raise AdapterError(
+                f"`adapters` has an unknown key {name!r}",
+                expected=", ".join(Mode),
+                nearest=nearest_names(str(name), Mode),
+            )
+        roles = ROLES[Mode(name)]
+        if not isinstance(given, Mapping):
+            raise AdapterError(
+                f"`adapters[{name!r}]` is a {type(given).__name__}", expected=f"a mapping of {', '.join(roles)}"
+            )
+        for role, adapter in given.items():
+            if role not in roles:
+                raise AdapterError(
+                    f"`adapters[{name!r}]` has an unknown key {role!r}",
+                    expected=", ".join(roles),
+                    nearest=nearest_names(str(role), roles),
+                )
+            if adapter is not None and not callable(adapter):
+                raise AdapterError(
+                    f"`adapters[{name!r}][{role!r}]` is {adapter!r}", expected="an adapter, or a callable"
+                )
+    for mode, roles in ROLES.items():
+        defaults: dict[str, Callable[..., Any]] = {
+            "batch": _first_of_batch if mode is Mode.PREDICT else BatchAdapter(input_accessor=0, target_accessor=1),
+            "criterion": CriterionAdapter(pred_argument=0, target_argument=1),
+            "metrics": MetricsAdapter(pred_argument=0, target_argument=1),
+        }
+        given = {role: adapter for role, adapter in (adapters.get(mode) or {}).items() if adapter is not None}
+        by_mode[mode] = {role: adapter for role, adapter in (defaults | given).items() if role in roles}
+    return by_mode
+
+
+def _first_of_batch(batch: Any) -> tuple[Any, None, None]:
+    return (batch[0] if isinstance(batch, tuple | list) else batch), None, None

@@ -1,0 +1,92 @@
+"""Wrap a module's steps and hooks in one place, so that counting does not depend on calls to ``super()``."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+
+from lighter.errors import StepOutputError
+from lighter.mode import Mode
+
+STEPS = {"training_step": Mode.TRAIN, "validation_step": Mode.VAL, "test_step": Mode.TEST}
+
+_WRAPS = "_lighter_wraps"
+
+# what LighterModule does before a hook, whether or not the user's own hook calls `super()`
+HOOKS = {
+    "setup": "_before_setup",
+    "on_fit_start": "_before_on_fit_start",
+    "on_train_start": "_before_on_train_start",
+    "on_train_epoch_end": "_before_on_train_epoch_end",
+    "on_validation_epoch_end": "_before_on_validation_epoch_end",
+    "on_test_epoch_end": "_before_on_test_epoch_end",
+    "on_save_checkpoint": "_before_on_save_checkpoint",
+    "on_load_checkpoint": "_before_on_load_checkpoint",
+}
+
+
+def wrap_steps_and_hooks(cls: type[LightningModule]) -> None:
+    """Wrap the steps and hooks that a class has, also those of a mixin; a step that is not written stays absent."""
+    for name, mode in STEPS.items():
+        step = getattr(cls, name)
+        if step is not getattr(LightningModule, name) and not _is_wrapped(step):
+            setattr(cls, name, _counted(step, mode))
+    for name, before in HOOKS.items():
+        hook = getattr(cls, name)
+        if not _is_wrapped(hook):
+            setattr(cls, name, _preceded(hook, before))
+
+
+def check_steps_are_wrapped(module: LightningModule) -> None:
+    """Refuse steps that were put on the class or the object after the class was made: they would not be counted.
+
+    Raises:
+        StepOutputError: There is such a step.
+    """
+    for name in STEPS:
+        step = inspect.getattr_static(type(module), name)
+        is_compiled = module._compiler_ctx is not None  # noqa: SLF001  # torch.compile(module) puts its own there
+        is_replaced = step is not getattr(LightningModule, name) and not _is_wrapped(step)
+        if is_replaced or (name in vars(module) and not is_compiled):
+            raise StepOutputError(
+                f"{type(module).__name__}.{name} was assigned after the class was made, so it would not be counted",
+                expected=f"`{name}` as a method in the body of a class",
+                fix=f"define `{name}` in a subclass of {type(module).__name__}",
+            )
+
+
+def _is_wrapped(function: object) -> bool:
+    return getattr(function, _WRAPS, False)
+
+
+def _counted(step: Callable[..., Any], mode: Mode) -> Any:
+    @functools.wraps(step)
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._run_step(step, mode, args, kwargs)
+
+    # not the bookkeeping, only the user's step is for `torch.compile`
+    wrapper: Any = torch.compiler.disable(counted, recursive=False)  # type: ignore[no-untyped-call]
+    wrapper.__wrapped__ = step  # Lightning reads the signature one level down
+    setattr(wrapper, _WRAPS, True)
+    return wrapper
+
+
+def _preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:
+    name = hook.__name__
+
+    @functools.wraps(hook)
+    def preceded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in self._running_hooks:  # a call by `super()` from the user's own
+            return hook(self, *args, **kwargs)
+        self._running_hooks.add(name)
+        try:
+            getattr(self, before)(*args, **kwargs)
+            return hook(self, *args, **kwargs)
+        finally:
+            self._running_hooks.discard(name)
+
+    setattr(preceded, _WRAPS, True)
+    return preceded
