@@ -116,7 +116,8 @@ class PredictionWriter(Callback, ABC):
 
         Args:
             sample: The sample and its values, by the names of ``keys``.
-            folder: Where files go. It is shared by all ranks, and hidden until all are done.
+            folder: Where files go. It is shared by all ranks, and hidden until all are done. Several loaders have
+                one each, named ``dataloader_idx_{N}``.
 
         Returns:
             What stands in the sample's row, by column; the same columns for every sample.
@@ -255,6 +256,7 @@ class PredictionWriter(Callback, ABC):
         self.check_target(target)
         staging = create_staging(target)
         (staging / "content").mkdir()
+        (staging / "content" / "samples.csv").touch()  # no sample's file may have the name
         return staging
 
     def _write_batch(self, outputs: Any, batch_idx: int, dataloader_idx: int) -> None:
@@ -271,10 +273,14 @@ class PredictionWriter(Callback, ABC):
         columns = [split(value, num_samples, name=name, where=where) for name, value in values.items()]
         indices = order.indices(batch_idx, num_samples)
         rank = None if order.is_known or run.world_size == 1 else run.rank
+        folder = run.content
+        if len(run.orders) > 1:
+            folder = folder / f"dataloader_idx_{dataloader_idx}"
+            folder.mkdir(exist_ok=True)
         for index, *row in zip(indices, *columns, strict=True):
             if index is not None:
                 sample = Sample(index, rank, dataloader_idx, run.mode, dict(zip(values, row, strict=True)))
-                cells = self.write(sample, run.content)
+                cells = self.write(sample, folder)
                 run.table.append(cells, index=index, rank=rank, dataloader_idx=dataloader_idx)
 
     def _finish(self, trainer: Trainer) -> None:

@@ -90,7 +90,7 @@ def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[An
     if isinstance(value, Tensor | np.ndarray) and len(value) == num_samples:
         return list(value)
     if isinstance(value, tuple | list):
-        side_by_side = bool(value) and all(_tensor_length(part) == num_samples for part in value)
+        side_by_side = bool(value) and all(num_samples in (_tensor_length(part), _list_length(part)) for part in value)
         if side_by_side and (isinstance(value, tuple) or len(value) != num_samples):
             parts_ = [split(part, num_samples, name=f"{name}/{i}", where=where) for i, part in enumerate(value)]
             return list(zip(*parts_, strict=True))

@@ -1,0 +1,213 @@
+"""How one value becomes one file."""
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Number
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lighter.errors import WriterError, nearest_names
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Save = Callable[[Path, Any], object]
+"""Writes a value to a file: exactly to the path that it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A way to write one value as one file.
+
+    Attributes:
+        save: Writes the value to the file.
+        suffix: The end of the file's name, with its dot; empty where the names bring their own.
+    """
+
+    save: Save
+    suffix: str = ""
+
+
+_FORMATS: dict[str, FileFormat] = {}
+
+
+def register_file_format(name: str, *, suffix: str | None = None) -> Callable[[Save], Save]:
+    """Give a function that writes files a name that `FileWriter` knows.
+
+    Args:
+        name: What to write for ``format``.
+        suffix: The end of the files' names, such as ``.nii.gz``; ``.{name}`` by default.
+
+    Raises:
+        WriterError: Another function has the name, or the suffix has no dot.
+
+    >>> @register_file_format("npy")
+    ... def save_array(file, value):
+    ...     np.save(file, value)
+    >>> find_file_format("npy").suffix
+    '.npy'
+    """
+    suffix = f".{name}" if suffix is None else suffix
+    if not suffix.startswith(".") or "/" in suffix:
+        raise WriterError(
+            f"{suffix!r} is not the end of a file's name",
+            where=f"register_file_format({name!r})",
+            fix="begin with a dot",
+        )
+
+    def register(save: Save) -> Save:
+        known = _FORMATS.get(name)
+        # the same function again, when its module is reloaded, is no other function
+        if known is not None and _full_name(known.save) != _full_name(save):
+            raise WriterError(
+                f"the file format {name!r} exists already",
+                where=f"register_file_format({name!r})",
+                expected=f"a name other than {', '.join(_FORMATS)}",
+                fix="choose another name",
+            )
+        _FORMATS[name] = FileFormat(save, suffix)
+        return save
+
+    return register
+
+
+def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
+    """Look up a registered format; a function that is not registered gets no suffix.
+
+    Raises:
+        WriterError: No format has that name, or a package that it needs is missing.
+    """
+    if not isinstance(format, str):
+        if not callable(format):
+            raise WriterError(
+                f"{format!r} is not a file format",
+                where="FileWriter",
+                expected=f"one of {', '.join(_FORMATS)}, or a function (file, value)",
+            )
+        return next((known for known in _FORMATS.values() if known.save is format), FileFormat(format))
+    if format not in _FORMATS:
+        raise WriterError(
+            f"{format!r} is not a file format",
+            where="FileWriter",
+            expected=f"one of {', '.join(_FORMATS)}, or a function (file, value)",
+            nearest=nearest_names(format, _FORMATS),
+            fix="choose one of these, or register your own with register_file_format",
+        )
+    if format in ("image_2d", "image_3d") and importlib.util.find_spec("PIL") is None:
+        raise WriterError(
+            f"the file format {format!r} needs Pillow", where="FileWriter", fix="pip install 'lighter-core[images]'"
+        )
+    return _FORMATS[format]
+
+
+@register_file_format("tensor", suffix=".pt")
+def save_tensor(file: Path, value: Any) -> None:
+    """Write with `torch.save`: a tensor, number or text, or mappings and sequences of these.
+
+    Tensors are copied first: a view would bring the storage of its whole batch along.
+    """
+    torch.save(_own(value), file)
+
+
+@register_file_format("image_2d", suffix=".png")
+def save_image_2d(file: Path, value: Any) -> None:
+    """Write a PNG: ``(H, W)`` or ``(C, H, W)`` with 1, 3 or 4 channels, float in [0, 1] or integer in [0, 255]."""
+    pixels = _as_pixels(value)
+    if pixels.ndim == 2:
+        pixels = pixels[None]
+    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3, 4):
+        raise _bad_image(value, "(H, W) or (C, H, W) with C = 1, 3 or 4")
+    _as_image(pixels).save(file, format="PNG")
+
+
+@register_file_format("image_3d", suffix=".tiff")
+def save_image_3d(file: Path, value: Any) -> None:
+    """Write a TIFF, a page a slice: ``(D, H, W)`` or ``(C, D, H, W)``; channels and values as in `save_image_2d`."""
+    pixels = _as_pixels(value)
+    if pixels.ndim == 3:
+        pixels = pixels[None]
+    if pixels.ndim != 4 or pixels.shape[0] not in (1, 3, 4) or pixels.shape[1] == 0:
+        raise _bad_image(value, "(D, H, W) or (C, D, H, W) with C = 1, 3 or 4")
+    first, *others = (_as_image(pixels[:, depth]) for depth in range(pixels.shape[1]))
+    first.save(file, format="TIFF", save_all=True, append_images=others, compression="tiff_deflate")
+
+
+@register_file_format("text", suffix=".txt")
+def save_text(file: Path, value: Any) -> None:
+    """Write UTF-8 text as it is, a number, or a sequence of these, one a line."""
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, str | Number):
+        text = str(value)
+    elif isinstance(value, list | tuple) and all(isinstance(item, str | Number) for item in value):
+        text = "".join(f"{item}\n" for item in value)
+    else:
+        raise WriterError(
+            f"a {type(value).__name__} is not text",
+            where="file format 'text'",
+            expected="text, a number, or a list of these",
+            fix="choose another value_key, or another format such as 'tensor'",
+        )
+    file.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _own(value: Any) -> Any:
+    """Copy every tensor and array of a value, so that none shares memory with its batch."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _own(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        # plain ones, so that `torch.load(weights_only=True)` reads the file
+        return tuple(map(_own, value)) if isinstance(value, tuple) else list(map(_own, value))
+    return value
+
+
+def _as_pixels(value: Any) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    """Turn a tensor or array into values from 0 to 255."""
+    if not isinstance(value, Tensor | np.ndarray):
+        raise _bad_image(value, "a tensor or array")
+    tensor = torch.as_tensor(value).detach().cpu()
+    if tensor.dtype is torch.bool:
+        return (tensor.to(torch.uint8) * 255).numpy()
+    low, high = (float(tensor.min()), float(tensor.max())) if tensor.numel() else (0.0, 0.0)
+    largest = 1.0 if tensor.is_floating_point() else 255.0
+    if not (low >= 0 and high <= largest):  # also catches NaN
+        raise WriterError(
+            f"an image of type {tensor.dtype} has values from {low:g} to {high:g}",
+            where="file formats image_2d and image_3d",
+            expected="floats in [0, 1] or integers in [0, 255]",
+            fix="scale the values, for example with a sigmoid, in the step or in a LoggingAdapter's pred_transforms",
+        )
+    if tensor.is_floating_point():
+        tensor = (tensor.float() * 255).round()
+    return tensor.to(torch.uint8).numpy()
+
+
+def _as_image(pixels: "np.ndarray[Any, np.dtype[np.uint8]]") -> "Image.Image":
+    """Turn ``(C, H, W)`` into a Pillow image."""
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)))
+
+
+def _bad_image(value: Any, expected: str) -> WriterError:
+    shape: Iterable[int] | None = getattr(value, "shape", None)
+    given = f"of shape {tuple(shape)}" if shape is not None else f"of type {type(value).__name__}"
+    return WriterError(
+        f"a value {given} is not such an image",
+        where="file formats image_2d and image_3d",
+        expected=expected,
+        fix="select or squeeze dimensions in the step or in a LoggingAdapter's pred_transforms",
+    )
+
+
+def _full_name(function: Any) -> str:
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
