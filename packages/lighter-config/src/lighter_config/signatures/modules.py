@@ -1,0 +1,261 @@
+"""Where the source of a module is, found by the rules of Python's own import but without importing."""
+# Names are compared as text: an object for each candidate path would cost more than all the rest.
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH119, PTH208
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Literal
+
+ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module that an import would find.
+
+    Attributes:
+        name: Dotted name.
+        kind: ``source`` has Python text, ``stub`` is compiled with a ``.pyi`` beside it, ``extension`` is compiled
+            without one, ``builtin`` is part of the interpreter, ``namespace`` is a folder without ``__init__.py``.
+        file: The text to read, for ``source`` and ``stub``; the compiled file for ``extension``.
+        locations: Folders that hold its submodules; empty for a plain module.
+    """
+
+    name: str
+    kind: ModuleKind
+    file: str | None = None
+    locations: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports in this module start from."""
+        return self.name if self.locations else self.name.rpartition(".")[0]
+
+
+class ModuleFinder:
+    """Find modules on a search path.
+
+    Folders are listed once for each finder, so a file that appears later is not seen. Listing also makes names exact
+    on file systems that ignore case.
+
+    Args:
+        search_path: Folders, as in ``sys.path``. ``.pth`` files of site-packages among them are followed, and so are
+            the finders that editable installs put there.
+        project: Folder of the user's code, found as the package ``project``.
+    """
+
+    def __init__(self, search_path: Sequence[str | Path], *, project: Path | None = None) -> None:
+        self.search_path: tuple[str, ...] = tuple(dict.fromkeys(os.path.abspath(entry or ".") for entry in search_path))
+        self.project = project
+        self._modules: dict[str, Module | None] = {}
+        self._listings: dict[str, frozenset[str]] = {}
+
+    def find(self, name: str) -> Module | None:
+        """Find a module by its dotted name; ``None`` when no file of it is there."""
+        if name not in self._modules:
+            self._modules[name] = self._find(name)
+        return self._modules[name]
+
+    def submodules(self, module: Module) -> Iterator[str]:
+        """The names of the modules directly inside a package."""
+        for location in module.locations:
+            yield from self._module_names(location)
+
+    def top_level(self) -> Iterator[str]:
+        """The names that an absolute import may start with."""
+        if self.project is not None:
+            yield "project"
+        yield from sys.stdlib_module_names
+        for location in self._roots:
+            yield from self._module_names(location)
+        yield from self._editable.mapping
+
+    def may_exist(self, name: str) -> str | None:
+        """Say why a top-level module that was not found may still be importable; ``None`` when it cannot be."""
+        for entry in self._roots:
+            if os.path.isfile(entry):
+                return f"{entry} is an archive, which is not searched"
+        for hook, text in self._editable.unread.items():
+            if re.search(rf"\b{re.escape(name)}\b", text):
+                return f"{hook} adds an import hook that names it"
+        if name in sys.stdlib_module_names:
+            return "a module of the interpreter"
+        return None
+
+    def may_be_given(self, module: Module, name: str) -> str | None:
+        """Name a file of the same distribution that may set ``module.name`` from outside; ``None`` when none does.
+
+        To set an attribute, source has to spell its name: as ``x.name = ...`` or as a text for ``setattr``.
+        """
+        top = self.find(module.name.partition(".")[0])
+        spelled = re.compile(rb"""\.%(name)s\s*(:[^=\n]+)?=[^=]|["']%(name)s["']""" % {b"name": name.encode()})
+        for location in top.locations if top is not None else ():
+            for folder, _, files in os.walk(location):
+                for file in files:
+                    if file.endswith(".py"):
+                        path = os.path.join(folder, file)
+                        try:
+                            text = Path(path).read_bytes()
+                        except OSError:
+                            continue
+                        if name.encode() in text and spelled.search(text):
+                            return path
+        return None
+
+    def _find(self, name: str) -> Module | None:
+        parent_name, _, last = name.rpartition(".")
+        if not parent_name:
+            return self._find_top_level(name)
+        parent = self.find(parent_name)
+        if parent is None:
+            return None
+        if parent.kind == "source" and parent.locations and self._extends_its_path(parent):
+            inside = parent.name.replace(".", os.sep)
+            locations = (*parent.locations, *(os.path.join(root, inside) for root in self._roots))
+            return self._search(name, last, tuple(dict.fromkeys(locations)))
+        return self._search(name, last, parent.locations, stubs_alone=parent.kind == "stub")
+
+    def _find_top_level(self, name: str) -> Module | None:
+        if name == "project" and self.project is not None:
+            folder = str(self.project)
+            file = os.path.join(folder, "__init__.py")
+            is_regular = os.path.isfile(file)
+            return Module(name, "source" if is_regular else "namespace", file if is_regular else None, (folder,))
+        if name in sys.builtin_module_names:
+            return Module(name, "builtin")
+        found = self._search(name, name, self._roots)
+        if found is None or found.kind == "namespace":
+            return self._editable_module(name) or found
+        return found
+
+    def _search(self, name: str, last: str, locations: Sequence[str], *, stubs_alone: bool = False) -> Module | None:
+        portions: list[str] = []
+        for location in locations:
+            entries = self._entries(location)
+            if last in entries:
+                folder = os.path.join(location, last)
+                inside = self._entries(folder)
+                if "__init__.py" in inside:
+                    return Module(name, "source", os.path.join(folder, "__init__.py"), (folder,))
+                for suffix in EXTENSION_SUFFIXES:
+                    if f"__init__{suffix}" in inside:
+                        return self._compiled(name, folder, "__init__", suffix, (folder,))
+            for suffix in EXTENSION_SUFFIXES:
+                if f"{last}{suffix}" in entries:
+                    stubs = os.path.join(location, last)
+                    return self._compiled(name, location, last, suffix, (stubs,) if last in entries else ())
+            if f"{last}.py" in entries:
+                return Module(name, "source", os.path.join(location, f"{last}.py"))
+            if stubs_alone and f"{last}.pyi" in entries:
+                return Module(name, "stub", os.path.join(location, f"{last}.pyi"))
+            if last in entries and os.path.isdir(os.path.join(location, last)):
+                portions.append(os.path.join(location, last))
+        return Module(name, "namespace", None, tuple(portions)) if portions else None
+
+    def _compiled(self, name: str, location: str, stem: str, suffix: str, locations: tuple[str, ...]) -> Module:
+        for stub in (os.path.join(location, f"{stem}.pyi"), os.path.join(location, stem, "__init__.pyi")):
+            if os.path.isfile(stub):
+                return Module(name, "stub", stub, locations)
+        return Module(name, "extension", os.path.join(location, f"{stem}{suffix}"))
+
+    def _editable_module(self, name: str) -> Module | None:
+        target = self._editable.mapping.get(name)
+        if target is None:
+            return None
+        if os.path.isfile(f"{target}.py"):
+            return Module(name, "source", f"{target}.py")
+        init = os.path.join(target, "__init__.py")
+        if os.path.isfile(init):
+            return Module(name, "source", init, (target,))
+        return Module(name, "namespace", None, (target,)) if os.path.isdir(target) else None
+
+    def _extends_its_path(self, package: Module) -> bool:
+        return package.file is not None and "extend_path" in Path(package.file).read_text(errors="replace")
+
+    def _entries(self, folder: str) -> frozenset[str]:
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._listings[folder] = frozenset()
+        return self._listings[folder]
+
+    def _module_names(self, folder: str) -> Iterator[str]:
+        for entry in self._entries(folder):
+            stem, dot, ending = entry.partition(".")
+            if not stem.isidentifier() or stem.startswith("__"):
+                continue
+            if (dot and (ending == "py" or f".{ending}" in EXTENSION_SUFFIXES)) or (
+                not dot and os.path.isdir(os.path.join(folder, entry))
+            ):
+                yield stem
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self.search_path, *self._editable.folders]))
+
+    @cached_property
+    def _editable(self) -> "_EditableInstalls":
+        installs = _EditableInstalls({}, [], {})
+        for folder in self.search_path:
+            if os.path.basename(folder) in ("site-packages", "dist-packages"):
+                for entry in sorted(self._entries(folder)):
+                    if entry.endswith(".pth"):
+                        installs.read(folder, entry)
+        return installs
+
+
+@dataclass(frozen=True, slots=True)
+class _EditableInstalls:
+    """What the ``.pth`` files of one environment add to the search path."""
+
+    mapping: dict[str, str]
+    folders: list[str]
+    unread: dict[str, str]
+
+    def read(self, folder: str, entry: str) -> None:
+        for line in Path(folder, entry).read_text(errors="replace").splitlines():
+            if line.startswith(("import ", "import\t")):
+                self._read_hook(folder, entry, line)
+            elif line.strip() and not line.startswith("#"):
+                path = os.path.abspath(os.path.join(folder, line.strip()))
+                if os.path.exists(path):
+                    self.folders.append(path)
+
+    def _read_hook(self, folder: str, entry: str, line: str) -> None:
+        imported = re.match(r"import\s+(\w+)", line)
+        hook = Path(folder, f"{imported.group(1)}.py") if imported else None
+        if hook is None or not hook.is_file():
+            self.unread[entry] = line
+            return
+        text = hook.read_text(errors="replace")
+        mapping = _setuptools_mapping(text) if hook.name.startswith("__editable___") else None
+        if mapping is None:
+            self.unread[hook.name] = text
+        else:
+            self.mapping.update(mapping)
+
+
+def _setuptools_mapping(text: str) -> dict[str, str] | None:
+    """The ``MAPPING`` of a finder that setuptools wrote for an editable install."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return None
+    for statement in tree.body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if any(isinstance(target, ast.Name) and target.id == "MAPPING" for target in targets):
+                try:
+                    mapping = ast.literal_eval(statement.value)
+                except ValueError:
+                    return None
+                return mapping if isinstance(mapping, dict) else None
+    return None

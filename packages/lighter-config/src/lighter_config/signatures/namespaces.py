@@ -1,0 +1,468 @@
+"""What the names of a module or a class body can be bound to once its statements have run."""
+
+import ast
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lighter_config.signatures.modules import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """``class`` or ``def``."""
+
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleImport:
+    """``import a.b as name``: the module itself."""
+
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameImport:
+    """``from module import attribute as name``."""
+
+    module: str
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``name = expression``."""
+
+    value: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A binding that reading cannot follow: a loop variable, an unpacked value."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """The name may be missing."""
+
+
+Binding = Definition | ModuleImport | NameImport | Assignment | Opaque | Unbound
+
+
+@dataclass(frozen=True, slots=True)
+class StarImport:
+    """``from module import *``.
+
+    Attributes:
+        module: The module whose names come in.
+        position: How many names had been bound before; a later binding of a name wins over it.
+        is_certain: Whether it always runs.
+    """
+
+    module: str
+    position: int
+    is_certain: bool
+
+
+@dataclass(slots=True)
+class _Bound:
+    position: int
+    candidates: tuple[Binding, ...]
+
+
+@dataclass(slots=True)
+class Namespace:
+    """The names of one module or class body.
+
+    Attributes:
+        module: The module it belongs to.
+        names: What each name can be at the end, and when it was last bound.
+        stars: Star imports in order.
+        typing_names: Names bound for type checkers only.
+        name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
+        patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
+        additions: Why it may have names that are not written in it.
+        handed_out: Calls that get the module object itself, and may add names to it.
+    """
+
+    module: Module
+    names: dict[str, _Bound] = field(default_factory=dict)
+    stars: list[StarImport] = field(default_factory=list)
+    typing_names: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
+    name_lists: list[ast.expr] | None = field(default_factory=list)
+    patched: set[tuple[str, str]] = field(default_factory=set)
+    additions: list[str] = field(default_factory=list)
+    handed_out: list[ast.Call] = field(default_factory=list)
+    docstring: str | None = None
+
+    def candidates(self, name: str) -> tuple[Binding, ...]:
+        """What ``name`` can be bound to by the statements themselves, star imports aside."""
+        bound = self.names.get(name)
+        return bound.candidates if bound is not None else ()
+
+    def position(self, name: str) -> int:
+        """When ``name`` was last bound; -1 when it never was."""
+        bound = self.names.get(name)
+        return bound.position if bound is not None else -1
+
+
+def read_module(module: Module, text: bytes) -> Namespace:
+    """Read the names of a module from its source.
+
+    Raises:
+        SyntaxError: The text is not Python of this version.
+        ValueError: It holds null bytes.
+    """
+    tree = ast.parse(text, filename=module.file or module.name)
+    namespace = Namespace(module, docstring=ast.get_docstring(tree))
+    if module.kind == "source" and any(word in text for word in WAYS_TO_ADD_NAMES):
+        _note_additions(namespace, tree)
+    for node in tree.body:
+        _drop_bodies(node)
+    _Walker(namespace).run(tree.body)
+    return namespace
+
+
+def read_class_body(module: Module, node: ast.ClassDef) -> Namespace:
+    """Read the statements of a class body."""
+    namespace = Namespace(module)
+    _Walker(namespace).run(node.body)
+    return namespace
+
+
+WAYS_TO_ADD_NAMES = (b"globals", b"sys.modules", b"exec(", b"vars(", b"locals(", b"__dict__")
+"""Words without which a module has no names but those its statements bind."""
+
+# Their bodies say what a decorator, a lazy module or a base class does to others.
+_TELLING_METHODS = frozenset({"__call__", "__new__", "__init__", "__init_subclass__", "__getattr__"})
+
+
+def _drop_bodies(node: ast.stmt) -> None:
+    """Forget the bodies of methods, which no question is about: they are most of a syntax tree's memory."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            _drop_bodies(child)
+    if isinstance(node, ast.ClassDef):
+        for child in node.body:
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and child.name not in _TELLING_METHODS:
+                del child.body[1:]
+
+
+class _Walker:
+    """Run statements in order, keeping for each name every binding that may be the last one."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+        self.bound: dict[str, _Bound] = namespace.names
+        self.is_certain = True
+        self.count = 0
+
+    def run(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            self._run(statement)
+
+    def _run(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._define(statement)
+            case ast.Import():
+                for alias in statement.names:
+                    if alias.asname is not None:
+                        self._bind(alias.asname, ModuleImport(alias.name))
+                    else:
+                        top = alias.name.partition(".")[0]
+                        self._bind(top, ModuleImport(top))
+            case ast.ImportFrom():
+                self._import_names(statement)
+            case ast.Assign():
+                for target in statement.targets:
+                    self._assign(target, statement.value)
+            case ast.AnnAssign():
+                if statement.value is not None:
+                    self._assign(statement.target, statement.value)
+                elif self.namespace.module.kind == "stub" and isinstance(statement.target, ast.Name):
+                    self._bind(statement.target.id, Opaque("a stub tells only its type"))
+            case ast.AugAssign(target=ast.Name(id="__all__")):
+                self._extend_all(statement.value)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                self._bind(name, Opaque("changed in place"))
+            case ast.Expr(value=ast.Call() as call):
+                self._call(call)
+            case ast.If():
+                self._branch(statement)
+            case ast.Try() | ast.TryStar():
+                self._try(statement)
+            case ast.For() | ast.AsyncFor():
+                self._bind_opaque(statement.target, "a loop variable")
+                self._alternatives([[], [*statement.body, *statement.orelse]])
+            case ast.While():
+                self._alternatives([[], [*statement.body, *statement.orelse]])
+            case ast.With() | ast.AsyncWith():
+                for item in statement.items:
+                    if item.optional_vars is not None:
+                        self._bind_opaque(item.optional_vars, "a context manager's value")
+                self.run(statement.body)
+            case ast.Match():
+                self._alternatives([[], *(case.body for case in statement.cases)])
+            case ast.Delete():
+                for target in statement.targets:
+                    if isinstance(target, ast.Name):
+                        self.bound.pop(target.id, None)
+            case _:
+                pass
+
+    def _define(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if any(_last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
+            return
+        is_overload = any(_last_name(decorator) == "overload" for decorator in node.decorator_list)
+        if is_overload and self.namespace.module.kind == "stub" and self.namespace.names.get(node.name):
+            self._bind(node.name, Opaque("a stub gives several signatures"))
+            return
+        self._bind(node.name, Definition(node))
+
+    def _import_names(self, statement: ast.ImportFrom) -> None:
+        module = absolute_name(statement, self.namespace.module)
+        for alias in statement.names:
+            if alias.name == "*":
+                self.namespace.stars.append(StarImport(module, self._next(), self.is_certain))
+            else:
+                self._bind(alias.asname or alias.name, NameImport(module, alias.name))
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name(id="__all__"):
+                if self.is_certain:
+                    self.namespace.name_lists = []
+                self._extend_all(value)
+                self._bind("__all__", Assignment(value))
+            case ast.Name(id=name):
+                self._bind(name, Assignment(value))
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                self.namespace.patched.add((name, attribute))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
+                if values is not None and len(values) == len(targets) and not _has_star([*targets, *values]):
+                    for one_target, one_value in zip(targets, values, strict=True):
+                        self._assign(one_target, one_value)
+                else:
+                    for one_target in targets:
+                        self._bind_opaque(one_target, "unpacked from a value")
+            case ast.Starred():
+                self._bind_opaque(target, "unpacked from a value")
+            case _:
+                pass
+
+    def _call(self, call: ast.Call) -> None:
+        match call.func, call.args:
+            case ast.Attribute(value=ast.Name(id="__all__"), attr="extend"), [value]:
+                self._extend_all(value)
+            case ast.Attribute(value=ast.Name(id="__all__"), attr="append"), [value]:
+                self._extend_all(ast.List(elts=[value]))
+            case ast.Attribute(value=ast.Name(id="__all__")), _:
+                self.namespace.name_lists = None
+            case ast.Name(id="setattr"), [ast.Name(id=name), ast.Constant(value=str(attribute)), _]:
+                self.namespace.patched.add((name, attribute))
+            case _:
+                pass
+
+    def _extend_all(self, value: ast.expr) -> None:
+        if self.namespace.name_lists is not None:
+            if self.is_certain:
+                self.namespace.name_lists.append(value)
+            else:
+                self.namespace.name_lists = None
+
+    def _branch(self, statement: ast.If) -> None:
+        if _is_for_type_checkers(statement.test) and self.namespace.module.kind != "stub":
+            self._keep_typing_names(statement.body)
+            self.run(statement.orelse)
+            return
+        truth = static_truth(statement.test, is_stub=self.namespace.module.kind == "stub")
+        if truth is None:
+            self._alternatives([statement.body, statement.orelse])
+        else:
+            self.run(statement.body if truth else statement.orelse)
+
+    def _keep_typing_names(self, statements: Sequence[ast.stmt]) -> None:
+        aside = Namespace(self.namespace.module)
+        _Walker(aside).run(statements)
+        for name, bound in aside.names.items():
+            self.namespace.typing_names[name] = bound.candidates
+
+    def _try(self, statement: ast.Try | ast.TryStar) -> None:
+        handlers = [handler for handler in statement.handlers if not _ends_in_raise(handler.body)]
+        paths: list[list[ast.stmt]] = [[*statement.body, *statement.orelse]]
+        paths.extend(handler.body for handler in handlers)
+        if len(paths) == 1:
+            self.run(paths[0])
+        else:
+            self._alternatives(paths)
+        self.run(statement.finalbody)
+
+    def _alternatives(self, paths: Sequence[Sequence[ast.stmt]]) -> None:
+        """Run each path from the same start and keep what any of them may leave behind."""
+        start, was_certain = dict(self.bound), self.is_certain
+        self.is_certain = False
+        ends: list[dict[str, _Bound]] = []
+        for path in paths:
+            self.bound = dict(start)
+            self.run(path)
+            if not _ends_in_raise(path):
+                ends.append(self.bound)
+        self.is_certain = was_certain
+        merged: dict[str, _Bound] = {}
+        for name in dict.fromkeys(name for end in ends for name in end):
+            found = [end[name] for end in ends if name in end]
+            candidates = tuple(dict.fromkeys(candidate for bound in found for candidate in bound.candidates))
+            if len(found) < len(ends):
+                candidates = (*candidates, Unbound())
+            merged[name] = _Bound(max(bound.position for bound in found), candidates)
+        self.namespace.names = self.bound = merged
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        self.bound[name] = _Bound(self._next(), (binding,))
+        if not isinstance(binding, (ModuleImport, NameImport)):
+            # a class defined anew has none of the attributes that were set on the old one
+            self.namespace.patched = {patch for patch in self.namespace.patched if patch[0] != name}
+
+    def _bind_opaque(self, target: ast.expr, reason: str) -> None:
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._bind(node.id, Opaque(reason))
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+
+def absolute_name(statement: ast.ImportFrom, module: Module) -> str:
+    """The module that a ``from`` import names, with leading dots resolved."""
+    if not statement.level:
+        return statement.module or ""
+    package = module.package
+    for _ in range(statement.level - 1):
+        package = package.rpartition(".")[0]
+    return ".".join(part for part in (package, statement.module) if part)
+
+
+def static_truth(test: ast.expr, *, is_stub: bool = False) -> bool | None:
+    """Whether a condition holds in this interpreter, as far as its text alone says.
+
+    >>> static_truth(ast.parse("sys.version_info >= (3, 8) and sys.platform != 'none'", mode="eval").body)
+    True
+    >>> static_truth(ast.parse("torch.cuda.is_available()", mode="eval").body) is None
+    True
+    """
+    match test:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            truth = static_truth(operand, is_stub=is_stub)
+            return None if truth is None else not truth
+        case ast.BoolOp(op=operator, values=values):
+            truths = [static_truth(value, is_stub=is_stub) for value in values]
+            decisive = isinstance(operator, ast.Or)
+            if decisive in truths:
+                return decisive
+            return None if None in truths else not decisive
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            return _compare(ast.unparse(left), operator, right)
+        case _ if _is_for_type_checkers(test):
+            return is_stub
+        case _:
+            return None
+
+
+def _compare(left: str, operator: ast.cmpop, right: ast.expr) -> bool | None:
+    known = {
+        "sys.version_info": tuple(sys.version_info),
+        "sys.version_info[0]": sys.version_info[0],
+        "sys.version_info.major": sys.version_info.major,
+        "sys.version_info[1]": sys.version_info[1],
+        "sys.version_info.minor": sys.version_info.minor,
+        "sys.version_info[:2]": tuple(sys.version_info[:2]),
+        "sys.platform": sys.platform,
+        "os.name": os.name,
+        "__name__": "a module that is imported",
+    }
+    if left not in known:
+        return None
+    try:
+        value = ast.literal_eval(right)
+    except ValueError:
+        return None
+    this = known[left]
+    try:
+        match operator:
+            case ast.Eq():
+                return bool(this == value)
+            case ast.NotEq():
+                return bool(this != value)
+            case ast.Lt():
+                return bool(this < value)
+            case ast.LtE():
+                return bool(this <= value)
+            case ast.Gt():
+                return bool(this > value)
+            case ast.GtE():
+                return bool(this >= value)
+            case ast.In():
+                return this in value
+            case ast.NotIn():
+                return this not in value
+            case _:
+                return None
+    except TypeError:
+        return None
+
+
+def _is_for_type_checkers(test: ast.expr) -> bool:
+    return _last_name(test) == "TYPE_CHECKING"
+
+
+def _last_name(node: ast.expr) -> str:
+    """The last part of ``a.b.c`` or ``c``; empty for anything else."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _has_star(nodes: Iterable[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
+
+
+def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
+    return bool(statements) and isinstance(statements[-1], ast.Raise)
+
+
+def _note_additions(namespace: Namespace, tree: ast.Module) -> None:
+    """Record every way in which the module may gain names that its statements do not bind."""
+    own_names = {"sys.modules[__name__]"}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_this_module(value, own_names):
+                own_names.add(name)
+            case ast.Assign(targets=targets) if any(_is_this_module(target, own_names) for target in targets):
+                namespace.additions.append("it puts another object in its own place")
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")))):
+                namespace.additions.append(f"it changes its own names in line {node.lineno}")
+            case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")), ctx=ast.Store()):
+                namespace.additions.append(f"it binds computed names in line {node.lineno}")
+            case ast.Call(func=ast.Name(id="exec")):
+                namespace.additions.append(f"it runs text as code in line {node.lineno}")
+            case ast.Call(func=ast.Name(id="setattr"), args=[target, *_]) if _is_this_module(target, own_names):
+                namespace.additions.append(f"it binds computed names in line {node.lineno}")
+            case ast.Attribute(value=target, attr="__dict__") if _is_this_module(target, own_names):
+                namespace.additions.append(f"it changes its own names in line {node.lineno}")
+            case ast.Call(args=arguments) if any(_is_this_module(argument, own_names) for argument in arguments):
+                namespace.handed_out.append(node)
+            case _:
+                pass
+
+
+def _is_this_module(node: ast.expr, own_names: set[str]) -> bool:
+    return isinstance(node, (ast.Name, ast.Subscript)) and ast.unparse(node) in own_names

@@ -1,0 +1,138 @@
+"""The parameters of a callable, as written in its source."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How an argument reaches a parameter; the names of ``inspect.Parameter``, in the order they are written."""
+
+    POSITIONAL_ONLY = "POSITIONAL_ONLY"
+    POSITIONAL_OR_KEYWORD = "POSITIONAL_OR_KEYWORD"
+    VAR_POSITIONAL = "VAR_POSITIONAL"
+    KEYWORD_ONLY = "KEYWORD_ONLY"
+    VAR_KEYWORD = "VAR_KEYWORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        name: As written, without ``*``.
+        kind: How an argument reaches it.
+        default: The default's source text; ``None`` when there is none. ``<factory>`` for a dataclass field that
+            calls something for each object.
+        annotation: The annotation's source text; ``None`` when there is none.
+        module: The module whose names the default and the annotation use.
+    """
+
+    name: str
+    kind: Kind
+    default: str | None = None
+    annotation: str | None = None
+    module: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is None and self.kind not in (Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD)
+
+    @property
+    def accepts_keyword(self) -> bool:
+        """Whether ``name=value`` reaches it."""
+        return self.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)
+
+    @property
+    def accepts_position(self) -> bool:
+        """Whether one positional argument reaches it."""
+        return self.kind in (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
+
+
+Parameters = tuple[Parameter, ...]
+
+FACTORY_DEFAULT = "<factory>"
+
+
+def read_parameters(arguments: ast.arguments, module: str, *, owner: str = "") -> Parameters:
+    """Read the parameters of one ``def`` or ``lambda``.
+
+    Args:
+        arguments: Its syntax.
+        module: The module it is written in.
+        owner: The class around it, whose name mangles parameters such as ``__x``.
+
+    >>> function = ast.parse("def f(a, /, b: int = 1, *, c=None, **rest): ...").body[0]
+    >>> [(p.name, p.kind.value, p.default) for p in read_parameters(function.args, "m")][1]
+    ('b', 'POSITIONAL_OR_KEYWORD', '1')
+    """
+    return tuple(_read(arguments, module, owner.lstrip("_")))
+
+
+def _read(arguments: ast.arguments, module: str, owner: str) -> Iterator[Parameter]:
+    def parameter(node: ast.arg, kind: Kind, default: ast.expr | None = None) -> Parameter:
+        name = (
+            f"_{owner}{node.arg}" if owner and node.arg.startswith("__") and not node.arg.endswith("__") else node.arg
+        )
+        return Parameter(
+            name,
+            kind,
+            None if default is None else ast.unparse(default),
+            None if node.annotation is None else ast.unparse(node.annotation),
+            module,
+        )
+
+    positional = [
+        *((node, Kind.POSITIONAL_ONLY) for node in arguments.posonlyargs),
+        *((node, Kind.POSITIONAL_OR_KEYWORD) for node in arguments.args),
+    ]
+    without_default = len(positional) - len(arguments.defaults)
+    for index, (node, kind) in enumerate(positional):
+        yield parameter(node, kind, arguments.defaults[index - without_default] if index >= without_default else None)
+    if arguments.vararg is not None:
+        yield parameter(arguments.vararg, Kind.VAR_POSITIONAL)
+    for node, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield parameter(node, Kind.KEYWORD_ONLY, default)
+    if arguments.kwarg is not None:
+        yield parameter(arguments.kwarg, Kind.VAR_KEYWORD)
+
+
+def without_first(parameters: Parameters) -> Parameters | None:
+    """Drop the parameter that binding fills (``self``, ``cls``); ``None`` when there is none to fill."""
+    if not parameters or parameters[0].kind in (Kind.KEYWORD_ONLY, Kind.VAR_KEYWORD):
+        return None
+    return parameters if parameters[0].kind is Kind.VAR_POSITIONAL else parameters[1:]
+
+
+def partially_applied(parameters: Parameters, count: int, keywords: Sequence[tuple[str, str]]) -> Parameters | None:
+    """Apply positional and keyword arguments as ``functools.partial`` does; ``None`` when they do not fit.
+
+    A parameter given by keyword stays, with that value as its default, and from there on everything is keyword-only.
+    """
+    given = dict(keywords)
+    result: list[Parameter] = []
+    is_keyword_only = False
+    for parameter in parameters:
+        if parameter.accepts_position and count:
+            if parameter.name in given and parameter.accepts_keyword:
+                return None
+            count -= 1
+            continue
+        if parameter.kind is Kind.VAR_POSITIONAL:
+            count = 0
+            if not is_keyword_only:
+                result.append(parameter)
+            continue
+        if parameter.accepts_keyword and parameter.name in given:
+            is_keyword_only = True
+            result.append(replace(parameter, kind=Kind.KEYWORD_ONLY, default=given.pop(parameter.name)))
+        elif is_keyword_only and parameter.kind is Kind.POSITIONAL_OR_KEYWORD:
+            result.append(replace(parameter, kind=Kind.KEYWORD_ONLY))
+        elif parameter.kind is Kind.VAR_KEYWORD:
+            given.clear()
+            result.append(parameter)
+        else:
+            result.append(parameter)
+    return None if count or given else tuple(result)

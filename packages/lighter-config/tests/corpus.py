@@ -1,0 +1,196 @@
+"""Compare what is read from source with what ``inspect.signature`` says, for every public callable of real packages.
+
+Run by its own session, with the packages installed: ``python corpus.py [group ...]``. It prints one line a group and
+every answer that is wrong, and fails when one is, or when less than 95 % of a group is known.
+"""
+
+import argparse
+import importlib
+import inspect
+import pkgutil
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lighter_config.signatures import DoesNotExist, Parameter, Signature, SignatureReader, Unknown
+
+KNOWN_SHARE = 0.95
+
+GROUPS = {
+    "torch.nn": ["torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.nn.parallel"],
+    "torch.optim": ["torch.optim", "torch.optim.swa_utils"],
+    "torch.optim.lr_scheduler": ["torch.optim.lr_scheduler"],
+    "torch.utils.data": ["torch.utils.data", "torch.utils.data.distributed"],
+    "pytorch_lightning": [
+        "pytorch_lightning",
+        "pytorch_lightning.callbacks",
+        "pytorch_lightning.loggers",
+        "pytorch_lightning.profilers",
+        "pytorch_lightning.strategies",
+    ],
+    "torchmetrics": ["torchmetrics", "torchmetrics.*"],
+    "sklearn.datasets": ["sklearn.datasets"],
+    "lighter": ["lighter", "lighter.*"],
+    "torchvision.models": ["torchvision.models", "torchvision.models.*"],
+    "torchvision.transforms.v2": ["torchvision.transforms.v2"],
+    "monai": ["monai.losses", "monai.networks.nets", "monai.transforms", "monai.inferers"],
+    "timm.models": ["timm.models"],
+}
+
+
+@dataclass
+class Score:
+    """What came out for one group."""
+
+    known: int = 0
+    unknown: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    without_signature: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.known + len(self.unknown) + len(self.wrong)
+
+    @property
+    def share(self) -> float:
+        return self.known / self.total if self.total else 1.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("groups", nargs="*", help=f"of {', '.join(GROUPS)}; all that are installed by default")
+    parser.add_argument("--unknown", action="store_true", help="list what is unknown, and why")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    operators = operators_of_torchvision()
+    reader = SignatureReader(cache_folder=None)
+    failed = False
+    print(f"{'group':28} {'callables':>9} {'known':>6} {'share':>7} {'unknown':>8} {'wrong':>6} {'no signature':>13}")
+    for group in options.groups or GROUPS:
+        try:
+            importlib.import_module(group)
+        except ImportError:
+            print(f"{group:28} not installed")
+            continue
+        score = compare_group(reader, GROUPS[group])
+        failed |= bool(score.wrong) or score.share < KNOWN_SHARE
+        print(
+            f"{group:28} {score.total:9} {score.known:6} {score.share:7.1%} {len(score.unknown):8} "
+            f"{len(score.wrong):6} {score.without_signature:13}",
+            flush=True,
+        )
+        for line in score.wrong:
+            print(f"    WRONG {line}")
+        if options.unknown:
+            for line in score.unknown:
+                print(f"    unknown {line}")
+    del operators
+    return int(failed)
+
+
+def operators_of_torchvision() -> Any:
+    """Let torchvision import beside a torch that its compiled part was not built for; only signatures are read.
+
+    The operators last as long as what is returned.
+    """
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError:
+        return None
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    return library
+
+
+def compare_group(reader: SignatureReader, patterns: list[str]) -> Score:
+    score = Score()
+    seen: set[str] = set()
+    for module in modules(patterns):
+        for name, value in public_callables(module):
+            target = f"{module.__name__}.{name}"
+            if target in seen:
+                continue
+            seen.add(target)
+            compare(reader, target, value, score)
+    return score
+
+
+def modules(patterns: list[str]) -> Iterator[Any]:
+    for pattern in patterns:
+        package = importlib.import_module(pattern.removesuffix(".*"))
+        if not pattern.endswith(".*"):
+            yield package
+            continue
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if not info.name.rpartition(".")[2].startswith("_"):
+                try:
+                    yield importlib.import_module(info.name)
+                except Exception as error:  # an optional dependency that is not installed, whatever it raises
+                    print(f"    {info.name} is left out: {error}", file=sys.stderr)
+
+
+def public_callables(module: Any) -> Iterator[tuple[str, Any]]:
+    root = module.__name__.partition(".")[0]
+    for name in sorted(set(dir(module))):
+        if name.startswith("_"):
+            continue
+        value = getattr(module, name, None)
+        if callable(value) and str(getattr(value, "__module__", "")).partition(".")[0] == root:
+            yield name, value
+
+
+def compare(reader: SignatureReader, target: str, value: Any, score: Score) -> None:
+    answer = reader.read(target)
+    try:
+        expected = list(inspect.signature(value).parameters.values())
+    except (ValueError, TypeError):
+        score.without_signature += 1
+        if isinstance(answer, DoesNotExist):
+            score.wrong.append(f"{target}: {answer}")
+        return
+    match answer:
+        case Unknown(reason=reason):
+            score.unknown.append(f"{target}: {reason}")
+        case DoesNotExist():
+            score.wrong.append(f"{target}: {answer}")
+        case Signature(parameters=parameters):
+            difference = differs(parameters, expected)
+            if difference:
+                score.wrong.append(f"{target}: {difference}")
+            else:
+                score.known += 1
+
+
+def differs(parameters: tuple[Parameter, ...], expected: list[inspect.Parameter]) -> str:
+    ours = [(parameter.name, parameter.kind.value) for parameter in parameters]
+    theirs = [(parameter.name, parameter.kind.name) for parameter in expected]
+    if ours != theirs:
+        return f"{ours} is not {theirs}"
+    for parameter, real in zip(parameters, expected, strict=True):
+        if (parameter.default is None) != (real.default is inspect.Parameter.empty):
+            return f"default of {parameter.name}: {parameter.default} is not {real.default}"
+        if parameter.default is None or parameter.default == "<factory>":
+            continue
+        names = dict(vars(sys.modules[parameter.module])) if parameter.module in sys.modules else {}
+        try:
+            default = eval(parameter.default, names)
+        except Exception as error:  # the text may be anything
+            return f"default of {parameter.name}: {parameter.default} raises {error!r}, is {real.default!r}"
+        if not same(default, real.default):
+            return f"default of {parameter.name}: {default!r} is not {real.default!r}"
+    return ""
+
+
+def same(one: Any, other: Any) -> bool:
+    if one is other or (type(one) is type(other) and Counter(repr(one)) == Counter(repr(other))):
+        return True
+    # functions and objects made anew differ in their address only
+    return type(one) is type(other) and repr(one).partition(" at 0x")[0] == repr(other).partition(" at 0x")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
