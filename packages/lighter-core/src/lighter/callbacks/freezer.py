@@ -1,0 +1,385 @@
+"""Parameters that do not train, for good or for a while."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parallel import DistributedDataParallel
+
+from lighter.errors import FreezerError, nearest_names
+
+logger = logging.getLogger(__name__)
+
+_Names = str | Sequence[str] | None
+_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # what compile, FSDP and others add
+
+
+class Freezer(Callback):
+    """Keep chosen parameters from training: always, or until a step or epoch.
+
+    Names are those of the network; a leading ``network.`` or ``model.`` may be written. Frozen parameters have no
+    gradient, so neither momentum nor weight decay moves them. Releasing restores what was found: a parameter that the
+    user had frozen stays frozen, and one that another Freezer still holds stays held, so that several Freezers with
+    different ends unfreeze a network step by step. What is frozen when fit ends stays frozen.
+
+    Without an end it freezes before Lightning wraps the model, and plain ``ddp`` works. With an end it freezes after
+    that, so that the strategy knows the parameters: DDP needs ``strategy="ddp_find_unused_parameters_true"``.
+
+    Args:
+        names: Parameters, by their whole name.
+        name_starts_with: Parameters whose names begin so.
+        modules: Submodules, such as ``backbone.layer1``; all parameters in them.
+        except_names: Parameters to leave alone; given alone (or with the next), all others are frozen.
+        except_name_starts_with: Parameters to leave alone, by how their names begin.
+        until_step: The optimizer step (``trainer.global_step``) before which they are released.
+        until_epoch: The epoch, counted from 0, before which they are released. With both, whichever comes first.
+        freeze_norm_stats: Keep the running statistics of the normalisation layers among them from moving too, by
+            ``eval()`` on these layers.
+
+    Attributes:
+        held: ``requires_grad`` as it was before, of each parameter that this Freezer holds now.
+        held_layers: ``training`` as it was before, of each normalisation layer that it holds now.
+
+    Raises:
+        FreezerError: Nothing to select by, or an end that is not positive; when fit starts: a name that matches
+            nothing, nothing left to train, no normalisation layer, or a strategy that cannot release.
+    """
+
+    def __init__(
+        self,
+        names: _Names = None,
+        name_starts_with: _Names = None,
+        modules: _Names = None,
+        except_names: _Names = None,
+        except_name_starts_with: _Names = None,
+        until_step: int | None = None,
+        until_epoch: int | None = None,
+        freeze_norm_stats: bool = False,
+    ) -> None:
+        self.names = _as_tuple("names", names)
+        self.name_starts_with = _as_tuple("name_starts_with", name_starts_with)
+        self.modules = _as_tuple("modules", modules)
+        self.except_names = _as_tuple("except_names", except_names)
+        self.except_name_starts_with = _as_tuple("except_name_starts_with", except_name_starts_with)
+        self.until_step = _as_end("until_step", until_step)
+        self.until_epoch = _as_end("until_epoch", until_epoch)
+        self.freeze_norm_stats = freeze_norm_stats
+        self.held: dict[str, bool] = {}
+        self.held_layers: dict[str, bool] = {}
+        self._trainable_when_wrapped: set[str] | None = None
+        self._is_released = False
+        if not (
+            self.names or self.name_starts_with or self.modules or self.except_names or self.except_name_starts_with
+        ):
+            raise FreezerError(
+                "nothing says which parameters to freeze",
+                where="Freezer",
+                expected="at least one of names, name_starts_with, modules, except_names, except_name_starts_with",
+                fix='for example modules=["backbone"]',
+            )
+
+    @property
+    def state_key(self) -> str:
+        """Tell several Freezers apart in a checkpoint."""
+        return repr(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep whether it has released."""
+        return {"is_released": self._is_released}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self._is_released = bool(state_dict["is_released"])
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check the selection, and freeze if there is no end to it."""
+        if stage != "fit":
+            return
+        self._is_released = False
+        self._trainable_when_wrapped = None
+        if self._has_end:
+            self._release(trainer, pl_module)  # what a fit before has left: the strategy is to know these parameters
+        selected = self.selected_parameters(pl_module)
+        if self.freeze_norm_stats and not self._selected_norm_layers(pl_module, selected):
+            raise FreezerError(
+                "no layer with running statistics is among the frozen ones",
+                where=repr(self),
+                expected="a BatchNorm or InstanceNorm with track_running_stats",
+                fix="select the layer as well, or leave freeze_norm_stats out",
+            )
+        self._check_that_something_trains(trainer, pl_module)
+        if not self._has_end:
+            self._freeze(trainer, pl_module)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check that the strategy, which has wrapped the model by now, lets parameters come and go."""
+        if not self._has_end or not isinstance(trainer.model, DistributedDataParallel):
+            return
+        if not trainer.model.find_unused_parameters or trainer.model.static_graph:
+            raise FreezerError(
+                "DDP expects a gradient for every parameter in every step, but some are frozen for a while",
+                where=repr(self),
+                expected="DDP with find_unused_parameters=True, without static_graph",
+                fix='Trainer(strategy="ddp_find_unused_parameters_true"), or leave until_step and until_epoch out',
+            )
+        self._trainable_when_wrapped = {name for name, parameter in _parameters(pl_module) if parameter.requires_grad}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Freeze or release by the step and epoch that a resumed run starts at."""
+        self._decide(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Release before an epoch."""
+        self._decide(trainer, pl_module)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Release before a step."""
+        if not self._is_released and self._end_is_reached(trainer):
+            self._decide(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give normalisation layers their mode back: Lightning warns of a fit that starts with some in eval mode."""
+        self._release_layers(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give normalisation layers their mode back."""
+        self._release_layers(trainer, pl_module)
+
+    def selected_parameters(self, pl_module: LightningModule) -> set[str]:
+        """Find the parameters that the selection names.
+
+        Raises:
+            FreezerError: One of the names matches nothing, or the exceptions leave nothing.
+        """
+        selectable = _selectable(pl_module)
+        names = list(selectable)
+        chosen: set[str] = set()
+        for argument, entries, matches in (
+            ("names", self.names, str.__eq__),
+            ("name_starts_with", self.name_starts_with, str.startswith),
+            ("modules", self.modules, _is_in_module),
+        ):
+            chosen |= self._matching(argument, entries, matches, names)
+        if not (self.names or self.name_starts_with or self.modules):
+            chosen = set(names)
+        chosen -= self._matching("except_names", self.except_names, str.__eq__, names)
+        chosen -= self._matching("except_name_starts_with", self.except_name_starts_with, str.startswith, names)
+        if not chosen:
+            raise FreezerError(
+                "the exceptions leave no parameter to freeze", where=repr(self), fix="name fewer exceptions"
+            )
+        return {selectable[name] for name in chosen}
+
+    def _matching(
+        self, argument: str, entries: Iterable[str], matches: Callable[[str, str], bool], names: Sequence[str]
+    ) -> set[str]:
+        found: set[str] = set()
+        for entry in entries:
+            found_here = {name for name in names if matches(name, entry) or matches(_bare(name), entry)}
+            found_here = found_here or {name for name in names if matches(_bare(name), _bare(entry))}
+            if not found_here:
+                valid = _module_paths(names) if argument == "modules" else [*map(_bare, names), *_module_paths(names)]
+                raise FreezerError(
+                    f"{entry!r} in {argument} matches no parameter",
+                    where="Freezer",
+                    expected=f"names such as {', '.join(valid[:4])}" if valid else "a model with parameters",
+                    nearest=nearest_names(_bare(entry), valid),
+                    fix=f"correct or remove the entry of {argument}",
+                )
+            found |= found_here
+        return found
+
+    def _check_that_something_trains(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        freezers = _freezers(trainer)
+        frozen = set[str]().union(*(freezer.selected_parameters(pl_module) for freezer in freezers))
+        trainable = {
+            name
+            for name, parameter in _parameters(pl_module)
+            if parameter.requires_grad or any(freezer.held.get(name) for freezer in freezers)
+        }
+        if trainable <= frozen:
+            raise FreezerError(
+                f"nothing is left to train: all {len(trainable)} trainable parameters are frozen",
+                where=" and ".join(repr(freezer) for freezer in freezers),
+                expected="at least one parameter that trains",
+                fix="select fewer, or leave some out with except_names or except_name_starts_with",
+            )
+
+    @property
+    def _has_end(self) -> bool:
+        return self.until_step is not None or self.until_epoch is not None
+
+    def _end_is_reached(self, trainer: Trainer) -> bool:
+        return (self.until_step is not None and trainer.global_step >= self.until_step) or (
+            self.until_epoch is not None and trainer.current_epoch >= self.until_epoch
+        )
+
+    def _decide(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._is_released:
+            return
+        if self._end_is_reached(trainer):
+            self._release(trainer, pl_module)
+            self._is_released = True
+            return
+        if not self.held:
+            self._freeze(trainer, pl_module)
+        if self.freeze_norm_stats:
+            self._hold_norm_stats(trainer, pl_module)
+
+    def _freeze(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        selected = self.selected_parameters(pl_module)
+        others = self._others(trainer)
+        for name, parameter in _parameters(pl_module):
+            if name not in selected or name in self.held:
+                continue
+            self.held[name] = next(
+                (other.held[name] for other in others if name in other.held),
+                parameter.requires_grad,
+            )
+            wrapped = self._trainable_when_wrapped
+            if wrapped is not None and parameter.requires_grad and name not in wrapped:
+                raise FreezerError(
+                    f"`{name}` was frozen when DDP wrapped the model and trains now: its gradients are not shared",
+                    where=repr(self),
+                    expected="a parameter that is trainable before fit, so that it can be released",
+                    fix="leave its requires_grad as it is until training has started",
+                )
+            parameter.requires_grad = False
+            parameter.grad = None
+        logger.info("%s holds %d parameters", self, len(selected))
+
+    def _release(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        others = self._others(trainer)
+        parameters = dict(_parameters(pl_module))
+        for name, found in self.held.items():
+            if name in parameters and not any(name in other.held for other in others):
+                parameters[name].requires_grad = found
+        if self.held:
+            logger.info("%s releases %d parameters", self, len(self.held))
+        self.held.clear()
+        self._release_layers(trainer, pl_module)
+
+    def _release_layers(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        others = self._others(trainer)
+        layers = _norm_layers(pl_module)
+        for name, found in self.held_layers.items():
+            if name in layers and not any(name in other.held_layers for other in others):
+                layers[name].train(found)
+        self.held_layers.clear()
+
+    def _hold_norm_stats(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Not before training starts: Lightning warns of modules in eval mode then.
+        others = self._others(trainer)
+        for name, layer in self._selected_norm_layers(pl_module, self.selected_parameters(pl_module)).items():
+            if name not in self.held_layers:
+                self.held_layers[name] = next(
+                    (other.held_layers[name] for other in others if name in other.held_layers),
+                    layer.training,
+                )
+            layer.eval()
+
+    def _selected_norm_layers(self, pl_module: LightningModule, selected: set[str]) -> dict[str, nn.Module]:
+        """Find the layers with running statistics of which everything is selected."""
+        parameters = _selectable(pl_module)
+        return {
+            name: layer
+            for name, layer in _norm_layers(pl_module).items()
+            if all(parameters[own] in selected for own in _names_in_layer(name, layer))
+        }
+
+    def _others(self, trainer: Trainer) -> list["Freezer"]:
+        return [freezer for freezer in _freezers(trainer) if freezer is not self]
+
+    def __repr__(self) -> str:
+        """Show the Freezer as the user wrote it."""
+        given = {
+            "names": self.names,
+            "name_starts_with": self.name_starts_with,
+            "modules": self.modules,
+            "except_names": self.except_names,
+            "except_name_starts_with": self.except_name_starts_with,
+            "until_step": self.until_step,
+            "until_epoch": self.until_epoch,
+            "freeze_norm_stats": self.freeze_norm_stats,
+        }
+        shown = (
+            f"{name}={list(value) if isinstance(value, tuple) else value}" for name, value in given.items() if value
+        )
+        return f"Freezer({', '.join(shown)})"
+
+
+def _as_tuple(argument: str, names: _Names) -> tuple[str, ...]:
+    entries = (names,) if isinstance(names, str) else tuple(names or ())
+    if not all(isinstance(entry, str) and entry for entry in entries):
+        raise FreezerError(f"{argument} is {names!r}", where="Freezer", expected="a name or a list of names")
+    return entries
+
+
+def _as_end(argument: str, end: int | None) -> int | None:
+    if end is not None and (not isinstance(end, int) or end < 1):
+        raise FreezerError(
+            f"{argument} is {end!r}",
+            where="Freezer",
+            expected="a whole number from 1 on, or None for no end",
+            fix=f"{argument}: 1 releases after the first {argument.removeprefix('until_')}",
+        )
+    return end
+
+
+def _freezers(trainer: Trainer) -> list[Freezer]:
+    return [callback for callback in trainer.callbacks if isinstance(callback, Freezer)]  # type: ignore[attr-defined]
+
+
+def _clean(name: str) -> str:
+    """Remove what wrappers add to a name."""
+    for wrapper in _WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name
+
+
+def _bare(name: str) -> str:
+    """Remove the attribute that holds the network: ours, or that of older versions."""
+    return name.removeprefix("network.") if name.startswith("network.") else name.removeprefix("model.")
+
+
+def _is_in_module(name: str, module: str) -> bool:
+    return name.startswith(f"{module.removesuffix('.')}.")
+
+
+def _parameters(pl_module: LightningModule) -> list[tuple[str, nn.Parameter]]:
+    """List each parameter once, by its first name."""
+    return [(_clean(name), parameter) for name, parameter in pl_module.named_parameters()]
+
+
+def _norm_layers(pl_module: LightningModule) -> dict[str, nn.Module]:
+    """Find the layers that keep running statistics."""
+    return {
+        _clean(name): layer
+        for name, layer in pl_module.named_modules()
+        if isinstance(layer, _NormBase) and layer.track_running_stats
+    }
+
+
+def _names_in_layer(name: str, layer: nn.Module) -> list[str]:
+    """Name a normalisation layer's parameters; one without any is known by its running mean."""
+    return [f"{name}.{parameter}" for parameter, _ in layer.named_parameters()] or [f"{name}.running_mean"]
+
+
+def _selectable(pl_module: LightningModule) -> dict[str, str]:
+    """Map all names that a selection may match to the first name of the same parameter, as weights may be tied."""
+    first_names = {parameter: name for name, parameter in _parameters(pl_module)}
+    names = {
+        _clean(name): first_names[parameter] for name, parameter in pl_module.named_parameters(remove_duplicate=False)
+    }
+    for layer_name, layer in _norm_layers(pl_module).items():
+        names |= {name: name for name in _names_in_layer(layer_name, layer) if name not in names}
+    return names
+
+
+def _module_paths(names: Iterable[str]) -> list[str]:
+    """List the modules that parameters of these names lie in."""
+    parts = (_bare(name).split(".")[:-1] for name in names)
+    return list(dict.fromkeys(".".join(path[:end]) for path in parts for end in range(1, len(path) + 1)))
