@@ -1,1 +1,86 @@
 """Load, merge, override, refer, prune, check and explain experiment configs."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lighter_config.checkpoints import CHECKPOINT_KEY
+from lighter_config.config import Config
+from lighter_config.diffing import Difference, Kind, diff
+from lighter_config.dumping import to_yaml
+from lighter_config.errors import (
+    CheckError,
+    CircularReferenceError,
+    ConfigError,
+    DumpError,
+    ExpressionError,
+    MergeError,
+    PathError,
+    ReferenceNotFoundError,
+    SourceError,
+    TargetError,
+    YamlError,
+)
+from lighter_config.findings import Finding, Severity
+from lighter_config.loading import load
+from lighter_config.paths import format_path, parse_path
+from lighter_config.places import Place
+from lighter_config.pruning import prune
+from lighter_config.sources import RECORDED_CONFIG, parse_sources
+from lighter_config.stages import MODES, Stage
+from lighter_config.suggestions import nearest_names
+
+if TYPE_CHECKING:
+    from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
+    from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
+
+__all__ = [
+    "CHECKPOINT_KEY",
+    "DEFAULT_CHECKS",
+    "MODES",
+    "RECORDED_CONFIG",
+    "Check",
+    "CheckContext",
+    "CheckError",
+    "CircularReferenceError",
+    "Config",
+    "ConfigError",
+    "Difference",
+    "DoesNotExist",
+    "DumpError",
+    "ExpressionError",
+    "Finding",
+    "Kind",
+    "MergeError",
+    "PathError",
+    "Place",
+    "ReferenceNotFoundError",
+    "Severity",
+    "Signature",
+    "SignatureReader",
+    "SourceError",
+    "Stage",
+    "TargetError",
+    "Unknown",
+    "YamlError",
+    "check",
+    "diff",
+    "format_path",
+    "load",
+    "nearest_names",
+    "parse_path",
+    "parse_sources",
+    "prune",
+    "to_yaml",
+]
+
+_LATE = {
+    **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
+    **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts that read source code only when they are asked for."""
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,5 +48,13 @@ class ExpressionError(ConfigError):
     """A ``$`` expression that cannot be parsed or evaluated."""
 
 
+class TargetError(ConfigError):
+    """A ``_target_`` that does not exist or cannot be called, or a component whose special keys are wrong."""
+
+
+class DumpError(ConfigError):
+    """A value that cannot be written as YAML: an object that Python code put into the config."""
+
+
 class CheckError(ConfigError):
     """Checks found at least one error; ``findings`` holds warnings and notes too."""

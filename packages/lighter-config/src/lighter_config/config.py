@@ -1,0 +1,241 @@
+"""A loaded config: the merged tree, where each value came from, and what it builds."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lighter_config.copying import Copier, OpenFile
+from lighter_config.dumping import as_written
+from lighter_config.errors import ConfigError, PathError, ReferenceNotFoundError
+from lighter_config.findings import Finding
+from lighter_config.merging import Growth
+from lighter_config.notes import notes_of
+from lighter_config.paths import format_path, parse_path
+from lighter_config.places import Place
+from lighter_config.provenance import Node, Origin, Segments, key_at
+from lighter_config.references import is_copy
+from lighter_config.sources import FileSource, Source
+from lighter_config.suggestions import nearest_names
+
+_NO_DEFAULT = object()
+
+
+class Config:
+    """A merged config. It is read-only: load again with more sources to change something.
+
+    Attributes:
+        sources: What it was loaded from, in order.
+        whole: The config before pruning; itself when nothing was pruned.
+    """
+
+    def __init__(
+        self,
+        root: Node,
+        *,
+        sources: tuple[Source, ...],
+        origins: tuple[Origin, ...],
+        growths: tuple[Growth, ...],
+        open_file: OpenFile,
+        whole: "Config | None" = None,
+        extra_notes: tuple[Finding, ...] = (),
+    ) -> None:
+        self.sources = sources
+        self.whole: Config = self if whole is None else whole
+        self.root = root
+        self._origins = origins
+        self._growths = growths
+        self._open_file = open_file
+        self._extra_notes = extra_notes
+
+    @cached_property
+    def notes(self) -> tuple[Finding, ...]:
+        """What loading has to say: old syntax, words that mean something else elsewhere, lists that grew by merging.
+
+        Of an expanded config also what could not be expanded, as errors.
+        """
+        found = (*self._extra_notes, *notes_of(self.root, self._origins, self._growths))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def tree(self) -> dict[str, Any]:
+        """The merged config as plain dicts, lists and leaves, with ``%``, ``@`` and ``$`` as written.
+
+        A ``%`` reference that later sources changed has the changes beside it, as paths. Treat it as read-only.
+        """
+        return as_written(self.root, self.copier)
+
+    def expanded(self) -> "Config":
+        """Return the config with every ``%`` reference replaced by its copy, and changes to copies applied.
+
+        A reference that cannot be copied stays as it is; the result's ``notes`` have the error, and building it raises.
+        """
+        return self._expanded
+
+    @cached_property
+    def copier(self) -> Copier:
+        """Copies what ``%`` references name; for the other modules of this package."""
+        return Copier(self.root, self._open_file)
+
+    @cached_property
+    def _expanded(self) -> "Config":
+        if not any(is_copy(node.value) for _, node in self._nodes()):
+            return self
+        root = self.copier.copied()
+        expanded = self.with_root(root, tuple(dict.fromkeys(self.copier.findings)))
+        if self.whole is not self:
+            expanded.whole = self.whole
+        expanded.__dict__["_expanded"] = expanded
+        return expanded
+
+    def with_root(self, root: Node, extra_notes: tuple[Finding, ...] = (), whole: "Config | None" = None) -> "Config":
+        """Return a config with another tree from the same sources; for the other modules of this package."""
+        return Config(
+            root,
+            sources=self.sources,
+            origins=self._origins,
+            growths=self._growths,
+            open_file=self._open_file,
+            whole=whole,
+            extra_notes=(*self._extra_notes, *extra_notes),
+        )
+
+    def get(self, path: str, default: Any = _NO_DEFAULT) -> Any:
+        """Return the configured value at a path, nothing built; of a mapping or list a plain copy.
+
+        A path may lead through a ``%`` reference into its copy.
+
+        Raises:
+            PathError: There is nothing at the path and no default is given, or the path cannot be read.
+
+        >>> from lighter_config import load
+        >>> load({"model": {"depth": 18}}).get("model::depth")
+        18
+        """
+        if not path:
+            return self.tree
+        node = self.node_at(parse_path(path))
+        if node is not None:
+            return node.plain()
+        if default is not _NO_DEFAULT:
+            return default
+        raise self._nothing_at(path)
+
+    def has(self, path: str) -> bool:
+        """Say whether there is a value at a path, be it null."""
+        return not path or self.node_at(parse_path(path)) is not None
+
+    def place(self, path: str) -> Place | None:
+        """Return the place that set the value at a path; ``None`` when there is no such value."""
+        node = self.node_at(parse_path(path)) if path else self.root
+        return None if node is None else node.place
+
+    def key_place(self, path: str) -> Place | None:
+        """Return the place of the key at a path; of an item of a list the item's own."""
+        node = self.node_at(parse_path(path)) if path else self.root
+        return None if node is None else node.key_place
+
+    def chain(self, path: str) -> tuple[Place, ...]:
+        """Return every place that set the value at a path, newest first."""
+        node = self.node_at(parse_path(path)) if path else self.root
+        return () if node is None else tuple(node.chain())
+
+    def excerpt(self, path: str) -> str:
+        """Return what the user wrote at the place of a path: the line of the file, or the override."""
+        node = self.node_at(parse_path(path)) if path else self.root
+        return "" if node is None else node.excerpt
+
+    def leaf_paths(self) -> Iterator[str]:
+        """Yield the path of every value that is not a mapping or list."""
+        for path, node in self._nodes():
+            if type(node.value) not in (dict, list):
+                yield format_path(path)
+
+    def walk(self) -> Iterator[tuple[Segments, Any]]:
+        """Yield the path and value of every mapping, list and leaf, parents first."""
+        for path, node in self._nodes():
+            yield path, node.plain() if type(node.value) in (dict, list) else node.value
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it was loaded from, in order."""
+        return tuple(source.path for source in self.sources if isinstance(source, FileSource))
+
+    def resolve(self, path: str = "", default: Any = _NO_DEFAULT) -> Any:
+        """Build the value at a path, and what it refers to; each object is built once for this config.
+
+        With a ``default``, that is returned when there is nothing at the path.
+
+        Raises:
+            PathError: There is nothing at the path, and no default is given.
+            ReferenceNotFoundError: A reference leads nowhere.
+            CircularReferenceError: References lead back to themselves.
+            ExpressionError: An expression fails.
+            TargetError: A ``_target_`` does not exist or cannot be called.
+            Exception: What a constructor raises, as it is, with a note that names the path.
+
+        >>> from lighter_config import load
+        >>> load({"counts": {"_target_": "collections.Counter", "_args_": ["abca"]}}).resolve("counts")["a"]
+        2
+        """
+        if path and self.node_at(parse_path(path)) is None:
+            if default is not _NO_DEFAULT:
+                return default
+            raise self._nothing_at(path)
+        return self._resolver.resolve(parse_path(path) if path else ())
+
+    @cached_property
+    def _resolver(self) -> Any:
+        from lighter_config.resolving import Resolver
+
+        expanded = self.expanded()
+        return Resolver(expanded.root, expanded.copy_error)
+
+    def copy_error(self, node: Node) -> ConfigError | None:
+        """Return why a ``%`` reference was left as it is."""
+        place = node.place
+        findings = [finding for finding in self._extra_notes if finding.place == place]
+        return ReferenceNotFoundError(*findings) if findings else None
+
+    def _nodes(self) -> Iterator[tuple[Segments, Node]]:
+        work: list[tuple[Segments, Node]] = [((), self.root)]
+        while work:
+            path, node = work.pop()
+            if path:
+                yield path, node
+            if type(node.value) is dict:
+                work.extend(((*path, key), child) for key, child in reversed(node.value.items()))
+            elif type(node.value) is list:
+                indexed = range(len(node.value) - 1, -1, -1)
+                work.extend(((*path, index), node.value[index]) for index in indexed)
+
+    def node_at(self, segments: Segments) -> Node | None:
+        """Return the node at a path, through copies on the way; for the other modules of this package."""
+        node = self.root
+        for segment in segments:
+            found = key_at(node, segment) if type(node.value) in (dict, list) else None
+            if found is None:
+                is_in_copy = is_copy(node.value) and self._expanded is not self
+                return self._expanded.node_at(segments) if is_in_copy else None
+            node = node.value[found.key]
+        return node
+
+    def _nothing_at(self, path: str) -> PathError:
+        segments = parse_path(path)
+        node = self.root
+        depth = 0
+        for segment in segments:
+            found = key_at(node, segment) if type(node.value) in (dict, list) else None
+            if found is None:
+                break
+            node = node.value[found.key]
+            depth += 1
+        keys: Sequence[str] = [str(key) for key in node.value] if type(node.value) is dict else ()
+        names = nearest_names(str(segments[min(depth, len(segments) - 1)]), keys)
+        finding = Finding(
+            message=f"there is nothing at {path}",
+            path=path,
+            expected=tuple(keys),
+            nearest=tuple(format_path((*segments[:depth], name)) for name in names),
+        )
+        return PathError(finding)

@@ -1,0 +1,295 @@
+"""Write a config back as YAML that loads to the same tree and still follows its references."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lighter_config.copying import Copier
+from lighter_config.errors import ConfigError, DumpError
+from lighter_config.findings import Finding
+from lighter_config.keys import special_key
+from lighter_config.merging import Change
+from lighter_config.paths import format_path, format_segment
+from lighter_config.provenance import Key, Node, Segments
+from lighter_config.references import find_references, is_built, is_copy
+from lighter_config.scalars import is_suspect, scalar
+
+if TYPE_CHECKING:
+    from lighter_config.config import Config
+
+_Emitter: Any = getattr(yaml, "CDumper", yaml.Dumper)
+_WIDTH = 120
+_FLOW_WIDTH = 80
+
+
+def to_yaml(config: "Config", *, standalone: bool = False) -> str:
+    """Write a config as YAML; loading the text gives an equal tree, with every reference still a reference.
+
+    Args:
+        config: What to write. A pruned or expanded config is written as it is.
+        standalone: Make the text independent of other files and of the working directory: ``%file.yaml::path`` is
+            replaced by what it copies, and ``project`` becomes absolute.
+
+    Raises:
+        DumpError: A value is an object that YAML has no form for.
+
+    >>> from lighter_config import load
+    >>> print(to_yaml(load({"vars": {"lr": 1e-3, "name": "1e-3"}, "model": {"lr": "@vars::lr"}})), end="")
+    vars:
+      lr: 0.001
+      name: '1e-3'
+    model:
+      lr: '@vars::lr'
+    """
+    tree = config.tree
+    if standalone:
+        tree = as_written(config.root, config.copier, standalone=True)
+        if isinstance(tree.get("project"), str) and config.place("project") is not None:
+            tree = {**tree, "project": _absolute_project(tree["project"], config.root.value["project"])}
+    try:
+        text = yaml.emit(_events(tree, config), Dumper=_Emitter, width=_WIDTH, allow_unicode=True)
+    except UnicodeEncodeError as error:
+        raise DumpError(Finding(message=f"text that cannot be written as UTF-8: {error.object!r}")) from error
+    return str(text)
+
+
+def _absolute_project(folder: str, node: Node) -> str:
+    path = Path(folder).expanduser()
+    if not path.is_absolute() and not path.exists() and node.origin.folder is not None:
+        beside_file = node.origin.folder / path
+        path = beside_file if beside_file.exists() else path
+    return str(path.absolute())
+
+
+def as_written(root: Node, copier: Copier, *, standalone: bool = False) -> dict[Key, Any]:
+    """Return the tree as plain values, as a file would give it.
+
+    Keys that look like operators or paths have a backslash; changes to a copy stand beside its reference, as paths.
+    """
+    writer = _Writer(copier, standalone)
+    tree = writer.mapping(root, ())
+    if standalone:
+        for name in copier.files_referred_to(writer.files_root(root)):
+            tree[name] = writer.mapping(copier.files[name], (name,))
+    return tree
+
+
+class _Writer:
+    """Turns nodes into plain values; ``beside`` collects what must stand beside a reference."""
+
+    def __init__(self, copier: Copier, standalone: bool) -> None:
+        self.copier = copier
+        self.standalone = standalone
+        self.expanded: list[Node] = []
+
+    def files_root(self, root: Node) -> Node:
+        """Return a tree of everything that was written, to search for references into other files."""
+        return root.like({**root.value, None: root.like(list(self.expanded))})
+
+    def mapping(self, node: Node, path: Segments) -> dict[Key, Any]:
+        written: dict[Key, Any] = {}
+        beside: dict[str, Any] = {}
+        for key, child in node.value.items():
+            written[file_key(key)] = self.value(child, (*path, key), (key,), beside)
+        written.update(beside)
+        return written
+
+    def value(self, node: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> Any:
+        if type(node.value) is dict:
+            return self.mapping(node, path)
+        if type(node.value) is list:
+            return [
+                self.value(child, (*path, index), (*relative, index), beside) for index, child in enumerate(node.value)
+            ]
+        if is_copy(node.value):
+            return self._copy(node, path, relative, beside)
+        return node.value
+
+    def _copy(self, node: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> Any:
+        try:
+            if self.standalone and find_references(node.value)[0].file:
+                opened = self.copier.opened(node, path)
+                self.expanded.append(opened)
+                return self.value(opened, path, relative, beside)
+            if not node.patches:
+                return node.value
+            opened = self.copier.opened(node, path)
+        except ConfigError:
+            for change in node.patches:  # it cannot be opened; say what was asked for
+                beside.update(self._as_asked(change, path, relative))
+            return node.value
+        pristine = self.copier.pristine[id(node)]
+        if type(pristine.value) is not type(opened.value) or type(opened.value) not in (dict, list):
+            return self.value(opened, path, relative, beside)
+        self._differences(pristine, opened, path, relative, beside)
+        return node.value
+
+    def _as_asked(self, change: Change, path: Segments, relative: Segments) -> Iterator[tuple[str, Any]]:
+        operator = {"replace": "=", "delete": "~"}.get(change.kind, "")
+        if not change.path and type(change.value.value) is dict:
+            for key, child in change.value.value.items():
+                special = special_key(key)
+                rest = (key,) if special is None else special.path
+                operator = "" if special is None else special.operator
+                yield operator + format_path((*relative, *rest)), self.value(child, (*path, *rest), (key,), {})
+            return
+        where = format_path((*relative, *change.path))
+        yield operator + where, self.value(change.value, (*path, *change.path), relative, {})
+
+    def _differences(self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> None:
+        """Say with operators and paths how ``new`` differs from ``old``."""
+        if type(old.value) is dict and type(new.value) is dict:
+            for key in old.value:
+                if key not in new.value:
+                    beside["~" + format_path((*relative, key))] = None
+            for key, child in new.value.items():
+                here, where = (*path, key), (*relative, key)
+                if key in old.value:
+                    self._differences(old.value[key], child, here, where, beside)
+                else:
+                    beside[format_path(where)] = self.value(child, here, where, beside)
+            return
+        if type(old.value) is list and type(new.value) is list:
+            self._list_differences(old, new, path, relative, beside)
+            return
+        if is_copy(old.value) and old.value == new.value:
+            if len(old.patches) != len(new.patches):
+                old, new = self.copier.opened(old, path), self.copier.opened(new, path)
+                self._differences(old, new, path, relative, beside)
+            return
+        if _same(old, new):
+            return
+        is_leaf_over_leaf = type(new.value) not in (dict, list) and type(old.value) not in (dict, list)
+        operator = "" if is_leaf_over_leaf and not is_built(old.value) else "="
+        beside[operator + format_path(relative)] = self.value(new, path, relative, beside)
+
+    def _list_differences(
+        self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]
+    ) -> None:
+        where = format_path(relative)
+        num_old = len(old.value)
+        if len(new.value) < num_old:
+            kept = _kept_indices(old.value, new.value)
+            if kept is None:
+                beside["=" + where] = self.value(new, path, relative, beside)
+            else:
+                beside["~" + where] = [index for index in range(num_old) if index not in kept]
+            return
+        for index in range(num_old):
+            self._differences(old.value[index], new.value[index], (*path, index), (*relative, index), beside)
+        if len(new.value) > num_old:
+            added = new.like(new.value[num_old:])
+            beside[where] = self.value(added, path, relative, beside)
+
+
+def file_key(key: Key) -> Key:
+    r"""Return a key as it must stand in a file to mean itself.
+
+    >>> file_key("lr"), file_key("~k"), file_key("std::vector")
+    ('lr', '\\~k', 'std\\::vector')
+    """
+    if type(key) is not str or special_key_or_error(key) is None:
+        return key
+    text = format_segment(key)
+    return "\\" + text if text[0] in "~=" else text
+
+
+def special_key_or_error(key: str) -> object:
+    """Return what is special about a key, be it that it is wrong as a path."""
+    try:
+        return special_key(key)
+    except ConfigError as error:
+        return error
+
+
+def _same(old: Node, new: Node) -> bool:
+    first, second = old.value, new.value
+    if type(first) is not type(second):
+        return False
+    if type(first) is dict:
+        return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+    if type(first) is list:
+        return len(first) == len(second) and all(map(_same, first, second))
+    return bool(first == second) and len(old.patches) == len(new.patches)
+
+
+def _kept_indices(old: list[Node], new: list[Node]) -> set[int] | None:
+    """Return which items of ``old`` are left in ``new``; ``None`` when it is not ``old`` with items removed."""
+    kept: set[int] = set()
+    index = 0
+    for item in new:
+        while index < len(old) and not _same(old[index], item):
+            index += 1
+        if index == len(old):
+            return None
+        kept.add(index)
+        index += 1
+    return kept
+
+
+def _events(tree: dict[Key, Any], config: "Config") -> Iterator[yaml.Event]:
+    """Yield the events of a document; a loop, so that no depth of the tree can exhaust the stack."""
+    yield yaml.StreamStartEvent()
+    yield yaml.DocumentStartEvent(explicit=False)
+    work: list[Any] = [(tree, ())]
+    while work:
+        item = work.pop()
+        if isinstance(item, yaml.Event):
+            yield item
+            continue
+        value, path = item
+        if type(value) is dict:
+            yield yaml.MappingStartEvent(None, None, True, flow_style=not value)
+            work.append(yaml.MappingEndEvent())
+            for key, child in reversed(value.items()):
+                work.append((child, (*path, key)))
+                work.append((key, path))
+        elif type(value) is list:
+            yield yaml.SequenceStartEvent(None, None, True, flow_style=_is_short(value))
+            work.append(yaml.SequenceEndEvent())
+            work.extend((child, (*path, index)) for index, child in reversed(list(enumerate(value))))
+        else:
+            yield _scalar_event(value, path, config)
+    yield yaml.DocumentEndEvent(explicit=False)
+    yield yaml.StreamEndEvent()
+
+
+def _is_short(items: list[Any]) -> bool:
+    if any(type(item) in (dict, list) for item in items):
+        return False
+    return sum(len(str(item)) + 2 for item in items) <= _FLOW_WIDTH
+
+
+def _scalar_event(value: Any, path: Segments, config: "Config") -> yaml.ScalarEvent:
+    if isinstance(value, str):
+        text = str(value)
+        is_safe = scalar(text) is text and not is_suspect(text) and text != "<<"
+        return yaml.ScalarEvent(None, None, (is_safe, True), text, style=None if is_safe else "'")
+    return yaml.ScalarEvent(None, None, (True, False), _literal(value, path, config))
+
+
+def _literal(value: Any, path: Segments, config: "Config") -> str:
+    """Write what is not text: ``null``, a truth, a number, the name of a file."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ".nan"
+        if math.isinf(value):
+            return ".inf" if value > 0 else "-.inf"
+        return float.__repr__(value)
+    where = format_path(path)
+    finding = Finding(
+        message=f"{where} is a {type(value).__qualname__}, which YAML has no form for",
+        path=where,
+        fix="describe it with `_target_` and its arguments",
+    )
+    raise DumpError(replace(finding, place=config.place(where)))

@@ -1,0 +1,243 @@
+"""Which parts of a config a stage uses, and the config without the others."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lighter_config.config import Config
+from lighter_config.errors import ConfigError
+from lighter_config.provenance import Node, Segments, key_at
+from lighter_config.references import absolute_path, find_references, is_reference
+from lighter_config.stages import MODES, Stage
+
+if TYPE_CHECKING:
+    from lighter_config.signatures import SignatureReader
+
+DATA_MODULE = "lighter.datamodule.LighterDataModule"
+MODULE = "lighter.module.LighterModule"
+_KNOWN = {
+    "lighter.LighterDataModule": DATA_MODULE,
+    DATA_MODULE: DATA_MODULE,
+    "lighter.LighterModule": MODULE,
+    MODULE: MODULE,
+}
+_REQUIRED_BY_SYSTEM = frozenset(("model", "dataloaders"))
+_SYSTEM_TARGETS = frozenset(("lighter.System", "lighter.system.System"))
+
+
+def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" = None) -> Config:
+    """Return the config without what a stage does not use; ``whole`` of the result is ``config``.
+
+    ``%`` references are copied first, so a copy of a dropped part stays. Never dropped are what a kept part refers to
+    and an argument that its target requires.
+
+    Args:
+        config: The whole config.
+        stage: What is going to run.
+        reader: Reads the signatures of targets; made when it is needed and not given.
+
+    >>> from lighter_config import load
+    >>> config = load({"args": {"fit": {}, "test": {"verbose": False}}})
+    >>> prune(config, "test").tree
+    {'args': {'test': {'verbose': False}}}
+    """
+    stage = Stage(stage)
+    expanded = config.expanded()
+    root = expanded.root
+    readers = _Targets(reader)
+    dropped = {path for path in _unused(root, stage, readers) if key_at(root, path[0]) is not None}
+    if not dropped:
+        return expanded.with_root(root, whole=config.whole)
+    kept = _Kept(root, dropped)
+    return expanded.with_root(kept.tree(), whole=config.whole)
+
+
+class _Targets:
+    """What is known about the targets of a config without importing them."""
+
+    def __init__(self, reader: "SignatureReader | None") -> None:
+        self._reader = reader
+
+    def is_a(self, node: Node, base: str) -> bool:
+        """Say whether a component is surely a subclass of ``base``."""
+        target = _target_of(node)
+        if target is None:
+            return False
+        if target in _KNOWN:
+            return _KNOWN[target] == base
+        return self._get_reader().is_subclass(target, base) is True
+
+    def requires(self, node: Node, argument: str) -> bool:
+        """Say whether the target of a component surely cannot be called without an argument."""
+        target = _target_of(node)
+        if target is None or target in _KNOWN or target in _SYSTEM_TARGETS:
+            return target in _SYSTEM_TARGETS and argument in _REQUIRED_BY_SYSTEM
+        signature: Any = self._get_reader().read(target)
+        parameters = getattr(signature, "parameters", ())
+        return any(parameter.name == argument and parameter.required for parameter in parameters)
+
+    def _get_reader(self) -> "SignatureReader":
+        if self._reader is None:
+            from lighter_config.signatures import SignatureReader
+
+            self._reader = SignatureReader()
+        return self._reader
+
+
+def _target_of(node: Node) -> str | None:
+    target = node.value.get("_target_") if type(node.value) is dict else None
+    text = None if target is None else target.value
+    return text if isinstance(text, str) and text[:1] not in ("@", "%", "$") else None
+
+
+def _unused(root: Node, stage: Stage, targets: _Targets) -> Iterator[Segments]:
+    """Yield the paths that the stage does not use."""
+    other_modes = [mode for mode in MODES if mode not in stage.modes]
+    if (args := _child(root, "args")) is not None:
+        yield from (("args", key) for key in args.value if key in set(Stage) and key != stage)
+    if (system := _child(root, "system")) is not None:
+        for part in ("dataloaders", "metrics", "adapters"):
+            if (parts := _child(system, part)) is not None and "_target_" not in parts.value:
+                yield from (("system", part, mode) for mode in other_modes if mode in parts.value)
+        for argument in _unused_arguments(stage, with_criterion=True):
+            if argument in system.value and not targets.requires(system, argument):
+                yield ("system", argument)
+    if (data := _child(root, "data")) is not None:
+        names = [name for mode in other_modes if (name := f"{mode}_dataloader") in data.value]
+        if names and targets.is_a(data, DATA_MODULE):
+            yield from (("data", name) for name in names if not targets.requires(data, name))
+    if (model := _child(root, "model")) is not None:
+        names = [*_unused_arguments(stage, with_criterion=False), *(f"{mode}_metrics" for mode in other_modes)]
+        names = [name for name in names if name in model.value]
+        if names and targets.is_a(model, MODULE):
+            yield from (("model", name) for name in names if not targets.requires(model, name))
+
+
+def _unused_arguments(stage: Stage, *, with_criterion: bool) -> list[str]:
+    names = [] if stage is Stage.FIT else ["optimizer", "scheduler"]
+    if with_criterion and stage in (Stage.TEST, Stage.PREDICT):
+        names.append("criterion")
+    return names
+
+
+def _child(node: Node, key: str) -> Node | None:
+    child = node.value.get(key)
+    return child if child is not None and type(child.value) is dict else None
+
+
+class _Kept:
+    """The parts of a tree that stay, with everything that they refer to."""
+
+    def __init__(self, root: Node, dropped: set[Segments]) -> None:
+        self.root = root
+        self.dropped = dropped
+        self.rescued: set[Segments] = set()
+        self.scanned: set[int] = set()
+        self.parents = {path[:length] for path in dropped for length in range(len(path))}
+
+    def tree(self) -> Node:
+        """Return the tree without what is dropped.
+
+        Of a dropped part that something refers *into*, what it refers to stays, marked as there for the reference
+        only: it can be built by itself, and its parent is built without it.
+        """
+        self._scan(self.root, ())
+        return self._pruned(self.root, ())
+
+    def _scan(self, root: Node, at: Segments) -> None:
+        work = [(root, at)]
+        while work:
+            node, path = work.pop()
+            if path in self.dropped and path != at:
+                continue
+            if id(node) in self.scanned:
+                continue
+            self.scanned.add(id(node))
+            if type(node.value) is dict:
+                work.extend((child, (*path, key)) for key, child in node.value.items())
+            elif type(node.value) is list:
+                work.extend((child, (*path, index)) for index, child in enumerate(node.value))
+            elif type(node.value) is str and node.value[:1] in ("@", "%", "$"):
+                for target, other in self._targets(node, path):
+                    if self._unit(target) is not None and target not in self.rescued:
+                        self.rescued.add(target)
+                        work.append((other, target))
+                        at = target if target in self.dropped else at
+
+    def _targets(self, node: Node, at: Segments) -> Iterator[tuple[Segments, Node]]:
+        """Yield what the references in a text lead to; one that leads nowhere is reported by its check."""
+        try:
+            references = find_references(node.value)
+            starts = [absolute_path(reference, at) for reference in references]
+        except ConfigError:
+            return
+        seen: set[Segments] = set()
+        while starts:
+            wanted = starts.pop()
+            if wanted in seen:
+                continue
+            seen.add(wanted)
+            found = _walk(self.root, wanted)
+            if found is None:
+                continue
+            path, target, rest = found
+            if not rest:
+                yield path, target
+            elif is_reference(target.value):
+                yield path, target
+                try:
+                    inner = find_references(target.value)[0]
+                    starts.append((*absolute_path(inner, path), *rest))
+                except ConfigError:
+                    continue
+
+    def _unit(self, path: Segments) -> Segments | None:
+        """Return the dropped part that a path is or lies in."""
+        for length in range(1, len(path) + 1):
+            if path[:length] in self.dropped:
+                return path[:length]
+        return None
+
+    def _pruned(self, node: Node, path: Segments) -> Node:
+        if path not in self.parents:
+            return node
+        result = node.like({})
+        for key, child in node.value.items():
+            here = (*path, key)
+            if here in self.dropped:
+                inside = [rescued for rescued in self.rescued if rescued[: len(here)] == here]
+                if here in inside:
+                    result.value[key] = child
+                elif inside:
+                    result.value[key] = self._only(child, here, inside)
+            else:
+                result.value[key] = self._pruned(child, here)
+        return result
+
+    def _only(self, node: Node, path: Segments, wanted: list[Segments]) -> Node:
+        """Return a part with nothing but the wanted paths in it."""
+        if path in wanted:
+            return node
+        result = node.like({})
+        result.for_reference = True
+        items = node.value.items() if type(node.value) is dict else enumerate(node.value)
+        for key, child in items:
+            here = (*path, key)
+            inside = [other for other in wanted if other[: len(here)] == here]
+            if inside:
+                result.value[key] = self._only(child, here, inside)
+        return result
+
+
+def _walk(root: Node, path: Segments) -> tuple[Segments, Node, Segments] | None:
+    """Walk as far as a path leads: the path with real keys, the node, and the rest when a leaf is in the way."""
+    node = root
+    real: list[Any] = []
+    for depth, segment in enumerate(path):
+        if type(node.value) not in (dict, list):
+            return tuple(real), node, path[depth:]
+        found = key_at(node, segment)
+        if found is None:
+            return None
+        real.append(found.key)
+        node = node.value[found.key]
+    return tuple(real), node, ()

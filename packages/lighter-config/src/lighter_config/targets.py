@@ -1,0 +1,67 @@
+"""Import what a ``_target_`` names."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from lighter_config.suggestions import nearest_names
+
+
+class NoSuchTargetError(Exception):
+    """A dotted path that leads nowhere.
+
+    Attributes:
+        missing: What does not exist, and where it was looked for.
+        nearest: The nearest names there, each the whole dotted path.
+    """
+
+    def __init__(self, missing: str, nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(missing)
+        self.missing = missing
+        self.nearest = nearest
+
+
+def locate(dotted: str) -> Any:
+    """Import the object at a dotted path: ``collections.OrderedDict.fromkeys``.
+
+    Raises:
+        NoSuchTargetError: A module or name of it does not exist.
+        Exception: What importing a module raises, as it is.
+
+    >>> locate("collections.OrderedDict.fromkeys")({"a": 1})
+    OrderedDict([('a', None)])
+    """
+    parts = dotted.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise NoSuchTargetError(f"{dotted!r} is not a dotted import path")
+    found = _module(parts[0])
+    if found is None:
+        raise NoSuchTargetError(f"there is no module {parts[0]}")
+    for index, part in enumerate(parts[1:], start=1):
+        name = ".".join(parts[:index])
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            module = _module(f"{name}.{part}") if isinstance(found, ModuleType) else None
+            if module is None:
+                kind = "module" if isinstance(found, ModuleType) else "class or object"
+                near = tuple(f"{name}.{near}" for near in nearest_names(part, _public(found)))
+                raise NoSuchTargetError(f"the {kind} {name} has no {part}", near) from None
+            found = module
+    return found
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            return None
+        raise
+
+
+def _public(found: Any) -> list[str]:
+    try:
+        return [name for name in dir(found) if not name.startswith("_")]
+    except Exception:  # a user's __dir__ can raise anything, and this only serves a suggestion
+        return []
