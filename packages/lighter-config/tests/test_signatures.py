@@ -75,7 +75,7 @@ def test_a_function_is_read_with_kinds_defaults_and_annotations(package: Package
         ("d", "None", "str | None"),
         ("rest", None, None),
     ]
-    assert [p.name for p in answer.parameters if p.is_required] == ["a", "b"]
+    assert [p.name for p in answer.parameters if p.required] == ["a", "b"]
     assert answer.accepts_any_keyword
     assert (answer.docstring, answer.line, Path(answer.file).name) == ("Do it.", 1, "lib.py")
 

@@ -36,7 +36,7 @@ class Parameter:
     module: str = ""
 
     @property
-    def is_required(self) -> bool:
+    def required(self) -> bool:
         """Whether a call must give it."""
         return self.default is None and self.kind not in (Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD)
 

@@ -2,12 +2,14 @@
 
 import ast
 import builtins
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lighter_config.signatures.annotations import Annotations, Mismatch, json_of
 from lighter_config.signatures.answers import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.cache import AnswerCache
 from lighter_config.signatures.callables import Callables
@@ -54,6 +56,7 @@ class SignatureReader:
         self._finder = ModuleFinder(folders, project=project)
         self._library = Library(self._finder)
         self._callables = Callables(self._library)
+        self._annotations = Annotations(self._library)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
 
@@ -77,6 +80,24 @@ class SignatureReader:
         """
         answer = self._ask(f"is {target} a {base}", lambda: self._is_subclass(target, base))
         return answer if isinstance(answer, bool) else None
+
+    def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
+        """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
+
+        Args:
+            parameter: Of a signature that this reader gave.
+            value: As YAML gives it; parts that are still to be built are ``UNWRITTEN``.
+        """
+        if parameter.annotation is None:
+            return None
+        question = f"fits {parameter.module} {parameter.annotation} = {parameter.default}: {json.dumps(json_of(value))}"
+
+        def work_out() -> Any:
+            found = self._annotations.mismatch(parameter, value)
+            return {} if found is None else {"path": list(found.path), "expected": found.expected}
+
+        kept = self._ask(question, work_out)
+        return Mismatch(tuple(kept["path"]), kept["expected"]) if kept else None
 
     def _ask(self, question: str, work_out: Callable[[], Any]) -> Any:
         def recorded() -> tuple[Any, Iterable[str]]:

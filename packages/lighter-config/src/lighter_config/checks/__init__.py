@@ -1,0 +1,107 @@
+"""Find every mistake of a config before anything is imported or built."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lighter_config.checks.argument_types import check_argument_types
+from lighter_config.checks.arguments import check_arguments, check_stage_arguments
+from lighter_config.checks.checkpoint_files import check_checkpoint_files
+from lighter_config.checks.context import Check, CheckContext
+from lighter_config.checks.keys import check_keys, check_sections
+from lighter_config.checks.monitors import check_monitors
+from lighter_config.checks.references import check_names, check_references
+from lighter_config.checks.stage_needs import check_stage_needs
+from lighter_config.checks.targets import check_targets
+from lighter_config.config import Config
+from lighter_config.findings import Finding, Severity
+from lighter_config.signatures import SignatureReader
+from lighter_config.stages import Stage
+
+__all__ = ["DEFAULT_CHECKS", "Check", "CheckContext", "check"]
+
+DEFAULT_CHECKS: tuple[Check, ...] = (
+    check_keys,
+    check_sections,
+    check_references,
+    check_names,
+    check_targets,
+    check_arguments,
+    check_argument_types,
+    check_stage_arguments,
+    check_stage_needs,
+    check_monitors,
+    check_checkpoint_files,
+)
+"""What :func:`check` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
+
+
+def check(
+    config: Config,
+    stage: Stage | None = None,
+    *,
+    reader: SignatureReader | None = None,
+    checks: Iterable[Check] = DEFAULT_CHECKS,
+) -> list[Finding]:
+    """Report everything that is wrong with a config, and what may be; nothing is imported or built.
+
+    An error is certain: building would fail, or a value would be ignored. With a stage, only what that stage builds is
+    judged; whether a key is used is judged on the whole config.
+
+    Args:
+        config: The whole config, not a pruned one.
+        stage: The stage that is going to run; ``None`` judges everything.
+        reader: Reads targets; by default a new one that knows the config's ``project`` folder.
+        checks: The checks to run.
+
+    Returns:
+        The findings in the order of their places.
+    """
+    whole = config.whole
+    reader = SignatureReader(project=_project_of(whole)) if reader is None else reader
+    expanded = whole.expanded()
+    subject = expanded
+    if stage is not None:
+        from lighter_config.pruning import prune
+
+        subject = prune(whole, stage, reader).expanded()
+    context = CheckContext(whole, expanded, subject, stage, reader)
+    findings: list[Finding] = list(_notes(context))
+    for one in checks:
+        name = getattr(one, "__name__", type(one).__name__).removeprefix("check_")
+        findings.extend(replace(finding, check=finding.check or name) for finding in one(context))
+    return _ordered(findings)
+
+
+def _notes(context: CheckContext) -> Iterator[Finding]:
+    """What loading and expanding noticed; of what cannot be copied, only what the stage needs."""
+    yield from context.config.notes
+    seen = set(context.config.notes)
+    for note in context.subject.notes:
+        if note not in seen:
+            yield replace(note, check=note.check or "references")
+
+
+def _ordered(findings: list[Finding]) -> list[Finding]:
+    """Sort by place, and report what copies share once."""
+    severities = list(Severity)
+    unique: dict[object, Finding] = {}
+    for finding in sorted(findings, key=lambda finding: bool(finding.place is not None and finding.place.via)):
+        place = finding.place
+        spot = None if place is None else (place.source, place.line, place.column, place.word)
+        key = (finding.check, spot or finding.path, finding.nearest, finding.expected, finding.excerpt)
+        unique.setdefault(key if spot is not None and place is not None else finding, finding)
+
+    def rank(finding: Finding) -> tuple[bool, str, int, int, int, int, str]:
+        place = finding.place
+        if place is None:
+            return (False, "", 0, 0, 0, severities.index(finding.severity), finding.path)
+        numbers = (place.word or 0, place.line or 0, place.column or 0)
+        return (place.word is not None, place.source, *numbers, severities.index(finding.severity), finding.path)
+
+    return sorted(unique.values(), key=rank)
+
+
+def _project_of(config: Config) -> Path | None:
+    project = config.get("project", None)
+    return Path(project) if isinstance(project, str) and Path(project).is_dir() else None

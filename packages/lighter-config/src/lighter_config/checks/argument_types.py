@@ -1,0 +1,68 @@
+"""Literal values that do not fit the annotation of their parameter.
+
+Annotations are promises that nobody enforces, and some are wrong, so a mismatch is a warning.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lighter_config.checks.context import CheckContext
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.references import is_built, is_copy, literal_text
+from lighter_config.resolving import ARGUMENTS, TARGET
+from lighter_config.signatures import UNWRITTEN, Parameter, Signature
+
+
+def check_argument_types(context: CheckContext) -> Iterator[Finding]:
+    """Report literals that certainly do not fit: a reference or an expression may turn out to be anything."""
+    for component in context.components:
+        signature = context.reader.read(component.target) if component.target is not None else None
+        if not isinstance(signature, Signature):
+            continue
+        for name, value in component.keywords.items():
+            parameter = signature.parameter(name)
+            if parameter is not None:
+                yield from _compare(context, (*component.path, name), parameter, value)
+        by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
+        written = context.value((*component.path, ARGUMENTS), [])
+        if component.positional is not None and len(component.positional) == len(written):
+            for index, (parameter, value) in enumerate(zip(by_position, component.positional, strict=False)):
+                yield from _compare(context, (*component.path, ARGUMENTS, index), parameter, value)
+
+
+def _compare(context: CheckContext, path: Segments, parameter: Parameter, value: Any) -> Iterator[Finding]:
+    mismatch = context.reader.mismatch(parameter, written_part(value))
+    if mismatch is None:
+        return
+    where = (*path, *mismatch.path)
+    part = context.value(where)
+    yield context.finding(
+        where,
+        f"{format_path(where)} is {part!r}, and {parameter.name} takes {mismatch.expected}",
+        severity=Severity.WARNING,
+        expected=(mismatch.expected,),
+        fix="write the number without quotes" if isinstance(part, str) and _is_number(part) else "",
+    )
+
+
+def written_part(value: Any) -> Any:
+    """The value as it will arrive, with ``UNWRITTEN`` for what is built first."""
+    if isinstance(value, dict):
+        if TARGET in value:
+            return UNWRITTEN
+        return {key: written_part(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [written_part(item) for item in value]
+    if is_built(value) or is_copy(value):
+        return UNWRITTEN
+    return literal_text(value) if isinstance(value, str) else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,185 @@
+"""Arguments that a target does not take, lacks, or gets twice."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from lighter_config.checks.components import Component
+from lighter_config.checks.context import CheckContext
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.resolving import TARGET
+from lighter_config.signatures import Kind, Signature
+from lighter_config.stages import Stage
+from lighter_config.suggestions import nearest_names
+
+_NEARLY_THE_SAME = 0.8
+
+# What the stages themselves give to the methods of the trainer.
+_GIVEN_BY_STAGES = ("model", "datamodule")
+
+
+def check_arguments(context: CheckContext) -> Iterator[Finding]:
+    """Report arguments that are unknown, missing or given twice."""
+    for component in context.components:
+        if component.target is None:
+            continue
+        signature = context.reader.read(component.target)
+        if isinstance(signature, Signature):
+            severity = Severity.ERROR if component.is_certain else Severity.WARNING
+            yield from _positional(context, component, signature, severity)
+            yield from _unknown(context, component, signature, severity)
+            if component.mode in ("default", "debug"):
+                yield from _missing(context, component, signature, severity)
+
+
+def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
+    """Report keys of ``args::stage`` that the trainer's method does not take."""
+    trainer = context.value(("trainer", TARGET))
+    args = context.value(("args",))
+    if not isinstance(trainer, str) or not isinstance(args, dict):
+        return
+    for stage in Stage:
+        given = args.get(stage)
+        method = context.reader.read(f"{trainer}.{stage}")
+        if not isinstance(given, dict) or not isinstance(method, Signature) or method.accepts_any_keyword:
+            continue
+        valid = [name for name in method.keywords if name not in ("self", *_GIVEN_BY_STAGES)]
+        for name in given:
+            path: Segments = ("args", stage, name)
+            if name in _GIVEN_BY_STAGES and name in method.keywords:
+                yield context.finding(path, f"{name} of Trainer.{stage} comes from the config's sections", at_key=True)
+            elif name not in valid:
+                yield context.finding(
+                    path,
+                    f"{format_path(path)} is not an argument of Trainer.{stage}",
+                    at_key=True,
+                    expected=valid,
+                    nearest=nearest_names(str(name), valid),
+                    fix=f"rename the key, or remove it with ~{format_path(path)}",
+                )
+
+
+def _unknown(
+    context: CheckContext, component: Component, signature: Signature, severity: Severity
+) -> Iterator[Finding]:
+    valid = [name for name in signature.keywords if name not in component.keywords]
+    for name in component.keywords:
+        if signature.parameter(name) is not None:
+            continue
+        path = (*component.path, name)
+        if signature.accepts_any_keyword:
+            near = [other for other in nearest_names(name, valid) if _alike(name, other)]
+            if near:
+                yield context.finding(
+                    path,
+                    f"{format_path(path)} is not named by {component.short_name}, only taken by its **kwargs",
+                    at_key=True,
+                    severity=Severity.WARNING,
+                    nearest=near,
+                    fix=f"write {near[0]}, if that is meant",
+                )
+            continue
+        yield _unknown_argument(context, component, signature, path, valid, severity)
+
+
+def _unknown_argument(
+    context: CheckContext,
+    component: Component,
+    signature: Signature,
+    path: Segments,
+    valid: list[str],
+    severity: Severity,
+) -> Finding:
+    name = str(path[-1])
+    message = f"{format_path(path)} is not an argument of {component.short_name}"
+    fix = f"rename the key, or remove it with ~{format_path(path)}"
+    if any(parameter.name == name for parameter in signature.parameters):
+        message = f"{format_path(path)} cannot be given by name to {component.short_name}"
+        fix = "give it in _args_"
+    elif _is_left_over(context, component, path):
+        changed = context.subject.place(format_path((*component.path, TARGET)))
+        message += f"; it was given before _target_ was changed at {changed}"
+        fix = f"remove it with ~{format_path(path)}"
+    nearest = nearest_names(name, signature.keywords)
+    if nearest and nearest[0] in component.keywords:
+        given = context.subject.key_place(format_path((*component.path, nearest[0])))
+        fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
+    expected = valid or (f"{component.short_name} takes no arguments by name",)
+    return context.finding(
+        path,
+        message,
+        at_key=True,
+        severity=severity,
+        expected=expected,
+        nearest=nearest,
+        fix=fix,
+    )
+
+
+def _is_left_over(context: CheckContext, component: Component, path: Segments) -> bool:
+    """Whether another source changed the target after this argument was given."""
+    targets = context.subject.chain(format_path((*component.path, TARGET)))
+    given = context.subject.chain(format_path(path))
+    if len(targets) < 2 or not given:
+        return False
+    newest = targets[0]
+    return all((place.source, place.word) != (newest.source, newest.word) for place in given)
+
+
+def _missing(
+    context: CheckContext, component: Component, signature: Signature, severity: Severity
+) -> Iterator[Finding]:
+    if component.positional is None:
+        return
+    by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
+    filled = {parameter.name for parameter in by_position[: len(component.positional)]}
+    missing = [
+        parameter.name
+        for parameter in signature.parameters
+        if parameter.required
+        and parameter.name not in filled
+        and not (parameter.accepts_keyword and parameter.name in component.keywords)
+    ]
+    if missing:
+        names = ", ".join(missing)
+        where = format_path(component.path)
+        yield context.finding(
+            (*component.path, TARGET),
+            f"{where} lacks {names}, which {component.short_name} requires",
+            severity=severity,
+            fix="add " + ", ".join(f"`{name}:`" for name in missing) + f" to {where}",
+        )
+
+
+def _positional(
+    context: CheckContext, component: Component, signature: Signature, severity: Severity
+) -> Iterator[Finding]:
+    if not component.positional:
+        return
+    by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
+    path = (*component.path, "_args_")
+    takes_more = any(parameter.kind is Kind.VAR_POSITIONAL for parameter in signature.parameters)
+    if len(component.positional) > len(by_position) and not takes_more:
+        yield context.finding(
+            path,
+            f"{format_path(path)} has {len(component.positional)} items; "
+            f"{component.short_name} takes at most {len(by_position)} by position",
+            at_key=True,
+            severity=severity,
+            expected=[parameter.name for parameter in by_position],
+        )
+    for parameter in by_position[: len(component.positional)]:
+        if parameter.accepts_keyword and parameter.name in component.keywords:
+            twice = (*component.path, parameter.name)
+            yield context.finding(
+                twice,
+                f"{format_path(twice)} is given twice: _args_ gives it too",
+                at_key=True,
+                severity=severity,
+                fix="remove one of the two",
+            )
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other).ratio() >= _NEARLY_THE_SAME

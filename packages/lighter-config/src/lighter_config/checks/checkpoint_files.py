@@ -1,0 +1,41 @@
+"""Checkpoints that are not there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lighter_config.checks.context import CheckContext
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.references import is_built, is_copy, literal_text
+from lighter_config.stages import Stage
+from lighter_config.suggestions import nearest_names
+
+_FOUND_LATER = ("last", "best", "hpc", "last.ckpt", "best.ckpt")
+"""Words that are looked up among the runs when the stage starts."""
+
+
+def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
+    """Report an ``args::stage::ckpt_path`` that names no file.
+
+    An error for the stage that is going to run; of the others the file may still be written.
+    """
+    for stage in Stage:
+        path: Segments = ("args", stage.value, "ckpt_path")
+        value = context.value(path)
+        if not isinstance(value, str) or is_built(value) or is_copy(value) or value in _FOUND_LATER:
+            continue
+        file = Path(literal_text(value)).expanduser()
+        if "://" in value or file.exists() or not value:
+            continue
+        folder = file.parent
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        nearest = [str(file.with_name(name)) for name in nearest_names(file.name, names)]
+        yield context.finding(
+            path,
+            f"{format_path(path)}: there is no file {value}",
+            severity=Severity.WARNING if context.stage is None else Severity.ERROR,
+            expected=("a checkpoint, `last` or `best`",),
+            nearest=nearest,
+            fix="" if folder.is_dir() else f"the folder {folder} does not exist",
+        )

@@ -1,0 +1,219 @@
+"""Sections: known ones, old ones, missing ones, and keys that nothing uses."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lighter_config.checks.context import CheckContext
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.references import is_built, is_copy
+from lighter_config.stages import MODES, Stage
+from lighter_config.suggestions import nearest_names
+
+SECTIONS = ("trainer", "system", "model", "data", "args", "vars", "project", "seed", "_imports_", "_requires_")
+
+_OLD_SECTIONS = {"lightning_module": "model", "data_module": "data", "datamodule": "data"}
+_MODES_OF_SYSTEM = {"dataloaders": MODES, "metrics": ("train", "val", "test"), "adapters": MODES}
+_ROLES_OF_ADAPTERS = {
+    "train": ("batch", "criterion", "metrics", "logging"),
+    "val": ("batch", "criterion", "metrics", "logging"),
+    "test": ("batch", "metrics", "logging"),
+    "predict": ("batch", "logging"),
+}
+_SYSTEM = "lighter.System"
+
+
+def check_keys(context: CheckContext) -> Iterator[Finding]:
+    """Report sections that do not exist, and keys that nothing uses."""
+    tree = context.config.tree
+    for key in tree:
+        if key in SECTIONS:
+            continue
+        if key in _OLD_SECTIONS:
+            new = _OLD_SECTIONS[key]
+            yield context.finding(
+                (key,),
+                f"{key} is not a section any more; it is called {new}",
+                at_key=True,
+                nearest=(new,),
+                fix=f"rename the key to {new}",
+                config=context.config,
+            )
+        elif not _is_used(context, (key,)):
+            yield _unused_key(context, key)
+    yield from _unused_vars(context)
+    yield from _unknown_stages(context)
+    yield from _unknown_modes(context)
+
+
+def check_sections(context: CheckContext) -> Iterator[Finding]:
+    """Report what an experiment cannot do without; a fragment of one may leave it out."""
+    tree = context.expanded.tree
+    name = _name_of(context)
+    if "trainer" not in tree:
+        near = nearest_names("trainer", [str(key) for key in tree])
+        yield Finding(
+            message=f"{name} has no trainer section",
+            place=context.config.place(""),
+            nearest=near,
+            fix=f"rename {near[0]} to trainer" if near else "add `trainer: {_target_: pytorch_lightning.Trainer}`",
+        )
+    elif not _makes_object(tree["trainer"]):
+        yield _needs_target(context, "trainer", "pytorch_lightning.Trainer")
+    if "system" not in tree and "model" not in tree:
+        near = tuple(
+            dict.fromkeys(
+                nearest_names("model", [str(key) for key in tree]) + nearest_names("system", [str(key) for key in tree])
+            )
+        )
+        old = next((key for key in tree if key in _OLD_SECTIONS and _OLD_SECTIONS[key] == "model"), None)
+        if old is None:
+            yield Finding(
+                message=f"{name} has neither a system nor a model section",
+                place=context.config.place(""),
+                nearest=near,
+                fix="add `system: {_target_: lighter.System, ...}` or `model:` with a LightningModule",
+            )
+    for section, target in (("system", _SYSTEM), ("model", "project.MyModule"), ("data", "lighter.LighterDataModule")):
+        if section in tree and not _makes_object(tree[section]):
+            yield _needs_target(context, section, target)
+    for other in ("model", "data"):
+        if "system" in tree and other in tree:
+            yield context.finding(
+                (other,),
+                f"{other} stands beside system, which has its own; system is at {context.config.key_place('system')}",
+                at_key=True,
+                fix=f"keep one layout: remove {other} with ~{other}, or system with ~system",
+                config=context.config,
+            )
+
+
+def _unused_key(context: CheckContext, key: Any) -> Finding:
+    near = nearest_names(str(key), [*SECTIONS, *_OLD_SECTIONS], count=1)
+    near = tuple(_OLD_SECTIONS.get(name, name) for name in near)
+    return context.finding(
+        (key,),
+        f"{format_path((key,))} is not a section, and nothing refers to it",
+        at_key=True,
+        severity=Severity.ERROR if near else Severity.WARNING,
+        expected=[section for section in SECTIONS if not section.startswith("_")] if near else (),
+        nearest=near,
+        fix=f"rename it to {near[0]}, or refer to it as @{format_path((key,))}"
+        if near
+        else "remove it, or refer to it",
+        config=context.config,
+    )
+
+
+def _unused_vars(context: CheckContext) -> Iterator[Finding]:
+    variables = context.config.tree.get("vars")
+    if not isinstance(variables, dict):
+        return
+    for name in variables:
+        path = ("vars", name)
+        if not _is_used(context, path):
+            yield context.finding(
+                path,
+                f"{format_path(path)} is not used: nothing refers to it",
+                at_key=True,
+                severity=Severity.WARNING,
+                fix=f"refer to it as @{format_path(path)}, or remove it",
+                config=context.config,
+            )
+
+
+def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
+    args = context.expanded.tree.get("args")
+    for key in args if isinstance(args, dict) else ():
+        if key not in list(Stage):
+            yield context.finding(
+                ("args", key),
+                f"args::{key} is not a stage",
+                at_key=True,
+                expected=list(Stage),
+                nearest=nearest_names(str(key), list(Stage)),
+                fix="rename the key, or remove it",
+                config=context.expanded,
+            )
+
+
+def _unknown_modes(context: CheckContext) -> Iterator[Finding]:
+    """The mappings inside a system are not arguments of a target, so their keys are known here."""
+    system = context.expanded.tree.get("system")
+    if not isinstance(system, dict) or not _is_system(context, system.get("_target_")):
+        return
+    for part, modes in _MODES_OF_SYSTEM.items():
+        inside = system.get(part)
+        if not isinstance(inside, dict) or "_target_" in inside:
+            continue
+        for mode, value in inside.items():
+            if mode not in modes:
+                yield _unknown_part(context, ("system", part, mode), f"not a mode of {part}", modes)
+            elif part == "adapters" and isinstance(value, dict) and "_target_" not in value:
+                roles = _ROLES_OF_ADAPTERS[mode]
+                for role in value:
+                    if role not in roles:
+                        yield _unknown_part(context, ("system", part, mode, role), f"not an adapter of {mode}", roles)
+
+
+def _unknown_part(context: CheckContext, path: Segments, what: str, valid: tuple[str, ...]) -> Finding:
+    return context.finding(
+        path,
+        f"{format_path(path)} is {what}",
+        at_key=True,
+        expected=valid,
+        nearest=nearest_names(str(path[-1]), valid),
+        fix=f"rename the key, or remove it with ~{format_path(path)}",
+        config=context.expanded,
+    )
+
+
+def _is_system(context: CheckContext, target: Any) -> bool:
+    return isinstance(target, str) and (target == _SYSTEM or context.reader.is_subclass(target, _SYSTEM) is True)
+
+
+def _is_used(context: CheckContext, path: Segments) -> bool:
+    """Whether anything outside ``path`` refers to it, into it or to what holds it; an alias counts."""
+    length = len(path)
+    for at, _, target in context.uses:
+        if at[:length] != path and target[:length] == path[: len(target)]:
+            return True
+    return path in _aliased(context, length)
+
+
+def _aliased(context: CheckContext, length: int) -> set[Segments]:
+    """The paths of this length that a YAML alias elsewhere copies from."""
+    origins: dict[tuple[str, int | None, int | None], Segments] = {}
+    copies: list[tuple[tuple[str, int | None, int | None], Segments]] = []
+    for path, _ in context.config.walk():
+        place = context.config.place(format_path(path))
+        if place is not None and place.line is not None:
+            spot = (place.source, place.line, place.column)
+            if place.via.startswith("via alias"):
+                copies.append((spot, path))
+            else:
+                origins[spot] = path
+    return {
+        origins[spot][:length] for spot, path in copies if spot in origins and path[:length] != origins[spot][:length]
+    }
+
+
+def _makes_object(value: Any) -> bool:
+    """Whether a section may become an object: it has a ``_target_``, or it is a reference or an expression."""
+    return is_built(value) or is_copy(value) or (isinstance(value, dict) and "_target_" in value)
+
+
+def _needs_target(context: CheckContext, section: str, target: str) -> Finding:
+    return context.finding(
+        (section,),
+        f"{section} has no _target_, so nothing can be built from it",
+        at_key=True,
+        fix=f"add `_target_: {target}` to it",
+        config=context.expanded,
+    )
+
+
+def _name_of(context: CheckContext) -> str:
+    place = context.config.place("")
+    return place.source if place is not None and place.line is not None else "the config"

@@ -1,0 +1,222 @@
+"""Monitors that nothing logs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lighter_config.checks.components import Component
+from lighter_config.checks.context import CheckContext
+from lighter_config.checks.stage_needs import MODULE, SYSTEM, is_exactly
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.references import is_built, is_copy
+from lighter_config.resolving import ARGUMENTS, TARGET
+from lighter_config.signatures import Signature
+from lighter_config.stages import Stage
+from lighter_config.suggestions import nearest_names
+
+_QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
+_WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
+_TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
+_OF_LIGHTNING = ("epoch", "step")
+_ANY_TERM = re.compile(r"[^/]+")
+
+
+@dataclass(slots=True)
+class _Logged:
+    """The names that a fit logs for its epochs.
+
+    Attributes:
+        names: What is certainly logged.
+        patterns: What may be logged too: terms of a loss, entries of a vector.
+        doubt: Why other names may be logged as well; empty when they cannot.
+    """
+
+    names: list[str] = field(default_factory=list)
+    patterns: list[re.Pattern[str]] = field(default_factory=list)
+    doubt: str = ""
+
+    def has(self, name: str) -> bool:
+        return name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
+
+    def add(self, stem: str, rest: str, suffixes: tuple[str, ...]) -> None:
+        """Add ``stem/epoch`` and, where ``rest`` may come between, what that matches."""
+        for suffix in suffixes:
+            self.names.append(f"{stem}/epoch{suffix}")
+        alternatives = "|".join(map(re.escape, suffixes))
+        self.patterns.append(re.compile(f"{re.escape(stem)}{rest}/epoch(?:{alternatives})"))
+
+
+def check_monitors(context: CheckContext) -> Iterator[Finding]:
+    """Report monitors of callbacks and schedulers that no logging of a fit produces."""
+    if context.stage not in (None, Stage.FIT):
+        return
+    monitors = list(_monitors(context))
+    if not monitors:
+        return
+    logged = _logged(context)
+    if logged is None:
+        return
+    for path, name, component in monitors:
+        quiet = component is not None and name in _OF_LIGHTNING and component.short_name.endswith("Checkpoint")
+        if quiet or logged.has(name):
+            continue
+        yield context.finding(
+            path,
+            f"nothing logs {name!r}, which {format_path(path)} asks for"
+            + (" (monitors need the value of an epoch)" if name.endswith("/step") else "")
+            + (f", unless {logged.doubt} does" if logged.doubt else ""),
+            severity=Severity.WARNING if logged.doubt else Severity.ERROR,
+            expected=logged.names,
+            nearest=_nearest(name, logged.names),
+            fix=f"write {_nearest(name, logged.names)[0]}" if _nearest(name, logged.names) else "monitor one of these",
+        )
+
+
+def _monitors(context: CheckContext) -> Iterator[tuple[Segments, str, Component | None]]:
+    for component in context.components:
+        monitor = component.keywords.get("monitor")
+        is_callback = component.path[:2] == ("trainer", "callbacks")
+        if is_callback and component.is_certain and _is_literal(monitor):
+            yield (*component.path, "monitor"), str(monitor), component
+    for section in ("system", "model"):
+        scheduler = context.value((section, "scheduler"))
+        if isinstance(scheduler, dict) and TARGET not in scheduler and _is_literal(scheduler.get("monitor")):
+            yield (section, "scheduler", "monitor"), scheduler["monitor"], None
+
+
+def _is_literal(value: Any) -> bool:
+    return isinstance(value, str) and not is_built(value) and not is_copy(value)
+
+
+def _logged(context: CheckContext) -> _Logged | None:
+    """What the config's own model logs in a fit; ``None`` when that is up to the model."""
+    logged = _Logged(doubt=_doubt(context))
+    system, model = context.value(("system",)), context.value(("model",))
+    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
+        loaders, metrics = system.get("dataloaders"), system.get("metrics")
+        criterion = system.get("criterion")
+        if not _is_plain_mapping(loaders) or not (metrics is None or _is_plain_mapping(metrics)):
+            return None
+        val = (loaders or {}).get("val")
+        by_mode = {mode: (metrics or {}).get(mode) for mode in ("train", "val")}
+    elif isinstance(model, dict) and context.reader.is_subclass(str(model.get(TARGET)), MODULE) is True:
+        signature = context.reader.read(str(model[TARGET]))
+        if not isinstance(signature, Signature) or _may_log(signature):
+            return None
+        logged.doubt = logged.doubt or "the model"
+        criterion, val = None, _ANY_TERM
+        by_mode = {mode: model.get(f"{mode}_metrics") for mode in ("train", "val")}
+    else:
+        return None
+    for mode in ("train", "val"):
+        if mode == "val" and val is None:
+            continue
+        suffixes = _suffixes(val) if mode == "val" else ("",)
+        logged.add(f"{mode}/loss", "" if _is_torch_loss(context, criterion) else "(?:/[^/]+)?", suffixes)
+        names = _metric_names(context, by_mode[mode])
+        if names is None:
+            logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch(?:/dataloader_idx_\\d+)?"))
+        for name in names or ():
+            logged.add(f"{mode}/metrics/{name}", "(?:/[^/]+)?", suffixes)
+    logged.patterns.append(re.compile("train/optimizer/.+"))
+    if any(component.short_name == "LearningRateMonitor" for component in context.components):
+        logged.patterns.append(re.compile("lr-.+"))
+    return logged
+
+
+def _is_plain_mapping(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and TARGET not in value)
+
+
+def _doubt(context: CheckContext) -> str:
+    """A callback that may log names of its own."""
+    for component in context.components:
+        if component.path[:2] != ("trainer", "callbacks") or len(component.path) > 3:
+            continue
+        if component.target is None:
+            return format_path(component.path)
+        if component.target.startswith(_QUIET_CALLBACKS):
+            continue
+        answer = context.reader.read(component.target)
+        # one that does not exist is reported by the check of targets
+        if isinstance(answer, Signature) and not answer.name.startswith(_QUIET_CALLBACKS) and _may_log(answer):
+            return component.short_name
+    callbacks = context.value(("trainer", "callbacks"), [])
+    for index, item in enumerate(callbacks if isinstance(callbacks, list) else [callbacks]):
+        if isinstance(item, str):
+            return format_path(("trainer", "callbacks", index))
+    return ""
+
+
+def _may_log(signature: Signature) -> bool:
+    try:
+        return _WAYS_TO_LOG.search(Path(signature.file).read_text(errors="replace")) is not None
+    except OSError:
+        return True
+
+
+def _suffixes(loader: Any) -> tuple[str, ...]:
+    """Lightning numbers the values when there are several loaders."""
+    count = len(loader) if isinstance(loader, list) or (isinstance(loader, dict) and TARGET not in loader) else 1
+    if loader is _ANY_TERM:
+        return ("", *(f"/dataloader_idx_{index}" for index in range(4)))
+    return ("",) if count <= 1 else tuple(f"/dataloader_idx_{index}" for index in range(count))
+
+
+def _is_torch_loss(context: CheckContext, criterion: Any) -> bool:
+    target = criterion.get(TARGET) if isinstance(criterion, dict) else None
+    answer = context.reader.read(target) if isinstance(target, str) else None
+    return isinstance(answer, Signature) and answer.name.startswith("torch.nn.modules.loss.")
+
+
+def _metric_names(context: CheckContext, metrics: Any) -> list[str] | None:
+    """The names of the metrics of one mode; ``None`` when they are not known."""
+    if metrics is None:
+        return []
+    if isinstance(metrics, list):
+        names = [_class_names(context, item) for item in metrics]
+        found = [name for some in names if some is not None for name in some]
+        return None if None in names else [*found, *_numbered(found)]
+    if not isinstance(metrics, dict):
+        return None
+    if TARGET not in metrics:
+        return [str(key) for key in metrics]
+    if str(metrics[TARGET]).rpartition(".")[2] != "MetricCollection":
+        return _class_names(context, metrics)
+    positional = metrics.get(ARGUMENTS, [])
+    inner = metrics.get("metrics", positional[0] if isinstance(positional, list) and len(positional) == 1 else None)
+    prefix, postfix = metrics.get("prefix") or "", metrics.get("postfix") or ""
+    if inner is None or not all(isinstance(part, str) and not is_built(part) for part in (prefix, postfix)):
+        return None
+    found_inside = _metric_names(context, inner)
+    return None if found_inside is None else [f"{prefix}{name}{postfix}" for name in found_inside]
+
+
+def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
+    """The names of the class that a metric's target makes."""
+    target = metric.get(TARGET) if isinstance(metric, dict) else None
+    answer = context.reader.read(target) if isinstance(target, str) else None
+    if not isinstance(answer, Signature) or not answer.is_class:
+        return None
+    name = answer.name.rpartition(".")[2]
+    if answer.parameter("task") is None:
+        return [name]
+    # torchmetrics.Accuracy(task="multiclass") makes a MulticlassAccuracy
+    task = metric.get("task")
+    return [f"{_TASKS[task]}{name}"] if task in _TASKS else [f"{prefix}{name}" for prefix in _TASKS.values()]
+
+
+def _numbered(names: list[str]) -> list[str]:
+    return [f"{name}-{number}" for name in dict.fromkeys(names) for number in range(1, names.count(name))]
+
+
+def _nearest(name: str, names: list[str]) -> tuple[str, ...]:
+    """The nearest logged names; ``val_loss`` and ``val/loss/step`` are both near ``val/loss/epoch``."""
+    by_plain = {re.sub(r"[/_.\- ]", "", other.replace("/epoch", "")).lower(): other for other in names}
+    plain = re.sub(r"[/_.\- ]", "", re.sub(r"/(step|epoch)", "", name)).lower()
+    plain = plain.replace("valid", "val").replace("validation", "val").replace("training", "train")
+    return tuple(by_plain[near] for near in nearest_names(plain, by_plain))

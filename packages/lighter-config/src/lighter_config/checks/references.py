@@ -1,0 +1,224 @@
+"""References that lead nowhere or in a circle, and expressions that cannot be read."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from lighter_config.checks.components import how_built
+from lighter_config.checks.context import CheckContext, child_of, leaves_in
+from lighter_config.errors import ConfigError
+from lighter_config.expressions import KNOWN_NAMES, parse_expression
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.provenance import Segments
+from lighter_config.references import Reference, absolute_path, find_references, is_copy, is_expression, is_reference
+from lighter_config.resolving import IMPORTS, REQUIRES
+from lighter_config.suggestions import nearest_names
+
+
+def check_references(context: CheckContext) -> Iterator[Finding]:
+    """Report references to nowhere, references that cannot be read, and circles."""
+    reported = set[str]()
+    for finding in context.subject.notes:
+        if finding.severity is Severity.ERROR and finding.check != "loading":
+            reported.add(finding.path)
+    for path, value in leaves_in(context.subject.tree):
+        if not isinstance(value, str) or value[:1] not in ("@", "%", "$") or format_path(path) in reported:
+            continue
+        if is_copy(value):
+            continue  # what could not be copied is among the notes of the expanded config
+        try:
+            references = find_references(value)
+            targets = [(reference, absolute_path(reference, path)) for reference in references if not reference.file]
+        except ConfigError as error:
+            yield from (_at(context, finding, path) for finding in error.findings)
+            continue
+        for reference, target in targets:
+            if not context.has(target):
+                yield _nowhere(context, path, reference, target)
+            elif (disabled := _disabled(context, target)) is not None:
+                yield context.finding(
+                    path,
+                    f"{reference} refers to {format_path(disabled)}, which is disabled",
+                    severity=_severity(context, path),
+                    fix="remove its _disabled_, or the reference",
+                )
+    yield from _circles(context)
+
+
+def check_names(context: CheckContext) -> Iterator[Finding]:
+    """Report names in expressions that nothing defines."""
+    known = {*KNOWN_NAMES, *_imported_names(context.expanded.tree)}
+    for path, value in leaves_in(context.subject.tree):
+        if not is_expression(value) or path[-1:] == (REQUIRES,) or path[-2:-1] == (REQUIRES,):
+            continue
+        try:
+            names = parse_expression(value).free_names
+        except ConfigError:
+            continue  # the check of references says so
+        for name in names:
+            if name not in known:
+                nearest = nearest_names(name, sorted(known))
+                refers = f", or write @{name} to refer to the value of that name" if context.has((name,)) else ""
+                yield context.finding(
+                    path,
+                    f"the name {name!r} in {value!r} is not known",
+                    severity=_severity(context, path),
+                    nearest=(f"@{name}", *nearest) if refers else nearest,
+                    fix=f"add `_imports_: {{{name}: {name}}}`{refers}",
+                )
+
+
+def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
+    where = format_path(path)
+    return replace(
+        finding,
+        path=where,
+        place=context.subject.place(where),
+        excerpt=context.subject.excerpt(where),
+        severity=_severity(context, path),
+    )
+
+
+def _severity(context: CheckContext, path: Segments) -> Severity:
+    """An error where a run needs the value, else a warning."""
+    return Severity.ERROR if context.is_built(path) else Severity.WARNING
+
+
+def _nowhere(context: CheckContext, path: Segments, reference: Reference, target: Segments) -> Finding:
+    text = str(context.value(path))
+    depth = next(depth for depth in range(len(target) + 1) if not context.has(target[: depth + 1]))
+    holder = context.value(target[:depth], {})
+    names = [str(key) for key in holder] if isinstance(holder, dict) else []
+    missing = str(target[depth])
+    nearest = [format_path((*target[:depth], near, *target[depth + 1 :])) for near in nearest_names(missing, names)]
+    fix = f"write @{nearest[0]}" if nearest else ""
+    attribute = _attribute_of(context, reference, target)
+    if attribute is not None and is_reference(text):
+        nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
+    if isinstance(holder, list):
+        fix = f"{format_path(target[:depth])} has {len(holder)} items"
+    was_pruned = context.stage is not None and _is_in(context.expanded.tree, target)
+    return context.finding(
+        path,
+        f"{reference} leads nowhere: {format_path(target[:depth]) or 'the config'} has no {missing}"
+        + (f" in stage {context.stage}" if was_pruned else ""),
+        severity=_severity(context, path),
+        expected=names if len(names) <= 30 else (),
+        nearest=nearest,
+        fix=fix,
+    )
+
+
+def _attribute_of(context: CheckContext, reference: Reference, target: Segments) -> str | None:
+    """``a::b.c`` as it is meant, when ``a::b`` exists."""
+    last = str(target[-1])
+    if reference.kind != "@" or "." not in last:
+        return None
+    name, _, attribute = last.partition(".")
+    path = (*target[:-1], name)
+    return f"{format_path(path)}.{attribute}" if context.has(path) else None
+
+
+def _is_in(tree: Any, path: Segments) -> bool:
+    for segment in path:
+        found = child_of(tree, segment)
+        if found is None:
+            return False
+        tree = found[0]
+    return True
+
+
+def _disabled(context: CheckContext, target: Segments) -> Segments | None:
+    value = context.value(target)
+    return target if isinstance(value, dict) and how_built(value) == "never" else None
+
+
+def _circles(context: CheckContext) -> Iterator[Finding]:
+    """Follow what building each value needs: its children, and what its references lead to."""
+    tree = context.subject.tree
+    done: set[Segments] = set()
+    reported: set[frozenset[Segments]] = set()
+    for start in ((key,) for key in tree):
+        way: list[Segments] = []
+        position: dict[Segments, int] = {}
+        work: list[tuple[Segments, bool]] = [(start, False)]
+        while work:
+            path, is_left = work.pop()
+            if is_left:
+                way.pop()
+                del position[path]
+                done.add(path)
+                continue
+            if path in done:
+                continue
+            if path in position:
+                circle = [at for at in way[position[path] :] if isinstance(context.value(at), str)] or way[
+                    position[path] :
+                ]
+                if frozenset(circle) not in reported:
+                    reported.add(frozenset(circle))
+                    yield _circle(context, circle)
+                continue
+            position[path] = len(way)
+            way.append(path)
+            work.append((path, True))
+            work.extend((needed, False) for needed in _needed(context, path) if needed not in done)
+
+
+def _needed(context: CheckContext, path: Segments) -> list[Segments]:
+    value = context.value(path)
+    if isinstance(value, dict):
+        return [] if how_built(value) == "never" else [(*path, key) for key in value]
+    if isinstance(value, list):
+        return [(*path, index) for index in range(len(value))]
+    if not isinstance(value, str) or value[:1] not in ("@", "$"):
+        return []
+    try:
+        return [absolute_path(reference, path) for reference in find_references(value) if not reference.file]
+    except ConfigError:
+        return []
+
+
+def _circle(context: CheckContext, circle: list[Segments]) -> Finding:
+    names = [format_path(path) for path in circle]
+    places = [str(context.subject.place(name)) for name in names[1:]]
+    return context.finding(
+        circle[0],
+        f"references lead in a circle: {' -> '.join([*names, names[0]])}",
+        severity=_severity(context, circle[0]),
+        expected=(f"a value somewhere; the others are at {', '.join(places)}",) if places else (),
+        fix="replace one of them by a value",
+    )
+
+
+def _imported_names(tree: Any) -> set[str]:
+    """The names that ``_imports_`` and ``_requires_`` give, at any level."""
+    names: set[str] = set()
+    work = [tree]
+    while work:
+        value = work.pop()
+        if isinstance(value, dict):
+            imports = value.get(IMPORTS)
+            names.update(str(name) for name in imports if isinstance(imports, dict)) if imports else None
+            requires = value.get(REQUIRES, [])
+            for text in requires if isinstance(requires, list) else [requires]:
+                names |= _names_of_import(str(text).removeprefix("$"))
+            work.extend(value.values())
+        elif isinstance(value, list):
+            work.extend(value)
+    return names
+
+
+def _names_of_import(text: str) -> set[str]:
+    try:
+        tree = ast.parse(text.strip())
+    except SyntaxError:
+        return set()
+    return {
+        alias.asname or alias.name.partition(".")[0]
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }

@@ -1,0 +1,119 @@
+"""What a stage cannot run without."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lighter_config.checks.context import CheckContext
+from lighter_config.findings import Finding
+from lighter_config.provenance import Segments
+from lighter_config.resolving import TARGET
+from lighter_config.signatures import DoesNotExist, Signature
+from lighter_config.stages import Stage
+
+SYSTEM = "lighter.System"
+MODULE = "lighter.LighterModule"
+DATA_MODULE = "lighter.LighterDataModule"
+
+_MODE = {Stage.FIT: "train", Stage.VALIDATE: "val", Stage.TEST: "test", Stage.PREDICT: "predict"}
+_LOADERS_ARGUMENT = {Stage.FIT: "train_dataloaders"}
+_FRAMEWORKS = ("pytorch_lightning.", "lightning.", "lighter.")
+
+
+def check_stage_needs(context: CheckContext) -> Iterator[Finding]:
+    """Report data, optimizer or criterion that the stage needs and does not get."""
+    stage = context.stage
+    if stage is None:
+        return
+    system = context.value(("system",))
+    model = context.value(("model",))
+    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
+        if stage is Stage.FIT:
+            yield from _needed_to_fit(context, ("system",), system, ("optimizer", "criterion"))
+        loaders = system.get("dataloaders")
+        if isinstance(loaders, dict | None) and TARGET not in (loaders or {}):
+            yield from _data(context, stage, ("system", "dataloaders"), loaders or {}, _MODE[stage])
+    elif isinstance(model, dict):
+        if stage is Stage.FIT and _constructor_of(context, model.get(TARGET)) == "lighter.module":
+            yield from _needed_to_fit(context, ("model",), model, ("optimizer",))
+        yield from _data_of_model(context, stage, model)
+
+
+def is_exactly(context: CheckContext, target: Any, name: str) -> bool:
+    """Whether a target is one class of Lighter's own, not a subclass that may do more."""
+    if not isinstance(target, str):
+        return False
+    if target == name:
+        return True
+    answer, itself = context.reader.read(target), context.reader.read(name)
+    return isinstance(answer, Signature) and isinstance(itself, Signature) and answer.name == itself.name
+
+
+def defines(context: CheckContext, target: Any, method: str) -> bool | None:
+    """Whether a class or one of its bases outside the frameworks defines a method; ``None`` when that is not known."""
+    if not isinstance(target, str):
+        return None
+    answer = context.reader.read(f"{target}.{method}")
+    if isinstance(answer, Signature):
+        return not answer.name.startswith(_FRAMEWORKS)
+    if isinstance(answer, DoesNotExist) and isinstance(context.reader.read(target), Signature):
+        return False
+    return None
+
+
+def _needed_to_fit(
+    context: CheckContext, path: Segments, section: dict[Any, Any], names: tuple[str, ...]
+) -> Iterator[Finding]:
+    method = defines(context, section.get(TARGET), "configure_optimizers")
+    for name in names:
+        if section.get(name) is None and not (name == "optimizer" and method is not False):
+            example = {
+                "optimizer": '`optimizer: {_target_: torch.optim.AdamW, params: "$@system::model.parameters()"}`',
+                "criterion": "`criterion: {_target_: torch.nn.CrossEntropyLoss}`",
+            }[name]
+            if path == ("model",):
+                example = example.replace("@system::model", "@model::network")
+            yield context.finding(
+                path, f"{path[0]} has no {name}, which fit needs", at_key=True, fix=f"add {example} to {path[0]}"
+            )
+
+
+def _data(context: CheckContext, stage: Stage, path: Segments, loaders: dict[Any, Any], name: str) -> Iterator[Finding]:
+    if loaders.get(name) is not None or _has_loaders_argument(context, stage):
+        return
+    where = path if context.has(path) else path[:1]
+    yield context.finding(
+        where,
+        f"{'::'.join(map(str, path))} has no {name}, which {stage} needs",
+        at_key=True,
+        expected=(f"a torch.utils.data.DataLoader under {'::'.join(map(str, (*path, name)))}",),
+        fix=f"add `{name}: {{_target_: torch.utils.data.DataLoader, dataset: ...}}`",
+    )
+
+
+def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -> Iterator[Finding]:
+    hook = f"{_MODE[stage]}_dataloader"
+    if defines(context, model.get(TARGET), hook) is not False:
+        return
+    data = context.value(("data",))
+    if isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE):
+        yield from _data(context, stage, ("data",), data, hook)
+    elif data is None and not _has_loaders_argument(context, stage):
+        yield context.finding(
+            ("model",),
+            f"there is no data section, and the model has no {hook}, which {stage} needs",
+            at_key=True,
+            fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
+        )
+
+
+def _has_loaders_argument(context: CheckContext, stage: Stage) -> bool:
+    name = _LOADERS_ARGUMENT.get(stage, "dataloaders")
+    return context.value(("args", stage.value, name)) is not None
+
+
+def _constructor_of(context: CheckContext, target: Any) -> str | None:
+    """The module whose constructor a class uses."""
+    answer = context.reader.read(target) if isinstance(target, str) else None
+    if isinstance(answer, Signature) and answer.is_class and answer.parameters:
+        return answer.parameters[0].module
+    return None

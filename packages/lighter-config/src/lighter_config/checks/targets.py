@@ -1,0 +1,67 @@
+"""Targets that do not exist."""
+
+from collections.abc import Iterator
+
+from lighter_config.checks.components import Component
+from lighter_config.checks.context import CheckContext
+from lighter_config.checks.moved_names import MOVED_NAMES
+from lighter_config.findings import Finding, Severity
+from lighter_config.paths import format_path
+from lighter_config.references import is_built, is_copy
+from lighter_config.resolving import MODE, MODES, TARGET
+from lighter_config.signatures import DoesNotExist, Unknown
+from lighter_config.suggestions import nearest_names
+
+
+def check_targets(context: CheckContext) -> Iterator[Finding]:
+    """Report targets whose module or name does not exist, with the nearest that does."""
+    for component in context.components:
+        path = (*component.path, TARGET)
+        severity = Severity.ERROR if component.is_certain else Severity.WARNING
+        if component.target is None:
+            written = context.value(path)
+            if not (is_built(written) or is_copy(written)):
+                message = f"{format_path(path)} is {written!r}; it is a dotted import path such as torch.optim.AdamW"
+                yield context.finding(path, message, severity=severity)
+            continue
+        yield from _of_target(context, component, severity)
+        if component.mode is not None and component.mode not in MODES:
+            yield context.finding(
+                (*component.path, MODE),
+                f"{component.mode!r} is not a mode",
+                severity=severity,
+                expected=MODES,
+                nearest=nearest_names(component.mode, MODES),
+            )
+
+
+def _of_target(context: CheckContext, component: Component, severity: Severity) -> Iterator[Finding]:
+    target = str(component.target)
+    path = (*component.path, TARGET)
+    answer = context.reader.read(target)
+    if isinstance(answer, Unknown) and answer.nearest:
+        yield context.finding(
+            path,
+            f"{target} was not found in the source, though it may be made when that is imported",
+            severity=Severity.WARNING,
+            nearest=answer.nearest,
+            fix=f"write {answer.nearest[0]}, if that is meant",
+        )
+    if not isinstance(answer, DoesNotExist):
+        return
+    moved = MOVED_NAMES.get(target)
+    nearest = (moved,) if moved else answer.nearest
+    fix = f"write {nearest[0]}" if nearest else ""
+    if answer.reason:
+        message = f"{target} is {answer.reason}, which cannot be called"
+    elif moved:
+        message = f"{target} has moved to {moved}"
+    elif target.partition(".")[0] == "project" and answer.missing == "project":
+        message = f"{target}: there is no folder for `project`"
+        fix = "set `project:` to the folder of your code, or put an empty __lighter__.py into it"
+    elif answer.is_module and not answer.where:
+        message = f"{target} does not exist: no module named {answer.missing!r}"
+        fix = fix or f"install the package that has {answer.missing}, or correct the name"
+    else:
+        message = f"{target} does not exist: {answer.where} has no {answer.missing.rpartition('.')[2]}"
+    yield context.finding(path, message, severity=severity, nearest=nearest, fix=fix)
