@@ -287,7 +287,7 @@ class PredictionWriter(Callback, ABC):
         run = self._run
         if run is None:
             return
-        run.table.close()
+        run.table.finish()
         # all ranks are done when this returns
         has_ranks = trainer.strategy.reduce_boolean_decision(run.table.has_ranks, all=False)
         _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks))

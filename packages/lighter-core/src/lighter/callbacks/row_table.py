@@ -3,7 +3,7 @@
 import csv
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -26,9 +26,7 @@ class _Echo:
         return text
 
 
-def _csv_line(cells: Iterable[Any]) -> str:
-    line: str = csv.writer(_Echo, lineterminator="\n").writerow(cells)
-    return line
+_csv_line: Callable[[Iterable[Any]], str] = csv.writer(_Echo, lineterminator="\n").writerow
 
 
 class RowTable:
@@ -67,12 +65,16 @@ class RowTable:
         self._last = place
         self._stream.write(json.dumps((*place, _csv_line(cells.values()))) + "\n")
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Close the part file, with its rows in order."""
+        self.close()
+        if not self._is_sorted:
+            _sort(self._file)
+
+    def close(self) -> None:
+        """Close the part file as it is."""
         if self._stream is not None:
             self._stream.close()
-            if not self._is_sorted:
-                _sort(self._file)
 
 
 def merge(
@@ -124,15 +126,15 @@ def _sort(part: Path) -> None:
     with _Rows(part) as rows:
         while chunk := sorted(islice(rows, _ROWS_IN_MEMORY)):
             runs.append(_write_part(part.with_name(f"{part.name}.{len(runs)}"), columns, chunk))
-    num_runs = len(runs)
+    num_files = len(runs)
     while len(runs) > 1:
+        group, runs = runs[:_FILES_AT_ONCE], runs[_FILES_AT_ONCE:]
         with ExitStack() as stack:
-            merged = heapq.merge(*(stack.enter_context(_Rows(run)) for run in runs[:_FILES_AT_ONCE]))
-            runs.append(_write_part(part.with_name(f"{part.name}.{num_runs}"), columns, merged))
-        num_runs += 1
-        for run in runs[:_FILES_AT_ONCE]:
+            merged = heapq.merge(*(stack.enter_context(_Rows(run)) for run in group))
+            runs.append(_write_part(part.with_name(f"{part.name}.{num_files}"), columns, merged))
+        num_files += 1
+        for run in group:
             run.unlink()
-        del runs[:_FILES_AT_ONCE]
     runs[0].replace(part)
 
 
