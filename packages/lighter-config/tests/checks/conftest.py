@@ -182,6 +182,9 @@ LIBRARIES = {
         class Module(LighterModule):
             def training_step(self, batch, batch_idx):
                 return {"loss": 0}
+        """,
+    "my_code/project_files/loud.py": """
+        from lighter import LighterModule
         class Logging(LighterModule):
             def training_step(self, batch, batch_idx):
                 self.log("my_own", 1)

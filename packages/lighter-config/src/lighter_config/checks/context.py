@@ -116,7 +116,8 @@ class CheckContext:
     ) -> Finding:
         """Make a finding about a path, with its place and the text there."""
         where = format_path(path)
-        source = self.subject if config is None else config
+        # a key stands where it is written, also when its value is a copy
+        source = config or (self.config if at_key else self.subject)
         return Finding(
             message=message,
             severity=severity,

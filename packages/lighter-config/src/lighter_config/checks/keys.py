@@ -51,30 +51,21 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
     """Report what an experiment cannot do without; a fragment of one may leave it out."""
     tree = context.expanded.tree
     name = _name_of(context)
-    if "trainer" not in tree:
-        near = nearest_names("trainer", [str(key) for key in tree])
+    if "trainer" in tree:
+        if not _makes_object(tree["trainer"]):
+            yield _needs_target(context, "trainer", "pytorch_lightning.Trainer")
+    elif not _has_mistyped(context, "trainer"):
         yield Finding(
             message=f"{name} has no trainer section",
             place=context.config.place(""),
-            nearest=near,
-            fix=f"rename {near[0]} to trainer" if near else "add `trainer: {_target_: pytorch_lightning.Trainer}`",
+            fix="add `trainer: {_target_: pytorch_lightning.Trainer}`",
         )
-    elif not _makes_object(tree["trainer"]):
-        yield _needs_target(context, "trainer", "pytorch_lightning.Trainer")
-    if "system" not in tree and "model" not in tree:
-        near = tuple(
-            dict.fromkeys(
-                nearest_names("model", [str(key) for key in tree]) + nearest_names("system", [str(key) for key in tree])
-            )
+    if not ("system" in tree or "model" in tree or _has_mistyped(context, "system", "model")):
+        yield Finding(
+            message=f"{name} has neither a system nor a model section",
+            place=context.config.place(""),
+            fix="add `system: {_target_: lighter.System, ...}`, or `model:` with a LightningModule",
         )
-        old = next((key for key in tree if key in _OLD_SECTIONS and _OLD_SECTIONS[key] == "model"), None)
-        if old is None:
-            yield Finding(
-                message=f"{name} has neither a system nor a model section",
-                place=context.config.place(""),
-                nearest=near,
-                fix="add `system: {_target_: lighter.System, ...}` or `model:` with a LightningModule",
-            )
     for section, target in (("system", _SYSTEM), ("model", "project.MyModule"), ("data", "lighter.LighterDataModule")):
         if section in tree and not _makes_object(tree[section]):
             yield _needs_target(context, section, target)
@@ -89,9 +80,23 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
             )
 
 
-def _unused_key(context: CheckContext, key: Any) -> Finding:
+def _has_mistyped(context: CheckContext, *sections: str) -> bool:
+    """Whether :func:`check_keys` already reports a key as one of these sections under another name."""
+    free = [key for key in context.config.tree if key not in SECTIONS]
+    return any(
+        _OLD_SECTIONS.get(key) in sections
+        or (_nearest_section(key)[:1] in [(name,) for name in sections] and not _is_used(context, (key,)))
+        for key in free
+    )
+
+
+def _nearest_section(key: Any) -> tuple[str, ...]:
     near = nearest_names(str(key), [*SECTIONS, *_OLD_SECTIONS], count=1)
-    near = tuple(_OLD_SECTIONS.get(name, name) for name in near)
+    return tuple(_OLD_SECTIONS.get(name, name) for name in near)
+
+
+def _unused_key(context: CheckContext, key: Any) -> Finding:
+    near = _nearest_section(key)
     return context.finding(
         (key,),
         f"{format_path((key,))} is not a section, and nothing refers to it",

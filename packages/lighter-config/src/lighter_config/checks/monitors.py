@@ -64,6 +64,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
         quiet = component is not None and name in _OF_LIGHTNING and component.short_name.endswith("Checkpoint")
         if quiet or logged.has(name):
             continue
+        nearest = _nearest(name, logged.names)
         yield context.finding(
             path,
             f"nothing logs {name!r}, which {format_path(path)} asks for"
@@ -71,8 +72,8 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
             + (f", unless {logged.doubt} does" if logged.doubt else ""),
             severity=Severity.WARNING if logged.doubt else Severity.ERROR,
             expected=logged.names,
-            nearest=_nearest(name, logged.names),
-            fix=f"write {_nearest(name, logged.names)[0]}" if _nearest(name, logged.names) else "monitor one of these",
+            nearest=nearest,
+            fix=_fix(name, nearest, logged.names),
         )
 
 
@@ -210,13 +211,21 @@ def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
     return [f"{_TASKS[task]}{name}"] if task in _TASKS else [f"{prefix}{name}" for prefix in _TASKS.values()]
 
 
+def _fix(name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
+    if name.startswith("val") and not any(other.startswith("val/") for other in logged):
+        return "give the model validation data, or monitor a name of training"
+    return f"write {nearest[0]}" if nearest else "monitor one of these"
+
+
 def _numbered(names: list[str]) -> list[str]:
     return [f"{name}-{number}" for name in dict.fromkeys(names) for number in range(1, names.count(name))]
 
 
 def _nearest(name: str, names: list[str]) -> tuple[str, ...]:
     """The nearest logged names; ``val_loss`` and ``val/loss/step`` are both near ``val/loss/epoch``."""
-    by_plain = {re.sub(r"[/_.\- ]", "", other.replace("/epoch", "")).lower(): other for other in names}
-    plain = re.sub(r"[/_.\- ]", "", re.sub(r"/(step|epoch)", "", name)).lower()
+    by_plain: dict[str, str] = {}
+    for other in names:
+        by_plain.setdefault(re.sub(r"[/_.\- ]", "", re.sub(r"/epoch(/dataloader_idx_\d+)?", "", other)).lower(), other)
+    plain = re.sub(r"[/_.\- ]", "", re.sub(r"/(step|epoch)(/dataloader_idx_\d+)?", "", name)).lower()
     plain = plain.replace("valid", "val").replace("validation", "val").replace("training", "train")
     return tuple(by_plain[near] for near in nearest_names(plain, by_plain))

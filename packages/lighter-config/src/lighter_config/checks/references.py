@@ -164,7 +164,7 @@ def _circles(context: CheckContext) -> Iterator[Finding]:
             position[path] = len(way)
             way.append(path)
             work.append((path, True))
-            work.extend((needed, False) for needed in _needed(context, path) if needed not in done)
+            work.extend((needed, False) for needed in reversed(_needed(context, path)) if needed not in done)
 
 
 def _needed(context: CheckContext, path: Segments) -> list[Segments]:
