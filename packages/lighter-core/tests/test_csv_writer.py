@@ -9,7 +9,10 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
+from torchmetrics.classification import MulticlassAccuracy
 
+from lighter import System
+from lighter.adapters import BatchAdapter, LoggingAdapter
 from lighter.callbacks import CsvWriter
 from lighter.errors import WriterError
 
@@ -59,14 +62,13 @@ class Tripler(pl.LightningModule):
 
 def trainer(tmp_path, *callbacks, **options):
     return pl.Trainer(
-        accelerator="cpu",
         default_root_dir=tmp_path,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=list(callbacks),
-        **{"devices": 1, **options},
+        **{"accelerator": "cpu", "devices": 1, **options},
     )
 
 
@@ -173,6 +175,42 @@ def test_worker_processes_do_not_change_the_order(tmp_path):
     assert [row["identifier"] for row in rows(tmp_path / "preds.csv")] == [f"scan.{i}" for i in range(10)]
 
 
+SYSTEM_KEYS = ["identifier", "input", "target", "pred", "loss", "metrics", "step", "epoch"]
+
+
+@pytest.mark.parametrize("mode", ["val", "test", "predict"])
+def test_output_of_a_system_fills_a_table(tmp_path, mode):
+    """Every key of the output dict: identifier, input, target, pred, loss, metrics, step, epoch."""
+    loader = DataLoader(Numbers(6), batch_size=4)
+    batch = BatchAdapter("input", "target", "identifier")
+    network = nn.Linear(1, 3)
+    system = System(
+        network,
+        {"train": loader, "val": loader, mode: loader},
+        optimizer=torch.optim.SGD(network.parameters(), lr=0.01),
+        criterion=nn.CrossEntropyLoss(),
+        metrics={mode: MulticlassAccuracy(num_classes=3)} if mode != "predict" else None,
+        adapters={
+            "train": {"batch": batch},
+            "val": {"batch": batch},
+            mode: {"batch": batch, "logging": LoggingAdapter(pred_transforms=lambda pred: pred.argmax(dim=1))},
+        },
+    )
+    fitting = trainer(tmp_path, CsvWriter(tmp_path / "out.csv", SYSTEM_KEYS, modes=[mode]), max_epochs=2)
+    fitting.fit(system)
+    if mode == "test":
+        fitting.test(system, verbose=False)
+    if mode == "predict":
+        fitting.predict(system)
+    table = rows(tmp_path / "out.csv")
+    assert [row["index"] for row in table] == list("012345")
+    assert table[4]["identifier"] == "scan.4"
+    assert table[4]["target"] == "1"
+    with torch.no_grad():
+        assert [int(row["pred"]) for row in table] == network(torch.arange(6.0)[:, None]).argmax(dim=1).tolist()
+    assert (table[0]["loss"] != "") == (mode == "val")
+
+
 def test_several_loaders_share_a_file_with_a_column_that_tells_them_apart(tmp_path):
     loaders = [DataLoader(Numbers(3), batch_size=2), DataLoader(Numbers(5), batch_size=2)]
     trainer(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"])).predict(Tripler(), loaders)
@@ -266,6 +304,19 @@ def test_low_precision_and_lists_and_tuples_become_cells(tmp_path):
         "pair/0": "3.0",
         "pair/1": "3",
     }
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_predictions_on_a_gpu_are_written(tmp_path):
+    class OnGpu(Tripler):
+        def forward(self, x):
+            return x * self.weight
+
+    gpu = trainer(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), accelerator="gpu", precision="bf16-mixed")
+    returned = gpu.predict(OnGpu(), DataLoader(Numbers(), batch_size=4))
+    assert [row["pred"] for row in rows(tmp_path / "preds.csv")] == [f"{float(i)}" for i in range(10)]
+    assert [len(batch["pred"]) for batch in returned] == [4, 4, 2]
 
 
 @pytest.mark.parametrize("failing_batch", [0, 2])
@@ -435,6 +486,20 @@ def test_a_batch_whose_size_is_nowhere_is_an_error(tmp_path):
     with pytest.raises(WriterError, match="number of samples in a batch cannot be known") as raised:
         trainer(tmp_path, writer).validate(Scalar(), DataLoader(Numbers(), batch_size=4), verbose=False)
     assert "batch_size" in raised.value.fix
+
+
+def test_two_writers_of_one_file_are_an_error(tmp_path):
+    writers = CsvWriter(tmp_path / "preds.csv", ["pred"]), CsvWriter(tmp_path / "preds.csv", ["input"])
+    with pytest.raises(WriterError, match="two writers write to"):
+        trainer(tmp_path, *writers).predict(Tripler(), DataLoader(Numbers(), batch_size=4))
+
+
+def test_two_predicts_with_one_writer_keep_the_first_beside_the_second(tmp_path):
+    predicting = trainer(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]))
+    for size in (3, 5):
+        predicting.predict(Tripler(), DataLoader(Numbers(size), batch_size=4))
+    assert len(rows(tmp_path / "preds.csv")) == 5
+    assert len(rows(tmp_path / "preds.csv.previous")) == 3
 
 
 def test_a_path_that_cannot_be_written_is_an_error_before_the_first_batch(tmp_path):

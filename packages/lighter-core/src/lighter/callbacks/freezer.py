@@ -6,15 +6,22 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
+from lighter.callbacks.parameter_names import (
+    bare,
+    is_in_module,
+    module_paths,
+    names_in_layer,
+    norm_layers_of,
+    parameters_of,
+    selectable_names,
+)
 from lighter.errors import FreezerError, nearest_names
 
 logger = logging.getLogger(__name__)
 
 _Names = str | Sequence[str] | None
-_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # what compile, FSDP and others add
 
 
 class Freezer(Callback):
@@ -125,7 +132,7 @@ class Freezer(Callback):
                 expected="DDP with find_unused_parameters=True, without static_graph",
                 fix='Trainer(strategy="ddp_find_unused_parameters_true"), or leave until_step and until_epoch out',
             )
-        self._trainable_when_wrapped = {name for name, parameter in _parameters(pl_module) if parameter.requires_grad}
+        self._trainable_when_wrapped = {name for name, parameter in parameters_of(pl_module) if parameter.requires_grad}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Freeze or release by the step and epoch that a resumed run starts at."""
@@ -154,13 +161,13 @@ class Freezer(Callback):
         Raises:
             FreezerError: One of the names matches nothing, or the exceptions leave nothing.
         """
-        selectable = _selectable(pl_module)
+        selectable = selectable_names(pl_module)
         names = list(selectable)
         chosen: set[str] = set()
         for argument, entries, matches in (
             ("names", self.names, str.__eq__),
             ("name_starts_with", self.name_starts_with, str.startswith),
-            ("modules", self.modules, _is_in_module),
+            ("modules", self.modules, is_in_module),
         ):
             chosen |= self._matching(argument, entries, matches, names)
         if not (self.names or self.name_starts_with or self.modules):
@@ -178,15 +185,15 @@ class Freezer(Callback):
     ) -> set[str]:
         found: set[str] = set()
         for entry in entries:
-            found_here = {name for name in names if matches(name, entry) or matches(_bare(name), entry)}
-            found_here = found_here or {name for name in names if matches(_bare(name), _bare(entry))}
+            found_here = {name for name in names if matches(name, entry) or matches(bare(name), entry)}
+            found_here = found_here or {name for name in names if matches(bare(name), bare(entry))}
             if not found_here:
-                valid = _module_paths(names) if argument == "modules" else [*map(_bare, names), *_module_paths(names)]
+                valid = module_paths(names) if argument == "modules" else [*map(bare, names), *module_paths(names)]
                 raise FreezerError(
                     f"{entry!r} in {argument} matches no parameter",
                     where="Freezer",
                     expected=f"names such as {', '.join(valid[:4])}" if valid else "a model with parameters",
-                    nearest=nearest_names(_bare(entry), valid),
+                    nearest=nearest_names(bare(entry), valid),
                     fix=f"correct or remove the entry of {argument}",
                 )
             found |= found_here
@@ -197,7 +204,7 @@ class Freezer(Callback):
         frozen = set[str]().union(*(freezer.selected_parameters(pl_module) for freezer in freezers))
         trainable = {
             name
-            for name, parameter in _parameters(pl_module)
+            for name, parameter in parameters_of(pl_module)
             if parameter.requires_grad or any(freezer.held.get(name) for freezer in freezers)
         }
         if trainable <= frozen:
@@ -232,7 +239,7 @@ class Freezer(Callback):
     def _freeze(self, trainer: Trainer, pl_module: LightningModule) -> None:
         selected = self.selected_parameters(pl_module)
         others = self._others(trainer)
-        for name, parameter in _parameters(pl_module):
+        for name, parameter in parameters_of(pl_module):
             if name not in selected or name in self.held:
                 continue
             self.held[name] = next(
@@ -253,7 +260,7 @@ class Freezer(Callback):
 
     def _release(self, trainer: Trainer, pl_module: LightningModule) -> None:
         others = self._others(trainer)
-        parameters = dict(_parameters(pl_module))
+        parameters = dict(parameters_of(pl_module))
         for name, found in self.held.items():
             if name in parameters and not any(name in other.held for other in others):
                 parameters[name].requires_grad = found
@@ -264,7 +271,7 @@ class Freezer(Callback):
 
     def _release_layers(self, trainer: Trainer, pl_module: LightningModule) -> None:
         others = self._others(trainer)
-        layers = _norm_layers(pl_module)
+        layers = norm_layers_of(pl_module)
         for name, found in self.held_layers.items():
             if name in layers and not any(name in other.held_layers for other in others):
                 layers[name].train(found)
@@ -283,11 +290,11 @@ class Freezer(Callback):
 
     def _selected_norm_layers(self, pl_module: LightningModule, selected: set[str]) -> dict[str, nn.Module]:
         """Find the layers with running statistics of which everything is selected."""
-        parameters = _selectable(pl_module)
+        parameters = selectable_names(pl_module)
         return {
             name: layer
-            for name, layer in _norm_layers(pl_module).items()
-            if all(parameters[own] in selected for own in _names_in_layer(name, layer))
+            for name, layer in norm_layers_of(pl_module).items()
+            if all(parameters[own] in selected for own in names_in_layer(name, layer))
         }
 
     def _others(self, trainer: Trainer) -> list["Freezer"]:
@@ -331,55 +338,3 @@ def _as_end(argument: str, end: int | None) -> int | None:
 
 def _freezers(trainer: Trainer) -> list[Freezer]:
     return [callback for callback in trainer.callbacks if isinstance(callback, Freezer)]  # type: ignore[attr-defined]
-
-
-def _clean(name: str) -> str:
-    """Remove what wrappers add to a name."""
-    for wrapper in _WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name
-
-
-def _bare(name: str) -> str:
-    """Remove the attribute that holds the network: ours, or that of older versions."""
-    return name.removeprefix("network.") if name.startswith("network.") else name.removeprefix("model.")
-
-
-def _is_in_module(name: str, module: str) -> bool:
-    return name.startswith(f"{module.removesuffix('.')}.")
-
-
-def _parameters(pl_module: LightningModule) -> list[tuple[str, nn.Parameter]]:
-    """List each parameter once, by its first name."""
-    return [(_clean(name), parameter) for name, parameter in pl_module.named_parameters()]
-
-
-def _norm_layers(pl_module: LightningModule) -> dict[str, nn.Module]:
-    """Find the layers that keep running statistics."""
-    return {
-        _clean(name): layer
-        for name, layer in pl_module.named_modules()
-        if isinstance(layer, _NormBase) and layer.track_running_stats
-    }
-
-
-def _names_in_layer(name: str, layer: nn.Module) -> list[str]:
-    """Name a normalisation layer's parameters; one without any is known by its running mean."""
-    return [f"{name}.{parameter}" for parameter, _ in layer.named_parameters()] or [f"{name}.running_mean"]
-
-
-def _selectable(pl_module: LightningModule) -> dict[str, str]:
-    """Map all names that a selection may match to the first name of the same parameter, as weights may be tied."""
-    first_names = {parameter: name for name, parameter in _parameters(pl_module)}
-    names = {
-        _clean(name): first_names[parameter] for name, parameter in pl_module.named_parameters(remove_duplicate=False)
-    }
-    for layer_name, layer in _norm_layers(pl_module).items():
-        names |= {name: name for name in _names_in_layer(layer_name, layer) if name not in names}
-    return names
-
-
-def _module_paths(names: Iterable[str]) -> list[str]:
-    """List the modules that parameters of these names lie in."""
-    parts = (_bare(name).split(".")[:-1] for name in names)
-    return list(dict.fromkeys(".".join(path[:end]) for path in parts for end in range(1, len(path) + 1)))

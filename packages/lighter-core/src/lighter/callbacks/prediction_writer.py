@@ -147,10 +147,23 @@ class PredictionWriter(Callback, ABC):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find out before the first batch whether the output can be written."""
+        self._written.clear()
         mode = _MODES_OF_STAGE[stage]
-        if mode in self.modes:
-            check_writable(self.target(mode), where=type(self).__name__)
-            self.check_target(self.target(mode))
+        if mode not in self.modes:
+            return
+        target = self.target(mode)
+        check_writable(target, where=type(self).__name__)
+        self.check_target(target)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        others = [other for other in callbacks if isinstance(other, PredictionWriter) and other is not self]
+        for other in others:
+            if mode in other.modes and other.target(mode).resolve() == target.resolve():
+                raise WriterError(
+                    f"two writers write to `{target}`",
+                    where=f"{type(self).__name__} and {type(other).__name__}",
+                    expected="a path of its own for each writer",
+                    fix="give one of them another path",
+                )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start a pass; Lightning's sanity check is none."""
@@ -177,41 +190,15 @@ class PredictionWriter(Callback, ABC):
         """Write the samples of a batch."""
         self._write_batch(outputs, batch_idx, dataloader_idx)
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Write the samples of a batch."""
-        self._write_batch(outputs, batch_idx, dataloader_idx)
-
-    def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Write the samples of a batch."""
-        self._write_batch(outputs, batch_idx, dataloader_idx)
+    on_test_batch_end = on_validation_batch_end
+    on_predict_batch_end = on_validation_batch_end
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the output appear."""
         self._finish(trainer)
 
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the output appear."""
-        self._finish(trainer)
-
-    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the output appear."""
-        self._finish(trainer)
+    on_test_end = on_validation_end
+    on_predict_end = on_validation_end
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave nothing behind."""
@@ -223,6 +210,16 @@ class PredictionWriter(Callback, ABC):
     def _start(self, trainer: Trainer, mode: str, loaders: Any) -> None:
         if mode not in self.modes:
             return
+        flattened = CombinedLoader(loaders, "sequential").flattened
+        orders = [sample_order(loader, world_size=trainer.world_size) for loader in flattened]
+        for loader, order in zip(flattened, orders, strict=True):
+            has_indices = isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
+            if has_indices and not order.is_known:
+                rank_zero_warn(
+                    f"{type(self).__name__} cannot know which sample is which: the {mode} loader draws them with "
+                    f"{type(loader.sampler).__name__} and {type(loader.batch_sampler).__name__}. Rows are in the order "
+                    "in which samples come, with a running number as their index; use a loader that does not shuffle."
+                )
         target = self.target(mode)
         staging = _on_rank_zero(trainer, lambda: self._create(target))
         if not trainer.strategy.reduce_boolean_decision((staging / "content").is_dir(), all=True):
@@ -233,19 +230,6 @@ class PredictionWriter(Callback, ABC):
                 expected="one disk for all ranks",
                 fix=f"put `{self.path}` on a disk that all nodes share",
             )
-        flattened = CombinedLoader(loaders, "sequential").flattened
-        orders = [sample_order(loader, world_size=trainer.world_size) for loader in flattened]
-        for loader, order in zip(flattened, orders, strict=True):
-            if (
-                not order.is_known
-                and isinstance(loader, DataLoader)
-                and not isinstance(loader.dataset, IterableDataset)
-            ):
-                rank_zero_warn(
-                    f"{type(self).__name__} cannot know which sample is which: the {mode} loader draws them with "
-                    f"{type(loader.sampler).__name__} and {type(loader.batch_sampler).__name__}. Rows are in the order "
-                    "in which samples come, with a running number as their index; use a loader that does not shuffle."
-                )
         table = RowTable(staging / f"rank{trainer.global_rank}.part")
         # Called when the run is over, and else when the process ends: no hook is told of an exception in a process that
         # Lightning spawned.
