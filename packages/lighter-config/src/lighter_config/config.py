@@ -1,13 +1,13 @@
 """A loaded config: the merged tree, where each value came from, and what it builds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lighter_config.copying import Copier, OpenFile
 from lighter_config.dumping import as_written
-from lighter_config.errors import ConfigError, PathError, ReferenceNotFoundError
+from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
 from lighter_config.merging import Growth
 from lighter_config.notes import notes_of
@@ -38,7 +38,7 @@ class Config:
         growths: tuple[Growth, ...],
         open_file: OpenFile,
         whole: "Config | None" = None,
-        extra_notes: tuple[Finding, ...] = (),
+        copy_errors: Mapping[int, ConfigError] | None = None,
     ) -> None:
         self.sources = sources
         self.whole: Config = self if whole is None else whole
@@ -46,7 +46,7 @@ class Config:
         self._origins = origins
         self._growths = growths
         self._open_file = open_file
-        self._extra_notes = extra_notes
+        self._copy_errors = copy_errors
 
     @cached_property
     def notes(self) -> tuple[Finding, ...]:
@@ -54,7 +54,10 @@ class Config:
 
         Of an expanded config also what could not be expanded, as errors.
         """
-        found = (*self._extra_notes, *notes_of(self.root, self._origins, self._growths))
+        found = list(notes_of(self.root, self._origins, self._growths))
+        for node in [node for _, node in self._nodes()] if self._copy_errors else ():
+            if id(node) in (self._copy_errors or {}):
+                found.extend((self._copy_errors or {})[id(node)].findings)
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -79,17 +82,15 @@ class Config:
 
     @cached_property
     def _expanded(self) -> "Config":
-        if not any(is_copy(node.value) for _, node in self._nodes()):
+        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes()):
             return self
         root = self.copier.copied()
-        expanded = self.with_root(root, tuple(dict.fromkeys(self.copier.findings)))
-        if self.whole is not self:
-            expanded.whole = self.whole
-        expanded.__dict__["_expanded"] = expanded
-        return expanded
+        return self.with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self.copier.errors)
 
-    def with_root(self, root: Node, extra_notes: tuple[Finding, ...] = (), whole: "Config | None" = None) -> "Config":
-        """Return a config with another tree from the same sources; for the other modules of this package."""
+    def with_root(
+        self, root: Node, *, whole: "Config | None", copy_errors: Mapping[int, ConfigError] | None = None
+    ) -> "Config":
+        """Return a config with another, expanded tree from the same sources; for the other modules of this package."""
         return Config(
             root,
             sources=self.sources,
@@ -97,7 +98,7 @@ class Config:
             growths=self._growths,
             open_file=self._open_file,
             whole=whole,
-            extra_notes=(*self._extra_notes, *extra_notes),
+            copy_errors=self._copy_errors if copy_errors is None else copy_errors,
         )
 
     def get(self, path: str, default: Any = _NO_DEFAULT) -> Any:
@@ -189,13 +190,7 @@ class Config:
         from lighter_config.resolving import Resolver
 
         expanded = self.expanded()
-        return Resolver(expanded.root, expanded.copy_error)
-
-    def copy_error(self, node: Node) -> ConfigError | None:
-        """Return why a ``%`` reference was left as it is."""
-        place = node.place
-        findings = [finding for finding in self._extra_notes if finding.place == place]
-        return ReferenceNotFoundError(*findings) if findings else None
+        return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001
 
     def _nodes(self) -> Iterator[tuple[Segments, Node]]:
         work: list[tuple[Segments, Node]] = [((), self.root)]

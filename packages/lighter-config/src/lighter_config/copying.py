@@ -31,7 +31,8 @@ class Copier:
         self.root = root
         self.open_file = open_file
         self.files: dict[str, Node] = {}
-        self.findings: list[Finding] = []
+        self.errors: dict[int, ConfigError] = {}
+        """Why a reference could not be copied, by the identity of its node, which stays in the tree."""
         self.pristine: dict[int, Node] = {}
         """For each patched reference its copy before the patches, by the identity of the node."""
         self._opened: dict[int, Node] = {}
@@ -81,7 +82,7 @@ class Copier:
         try:
             return self.opened(node, path)
         except ConfigError as error:
-            self.findings.extend(error.findings)
+            self.errors[id(node)] = error
             return node
 
     def _open(self, node: Node, at: Segments) -> Steps:

@@ -11,7 +11,8 @@ from lighter_config.errors import ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.mapping_reader import node_of
 from lighter_config.merging import Merger
-from lighter_config.provenance import Document, Node, Origin
+from lighter_config.overrides import parse_override
+from lighter_config.provenance import Document, Node, Origin, Word
 from lighter_config.sources import (
     RECORDED_CONFIG,
     CheckpointSource,
@@ -53,11 +54,11 @@ def load(words: Words) -> Config:
     origins: list[Origin] = []
     for source in sources:
         if isinstance(source, OverrideSource):
+            word = Word(source.text, source.word)
             if root is None:
-                root = Node({}, source.change.value.origin)
-            origins.append(source.change.value.origin)
-            change = source.change
-            merger.apply(root, type(change)(change.kind, change.path, _owned(change.value), change.from_word))
+                root = Node({}, word)
+            origins.append(word)
+            merger.apply(root, parse_override(source.text, word))  # read anew: merging takes the nodes over
             continue
         tree = _read(source)
         origins.append(tree.origin)
@@ -95,16 +96,6 @@ def _read_file(path: Path, name: str) -> Node:
         raise SourceError(Finding(message=f"{name} cannot be read: {error.strerror}", excerpt=name)) from error
     text = decode(content, name)
     return read_mapping(text, Document(name, text, path.parent))
-
-
-def _owned(node: Node) -> Node:
-    """Copy the value of an override, so that a source can be loaded more than once."""
-    value = node.value
-    if type(value) is dict:
-        value = {key: _owned(child) for key, child in value.items()}
-    elif type(value) is list:
-        value = [_owned(child) for child in value]
-    return node.like(value)
 
 
 class Files:

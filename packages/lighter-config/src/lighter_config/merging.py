@@ -226,7 +226,7 @@ class Merger:
             else:
                 paths.append((special.path, node))
         given = incoming.like(ordinary)
-        _GivenOnce(given, at).check([*replaces, *paths])
+        _GivenOnce(base, given, at).check([*replaces, *paths])
 
         self._delete_for_file(base, given, deletes, at)
         kind: Literal["merge", "set"] = "merge" if appending else "set"
@@ -381,7 +381,8 @@ def _no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoR
 class _GivenOnce:
     """Checks that one mapping does not give a leaf twice, once nested and once by a path."""
 
-    def __init__(self, given: Node, at: Segments) -> None:
+    def __init__(self, base: Node, given: Node, at: Segments) -> None:
+        self.base = base
         self.given = given
         self.at = at
         self.paths: dict[Key, object] = {}
@@ -393,8 +394,12 @@ class _GivenOnce:
 
     def _check_nested(self, path: Segments, node: Node) -> None:
         other: Node | None = self.given
+        base: Node | None = self.base
         for segment in path:
             assert other is not None
+            if base is not None and (type(base.value) is list or is_copy(base.value)):
+                return  # an index counts the list before it grows, so it names no item of the given one
+            base = child_at(base, segment) if base is not None and type(base.value) is dict else None
             if type(other.value) is dict or (type(other.value) is list and type(segment) is int):
                 other = child_at(other, segment)
                 if other is None or other.via:
@@ -531,7 +536,7 @@ def _error(
         Finding(
             message=message,
             path=format_path(path),
-            place=cause.place,
+            place=cause.key_place,
             excerpt=cause.excerpt,
             nearest=nearest,
             expected=expected,

@@ -3,7 +3,7 @@
 import ast
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType
 from typing import Any, NoReturn
@@ -49,12 +49,12 @@ class Resolver:
 
     Args:
         root: The merged tree, its ``%`` references copied.
-        copy_error: Says why a ``%`` reference that is still in the tree could not be copied.
+        copy_errors: Why a ``%`` reference that is still in the tree could not be copied, by the identity of its node.
     """
 
-    def __init__(self, root: Node, copy_error: Callable[[Node], ConfigError | None]) -> None:
+    def __init__(self, root: Node, copy_errors: Mapping[int, ConfigError]) -> None:
         self._root = root
-        self._copy_error = copy_error
+        self._copy_errors = copy_errors
         self._built: _Memory = {}
         self._active: dict[Node, Segments] = {}
         self._imports = dict(_imports_of(root))
@@ -124,9 +124,7 @@ class Resolver:
         if is_expression(text):
             return (yield self._evaluate(node, path, built))
         if is_copy(text):
-            raise self._copy_error(node) or ReferenceNotFoundError(
-                _at(Finding(message=f"{text!r} cannot be copied"), node, path)
-            )
+            raise self._copy_errors[id(node)]
         return literal_text(text)
 
     # references

@@ -41,7 +41,7 @@ def read_mapping(text: str, origin: Origin) -> Node:
         YamlError: The text is not YAML as configs are written in; the error has the place.
     """
     root = read_value(text, origin)
-    if root is None:
+    if root is None or root.value is None:
         return Node({}, origin)
     if type(root.value) is not dict:
         found = "a list" if type(root.value) is list else f"`{root.value}`"

@@ -1,0 +1,199 @@
+"""CONFIG_LANGUAGE.md §1: what a word is."""
+
+import io
+import os
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lighter_config import SourceError, YamlError, load, parse_sources
+
+
+def kinds(*words):
+    return [type(source).__name__ for source in parse_sources(words)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["runs/lr=0.1/config.yaml", "epoch=9-step=10.yaml", "a,b.yaml", "a b.yaml", "größe#1.yml", "=x.yaml", "~x.yaml"],
+)
+def test_existing_file_is_a_file_whatever_its_name(name):
+    # PEER_FACTS §2 and §4: `runs/lr=0.1/config.yaml` was an override of `runs/lr`
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("a: 1\n", encoding="utf-8")
+    assert kinds(name) == ["FileSource"]
+    assert load(name).tree == {"a": 1}
+
+
+def test_path_object_is_a_file():
+    Path("x.yaml").write_text("a: 1\n")
+    assert load(Path("x.yaml")).get("a") == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["=a=1", "=a::b={}", "~a", "~a::0", "a=1", "a::b=1", "a=b=c", "a+=1", "a::0::b=x", "a=x/y"]
+)
+def test_word_with_a_path_is_an_override(word):
+    assert kinds(word) == ["OverrideSource"]
+
+
+def test_everything_after_the_first_equals_sign_is_the_value():
+    assert load(["a=b=c"]).get("a") == "b=c"
+
+
+def test_home_folder_is_not_a_deletion(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Path("x.yaml").write_text("a: 1\n")
+    assert load("~/x.yaml").get("a") == 1
+
+
+def test_comma_list_of_existing_files_is_files():
+    # PEER_FACTS C5: FileNotFoundError of the joined name
+    for name, text in {"base.yaml": "a: 1\nb: 1\n", "exp.yaml": "b: 2\n"}.items():
+        Path(name).write_text(text)
+    assert load("base.yaml,exp.yaml").tree == {"a": 1, "b": 2}
+
+
+def test_every_missing_file_of_a_comma_list_is_named():
+    Path("base.yaml").write_text("a: 1\n")
+    with pytest.raises(SourceError) as caught:
+        parse_sources(["base.yaml,exq.yaml,basf.yaml"])
+    assert [finding.message.split("'")[1] for finding in caught.value.findings] == ["exq.yaml", "basf.yaml"]
+    assert caught.value.findings[1].nearest == ("base.yaml",)
+
+
+@pytest.mark.parametrize("word", ["exp.yaml=1", "a,b=1", "x.ckpt", "nope", "a/b=1", "a::::b=1", "=", "", "bad\0name"])
+def test_word_that_is_nothing_is_an_error_with_its_number(word):
+    with pytest.raises(SourceError) as caught:
+        parse_sources(["a=1", word])
+    assert str(caught.value.findings[0].place) == "command line, word 2"
+
+
+def test_all_wrong_words_are_reported():
+    with pytest.raises(SourceError) as caught:
+        parse_sources(["nope.yaml", "a=1", "nope2.yaml"])
+    assert len(caught.value.findings) == 2
+
+
+def test_folder_with_a_record_is_its_config():
+    Path("runs/one").mkdir(parents=True)
+    Path("runs/one/config.yaml").write_text("a: 1\n")
+    config = load(["runs/one", "a=2"])
+    assert config.get("a") == 2
+    assert str(config.chain("a")[1]) == "runs/one/config.yaml:1:4"
+
+
+def test_folder_without_a_record_is_an_error_that_says_so():
+    Path("empty").mkdir()
+    with pytest.raises(SourceError, match="holds no run"):
+        load("empty")
+
+
+def test_checkpoint_gives_its_config_and_nothing_in_it_is_built():
+    class Bomb:
+        def __reduce__(self):
+            return (os.system, ("touch exploded",))
+
+    content = {"state_dict": Bomb(), "lighter": '{"config": "a: 1\\n"}', "epoch": 3}
+    with zipfile.ZipFile("epoch=9-step=10.ckpt", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(content))
+    assert load("epoch=9-step=10.ckpt").tree == {"a": 1}
+    assert not Path("exploded").exists()
+
+
+def test_sharded_checkpoint_folder_carries_its_config_as_a_file():
+    Path("last.ckpt").mkdir()
+    Path("last.ckpt/config.yaml").write_text("a: 1\n")
+    assert load("last.ckpt").tree == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({})])
+def test_file_that_is_no_checkpoint_is_an_error(content):
+    Path("x.ckpt").write_bytes(content)
+    with pytest.raises(SourceError, match="not a checkpoint"):
+        load("x.ckpt")
+
+
+def test_checkpoint_without_a_config_says_how_to_use_it():
+    with zipfile.ZipFile("x.ckpt", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {}}))
+    with pytest.raises(SourceError, match="carries no config"):
+        load("x.ckpt")
+
+
+def test_stdin_is_read_once_and_left_for_other_ranks(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\n")))
+    monkeypatch.setenv("LIGHTER_STDIN_FILE", "")
+    assert load("-").tree == {"a": 1}
+    shared = Path(os.environ["LIGHTER_STDIN_FILE"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert load("-").tree == {"a": 1}
+    shared.unlink()
+
+
+def test_mapping_is_a_source_whose_place_is_the_callers_line():
+    config = load([{"a": {"b": [1, 2]}}, "a::b::0=5"])
+    assert config.get("a") == {"b": [5, 2]}
+    place = config.place("a::b::1")
+    assert place.source.endswith("test_sources.py")
+    assert place.line == sys._getframe().f_lineno - 4
+
+
+def test_mapping_that_contains_itself_is_an_error():
+    mapping = {}
+    mapping["me"] = mapping
+    with pytest.raises(SourceError, match="contains itself"):
+        load(mapping)
+
+
+def test_object_that_is_no_source_is_an_error():
+    with pytest.raises(SourceError, match="is a int"):
+        load([3])
+
+
+def test_sources_can_be_loaded_twice():
+    sources = parse_sources([{"a": {"b": 1}}, "a={c: 2}", "a::b=5"])
+    assert load(sources).tree == load(sources).tree == {"a": {"b": 5, "c": 2}}
+
+
+VALUES = {
+    "": "",
+    "null": None,
+    "true": True,
+    "1e-3": 1e-3,
+    "a: b #1": "a: b #1",
+    "@model": "@model",
+    "%model": "%model",
+    "$1+1": "$1+1",
+    "\\@x": "\\@x",
+    "[0, 1]": [0, 1],
+    "{a: 1, b: [x]}": {"a": 1, "b": ["x"]},
+    "'1'": "1",
+    '"a b"': "a b",
+    "yes": "yes",
+    "a,b": "a,b",
+    " 1": " 1",
+    "- x": "- x",
+    "!!python/name:os.system": "!!python/name:os.system",
+    "&a": "&a",
+}
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES.items())
+def test_value_of_a_word(text, value):
+    read = load([f"a={text}"]).get("a")
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[0, 1", "{a", "'x", '"x', "[a]]", "{a: 1} b", "{a: 1, a: 2}", "[!!python/name:os x]"]
+)
+def test_value_that_starts_like_yaml_must_be_yaml(text):
+    with pytest.raises(YamlError) as caught:
+        load([f"a={text}"])
+    assert str(caught.value.findings[0].place) == "command line, word 1"
