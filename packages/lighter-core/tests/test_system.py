@@ -1,10 +1,11 @@
 import pytest
 import torch
-from lighter import System
 from pytorch_lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from lighter import System
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Each value twice: for the step on the steps that are written, for the epoch once, exact over all its samples."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -37,11 +37,18 @@ class DualLogging:
         self._forwards: dict[str, object] = {}
         self._hooks: list[RemovableHandle] = []
         self._nan_is_known = False
+        self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and nothing has taken yet
 
     def __reduce__(self) -> tuple[type["DualLogging"], tuple[()]]:
         # the copy of a module, for another process or an average of weights, starts with empty books
         return type(self), ()
+
+    def compiled(self, step: Callable[..., Any], compile_: Callable[..., Any]) -> Callable[..., Any]:
+        """Compile a step of a compiled module once."""
+        if step not in self._compiled:
+            self._compiled[step] = compile_(step)
+        return self._compiled[step]
 
     def start_run(self) -> None:
         """Forget the batch that was counted last: loops start anew, also after Lightning's finders."""

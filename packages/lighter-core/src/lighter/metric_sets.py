@@ -112,8 +112,12 @@ def names_of_value(name: str, metric: Metric) -> list[str] | None:
         MetricError: The value is neither a scalar, a vector nor a mapping of them.
     """
     # networks inside a metric (FID, LPIPS) are shared with the copy
-    shared = {id(tensor): tensor for tensor in itertools.chain(metric.parameters(), metric.buffers())}
-    probe = copy.deepcopy(metric, shared)
+    copies = {id(tensor): tensor for tensor in itertools.chain(metric.parameters(), metric.buffers())}
+    for inner in submetrics(metric):  # states may hang on a graph, which torch cannot copy
+        for state in inner.metric_state.values():
+            tensors = state if isinstance(state, list) else [state]
+            copies |= {id(tensor): tensor.detach().clone() for tensor in tensors}
+    probe = copy.deepcopy(metric, copies)
     for inner in submetrics(probe):
         inner._to_sync = False  # only this rank computes
     try:

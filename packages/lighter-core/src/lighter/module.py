@@ -121,6 +121,9 @@ class LighterModule(LightningModule):
         books = self._dual_logging
         if metrics is None or not books.is_counting:
             return None
+        # detached, as a metric that keeps preds would keep their graphs
+        args = tuple(arg.detach() if isinstance(arg, Tensor) else arg for arg in args)
+        kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
         if books.is_written:
             return metrics(*args, **kwargs)
         metrics.update(*args, **kwargs)
@@ -162,6 +165,8 @@ class LighterModule(LightningModule):
         """Run one of the user's steps and count what it returns; the steps are wrapped so that Lightning calls this."""
         trainer = self._trainer
         books = self._dual_logging
+        if self._compiler_ctx is not None:
+            step = books.compiled(step, self._compiler_ctx["dynamo_ctx"])
         if books.is_in_step or trainer is None or trainer.barebones or not lightning_state.is_running(trainer, mode):
             output = step(self, *args, **kwargs)
             if books.is_in_step or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):

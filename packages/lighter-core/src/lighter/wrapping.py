@@ -67,8 +67,8 @@ def _counted(step: Callable[..., Any], mode: Mode) -> Any:
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._run_step(step, mode, args, kwargs)
 
-    # not the bookkeeping, only the user's step is for `torch.compile`
-    wrapper: Any = torch.compiler.disable(counted, recursive=False)  # type: ignore[no-untyped-call]
+    # the bookkeeping is not for `torch.compile`; `_run_step` compiles the user's step of a compiled module
+    wrapper: Any = torch.compiler.disable(counted)  # type: ignore[no-untyped-call]
     wrapper.__wrapped__ = step  # Lightning reads the signature one level down
     setattr(wrapper, _WRAPS, True)
     return wrapper

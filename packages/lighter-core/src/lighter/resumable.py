@@ -1,0 +1,123 @@
+"""A DataLoader that goes on where it was, so that training resumes in the middle of an epoch."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from lighter.errors import DataError
+
+T = TypeVar("T")
+
+
+class ResumableDataLoader(DataLoader[T]):
+    """A DataLoader whose position is in Lightning's checkpoints; it takes what a torch DataLoader takes.
+
+    After a resume an epoch goes on with the batches that were left, in the order that the epoch began with. Batches
+    that were already trained on are skipped without loading them. Random augmentation goes on exactly where it was with
+    ``num_workers=0``; workers start theirs anew.
+
+    Raises:
+        DataError: The dataset is an iterable one, which cannot skip without loading.
+
+    >>> loader = ResumableDataLoader(range(6), batch_size=2)
+    >>> batches = iter(loader)
+    >>> _ = next(batches)
+    >>> resumed = ResumableDataLoader(range(6), batch_size=2)
+    >>> resumed.load_state_dict(loader.state_dict())
+    >>> list(resumed)
+    [tensor([2, 3]), tensor([4, 5])]
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(self.dataset, IterableDataset):
+            raise DataError(
+                f"{type(self).__name__} cannot resume a {type(self.dataset).__name__}, an iterable dataset",
+                expected="a dataset with `__getitem__` and `__len__`",
+                fix="give the dataset `state_dict` and `load_state_dict` and use a loader that calls them",
+            )
+        self._num_yielded = 0
+        self._random_state: dict[str, Any] = {}  # the generators' when this epoch's order was drawn
+        self._loaded: dict[str, Any] | None = None
+        self._rest: _Rest | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many batches the epoch has given and what drew their order; tensors and plain types."""
+        return {"num_yielded": self._num_yielded, "random_state": dict(self._random_state)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on at this state with the next iteration."""
+        self._loaded = state if state["num_yielded"] else None  # a finished or unstarted epoch begins anew
+
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # torch names the iterator's class, which is its own
+        loaded, self._loaded = self._loaded, None
+        if loaded is None:
+            self._num_yielded = 0
+            self._random_state = self._read_generators()
+            return self._counted(super().__iter__())
+        self._num_yielded = loaded["num_yielded"]
+        self._random_state = loaded["random_state"]
+        now = torch.get_rng_state()
+        torch.set_rng_state(self._random_state["default"])
+        for generator, state in zip(self._own_generators(), self._random_state["own"], strict=True):
+            generator.set_state(state)  # from here it goes on as it did; the default one is the whole process's
+        try:
+            self._rest = _Rest(super()._index_sampler, self._num_yielded)
+            batches = super().__iter__()  # draws the workers' seed, and with workers the order
+            self._rest.draw()
+            return self._counted(batches)
+        finally:
+            self._rest = None
+            torch.set_rng_state(now)
+
+    @property
+    def _index_sampler(self) -> Any:
+        # torch's iterators draw the indices of batches from this
+        return super()._index_sampler if self._rest is None else self._rest
+
+    def _counted(self, batches: Iterator[T]) -> Iterator[T]:
+        for batch in batches:
+            self._num_yielded += 1
+            if self._num_yielded == len(self):
+                self._num_yielded = 0  # nothing is left to resume
+            yield batch
+        self._num_yielded = 0
+
+    def _read_generators(self) -> dict[str, Any]:
+        generators = self._own_generators()
+        return {"default": torch.get_rng_state(), "own": [generator.get_state() for generator in generators]}
+
+    def _own_generators(self) -> list[torch.Generator]:
+        candidates = [self.generator, getattr(self.sampler, "generator", None)]
+        unique = {id(generator): generator for generator in candidates if isinstance(generator, torch.Generator)}
+        return list(unique.values())
+
+
+class _Rest:
+    """The indices of an epoch's batches that are left after the first ones; of all batches from the next epoch on."""
+
+    def __init__(self, sampler: Any, num_skipped: int) -> None:
+        self._sampler = sampler
+        self._num_skipped = num_skipped
+        self._indices: Iterator[Any] | None = None
+
+    def draw(self) -> None:
+        """Draw the order and skip, unless it is done; samplers draw with their first batch."""
+        if self._indices is None:
+            self._indices = iter(self._sampler)
+            for _ in range(self._num_skipped):
+                next(self._indices)
+
+    def __iter__(self) -> Iterator[Any]:
+        # torch asks for an iterator twice before it draws; workers that persist ask again for the next epoch
+        return self if self._indices is None else iter(self._sampler)
+
+    def __next__(self) -> Any:
+        self.draw()
+        assert self._indices is not None
+        return next(self._indices)
+
+    def __len__(self) -> int:
+        return len(self._sampler)
