@@ -119,6 +119,18 @@ def test_every_sample_of_predict_gets_one_row_with_a_column_a_key(tmp_path):
     assert not leftovers(tmp_path)
 
 
+def test_the_file_is_plain_csv(tmp_path):
+    class Sparse(Tripler):
+        def predict_step(self, batch, batch_idx):
+            return {"empty": None, "name": batch["identifier"]}
+
+    dataset = Numbers(names=["a", 'b,"c"'])
+    predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["empty"]), dataset, Sparse())
+    assert (tmp_path / "preds.csv").read_bytes() == b"index,empty\n0,\n1,\n"
+    predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["name", "empty"]), dataset, Sparse())
+    assert (tmp_path / "preds.csv").read_bytes() == b'index,name,empty\n0,a,\n1,"b,""c""",\n'
+
+
 def test_a_function_makes_a_column_of_labels_from_logits(tmp_path):
     file = tmp_path / "preds.csv"
     predict(tmp_path, CsvWriter(file, {"label": lambda output: output["pred"].argmax(1), "name": "identifier"}))

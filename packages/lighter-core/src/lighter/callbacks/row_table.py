@@ -15,7 +15,7 @@ _ROWS_IN_MEMORY = 50_000  # while rows that came out of order are sorted
 _FILES_AT_ONCE = 64  # while sorted runs are merged; systems allow some hundreds
 
 Row = tuple[int, int, int, str]
-"""Loader, rank (-1 where the index counts over all ranks), index, and the cells as CSV text."""
+"""Loader, rank (-1 where the index counts over all ranks), index, and the cells as CSV text after a first comma."""
 
 
 class _Echo:
@@ -63,7 +63,7 @@ class RowTable:
         self.has_ranks |= rank is not None
         self._is_sorted &= place >= self._last
         self._last = place
-        self._stream.write(json.dumps((*place, _csv_line(cells.values()))) + "\n")
+        self._stream.write(json.dumps((*place, _csv_line((None, *cells.values())))) + "\n")
 
     def finish(self) -> None:
         """Close the part file, with its rows in order."""
@@ -101,7 +101,7 @@ def merge(
         stream.write(_csv_line([*places, *columns[0]]))
         for dataloader_idx, rank, index, cells in heapq.merge(*(stack.enter_context(_Rows(part)) for part in parts)):
             place = [index, *["" if rank < 0 else rank] * has_ranks, *[dataloader_idx] * has_dataloaders]
-            stream.write(f"{','.join(map(str, place))},{cells}")
+            stream.write(f"{','.join(map(str, place))}{cells}")
 
 
 class _Rows:
