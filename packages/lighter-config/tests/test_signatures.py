@@ -451,3 +451,21 @@ def test_nothing_is_imported(package: Package, tmp_path: Path) -> None:
         "assert 'lib' not in sys.modules and 'sparkwheel' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets.py").write_text("class Net: ...")
+    for folder in ("venv/lib", ".git", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "venv/pyvenv.cfg").write_text("")
+    (tmp_path / "venv/lib/x.py").write_text("setattr(nets, 'Nett', 1)")
+    (tmp_path / ".git/x.py").write_text("setattr(nets, 'Nett', 1)")
+    assert isinstance(
+        SignatureReader(search_path=[], project=tmp_path, cache_folder=None).read("project.nets.Nett"), DoesNotExist
+    )
+    monkeypatch.setattr("lighter_config.signatures.modules._MAX_ENTRIES", 3)
+    answer = SignatureReader(search_path=[], project=tmp_path, cache_folder=None).read("project.nets.Nett")
+    assert isinstance(answer, Unknown)
+    assert answer.nearest == ("project.nets.Net",)

@@ -174,6 +174,16 @@ LIBRARIES = {
         class BatchAdapter:
             def __init__(self, input_accessor, target_accessor=None, identifier_accessor=None): ...
         """,
+    "torchvision/__init__.py": "",
+    "torchvision/models.py": "def resnet18(*, weights=None, progress: bool = True, **kwargs): ...",
+    "torchvision/datasets.py": "class CIFAR10:\n    def __init__(self, root, train=True, transform=None): ...",
+    "torchvision/transforms.py": "class ToTensor: ...",
+    "my_project/__init__.py": "",
+    "my_project/models.py": "class MyCustomModel:\n    def __init__(self, arg1): ...",
+    "my_project/datasets.py": "class MyDataset:\n    def __init__(self, data_path): ...",
+    "my_project/callbacks.py": "class MyCustomCallback:\n    def __init__(self, arg): ...",
+    "my_code/project_files/__init__.py": "from lighter import LighterModule\nclass MyModel(LighterModule): ...",
+    "my_code/project_files/data.py": "class Folds:\n    def __init__(self, fold: int): ...",
     "my_code/project_files/nets.py": """
         from lighter import LighterModule
         from torch import nn

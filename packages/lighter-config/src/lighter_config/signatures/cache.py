@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lighter_config.signatures.modules import ModuleFinder
+from lighter_config.signatures.modules import EVERY_FILE, ModuleFinder
 
 _FORMAT = 1
 
@@ -81,6 +81,8 @@ class AnswerCache:
         return self._fingerprints[name]
 
     def _look(self, name: str) -> Fingerprint:
+        if name.endswith(EVERY_FILE):
+            return self._look_at_all(name.removesuffix(EVERY_FILE))
         module = self.finder.find(name)
         if module is None:
             return None
@@ -91,6 +93,15 @@ class AnswerCache:
         except OSError:
             return None
         return (module.file, status.st_mtime_ns, status.st_size)
+
+    def _look_at_all(self, package: str) -> Fingerprint:
+        """The count, newest time and total size of a package's files: one that changed, came or went is seen."""
+        newest, total, count = 0, 0, 0
+        for file in self.finder.files(package) or ():
+            with contextlib.suppress(OSError):
+                status = Path(file).stat()
+                newest, total, count = max(newest, status.st_mtime_ns), total + status.st_size, count + 1
+        return (f"{count} files", newest, total)
 
 
 def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:

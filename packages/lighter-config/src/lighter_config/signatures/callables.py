@@ -78,6 +78,9 @@ class Callables:
                 return self._of_class(value)
             case ExpressionValue(node=ast.Call() as call, scope=scope):
                 return self._of_call(call, scope)
+            case ExpressionValue(node=ast.Subscript()):
+                cls = self.library.unsubscripted(value)
+                return self._of_class(cls) if isinstance(cls, ClassValue) else Unclear("its value is computed")
             case ChoiceValue(options=options):
                 found = [self.parameters(option) for option in options]
                 if all(one == found[0] for one in found):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lighter_config.signatures.modules import Module, ModuleFinder
+from lighter_config.signatures.modules import EVERY_FILE, Module, ModuleFinder
 from lighter_config.signatures.namespaces import (
     WAYS_TO_ADD_NAMES,
     Assignment,
@@ -289,6 +289,8 @@ class Library:
         given = self._given_by_itself(namespace, name)
         if given is not None:
             return given
+        for names in self._recordings:
+            names.add(f"{namespace.module.name.partition('.')[0]}{EVERY_FILE}")
         giver = self.finder.may_be_given(namespace.module, name)
         if giver is not None:
             return Unclear(f"{giver} may add it to {namespace.module.name}", name, namespace.module.name)
@@ -366,9 +368,6 @@ class Library:
                 return FunctionValue(scope.module, "<lambda>", node, scope)
             case ast.NamedExpr(value=inner):
                 return self.evaluate(inner, scope)
-            case ast.Subscript(value=inner):
-                value = self.evaluate(inner, scope)
-                return value if isinstance(value, (ClassValue, BuiltinValue)) else ExpressionValue(node, scope)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 truth = static_truth(test)
                 if truth is not None:
@@ -390,15 +389,20 @@ class Library:
         if scope.body is not None and name in scope.body.names:
             module_scope = Scope(scope.module)
             return _combined([self._bound(binding, module_scope, name) for binding in scope.body.candidates(name)])
-        value = self.lookup(scope.module, name)
-        if isinstance(value, (Absent, Unclear)) and hasattr(builtins, name) and not self._binds(scope.module, name):
+        if hasattr(builtins, name) and not self._binds(scope.module, name):
             return BuiltinValue(f"builtins.{name}")
-        return value
+        return self.lookup(scope.module, name)
 
     def _binds(self, module_name: str, name: str) -> bool:
         module = self.find(module_name)
         namespace = self.namespace(module) if module is not None else None
         return isinstance(namespace, Namespace) and not isinstance(self.own(namespace, name), Absent)
+
+    def unsubscripted(self, value: Value) -> Value:
+        """The class behind ``Base[int]``; any other value as it is."""
+        while isinstance(value, ExpressionValue) and isinstance(value.node, ast.Subscript):
+            value = self.evaluate(value.node.value, value.scope)
+        return value
 
     def attribute(self, value: Value, name: str) -> Value:
         """What ``value.name`` is."""
@@ -487,7 +491,7 @@ class Library:
             orders: list[list[ClassValue | BuiltinValue]] = []
             bases: list[ClassValue | BuiltinValue] = []
             for node in cls.node.bases:
-                base = _as_class(self.evaluate(node, cls.scope))
+                base = _as_class(self.unsubscripted(self.evaluate(node, cls.scope)))
                 if isinstance(base, BuiltinValue):
                     order = _builtin_mro(base)
                 elif isinstance(base, ClassValue):

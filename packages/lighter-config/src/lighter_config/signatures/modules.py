@@ -13,7 +13,12 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Literal
 
+EVERY_FILE = ".*"
+"""After the name of a package: all files of it together, as something that an answer depends on."""
+
 ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
+
+_MAX_ENTRIES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class ModuleFinder:
         self.project = project
         self._modules: dict[str, Module | None] = {}
         self._listings: dict[str, frozenset[str]] = {}
+        self._files: dict[str, tuple[str, ...] | None] = {}
 
     def find(self, name: str) -> Module | None:
         """Find a module by its dotted name; ``None`` when no file of it is there."""
@@ -92,22 +98,45 @@ class ModuleFinder:
     def may_be_given(self, module: Module, name: str) -> str | None:
         """Name a file of the same distribution that may set ``module.name`` from outside; ``None`` when none does.
 
-        To set an attribute, source has to spell its name: as ``x.name = ...`` or as a text for ``setattr``.
+        To do so, source has to spell the name: as ``x.name = ...``, or as a text for ``setattr`` or ``sys.modules``.
         """
-        top = self.find(module.name.partition(".")[0])
-        spelled = re.compile(rb"""\.%(name)s\s*(:[^=\n]+)?=[^=]|["']%(name)s["']""" % {b"name": name.encode()})
-        for location in top.locations if top is not None else ():
-            for folder, _, files in os.walk(location):
-                for file in files:
-                    if file.endswith(".py"):
-                        path = os.path.join(folder, file)
-                        try:
-                            text = Path(path).read_bytes()
-                        except OSError:
-                            continue
-                        if name.encode() in text and spelled.search(text):
-                            return path
+        spelled = re.compile(
+            rb"""\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']""" % {b"name": name.encode()}
+        )
+        package = module.name.partition(".")[0]
+        files = self.files(package)
+        if files is None:
+            return f"one of the many files of {package}"
+        for file in files:
+            try:
+                text = Path(file).read_bytes()
+            except OSError:
+                continue
+            if name.encode() in text and spelled.search(text):
+                return file
         return None
+
+    def files(self, package: str) -> tuple[str, ...] | None:
+        """All source files of a top-level package; ``None`` when its folder holds too much to look through.
+
+        Folders that cannot be imported from are left out: hidden ones, virtual environments.
+        """
+        if package not in self._files:
+            self._files[package] = self._list_files(package)
+        return self._files[package]
+
+    def _list_files(self, package: str) -> tuple[str, ...] | None:
+        module = self.find(package)
+        found: list[str] = []
+        num_entries = 0
+        for location in module.locations if module is not None else ():
+            for folder, folders, files in os.walk(location):
+                num_entries += len(folders) + len(files)
+                if num_entries > _MAX_ENTRIES:
+                    return None
+                folders[:] = [] if "pyvenv.cfg" in files else [name for name in folders if name.isidentifier()]
+                found.extend(os.path.join(folder, file) for file in files if file.endswith(".py"))
+        return tuple(found)
 
     def _find(self, name: str) -> Module | None:
         parent_name, _, last = name.rpartition(".")

@@ -148,7 +148,7 @@ class SignatureReader:
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
             return Unknown(target, parameters.reason)
-        definition = value.options[0] if isinstance(value, ChoiceValue) else value
+        definition = self._library.unsubscripted(value.options[0] if isinstance(value, ChoiceValue) else value)
         match definition:
             case ClassValue(node=node, module=module, name=name):
                 docstring = ast.get_docstring(node) or self._constructor_docstring(definition)
@@ -220,7 +220,7 @@ class SignatureReader:
     # -- subclasses
 
     def _is_subclass(self, target: str, base: str) -> bool | None:
-        cls, _ = self._locate(target)
+        cls = self._library.unsubscripted(self._locate(target)[0])
         if not isinstance(cls, ClassValue):
             return None
         root, _ = self._locate(base)
@@ -239,7 +239,7 @@ class SignatureReader:
                 return True
             seen.add(one.name)
             for node in one.node.bases:
-                value = self._library.evaluate(node, one.scope)
+                value = self._library.unsubscripted(self._library.evaluate(node, one.scope))
                 if isinstance(value, ClassValue) and value.name not in seen:
                     pending.append(value)
         return False

@@ -1,0 +1,134 @@
+"""Values as YAML gives them against annotations: fits, does not fit, not known."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from lighter_config.signatures import UNWRITTEN, Kind, Mismatch, Parameter, SignatureReader
+
+MODULE = """
+import os
+import typing as t
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Tuple, TypeVar, Union
+if TYPE_CHECKING:
+    from elsewhere import Imagined
+T = TypeVar("T")
+class Mode(Enum):
+    MIN = "min"
+class Custom: ...
+Precision = Union[Literal[16, 32], Literal["bf16"]]
+PathLike = Union[str, Path]
+Size = Union[int, Tuple[int, int]]
+Nested = "Optional[Size]"
+"""
+
+FITS = [
+    ("int", 3),
+    ("int", True),
+    ("float", 3),
+    ("float", 0.5),
+    ("bool", False),
+    ("str", "x"),
+    ("Optional[int]", None),
+    ("int | None", None),
+    ("'int | None'", 3),
+    ("t.Optional[int]", 3),
+    ("Union[int, str]", "x"),
+    ("Literal['min', 'max']", "min"),
+    ("Precision", 16),
+    ("Precision", "bf16"),
+    ("PathLike", "logs"),
+    ("Size", 3),
+    ("Size", [3, 4]),
+    ("Nested", None),
+    ("Sequence[int]", [1, 2]),
+    ("List[float]", [1, 0.5]),
+    ("list", ["x"]),
+    ("Tuple[float, ...]", [0.1, 0.2, 0.3]),
+    ("tuple[float, float]", [0.9, 0.99]),
+    ("Dict[str, int]", {"a": 1}),
+    ("Mapping", {"a": 1}),
+    ("Any", "anything"),
+    ("object", 3),
+]
+
+DOES_NOT_FIT = [
+    ("int", "3", (), "int"),
+    ("int", 0.5, (), "int"),
+    ("int", None, (), "int"),
+    ("float", "1e-3", (), "float"),
+    ("bool", "yes", (), "bool"),
+    ("str", 3, (), "str"),
+    ("Optional[int]", "x", (), "int"),
+    ("int | None", [1], (), "int | None"),
+    ("Literal['min', 'max']", "mim", (), "Literal['min', 'max']"),
+    ("Precision", "fp16", (), "Union[Literal[16, 32], Literal['bf16']]"),
+    ("Sequence[int]", [1, "x"], (1,), "int"),
+    ("Sequence[int]", 3, (), "Sequence[int]"),
+    ("tuple[float, float]", [0.9], (), "tuple[float, float]"),
+    ("tuple[float, float]", [0.9, "x"], (1,), "float"),
+    ("Dict[str, int]", {"a": "x"}, ("a",), "int"),
+    ("Dict[str, int]", [1], (), "Dict[str, int]"),
+    ("Union[int, Sequence[int]]", [1, "x"], (1,), "int"),
+    ("Union[str, Dict[str, List[int]]]", {"a": [1, "x"]}, ("a", 1), "int"),
+    ("Callable", 3, (), "Callable"),
+]
+
+NOT_KNOWN = [
+    ("Custom", "x"),
+    ("Mode", "min"),
+    ("Path", "logs"),
+    ("os.PathLike", "logs"),
+    ("Imagined", 3),
+    ("NotDefined", 3),
+    ("T", 3),
+    ("Union[int, Custom]", "x"),
+    ("Callable[[int], int]", "name"),
+    ("Sequence[int]", "text"),
+    ("Iterable[str]", "text"),
+    ("int +", 3),
+    ("f()", 3),
+    ("bool", 1),
+    ("Literal[True]", 1),
+]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> SignatureReader:
+    folder = tmp_path_factory.mktemp("annotated")
+    (folder / "annotated.py").write_text(MODULE)
+    return SignatureReader(search_path=[folder, *sys.path], cache_folder=None)
+
+
+def mismatch(reader: SignatureReader, annotation: str, value: Any, default: str | None = None) -> Mismatch | None:
+    parameter = Parameter("x", Kind.POSITIONAL_OR_KEYWORD, default, annotation, "annotated")
+    return reader.mismatch(parameter, value)
+
+
+@pytest.mark.parametrize(("annotation", "value"), [*FITS, *NOT_KNOWN])
+def test_what_fits_and_what_is_not_known_is_no_mismatch(reader: SignatureReader, annotation: str, value: Any) -> None:
+    assert mismatch(reader, annotation, value) is None
+
+
+@pytest.mark.parametrize(("annotation", "value", "path", "expected"), DOES_NOT_FIT)
+def test_a_mismatch_names_the_part_and_the_nearest_branch(
+    reader: SignatureReader, annotation: str, value: Any, path: tuple[str | int, ...], expected: str
+) -> None:
+    assert mismatch(reader, annotation, value) == Mismatch(path, expected)
+
+
+def test_null_fits_a_parameter_whose_default_is_none(reader: SignatureReader) -> None:
+    assert mismatch(reader, "int", None, default="None") is None
+
+
+@pytest.mark.parametrize("value", [UNWRITTEN, [UNWRITTEN, 1], [1, UNWRITTEN]])
+def test_what_is_built_first_may_fit(reader: SignatureReader, value: Any) -> None:
+    assert mismatch(reader, "Sequence[int]", value) is None
+
+
+def test_a_mismatch_beside_what_is_built_first_is_found(reader: SignatureReader) -> None:
+    assert mismatch(reader, "Sequence[int]", [UNWRITTEN, "x"]) == Mismatch((1,), "int")

@@ -1,0 +1,104 @@
+"""Answers kept between runs are never older than the source."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lighter_config.signatures import DoesNotExist, Signature, SignatureReader
+from lighter_config.signatures import reader as reader_module
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/__init__.py").write_text("from lib.inner import thing\n")
+    (tmp_path / "lib/inner.py").write_text("def thing(a): ...\n")
+    return tmp_path / "lib"
+
+
+def read(source: Path, target: str = "lib.thing", cache: str = "cache") -> object:
+    return SignatureReader(search_path=[source.parent], cache_folder=source.parent / cache).read(target)
+
+
+def keywords(answer: object) -> tuple[str, ...]:
+    assert isinstance(answer, Signature), answer
+    return answer.keywords
+
+
+def test_a_kept_answer_is_the_same_and_reads_no_source(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read(source)
+    monkeypatch.setattr(reader_module.Library, "_read", lambda *_: pytest.fail("the source was read again"))
+    assert read(source) == first
+
+
+@pytest.mark.parametrize("target", ["lib.thing", "lib.thin", "lib.inner", "lib.thing.x"])
+def test_every_kind_of_answer_survives_being_kept(source: Path, target: str) -> None:
+    assert read(source, target) == read(source, target) == read(source, target, cache="none_kept_here")
+
+
+def test_a_change_of_any_file_on_the_way_is_seen(source: Path) -> None:
+    assert keywords(read(source)) == ("a",)
+    (source / "inner.py").write_text("def thing(b): ...\n")
+    os.utime(source / "inner.py", ns=(1, 1))
+    assert keywords(read(source)) == ("b",)
+    (source / "__init__.py").write_text("def thing(c, d): ...\n")
+    assert keywords(read(source)) == ("c", "d")
+
+
+def test_a_module_that_appears_or_goes_is_seen(source: Path) -> None:
+    assert isinstance(read(source, "lib.later.f"), DoesNotExist)
+    (source / "later.py").write_text("def f(a): ...\n")
+    assert keywords(read(source, "lib.later.f")) == ("a",)
+    (source / "later.py").unlink()
+    assert isinstance(read(source, "lib.later.f"), DoesNotExist)
+
+
+def test_a_name_that_another_file_begins_to_add_is_not_called_missing_any_more(source: Path) -> None:
+    """The answer that something does not exist depends on every file of the package."""
+    assert isinstance(read(source, "lib.added"), DoesNotExist)
+    (source / "patch.py").write_text("import lib\nlib.added = print\n")
+    assert not isinstance(read(source, "lib.added"), DoesNotExist)
+
+
+def test_damaged_and_foreign_entries_are_worked_out_again(source: Path) -> None:
+    read(source)
+    entries = list((source.parent / "cache").iterdir())
+    assert entries
+    for text in ("", "{", "[]", "null", '{"question": "other", "modules": {}, "answer": {}}', '{"modules": 3}'):
+        for entry in entries:
+            entry.write_text(text)
+        assert keywords(read(source)) == ("a",)
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(source: Path) -> None:
+    (source.parent / "file").write_text("")
+    assert keywords(read(source, cache="file/inside")) == ("a",)
+
+
+def test_other_search_paths_and_projects_have_their_own_answers(source: Path) -> None:
+    cache = source.parent / "cache"
+    for name in ("one", "two"):
+        (source.parent / name).mkdir()
+        (source.parent / name / "nets.py").write_text(f"def net({name}): ...\n")
+        reader = SignatureReader(search_path=[], project=source.parent / name, cache_folder=cache)
+        assert keywords(reader.read("project.nets.net")) == (name,)
+
+
+def test_many_processes_may_write_at_once(source: Path) -> None:
+    code = (
+        "import sys; from lighter_config.signatures import SignatureReader\n"
+        "for _ in range(100):\n"
+        "    reader = SignatureReader(search_path=[sys.argv[1]], cache_folder=sys.argv[2])\n"
+        "    assert reader.read('lib.thing').keywords == ('a',)\n"
+        "    [entry.unlink(missing_ok=True) for entry in reader._cache.folder.glob('*.json')]\n"
+    )
+    cache = source.parent / "cache"
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(source.parent), str(cache)]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    assert not [entry for entry in cache.iterdir() if entry.suffix == ".tmp"]
+    read(source)
+    assert all(json.loads(entry.read_text())["question"] for entry in cache.iterdir())
