@@ -1,0 +1,134 @@
+"""A resumed run ends with the values, weights and random states of an uninterrupted one."""
+
+import pytest
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+from torch.utils.data import DataLoader
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+
+from lighter import System
+from lighter.resumable import ResumableDataLoader
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Be aware that when using .ckpt_path., callbacks used to create",  # the resumed runs save nothing
+    "ignore:You're resuming from a checkpoint that ended before the epoch ended",  # Lightning's own words
+    "ignore:No (positive|negative) samples",
+)
+
+
+@pytest.fixture
+def make_system(make_network, make_data):
+    def make(loader_class=DataLoader):
+        # dropout draws from the generator that has to be restored
+        network = nn.Sequential(make_network(), nn.Dropout(0.5), nn.Linear(3, 3, dtype=torch.float64))
+        with torch.no_grad():
+            for parameter in network[2].parameters():
+                parameter.fill_(0.1)
+        return System(
+            network,
+            {
+                "train": loader_class(make_data(22), batch_size=4, shuffle=True),
+                "val": DataLoader(make_data(9, seed=3), batch_size=4),
+            },
+            optimizer=torch.optim.Adam(network.parameters(), lr=0.05),
+            criterion=nn.CrossEntropyLoss(),
+            metrics={
+                "train": MetricCollection([MulticlassAccuracy(num_classes=3), MulticlassAUROC(num_classes=3)]),
+                "val": MulticlassAccuracy(num_classes=3),
+            },
+        )
+
+    return make
+
+
+def run(make_system, make_trainer, loader_class, *, callbacks=(), ckpt_path=None, epochs, **options):
+    torch.manual_seed(0 if ckpt_path is None else 123)
+    system = make_system(loader_class)
+    trainer = make_trainer(max_epochs=3, callbacks=[*callbacks, epochs], **options)
+    trainer.fit(system, ckpt_path=ckpt_path, weights_only=True)
+    return system
+
+
+def test_resume_at_an_epoch_end_equals_an_uninterrupted_run(make_system, make_trainer, epochs, tmp_path):
+    checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, save_on_train_epoch_end=True, filename="{epoch}")
+    whole = run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)
+    resumed_epochs = type(epochs)()
+    path = tmp_path / "epoch=0.ckpt"
+    resumed = run(make_system, make_trainer, DataLoader, ckpt_path=path, epochs=resumed_epochs)
+    assert resumed_epochs.train == epochs.train[1:]
+    assert resumed_epochs.val == epochs.val[1:]
+    torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("step", [2, 9])
+def test_resume_in_the_middle_of_an_epoch_equals_an_uninterrupted_run(
+    make_system, make_trainer, epochs, tmp_path, step
+):
+    checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=1, filename="{step}")
+    whole = run(
+        make_system, make_trainer, ResumableDataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True
+    )
+    resumed_epochs = type(epochs)()
+    path = tmp_path / f"step={step}.ckpt"
+    resumed = run(make_system, make_trainer, ResumableDataLoader, ckpt_path=path, epochs=resumed_epochs)
+    first = step // 6
+    expected = [{name: pytest.approx(value, rel=1e-12) for name, value in e.items()} for e in epochs.train[first:]]
+    assert resumed_epochs.train == expected
+    assert resumed_epochs.val == epochs.val[first:]
+    torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
+
+
+def test_resume_in_the_middle_of_an_epoch_with_a_loader_that_starts_anew_warns_once(
+    make_system, make_trainer, epochs, tmp_path
+):
+    checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=2, filename="{step}")
+    run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)
+    with pytest.warns(UserWarning, match="samples repeat") as warned:
+        run(make_system, make_trainer, DataLoader, ckpt_path=tmp_path / "step=2.ckpt", epochs=type(epochs)())
+    assert sum("samples repeat" in str(warning.message) for warning in warned) == 1
+
+
+def test_a_checkpoint_from_the_end_of_validation_repeats_that_epochs_row(
+    make_system, make_trainer, epochs, rows, tmp_path
+):
+    checkpoint = ModelCheckpoint(
+        tmp_path, save_top_k=-1, monitor="val/loss/epoch", filename="{epoch}", save_on_train_epoch_end=False
+    )
+    run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)
+    path = tmp_path / "epoch=1.ckpt"
+    run(make_system, make_trainer, DataLoader, ckpt_path=path, epochs=type(epochs)(), logger=rows)
+    step, repeated = next((step, row) for step, row in rows.rows if "train/loss/epoch" in row)
+    assert step == 11
+    assert repeated == {"epoch": 1} | {name: pytest.approx(v, rel=1e-12) for name, v in epochs.train[1].items()}
+
+
+def test_checkpoint_holds_tensors_and_plain_types_only(make_system, make_trainer, epochs, tmp_path):
+    checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=2, filename="{step}")
+    run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)
+    loaded = torch.load(tmp_path / "step=2.ckpt", weights_only=True)
+    assert loaded["lighter"]["train"]["sums"][""][1] == 8
+    assert set(loaded["lighter"]["train"]["metrics"]) == {"MulticlassAccuracy", "MulticlassAUROC"}
+
+
+def test_a_user_hook_without_super_does_not_switch_resuming_off(make_system, make_trainer, epochs, tmp_path):
+    class Mine(System):
+        def on_save_checkpoint(self, checkpoint):
+            checkpoint["mine"] = 1
+
+        def on_fit_start(self): ...
+
+    system = make_system()
+    system.__class__ = Mine
+    checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=2, filename="{step}")
+    make_trainer(callbacks=[checkpoint], enable_checkpointing=True).fit(system)
+    loaded = torch.load(tmp_path / "step=2.ckpt", weights_only=True)
+    assert loaded["mine"] == 1
+    assert "lighter" in loaded
+
+
+def test_weights_alone_hold_nothing_of_the_run(make_system, make_trainer, epochs, tmp_path):
+    checkpoint = ModelCheckpoint(tmp_path, save_weights_only=True, filename="weights")
+    make_trainer(callbacks=[checkpoint], enable_checkpointing=True).fit(make_system())
+    assert "lighter" not in torch.load(tmp_path / "weights.ckpt", weights_only=True)
