@@ -489,6 +489,17 @@ def test_a_vector_that_changes_its_length_is_an_error(tmp_path):
         predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), module=Grows())
 
 
+def test_values_may_come_in_any_order(tmp_path):
+    class Turns(Tripler):
+        def predict_step(self, batch, batch_idx):
+            scores = {"a": batch["input"][:, 0], "b": -batch["input"][:, 0]}
+            return {"pred": scores if batch_idx else dict(reversed(scores.items()))}
+
+    predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), module=Turns())
+    assert rows(tmp_path / "preds.csv")[1] == {"index": "1", "pred/b": "-1.0", "pred/a": "1.0"}
+    assert rows(tmp_path / "preds.csv")[9] == {"index": "9", "pred/b": "-9.0", "pred/a": "9.0"}
+
+
 def test_a_batch_whose_size_is_nowhere_is_an_error(tmp_path):
     class Scalar(Tripler):
         def validation_step(self, batch, batch_idx):

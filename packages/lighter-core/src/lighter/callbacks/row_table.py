@@ -57,13 +57,13 @@ class RowTable:
             self._columns = list(cells)
             self._stream = _open_to_write(self._file)
             self._stream.write(json.dumps(self._columns) + "\n")
-        elif list(cells) != self._columns:
+        elif cells.keys() != set(self._columns):
             raise _other_columns(cells, self._columns, f"sample {index}")
         place = (dataloader_idx, -1 if rank is None else rank, index)
         self.has_ranks |= rank is not None
         self._is_sorted &= place >= self._last
         self._last = place
-        self._stream.write(json.dumps((*place, _csv_line((None, *cells.values())))) + "\n")
+        self._stream.write(json.dumps((*place, _csv_line((None, *(cells[column] for column in self._columns))))) + "\n")
 
     def finish(self) -> None:
         """Close the part file, with its rows in order."""
@@ -160,13 +160,9 @@ def _other_columns(columns: Iterable[str], expected: Sequence[str], where: str) 
     columns = list(columns)
     added = [column for column in columns if column not in expected]
     missing = [column for column in expected if column not in columns]
+    differences = [f"also {', '.join(added)}"] * bool(added) + [f"not {', '.join(missing)}"] * bool(missing)
     return WriterError(
-        f"{where} has other columns than the first row: "
-        + "; ".join(
-            text
-            for text in (f"also {', '.join(added)}" if added else "", f"not {', '.join(missing)}" if missing else "")
-            if text
-        ),
+        f"{where} has other columns than the first row: {'; '.join(differences) or 'in another order'}",
         expected=", ".join(expected),
         nearest=[name for column in added for name in nearest_names(column, missing, count=1)],
         fix="give every sample values of the same keys and lengths; a list of any length fits into one cell",
