@@ -140,7 +140,7 @@ def test_methods_are_read_as_they_are_reached(package: Package) -> None:
     ],
 )  # fmt: skip
 def test_generated_constructors_are_worked_out(package: Package, text: str, expected: tuple[str, ...]) -> None:
-    imports = "from collections import namedtuple\nfrom dataclasses import *\nfrom typing import *\n"
+    imports = "from dataclasses import *\nfrom typing import *\nfrom collections import namedtuple\n"
     assert keywords(read_one(package, imports + text)) == expected
 
 
@@ -469,3 +469,38 @@ def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
     answer = SignatureReader(search_path=[], project=tmp_path, cache_folder=None).read("project.nets.Nett")
     assert isinstance(answer, Unknown)
     assert answer.nearest == ("project.nets.Net",)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "is_exact"),
+    [
+        ("def w(*args, **kwargs):\n      return f(*args, **kwargs)", True),
+        ("def w(self, *args, **kwargs):\n      kwargs = dict(list(env.items()) + list(kwargs.items()))\n      return f(self, **kwargs)", True),
+        ("def w(*args, **kwargs):\n      kwargs.pop('old', None)\n      return f(*args, **kwargs)", False),
+        ("def w(*args, extra=1, **kwargs):\n      return f(*args, **kwargs)", False),
+        ("def w(*args, **kwargs):\n      del kwargs['old']\n      return f(*args, **kwargs)", False),
+        ("def w(*args, **kwargs):\n      return f(*args, **{k: v for k, v in kwargs.items() if k != 'old'})", False),
+        ("def w(*args, **kwargs):\n      return f(*args, **rename(kwargs))", False),
+    ],
+)  # fmt: skip
+def test_a_wrapper_that_takes_arguments_out_may_accept_more_than_it_shows(
+    package: Package, wrapper: str, is_exact: bool
+) -> None:
+    text = (
+        f"import functools\ndef d(f):\n    @functools.wraps(f)\n    {wrapper}\n    return w\n@d\ndef thing(a, b=1): ..."
+    )
+    answer = read_one(package, text)
+    assert isinstance(answer, Signature)
+    assert (answer.keywords, answer.is_exact) == (("a", "b"), is_exact)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thing = None\ndef fill():\n    global thing\n    thing = print",
+        "def fill():\n    global thing\n    thing = print",
+        "import sys\nsys.modules[__name__].__class__ = object",
+    ],
+)
+def test_what_a_function_binds_anew_is_unknown(package: Package, text: str) -> None:
+    assert isinstance(package(lib=text).read("lib.thing"), Unknown)

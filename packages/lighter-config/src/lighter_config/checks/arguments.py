@@ -26,7 +26,7 @@ def check_arguments(context: CheckContext) -> Iterator[Finding]:
             continue
         signature = context.reader.read(component.target)
         if isinstance(signature, Signature):
-            severity = Severity.ERROR if component.is_certain else Severity.WARNING
+            severity = Severity.ERROR if component.is_certain and signature.is_exact else Severity.WARNING
             yield from _positional(context, component, signature, severity)
             yield from _unknown(context, component, signature, severity)
             if component.mode in ("default", "debug"):

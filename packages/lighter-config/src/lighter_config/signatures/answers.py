@@ -17,6 +17,7 @@ class Signature:
         file: The source file of the definition.
         line: Its line there, from 1.
         is_class: Whether calling it makes an object of this class.
+        is_exact: Whether what no parameter takes is certainly refused. A wrapper may accept more than what it wraps.
     """
 
     target: str
@@ -26,6 +27,7 @@ class Signature:
     file: str
     line: int
     is_class: bool
+    is_exact: bool = True
 
     @property
     def accepts_any_keyword(self) -> bool:

@@ -58,6 +58,8 @@ class Callables:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.is_exact = True
+        """Set to ``False`` when a wrapper on the way may take arguments out before it passes the others on."""
         self._depth = 0
 
     def parameters(self, value: Value) -> Parameters | Unclear:
@@ -153,6 +155,8 @@ class Callables:
             return self._applied(call.func, arguments[0], scope)
         callee = self.library.evaluate(call.func, scope)
         if callee == BuiltinValue("functools.update_wrapper") and len(arguments) >= 2:
+            wrapper = arguments[0]
+            self.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
             return arguments[1]
         if _is_keeping(callee) and len(arguments) == 1:
             return arguments[0]
@@ -186,6 +190,7 @@ class Callables:
             return unclear
         factory = self.library.evaluate(decorator.func, scope)
         if factory == BuiltinValue("functools.wraps") and decorator.args:
+            self.is_exact &= isinstance(value, FunctionValue) and passes_all_on(value.node)
             return self.library.evaluate(decorator.args[0], scope)
         if _is_keeping(factory):
             # a deprecated class gets a __new__ of its own
@@ -458,6 +463,8 @@ class _Frame:
                         return True
                 case ast.Expr(value=ast.Call(args=[ast.Name(id=name), original, *_], func=func)):
                     if self.callables.library.evaluate(func, self.scope) == BuiltinValue("functools.update_wrapper"):
+                        wrapper = self.local.get(name)
+                        self.callables.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
                         self._set(name, self._evaluate(original))
                 case ast.Expr() | ast.Pass() | ast.Assert() | ast.Nonlocal() | ast.Global():
                     pass
@@ -570,6 +577,42 @@ def _bound_names(statement: ast.stmt) -> set[str]:
         for node in [statement, *_own_nodes(statement)]
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
+
+
+def passes_all_on(wrapper: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Whether a wrapper certainly hands every keyword that it gets to what it wraps.
+
+    ``inspect.signature`` shows what is wrapped. A wrapper with parameters of its own, or one that takes keywords out,
+    accepts more than that.
+    """
+    syntax = wrapper.args
+    if syntax.kwarg is None:
+        return not (syntax.kwonlyargs or syntax.args[1:])
+    if syntax.kwonlyargs or len(syntax.args) > 1:
+        return False
+    keywords = syntax.kwarg.arg
+    for node in _own_nodes(wrapper):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop" | "popitem" | "clear")):
+                is_taken_out = name == keywords
+            case ast.Call(func=func, args=arguments) if any(_is_named(argument, keywords) for argument in arguments):
+                is_taken_out = ast.unparse(func).rpartition(".")[2] not in _READING_CALLS
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Del()):
+                is_taken_out = name == keywords
+            case ast.DictComp() | ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
+                is_taken_out = any(_is_named(part, keywords) for part in ast.walk(node))
+            case _:
+                continue
+        if is_taken_out:
+            return False
+    return True
+
+
+_READING_CALLS = frozenset({"bool", "dict", "iter", "len", "list", "repr", "set", "sorted", "str", "tuple", "update"})
+
+
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _sets_deciding_names(function: ast.AST) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lighter_config.signatures.modules import EVERY_FILE, Module, ModuleFinder
 from lighter_config.signatures.namespaces import (
-    WAYS_TO_ADD_NAMES,
     Assignment,
     Binding,
     Definition,
@@ -21,6 +20,7 @@ from lighter_config.signatures.namespaces import (
     StarImport,
     Unbound,
     absolute_name,
+    may_add_names,
     read_class_body,
     read_module,
     static_truth,
@@ -186,7 +186,7 @@ class Library:
             return None
         if module.kind in ("source", "stub") and module.name not in self._namespaces:
             text = self._text(module)
-            if name.encode() not in text and not any(word in text for word in (b"import *", *WAYS_TO_ADD_NAMES)):
+            if name.encode() not in text and b"import *" not in text and not may_add_names(text):
                 return None
         namespace = self.namespace(module)
         if isinstance(namespace, Unclear):
@@ -199,13 +199,15 @@ class Library:
             exported = self.exported(namespace)
             if exported is not None:
                 is_exported = name in exported or self._adds_itself(namespace, name)
-                return self.lookup(module.name, name) if is_exported else None
-            value = None if name.startswith("_") else self.own(namespace, name)
+                value = self.lookup(module.name, name) if is_exported else None
+            else:
+                value = None if name.startswith("_") else self.own(namespace, name)
+            if value is None or isinstance(value, Absent):
+                later = self._given_by_itself(namespace, name) if module.kind == "source" else None
+                return later if isinstance(later, Unclear) else None
         finally:
             self._in_progress.discard(question)
-        if value is None or isinstance(value, Absent):
-            return Unclear(namespace.additions[0], name, module.name) if namespace.additions else None
-        if namespace.name_lists is None:
+        if exported is None and namespace.name_lists is None:
             return Unclear(f"{module.name} computes its __all__", name, module.name)
         return value
 
@@ -311,6 +313,8 @@ class Library:
             return Unclear(f"the stub of {module.name} does not name it", name, module.name)
         if namespace.additions:
             return Unclear(f"{module.name} is not all written out: {namespace.additions[0]}", name, module.name)
+        if name in namespace.named_in_calls:
+            return Unclear(f"{module.name} names it in a call that may add it", name, module.name)
         for call in namespace.handed_out:
             callee = self.evaluate(call.func, Scope(module.name))
             if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):

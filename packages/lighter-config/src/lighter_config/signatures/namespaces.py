@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ class Namespace:
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
+        named_in_calls: Texts in calls that get the module's name, which may be names that those add.
     """
 
     module: Module
@@ -97,6 +99,7 @@ class Namespace:
     patched: set[tuple[str, str]] = field(default_factory=set)
     additions: list[str] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
+    named_in_calls: set[str] = field(default_factory=set)
     docstring: str | None = None
 
     def candidates(self, name: str) -> tuple[Binding, ...]:
@@ -119,11 +122,15 @@ def read_module(module: Module, text: bytes) -> Namespace:
     """
     tree = ast.parse(text, filename=module.file or module.name)
     namespace = Namespace(module, docstring=ast.get_docstring(tree))
-    if module.kind == "source" and any(word in text for word in WAYS_TO_ADD_NAMES):
+    if module.kind == "source" and may_add_names(text):
         _note_additions(namespace, tree)
+    rebound = _names_bound_by_functions(tree) if b"global " in text else ()
     for node in tree.body:
         _drop_bodies(node)
     _Walker(namespace).run(tree.body)
+    for name in rebound:
+        before = namespace.candidates(name)
+        namespace.names[name] = _Bound(namespace.position(name), (*before, Opaque("a function may bind it anew")))
     return namespace
 
 
@@ -134,8 +141,13 @@ def read_class_body(module: Module, node: ast.ClassDef) -> Namespace:
     return namespace
 
 
-WAYS_TO_ADD_NAMES = (b"globals", b"sys.modules", b"exec(", b"vars(", b"locals(", b"__dict__")
-"""Words without which a module has no names but those its statements bind."""
+_WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
+
+
+def may_add_names(text: bytes) -> bool:
+    """Whether a module may have names beside those that its statements bind."""
+    return _WAYS_TO_ADD_NAMES.search(text) is not None
+
 
 # Their bodies say what a decorator, a lazy module or a base class does to others.
 _TELLING_METHODS = frozenset({"__call__", "__new__", "__init__", "__init_subclass__", "__getattr__"})
@@ -219,7 +231,7 @@ class _Walker:
         if any(_last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
             return
         is_overload = any(_last_name(decorator) == "overload" for decorator in node.decorator_list)
-        if is_overload and self.namespace.module.kind == "stub" and self.namespace.names.get(node.name):
+        if is_overload and self.namespace.module.kind == "stub" and node.name in self.bound:
             self._bind(node.name, Opaque("a stub gives several signatures"))
             return
         self._bind(node.name, Definition(node))
@@ -439,6 +451,10 @@ def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
     return bool(statements) and isinstance(statements[-1], ast.Raise)
 
 
+def _names_bound_by_functions(tree: ast.Module) -> list[str]:
+    return [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
+
+
 def _note_additions(namespace: Namespace, tree: ast.Module) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
     own_names = {"sys.modules[__name__]"}
@@ -452,14 +468,27 @@ def _note_additions(namespace: Namespace, tree: ast.Module) -> None:
                 namespace.additions.append(f"it changes its own names in line {node.lineno}")
             case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")), ctx=ast.Store()):
                 namespace.additions.append(f"it binds computed names in line {node.lineno}")
-            case ast.Call(func=ast.Name(id="exec")):
+            case ast.Call(func=ast.Name(id="exec"), args=[_, *where]) if not where or "globals()" in ast.unparse(
+                where[0]
+            ):
                 namespace.additions.append(f"it runs text as code in line {node.lineno}")
             case ast.Call(func=ast.Name(id="setattr"), args=[target, *_]) if _is_this_module(target, own_names):
                 namespace.additions.append(f"it binds computed names in line {node.lineno}")
+            case ast.Attribute(value=target, ctx=ast.Store()) if _is_this_module(target, own_names):
+                namespace.additions.append(f"it changes itself in line {node.lineno}")
             case ast.Attribute(value=target, attr="__dict__") if _is_this_module(target, own_names):
                 namespace.additions.append(f"it changes its own names in line {node.lineno}")
             case ast.Call(args=arguments) if any(_is_this_module(argument, own_names) for argument in arguments):
-                namespace.handed_out.append(node)
+                if _last_name(node.func) not in ("getattr", "hasattr"):
+                    namespace.handed_out.append(node)
+            case ast.Call(args=[ast.Name(id="__name__"), *others]):
+                # a function that gets the module's name and names to add, as for deprecated ones
+                namespace.named_in_calls |= {
+                    part.value
+                    for other in others
+                    for part in ast.walk(other)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                }
             case _:
                 pass
 

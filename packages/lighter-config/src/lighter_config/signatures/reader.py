@@ -145,6 +145,7 @@ class SignatureReader:
         return value, ""
 
     def _signature(self, target: str, value: Value) -> Answer:
+        self._callables.is_exact = True
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
             return Unknown(target, parameters.reason)
@@ -160,7 +161,8 @@ class SignatureReader:
                 return Unknown(target, "its value is computed")
         found = self._library.find(module)
         file = found.file if found is not None and found.file is not None else ""
-        return Signature(target, name, parameters, docstring, file, node.lineno, isinstance(definition, ClassValue))
+        is_class, is_exact = isinstance(definition, ClassValue), self._callables.is_exact
+        return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
 
     def _constructor_docstring(self, cls: ClassValue) -> str | None:
         value = self._library.own_attribute(cls, "__init__")
