@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 # set by torch or Lightning when they are imported or start their first worker or process group, for the whole process
-_SET_BY_LIBRARIES = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TORCHINDUCTOR_CACHE_DIR", "PYTEST_CURRENT_TEST"}
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+_SET_BY_LIBRARIES = {
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "PYTEST_CURRENT_TEST",
+    "PYTORCH_NVML_BASED_CUDA_CHECK",
+    "TORCHINDUCTOR_CACHE_DIR",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +25,24 @@ def _process_is_left_as_it_was() -> Iterator[None]:
     before = _process_state()
     yield
     after = _process_state()
-    changed = {name: (value, after[name]) for name, value in before.items() if after[name] != value}
+    changed = {
+        name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)
+    }
     assert not changed, f"the test left the process changed (before, after): {changed}"
 
 
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(
+    _process_is_left_as_it_was: None,  # first, so that it looks after `monkeypatch` has undone what it did
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def _process_state() -> dict[str, object]:
-    return {
-        "environment": {name: value for name, value in os.environ.items() if name not in _SET_BY_LIBRARIES},
+    environment = {f"${name}": value for name, value in os.environ.items() if name not in _SET_BY_LIBRARIES}
+    return environment | {
         "sys.path": list(sys.path),
         "sys.excepthook": sys.excepthook,
         "warnings.showwarning": warnings.showwarning,

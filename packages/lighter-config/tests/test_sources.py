@@ -97,7 +97,7 @@ def test_checkpoint_gives_its_config_and_nothing_in_it_is_built():
         def __reduce__(self):
             return (os.system, ("touch exploded",))
 
-    content = {"state_dict": Bomb(), "lighter": '{"config": "a: 1\\n"}', "epoch": 3}
+    content = {"state_dict": Bomb(), "lighter_record": '{"config": "a: 1\\n"}', "epoch": 3}
     with zipfile.ZipFile("epoch=9-step=10.ckpt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(content))
     assert load("epoch=9-step=10.ckpt").tree == {"a": 1}

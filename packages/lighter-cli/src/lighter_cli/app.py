@@ -1,0 +1,29 @@
+"""The commands of ``lighter``: one line each, imported only when used."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from cyclopts import App
+
+from lighter_cli import console, standard_input
+
+app = App(
+    name="lighter",
+    help="Run deep-learning experiments from YAML on PyTorch Lightning.",
+    version=lambda: version("lighter-cli"),
+    version_flags=["--version"],
+)
+app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validating along the way.")
+app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
+app.command("lighter_cli.commands.stages:test", name="test", help="Evaluate on the test data.")
+app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict, for writers to store.")
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` asks for and exit: 0 done, 1 failed, 2 not a command, 130 interrupted."""
+    console.configure()
+    # a console script does not have the working directory on its path, so `_target_: mymodels.Net` would not be found
+    sys.path.append(str(Path.cwd()))
+    with console.reporting_errors():
+        app(standard_input.protect(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""Everything global of a ``lighter`` process: logging, warnings and how errors are shown. Called by ``main`` alone."""
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from lighter_config import ConfigError
+
+# whose frames tell a user nothing about the mistake in their own code
+_OWN_PACKAGES = (
+    "lighter_cli",
+    "lighter_config",
+    "lighter",
+    "sparkwheel",
+    "cyclopts",
+    "pytorch_lightning",
+    "lightning_fabric",
+)
+
+_full_tracebacks = False
+
+
+def configure() -> None:
+    """Send log messages and warnings to standard error, one plain line each, unwrapped and unstyled."""
+    debug = _debug()
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LevelFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for package in ("lighter", "lighter_cli", "lighter_config"):
+        logging.getLogger(package).setLevel(logging.DEBUG if debug else logging.INFO)
+    handler.addFilter(_is_no_advertisement)
+    warnings.showwarning = _show_warning
+    # what Lightning and torchmetrics will change for a newer torch is not for their users to mend
+    for category in (FutureWarning, DeprecationWarning):
+        warnings.filterwarnings(
+            "ignore", category=category, module=r"(pytorch_lightning|lightning_fabric|torchmetrics)\b"
+        )
+
+
+def show_full_tracebacks(shown: bool) -> None:
+    """Show every frame of errors from here on, those of Lighter and Lightning too."""
+    global _full_tracebacks
+    _full_tracebacks = shown
+
+
+@contextmanager
+def reporting_errors() -> Iterator[None]:
+    """Print what goes wrong inside and exit: 1 for an error, 130 for an interruption."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        sys.stdout.flush()
+        print(_render(error), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _render(error: Exception) -> str:
+    if not (_full_tracebacks or _debug()) and _is_users_mistake(error):
+        return "\n".join([f"error: {error}", *_notes(error)])
+    return _traceback(error)
+
+
+def _is_users_mistake(error: Exception) -> bool:
+    # `lighter` imports torch: when it was never imported, the error is not one of its own
+    core_errors = sys.modules.get("lighter.errors")
+    return isinstance(error, ConfigError) or (core_errors is not None and isinstance(error, core_errors.LighterError))
+
+
+def _notes(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+def _traceback(error: Exception) -> str:
+    report = traceback.TracebackException.from_exception(error)
+    if _full_tracebacks or _debug():
+        return "".join(report.format()).rstrip()
+    num_hidden = _hide_own_frames(report)
+    text = "".join(report.format()).rstrip()
+    if num_hidden:
+        text += f"\n({num_hidden} frames of Lighter and Lightning hidden; --traceback shows them)"
+    return text
+
+
+def _hide_own_frames(report: traceback.TracebackException | None) -> int:
+    """Remove the frames that are not the user's from a report and its causes; return how many."""
+    if report is None:
+        return 0
+    shown = [frame for frame in report.stack if not _is_own(frame.filename)]
+    num_hidden = len(report.stack) - len(shown)
+    report.stack = traceback.StackSummary.from_list(shown)
+    return num_hidden + _hide_own_frames(report.__cause__) + _hide_own_frames(report.__context__)
+
+
+def _is_own(filename: str) -> bool:
+    if filename.startswith("<frozen"):
+        return True
+    modules = (sys.modules.get(name) for name in _OWN_PACKAGES)
+    folders = [Path(module.__file__).parent for module in modules if module is not None and module.__file__]
+    return any(Path(filename).is_relative_to(folder) for folder in folders)
+
+
+def _debug() -> bool:
+    return os.environ.get("LIGHTER_DEBUG", "") not in ("", "0")
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    # Lightning 2.6 recommends a hosted service at every start
+    return not record.getMessage().startswith("💡 Tip:")
+
+
+class _LevelFormatter(logging.Formatter):
+    """The bare message for information, with its level in front for anything more serious."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    print(f"warning: {message} ({category.__name__}, {filename}:{lineno})", file=file or sys.stderr)

@@ -1,0 +1,11 @@
+"""What goes wrong between a good config and a running stage."""
+
+from lighter_config import ConfigError
+
+
+class CheckpointError(ConfigError):
+    """A checkpoint that does not exist, or ``last`` or ``best`` of an experiment that never ran."""
+
+
+class BuildError(ConfigError):
+    """A section that built something else than the stage needs."""

@@ -1,0 +1,84 @@
+"""A tiny experiment in both layouts, and the ``lighter`` command as a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def _own_imports() -> Iterator[None]:
+    """Forget the project that a test made importable."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+    for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a file below the working directory."""
+
+    def write_file(name: str, text: str) -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+        return file
+
+    return write_file
+
+
+@pytest.fixture
+def system_config(tmp_path: Path) -> str:
+    """A linear classifier on twelve samples in the `system` layout."""
+    shutil.copytree(Path(__file__).parent / "experiments", tmp_path, dirs_exist_ok=True)
+    return "config.yaml"
+
+
+@pytest.fixture
+def module_config(system_config: str) -> str:
+    """The same in the `model` and `data` layout, with code of its own in `code/`."""
+    return "module.yaml"
+
+
+@pytest.fixture
+def lighter(tmp_path: Path) -> Command:
+    """Run ``lighter`` in the working directory; ``torch_imported`` tells whether the process imported torch."""
+
+    def run(*words: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        program = (
+            "import atexit, sys\n"
+            "atexit.register(lambda: open('.torch_imported', 'w').write(str('torch' in sys.modules)))\n"
+            "from lighter_cli.app import main\n"
+            "main()\n"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", program, *words],
+            cwd=tmp_path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+            env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environment},
+        )
+
+    return run
+
+
+@pytest.fixture
+def torch_imported(tmp_path: Path) -> Callable[[], bool]:
+    return lambda: (tmp_path / ".torch_imported").read_text() == "True"

@@ -1,0 +1,84 @@
+"""`last` and `best` across runs."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from lighter_cli import Runner
+from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
+from lighter_cli.errors import CheckpointError
+from lighter_config import Stage, load
+
+
+def _find(config: str, wanted: str, *overrides: str) -> str | None:
+    return find_checkpoint(load([config, *overrides]), Stage.TEST, option=wanted)
+
+
+def test_last_and_best_are_those_of_the_newest_run(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
+    assert _find(system_config, "last") == str(Path("second/last.ckpt").resolve())
+    best = _find(system_config, "best")
+    assert best is not None
+    assert Path(best).parent == Path("second").resolve()
+    assert Path(best).name != "last.ckpt"
+
+
+def test_names_with_the_ending_mean_the_same_when_no_such_file_exists(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    assert _find(system_config, "last.ckpt") == _find(system_config, "last")
+    Path("last.ckpt").touch()
+    assert _find(system_config, "last.ckpt") == "last.ckpt"
+
+
+def test_another_experiment_has_its_own(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    other = Path("other.yaml")
+    other.write_text(Path(system_config).read_text())
+    with pytest.raises(CheckpointError, match="has not run"):
+        _find(str(other), "last")
+
+
+def test_one_line_says_which_run_and_which_overrides_differ(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Runner().run("fit", [system_config, "trainer::max_epochs=1", "seed=3"])
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="lighter_cli"):
+        _find(system_config, "last", "seed=3", "vars::num_samples=20")
+    (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("lighter_cli")]
+    assert "finished" in message
+    assert "then trainer::max_epochs=1" in message
+    assert "now vars::num_samples=20" in message
+    assert "seed" not in message
+
+
+def test_a_run_whose_checkpoint_was_deleted_is_passed_over(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
+    for file in Path("second").iterdir():
+        file.unlink()
+    assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
+
+
+def test_no_run_is_an_error_never_a_start_from_scratch(system_config: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        Runner().run("fit", [system_config], ckpt_path="last")
+    assert "has not run" in caught.value.findings[0].message
+    assert not Path("lighter_runs").exists()
+
+
+def test_a_missing_file_names_the_nearest(system_config: str) -> None:
+    Path("models").mkdir()
+    Path("models/epoch=1-step=6.ckpt").touch()
+    with pytest.raises(CheckpointError) as caught:
+        _find(system_config, "models/epoch=1-step=7.ckpt")
+    assert caught.value.findings[0].nearest == ("models/epoch=1-step=6.ckpt",)
+
+
+def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(system_config: str) -> None:
+    with handed_to_ranks("given.ckpt"):
+        assert _find(system_config, "last") == "given.ckpt"
+    with handed_to_ranks(None):
+        assert _find(system_config, "last") is None

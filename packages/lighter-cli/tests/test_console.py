@@ -1,0 +1,45 @@
+"""Messages arrive whole, and errors show what a user can act on. Each test is a process: the console is global."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def _run(program: str) -> subprocess.CompletedProcess[str]:
+    Path("program.py").write_text(program)
+    return subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=False)
+
+
+def test_log_messages_with_brackets_and_percent_signs_arrive_whole() -> None:
+    """D32, D33: a message with `[/x]` used to be lost, and lines were wrapped."""
+    long = "x" * 300
+    done = _run(
+        "import logging\nfrom lighter_cli import console\nconsole.configure()\n"
+        f"logging.getLogger('lighter').info('loaded [/data/x] [red] 100%% {long}')\n"
+        "logging.getLogger('other').warning('résumé 数字 100%')\n"
+    )
+    assert done.stderr.splitlines() == [f"loaded [/data/x] [red] 100%% {long}", "warning: résumé 数字 100%"]
+
+
+def test_a_warning_is_one_line() -> None:
+    done = _run("import warnings\nfrom lighter_cli import console\nconsole.configure()\nwarnings.warn('take [care]')\n")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: take [care] (UserWarning, ")
+
+
+def test_an_interruption_is_exit_code_130() -> None:
+    done = _run("from lighter_cli import console\nwith console.reporting_errors():\n    raise KeyboardInterrupt\n")
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_causes_of_an_error_are_shown() -> None:
+    done = _run(
+        "from lighter_cli import console\n"
+        "with console.reporting_errors():\n"
+        "    try:\n        open('nowhere')\n"
+        "    except OSError as error:\n        raise ValueError('no data') from error\n"
+    )
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stderr
+    assert "direct cause" in done.stderr
+    assert done.stderr.rstrip().endswith("hidden; --traceback shows them)")
