@@ -28,6 +28,7 @@ class DualLogging:
         self.is_in_step = False
         self.is_counting = True  # False while an optimizer's closure repeats a step
         self.is_written = False
+        self.metrics: Metrics | None = None  # of the step's mode
         self.train_log: EpochLog | None = None
         self._log: EpochLog | None = None
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one a loader
@@ -60,6 +61,7 @@ class DualLogging:
     ) -> None:
         """Open the log with the first step of an epoch, and decide whether the step is written."""
         self.is_in_step = True
+        self.metrics = metrics
         self._batch = batch
         if mode is Mode.TRAIN:
             self._start_train_step(module, trainer, metrics)
@@ -88,12 +90,13 @@ class DualLogging:
         """Let go of what only the step needed."""
         self.is_in_step = False
         self.is_counting = True
-        self.is_written = False
         self._batch = None
-        self._forwards = {}
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
+        if self.is_written:
+            self.is_written = False
+            self._forwards = {}
+            for hook in self._hooks:
+                hook.remove()
+            self._hooks = []
 
     def end_epoch(self, module: LightningModule, trainer: Trainer, mode: Mode, metrics: Metrics | None) -> None:
         """Hand over the names that no step of this rank could know, before monitors look."""

@@ -9,12 +9,10 @@ from pytorch_lightning.trainer.states import RunningStage
 
 from lighter.mode import Mode
 
-_MODES = {
-    RunningStage.TRAINING: Mode.TRAIN,
-    RunningStage.SANITY_CHECKING: Mode.VAL,
-    RunningStage.VALIDATING: Mode.VAL,
-    RunningStage.TESTING: Mode.TEST,
-    RunningStage.PREDICTING: Mode.PREDICT,
+_STAGES = {
+    Mode.TRAIN: (RunningStage.TRAINING,),
+    Mode.VAL: (RunningStage.VALIDATING, RunningStage.SANITY_CHECKING),
+    Mode.TEST: (RunningStage.TESTING,),
 }
 
 
@@ -91,6 +89,7 @@ def can_train_loader_resume(trainer: Trainer) -> bool:
 
 
 def is_running(trainer: Trainer, mode: Mode) -> bool:
-    """Tell whether the loop of a mode runs now."""
+    """Tell whether the loop of a mode with logged steps runs now."""
     stage = trainer.state.stage
-    return stage is not None and _MODES.get(stage) is mode
+    # by identity: equality of Lightning's enums is slow, and this runs in each step
+    return any(stage is one for one in _STAGES[mode])

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from lighter import lightning_state, metric_sets, optimizers, resume, step_outpu
 from lighter.dual_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
-from lighter.wrapping import check_steps_are_wrapped, wrap_steps_and_hooks
+from lighter.wrapping import check_steps_are_wrapped, keep_bookkeeping_out_of_compiled_steps, wrap_steps_and_hooks
 
 
 class LighterModule(LightningModule):
@@ -103,7 +102,6 @@ class LighterModule(LightningModule):
         clock = {"epoch": self.trainer.current_epoch, "step": self.trainer.global_step}
         return {name: clock[name] for name in self._clock}
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def update_metrics(self, *args: Any, **kwargs: Any) -> Any:
         """Update the metrics of the running mode with a batch; cheaper than to call them.
 
@@ -117,13 +115,14 @@ class LighterModule(LightningModule):
         Returns:
             The batch's values on written steps, else None.
         """
-        metrics = self._metrics_of(self.mode)
         books = self._dual_logging
+        metrics = books.metrics if books.is_in_step else self._metrics_of(self.mode)
         if metrics is None or not books.is_counting:
             return None
         # detached, as a metric that keeps preds would keep their graphs
         args = tuple(arg.detach() if isinstance(arg, Tensor) else arg for arg in args)
-        kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
+        if kwargs:
+            kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
         if books.is_written:
             return metrics(*args, **kwargs)
         metrics.update(*args, **kwargs)
@@ -200,6 +199,8 @@ class LighterModule(LightningModule):
                 return None
 
     def _before_setup(self, stage: str) -> None:
+        if self._compiler_ctx is not None:
+            keep_bookkeeping_out_of_compiled_steps(self)
         check_steps_are_wrapped(self)
         self._dual_logging.resumed = {}
         if stage == "fit":

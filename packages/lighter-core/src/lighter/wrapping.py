@@ -40,6 +40,18 @@ def wrap_steps_and_hooks(cls: type[LightningModule]) -> None:
             setattr(cls, name, _preceded(hook, before))
 
 
+def keep_bookkeeping_out_of_compiled_steps(module: LightningModule) -> None:
+    """Undo what Lightning does to the steps of a module from ``torch.compile(module)``.
+
+    It puts a compiled copy of each wrapped step on the object, bookkeeping included. The steps of the class run again
+    instead, and compile the user's own part.
+    """
+    for name in [*STEPS, "predict_step"]:
+        vars(module).pop(name, None)
+    # called in the middle of a compiled step
+    vars(module)["update_metrics"] = torch.compiler.disable(module.update_metrics)  # type: ignore[no-untyped-call]
+
+
 def check_steps_are_wrapped(module: LightningModule) -> None:
     """Refuse steps that were put on the class or the object after the class was made: they would not be counted.
 
@@ -47,10 +59,9 @@ def check_steps_are_wrapped(module: LightningModule) -> None:
         StepOutputError: There is such a step.
     """
     for name in STEPS:
-        step = inspect.getattr_static(type(module), name)
-        is_compiled = module._compiler_ctx is not None  # noqa: SLF001  # torch.compile(module) puts its own there
-        is_replaced = step is not getattr(LightningModule, name) and not _is_wrapped(step)
-        if is_replaced or (name in vars(module) and not is_compiled):
+        of_class, default = inspect.getattr_static(type(module), name), getattr(LightningModule, name)
+        of_object = vars(module).get(name)
+        if not (of_class is default or _is_wrapped(of_class)) or not (of_object is None or _is_wrapped(of_object)):
             raise StepOutputError(
                 f"{type(module).__name__}.{name} was assigned after the class was made, so it would not be counted",
                 expected=f"`{name}` as a method in the body of a class",
@@ -62,16 +73,13 @@ def _is_wrapped(function: object) -> bool:
     return getattr(function, _WRAPS, False)
 
 
-def _counted(step: Callable[..., Any], mode: Mode) -> Any:
+def _counted(step: Callable[..., Any], mode: Mode) -> Callable[..., Any]:
     @functools.wraps(step)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._run_step(step, mode, args, kwargs)
 
-    # the bookkeeping is not for `torch.compile`; `_run_step` compiles the user's step of a compiled module
-    wrapper: Any = torch.compiler.disable(counted)  # type: ignore[no-untyped-call]
-    wrapper.__wrapped__ = step  # Lightning reads the signature one level down
-    setattr(wrapper, _WRAPS, True)
-    return wrapper
+    setattr(counted, _WRAPS, True)
+    return counted
 
 
 def _preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:

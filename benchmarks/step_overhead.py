@@ -1,0 +1,340 @@
+"""What dual logging costs in a training step, against what a user would write instead.
+
+Two trainers run in one process and take their steps in turn, batch by batch, with garbage collection off and one torch
+thread. The time of a step is from the batch that is handed out to the next one that is asked for, so everything that
+Lightning does in between counts. Ratios are of 25th percentiles and of means; beside them an exact count that needs no
+clock: Python function calls per step.
+
+    python benchmarks/step_overhead.py                       # the marks of a small step
+    python benchmarks/step_overhead.py --resnet              # against nothing but training, 40 ms and more a step
+    python benchmarks/step_overhead.py --peer-python VENV/bin/python    # Lighter 0.1.0, installed in VENV
+
+Lighter 0.1.0 has the same import name, so it runs in its own environment against the same hand-written module.
+"""
+
+import argparse
+import cProfile
+import gc
+import json
+import logging
+import platform
+import pstats
+import statistics
+import subprocess
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import pytorch_lightning
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.loggers.logger import Logger
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+CLASSES = 10
+BATCH_SIZE = 32
+LOG_EVERY_N_STEPS = 50
+
+
+class Sink(Logger):
+    """Takes rows and drops them, so that no file system is measured."""
+
+    name = "sink"
+    version = 0
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+def metrics() -> list[Any]:
+    return [
+        MulticlassAccuracy(num_classes=CLASSES, validate_args=False),
+        MulticlassF1Score(num_classes=CLASSES, validate_args=False),
+    ]
+
+
+def perceptron() -> nn.Module:
+    return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, CLASSES))
+
+
+class Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.body(x))
+
+
+def resnet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1),
+        *(Block(32) for _ in range(3)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, CLASSES),
+    )
+
+
+def sgd(network: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.SGD(network.parameters(), lr=0.01)
+
+
+class Bare(LightningModule):
+    """Trains, and nothing else."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.criterion = nn.CrossEntropyLoss()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return sgd(self.network)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        x, y = batch
+        loss: Tensor = self.criterion(self.network(x), y)
+        return loss
+
+
+class Updates(Bare):
+    """Updates the same metrics and logs nothing."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.metrics = MetricCollection(metrics())
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        x, y = batch
+        pred = self.network(x)
+        self.metrics.update(pred, y)
+        loss: Tensor = self.criterion(pred, y)
+        return loss
+
+
+class ByHand(Bare):
+    """Logs loss and metrics for step and epoch by ``self.log``, as Lightning's guide shows."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.accuracy, self.f1 = metrics()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        x, y = batch
+        pred = self.network(x)
+        loss: Tensor = self.criterion(pred, y)
+        self.accuracy(pred, y)
+        self.f1(pred, y)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, batch_size=len(y))
+        self.log("train/accuracy", self.accuracy, on_step=True, on_epoch=True)
+        self.log("train/f1", self.f1, on_step=True, on_epoch=True)
+        return loss
+
+
+def lighter_system(network: nn.Module, *, with_metrics: bool = True) -> LightningModule:
+    from lighter import System
+
+    return System(
+        network,
+        optimizer=sgd(network),
+        criterion=nn.CrossEntropyLoss(),
+        metrics={"train": metrics()} if with_metrics else None,
+    )
+
+
+def lighter_system_without_metrics(network: nn.Module) -> LightningModule:
+    return lighter_system(network, with_metrics=False)
+
+
+def lighter_module(network: nn.Module) -> LightningModule:
+    from lighter import LighterModule
+
+    class Module(LighterModule):
+        def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+            x, y = batch
+            pred = self(x)
+            self.update_metrics(pred, y)
+            return {"loss": self.criterion(pred, y), "pred": pred, "target": y}
+
+    return Module(network, nn.CrossEntropyLoss(), sgd(network), train_metrics=metrics())
+
+
+def peer_module(network: nn.Module) -> LightningModule:
+    """Lighter 0.1.0, as its guide shows; only in its own environment."""
+    from lighter import LighterModule
+
+    class Module(LighterModule):
+        def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+            x, y = batch
+            pred = self(x)
+            self.train_metrics(pred, y)
+            return {"loss": self.criterion(pred, y), "pred": pred, "target": y}
+
+        def validation_step(self, batch: Any, batch_idx: int) -> None: ...
+
+        def test_step(self, batch: Any, batch_idx: int) -> None: ...
+
+        def predict_step(self, batch: Any, batch_idx: int) -> None: ...
+
+    return Module(
+        network=network,
+        criterion=nn.CrossEntropyLoss(),
+        optimizer=sgd(network),
+        train_metrics=MetricCollection(metrics()),
+    )
+
+
+class Turns:
+    """Gives the same batch again and again; two of these wait for each other, and time what happens between."""
+
+    def __init__(self, batch: Any, num_steps: int) -> None:
+        self.batch = batch
+        self.num_steps = num_steps
+        self.may_go = threading.Semaphore(0)
+        self.other: Turns | None = None
+        self.times: list[float] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        for _ in range(self.num_steps):
+            if self.other is not None:
+                self.other.may_go.release()
+                self.may_go.acquire()
+            start = time.perf_counter()
+            yield self.batch
+            self.times.append(time.perf_counter() - start)
+        if self.other is not None:
+            self.other.may_go.release()
+
+    def __len__(self) -> int:
+        return self.num_steps
+
+
+def fit(module: LightningModule, batches: Turns) -> None:
+    Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        devices=1,
+        logger=Sink(),
+        log_every_n_steps=LOG_EVERY_N_STEPS,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    ).fit(module, batches)
+
+
+Contestant = Callable[[nn.Module], LightningModule]
+
+
+def compare(ours: Contestant, theirs: Contestant, network: Callable[[], nn.Module], batch: Any, num_steps: int) -> dict:
+    """Let both step in turn; return the ratios of ours to theirs."""
+    turns = [Turns(batch, num_steps), Turns(batch, num_steps)]
+    turns[0].other, turns[1].other = turns[1], turns[0]
+    modules = [contestant(network()) for contestant in (ours, theirs)]
+    threads = [threading.Thread(target=fit, args=pair) for pair in zip(modules, turns, strict=True)]
+    turns[0].may_go.release()  # the first one starts
+    gc.collect()
+    gc.disable()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.enable()
+    warm_up = num_steps // 20
+    times = [sorted(turn.times[warm_up:]) for turn in turns]
+    p25 = [values[len(values) // 4] for values in times]
+    # a scheduler's pause is not a step: the slowest 0.5 % of either are left out of the mean, written steps are not
+    means = [statistics.fmean(values[: len(values) - len(values) // 200]) for values in times]
+    return {"p25": p25[0] / p25[1], "mean": means[0] / means[1], "step_ms": [p25[0] * 1e3, p25[1] * 1e3]}
+
+
+def calls_per_step(contestant: Contestant, network: Callable[[], nn.Module], batch: Any) -> float:
+    """Count Python function calls in one step: the difference of a longer and a shorter run, one row in each 50."""
+
+    def count(num_steps: int) -> int:
+        profile = cProfile.Profile()
+        module = contestant(network())
+        profile.runcall(fit, module, Turns(batch, num_steps))
+        return pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
+
+    return (count(300) - count(100)) / 200
+
+
+def report(name: str, result: dict, mark: float) -> None:
+    met = "met" if max(result["p25"], result["mean"]) <= mark else "MISSED"
+    ours, theirs = result["step_ms"]
+    print(
+        f"{name:<58} p25 {result['p25']:.4f}  mean {result['mean']:.4f}  mark {mark:.2f} {met}"
+        f"   ({ours:.3f} ms against {theirs:.3f} ms)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=4000, help="steps of each contestant")
+    parser.add_argument("--resnet", action="store_true", help="the comparison of a step of 40 ms and more")
+    parser.add_argument("--peer-python", help="the Python of an environment with lighter==0.1.0")
+    parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    batch = (torch.randn(BATCH_SIZE, 64), torch.randint(CLASSES, (BATCH_SIZE,)))
+    if options.as_peer:
+        print(json.dumps(compare(peer_module, ByHand, perceptron, batch, options.steps)))
+        return
+    print(
+        f"Python {platform.python_version()}, torch {torch.__version__}, Lightning {pytorch_lightning.__version__},"
+        f" torchmetrics {version('torchmetrics')}, {platform.machine()}, {options.steps} steps each"
+    )
+    if options.resnet:
+        images = (torch.randn(BATCH_SIZE, 3, 32, 32), torch.randint(CLASSES, (BATCH_SIZE,)))
+        report("System against nothing but training (ResNet)", compare(lighter_system, Bare, resnet, images, 200), 1.01)
+        return
+    report("the same against the same (noise)", compare(Updates, Updates, perceptron, batch, options.steps), 1.01)
+    by_hand = compare(lighter_system, ByHand, perceptron, batch, options.steps)
+    report("System against self.log by hand", by_hand, 0.5)
+    report(
+        "LighterModule against self.log by hand", compare(lighter_module, ByHand, perceptron, batch, options.steps), 0.5
+    )
+    report("System against updates alone", compare(lighter_system, Updates, perceptron, batch, options.steps), 1.08)
+    report(
+        "LighterModule against updates alone", compare(lighter_module, Updates, perceptron, batch, options.steps), 1.08
+    )
+    if options.peer_python:
+        peer = subprocess.run(
+            [options.peer_python, __file__, "--as-peer", "--steps", str(options.steps)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        against = json.loads(peer.stdout.splitlines()[-1])
+        ratios = {key: by_hand[key] / against[key] for key in ("p25", "mean")}
+        report(
+            "System against Lighter 0.1.0 (by way of self.log)",
+            {**ratios, "step_ms": [by_hand["step_ms"][0], against["step_ms"][0]]},
+            0.4,
+        )
+    for name, contestant in [
+        ("nothing but training", Bare),
+        ("updates alone", Updates),
+        ("System", lighter_system),
+        ("LighterModule", lighter_module),
+        ("self.log by hand", ByHand),
+    ]:
+        print(f"{name:<58} {calls_per_step(contestant, perceptron, batch):8.1f} Python calls per step")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+import pytest
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, LearningRateFinder
+from pytorch_lightning.tuner import Tuner
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, OneCycleLR, ReduceLROnPlateau, StepLR
+from torch.utils.data import DataLoader
+
+from lighter import LighterModule, MonitorError, OptimizerError, System
+
+
+@pytest.fixture
+def loader(make_data):
+    return DataLoader(make_data(10), batch_size=4)
+
+
+@pytest.fixture
+def make_system(make_network, loader):
+    def make(make_scheduler=None, *, loaders=None, lr=0.1, **options):
+        network = make_network()
+        optimizer = torch.optim.SGD(network.parameters(), lr=lr)
+        scheduler = make_scheduler(optimizer) if make_scheduler else None
+        loaders = loaders or {"train": loader, "val": loader}
+        return System(
+            network, loaders, optimizer=optimizer, scheduler=scheduler, criterion=nn.CrossEntropyLoss(), **options
+        )
+
+    return make
+
+
+def never_better(optimizer):
+    return ReduceLROnPlateau(optimizer, patience=0, threshold=1e9, factor=0.5)
+
+
+@pytest.mark.parametrize(
+    ("loaders", "options", "rates"),
+    [
+        (["train", "val"], {}, [0.1, 0.05, 0.025, 0.0125]),
+        (["train"], {}, [0.1, 0.05, 0.025, 0.0125]),
+        (["train", "two vals"], {}, [0.1, 0.05, 0.025, 0.0125]),
+        (["train", "val"], {"check_val_every_n_epoch": 2}, [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*no `val_dataloader`")
+def test_plateau_without_a_monitor_follows_the_loss(make_system, make_trainer, epochs, loader, loaders, options, rates):
+    given = {"train": loader, "val": [loader, loader] if "two vals" in loaders else loader}
+    given = {name: given[name] for name in given if name == "train" or len(loaders) > 1}
+    make_trainer(max_epochs=len(rates), callbacks=[epochs], **options).fit(make_system(never_better, loaders=given))
+    assert [values["train/optimizer/SGD/lr"] for values in epochs.train] == pytest.approx(rates)
+
+
+def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_trainer, rows):
+    system = make_system(lambda optimizer: {"scheduler": StepLR(optimizer, 1, gamma=0.5), "interval": "step"})
+    make_trainer(logger=rows).fit(system)
+    assert rows.values("train/optimizer/SGD/lr") == [0.1, 0.1 * 0.5**3]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda o: {"scheduler": StepLR(o, 1), "intervall": "step"}, ("intervall", "interval")),
+        (lambda o: {"scheduler": StepLR(o, 1), "interval": "batch"}, ("batch", "epoch")),
+        (lambda o: {"interval": "step"}, ("NoneType", "LRScheduler")),
+        (lambda o: StepLR, ("the class StepLR", "LRScheduler")),
+        (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("no `monitor`", "each step")),
+        (lambda o: StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1), ("another optimizer", "one optimizer object")),
+    ],
+)
+def test_a_scheduler_that_cannot_be_used_is_an_error_at_construction(make_system, make, words):
+    with pytest.raises(OptimizerError) as raised:
+        make_system(make)
+    assert all(word in str(raised.value) for word in words)
+
+
+@pytest.mark.parametrize("optimizer", [[1], torch.optim.SGD, "SGD"])
+def test_something_else_than_an_optimizer_is_an_error_at_construction(make_network, optimizer):  # D38
+    with pytest.raises(OptimizerError, match=r"`optimizer` is"):
+        LighterModule(make_network(), optimizer=optimizer)
+
+
+def test_a_scheduler_without_an_optimizer_is_an_error(make_network):
+    scheduler = StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1)
+    with pytest.raises(OptimizerError, match="no `optimizer`"):
+        LighterModule(make_network(), scheduler=scheduler)
+
+
+def test_fit_without_an_optimizer_is_an_error_that_says_so(make_network, loader, make_trainer):
+    system = System(make_network(), {"train": loader, "val": loader}, criterion=nn.CrossEntropyLoss())
+    with pytest.raises(OptimizerError, match="no `optimizer` to fit with"):
+        make_trainer().fit(system)
+
+
+@pytest.mark.parametrize("monitor", ["val/loss/step", "train/loss/ce/step", "val/metrics/F1/step/dataloader_idx_1"])
+def test_a_monitor_on_a_step_value_is_an_error_that_names_the_epochs(make_system, make_trainer, monitor):
+    with pytest.raises(MonitorError) as raised:
+        make_trainer(callbacks=[EarlyStopping(monitor)]).fit(make_system())
+    assert raised.value.nearest == (monitor.replace("/step", "/epoch"),)
+
+
+def test_learning_rate_finder_finds_and_sets_a_rate(make_system, make_trainer, epochs):
+    system = make_system(lambda optimizer: CosineAnnealingLR(optimizer, 4))
+    trainer = make_trainer(callbacks=[epochs])
+    finder = Tuner(trainer).lr_find(system, min_lr=1e-3, num_training=40, early_stop_threshold=None)
+    assert system.learning_rate == finder.suggestion()
+    epochs.train.clear()
+    trainer.fit(system)
+    assert epochs.train[0]["train/optimizer/SGD/lr"] == finder.suggestion()
+    assert system.scheduler.base_lrs == [finder.suggestion()]
+
+
+def test_learning_rate_finder_leaves_a_warm_up_its_start(make_system, make_trainer, epochs):
+    system = make_system(lambda optimizer: LinearLR(optimizer, start_factor=0.5, total_iters=1))
+    make_trainer(callbacks=[LearningRateFinder(num_training_steps=20), epochs]).fit(system)
+    found = system.scheduler.base_lrs[0]
+    assert [e["train/optimizer/SGD/lr"] for e in epochs.train[-2:]] == pytest.approx([found / 2, found])
+
+
+def test_learning_rate_of_several_groups_or_of_one_cycle_is_an_error(make_system, make_network):
+    network = make_network()
+    groups = [{"params": [parameter]} for parameter in network.parameters()]
+    module = LighterModule(network, optimizer=torch.optim.SGD(groups, lr=0.1))
+    with pytest.raises(OptimizerError, match="2 parameter groups"):
+        _ = module.learning_rate
+    with pytest.raises(OptimizerError, match="OneCycleLR keeps rates of its own"):
+        make_system(lambda optimizer: OneCycleLR(optimizer, 0.1, total_steps=10)).learning_rate = 1.0
+
+
+def test_batch_size_finder_sets_the_loaders_batch_size(make_system, make_trainer):
+    system = make_system()
+    found = Tuner(make_trainer()).scale_batch_size(system, max_trials=2, init_val=2, steps_per_trial=1)
+    assert system.batch_size == found == system.train_dataloader().batch_size
+    assert system.train_dataloader().dataset is not None
