@@ -222,3 +222,17 @@ def test_patch_that_does_not_fit_is_an_error_of_its_own_and_disturbs_nothing_els
 def test_merging_three_files_is_merging_two_and_then_the_third(load_texts):
     texts = ("a: {b: 1}\nl: [1]", "a: {c: 2}\nl: [2]\n=m: {x: 1}", "a: {b: 3}\nl: [3]\nm: {y: 2}")
     assert load_texts(*texts).tree == {"a": {"b": 3, "c": 2}, "l": [1, 2, 3], "m": {"x": 1, "y": 2}}
+
+
+def test_change_inside_a_copied_leaf_is_like_a_change_inside_a_leaf(load_texts):
+    config = load_texts("a: null\nv: '%a'\nv::x: 1\n")
+    assert config.expanded().get("v") == {"x": 1}
+    by_word = load_texts("a: 5\nv: '%a'\n", words=("v::x=1",))
+    assert "has nothing inside" in by_word.expanded().notes[0].message
+
+
+def test_copy_given_by_a_path_may_be_changed_beside_it_but_not_given_twice(load_texts):
+    config = load_texts("t: {x: 1}\ns::v: '%t'\ns::v::x: 2\n")
+    assert config.expanded().get("s::v") == {"x": 2}
+    with pytest.raises(MergeError, match="given twice"):
+        load_texts("t: {x: 1}\ns::v::x: 2\ns::v: 1\n")

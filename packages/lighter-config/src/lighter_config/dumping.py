@@ -138,6 +138,9 @@ class _Writer:
                 yield operator + format_path((*relative, *rest)), self.value(child, (*path, *rest), (key,), {})
             return
         where = format_path((*relative, *change.path))
+        if change.kind == "append" and type(change.value.value) is not list:
+            yield where, [self.value(change.value, (*path, *change.path), relative, {})]
+            return
         yield operator + where, self.value(change.value, (*path, *change.path), relative, {})
 
     def _differences(self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> None:

@@ -80,6 +80,8 @@ class Merger:
         """
         if not change.path:
             return self._changed(root, change, at)
+        if type(root.value) not in (dict, list):
+            root = self._instead_of_leaf(root, change, at, change.path[0])
         parent, key, rest = self._descend(root, change, at)
         if rest:
             child = parent.value[key]
@@ -424,8 +426,8 @@ class _GivenOnce:
         level = self.paths
         for segment in path[:-1]:
             below = level.setdefault(segment, {})
-            if isinstance(below, Node) and type(below.value) is list:
-                return  # an item of the list before it grew, beside what is appended to it
+            if isinstance(below, Node) and (type(below.value) is list or is_copy(below.value)):
+                return  # an item of the list before it grows, or a change of what the copy brings
             if type(below) is not dict:
                 self._fail(path, below, node)
             level = below
@@ -435,6 +437,8 @@ class _GivenOnce:
         there = level.get(path[-1])
         if type(node.value) is dict and node.value and not any(special_key(key) for key in node.value):
             below = level.setdefault(path[-1], {})
+            if isinstance(below, Node) and is_copy(below.value):
+                return
             if type(below) is not dict:
                 self._fail(path, below, node)
             for key, child in node.value.items():
@@ -443,12 +447,12 @@ class _GivenOnce:
             if type(there) is dict and (is_copy(node.value) or type(node.value) is list):
                 return
             self._fail(path, there, node)
-        elif not is_copy(node.value):
+        else:
             level[path[-1]] = node
 
     def _fail(self, path: Segments, first: object, second: Node) -> NoReturn:
         while type(first) is dict:
-            first = next(iter(first.values()))
+            first = next(iter(first.values()), None)
         where = f" at {first.key_place}" if isinstance(first, Node) else ""
         name = format_path((*self.at, *path))
         raise _error(

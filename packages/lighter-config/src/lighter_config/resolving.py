@@ -102,7 +102,7 @@ class Resolver:
         for key, child in node.value.items():
             if key in (IMPORTS, REQUIRES, DISABLED) or child.for_reference:
                 continue
-            if type(child.value) is dict and (yield self._is_disabled(child, (*path, key), built)):
+            if _may_be_disabled(child) and (yield self._is_disabled(child, (*path, key), built)):
                 continue
             result[key] = child.value if _is_plain(child.value) else (yield self._build(child, (*path, key), built))
         return result
@@ -111,7 +111,7 @@ class Resolver:
         result = []
         for index, child in enumerate(node.value):
             if child.for_reference or (
-                type(child.value) is dict and (yield self._is_disabled(child, (*path, index), built))
+                _may_be_disabled(child) and (yield self._is_disabled(child, (*path, index), built))
             ):
                 continue
             result.append(child.value if _is_plain(child.value) else (yield self._build(child, (*path, index), built)))
@@ -132,7 +132,7 @@ class Resolver:
     def _refer(self, reference: Reference, at: Segments, cause: Node, built: _Memory) -> Steps:
         """Build what a reference leads to, through other references on the way."""
         node, path = self._find(reference, at, cause)
-        if type(node.value) is dict and (yield self._is_disabled(node, path, built)):
+        if _may_be_disabled(node) and (yield self._is_disabled(node, path, built)):
             message = f"{cause.value!r} refers to {format_path(path)}, which is disabled"
             raise ReferenceNotFoundError(
                 _at(Finding(message=message, fix="remove its _disabled_, or the reference"), cause, at)
@@ -216,9 +216,7 @@ class Resolver:
     # components
 
     def _is_disabled(self, node: Node, path: Segments, built: _Memory) -> Steps:
-        flag = node.value.get(DISABLED)
-        if flag is None:
-            return False
+        flag = node.value[DISABLED]
         value = yield self._build(flag, (*path, DISABLED), built)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
@@ -258,7 +256,7 @@ class Resolver:
             if type(key) is not str:
                 message = f"{key!r} cannot be the name of an argument of {named}"
                 raise TargetError(_at(Finding(message=message), child, here))
-            if type(child.value) is dict and (yield self._is_disabled(child, here, built)):
+            if _may_be_disabled(child) and (yield self._is_disabled(child, here, built)):
                 continue
             value = child.value if _is_plain(child.value) else (yield self._build(child, here, built))
             if key == "compile" and path in NETWORK_PATHS and not _has_parameter(target, "compile"):
@@ -311,6 +309,10 @@ def _call(target: Callable[..., Any], arguments: list[Any], keywords: dict[str, 
     from lighter_config._sparkwheel import call
 
     return call(target, arguments, keywords, mode)
+
+
+def _may_be_disabled(node: Node) -> bool:
+    return type(node.value) is dict and DISABLED in node.value
 
 
 def _is_plain(value: Any) -> bool:
