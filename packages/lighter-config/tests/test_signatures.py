@@ -504,3 +504,15 @@ def test_a_wrapper_that_takes_arguments_out_may_accept_more_than_it_shows(
 )
 def test_what_a_function_binds_anew_is_unknown(package: Package, text: str) -> None:
     assert isinstance(package(lib=text).read("lib.thing"), Unknown)
+
+
+def test_more_ways_in_which_python_makes_names(package: Package) -> None:
+    reader = package(
+        lib="TimeoutError = TimeoutError\nclass thing(TimeoutError):\n  def __init__(self, a): ...",
+        signed="import inspect\ndef thing(a): ...\nthing.__signature__ = inspect.Signature()",
+        grown____init__="from .part import *",
+        grown__part="__all__ = []\ndef add(name):\n  __all__.append(name)\nadd('thing')\ndef thing(a): ...",
+    )
+    assert keywords(reader.read("lib.thing")) == ("a",)
+    assert isinstance(reader.read("signed.thing"), Unknown)
+    assert isinstance(reader.read("grown.thing"), Unknown)

@@ -6,6 +6,7 @@ Annotations are promises that nobody enforces, and some are wrong, so a mismatch
 from collections.abc import Iterator
 from typing import Any
 
+from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.paths import format_path
@@ -24,15 +25,17 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
         for name, value in component.keywords.items():
             parameter = signature.parameter(name)
             if parameter is not None:
-                yield from _compare(context, (*component.path, name), parameter, value)
+                yield from _compare(context, component, (*component.path, name), parameter, value)
         by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
         written = context.value((*component.path, ARGUMENTS), [])
         if component.positional is not None and len(component.positional) == len(written):
             for index, (parameter, value) in enumerate(zip(by_position, component.positional, strict=False)):
-                yield from _compare(context, (*component.path, ARGUMENTS, index), parameter, value)
+                yield from _compare(context, component, (*component.path, ARGUMENTS, index), parameter, value)
 
 
-def _compare(context: CheckContext, path: Segments, parameter: Parameter, value: Any) -> Iterator[Finding]:
+def _compare(
+    context: CheckContext, component: Component, path: Segments, parameter: Parameter, value: Any
+) -> Iterator[Finding]:
     mismatch = context.reader.mismatch(parameter, written_part(value))
     if mismatch is None:
         return
@@ -40,7 +43,7 @@ def _compare(context: CheckContext, path: Segments, parameter: Parameter, value:
     part = context.value(where)
     yield context.finding(
         where,
-        f"{format_path(where)} is {part!r}, and {parameter.name} takes {mismatch.expected}",
+        f"{format_path(where)} is {part!r}, which {component.short_name} does not expect",
         severity=Severity.WARNING,
         expected=(mismatch.expected,),
         fix="write the number without quotes" if isinstance(part, str) and _is_number(part) else "",

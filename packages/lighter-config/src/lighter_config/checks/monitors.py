@@ -228,4 +228,9 @@ def _nearest(name: str, names: list[str]) -> tuple[str, ...]:
         by_plain.setdefault(re.sub(r"[/_.\- ]", "", re.sub(r"/epoch(/dataloader_idx_\d+)?", "", other)).lower(), other)
     plain = re.sub(r"[/_.\- ]", "", re.sub(r"/(step|epoch)(/dataloader_idx_\d+)?", "", name)).lower()
     plain = plain.replace("valid", "val").replace("validation", "val").replace("training", "train")
-    return tuple(by_plain[near] for near in nearest_names(plain, by_plain))
+    nearest = tuple(by_plain[near] for near in nearest_names(plain, by_plain))
+    if nearest:
+        return nearest
+    # `val_acc` is short for `val/metrics/Accuracy/epoch`
+    parts = [part for part in re.split(r"[/_.\- ]", name.lower()) if part not in ("epoch", "step")]
+    return tuple(other for other in names if all(part in other.lower() for part in parts))[:3]

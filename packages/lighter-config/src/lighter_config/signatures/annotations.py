@@ -77,7 +77,7 @@ class Annotations:
                 inner = _parsed(text)
                 return None if inner is None else self._compare(inner, scope, value, depth + 1)
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                return self._union(node, [left, right], scope, value, depth)
+                return self._union([left, right], scope, value, depth)
             case ast.Subscript(value=base, slice=inner):
                 return self._generic(node, base, inner, scope, value, depth)
             case ast.Name() | ast.Attribute():
@@ -88,9 +88,7 @@ class Annotations:
     def _named(self, node: ast.expr, named: Value, value: Any, depth: int) -> _Result:
         match named:
             case ExpressionValue(node=alias, scope=scope):
-                result = self._compare(alias, scope, value, depth + 1)
-                is_whole = isinstance(result, Mismatch) and not result.path
-                return Mismatch((), ast.unparse(alias)) if is_whole else result
+                return self._compare(alias, scope, value, depth + 1)
             case BuiltinValue(name="typing.Any" | "builtins.object"):
                 return True
             case BuiltinValue() | ClassValue():
@@ -128,9 +126,9 @@ class Annotations:
         name = _plain_name(named)
         parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
         if name == "Optional":
-            return True if value is None else self._compare(inner, scope, value, depth + 1)
+            return self._union([inner, ast.Constant(value=None)], scope, value, depth)
         if name == "Union":
-            return self._union(node, parts, scope, value, depth)
+            return self._union(parts, scope, value, depth)
         if name in ("Annotated", "Final"):
             return self._compare(parts[0], scope, value, depth + 1)
         if name == "Literal":
@@ -154,7 +152,7 @@ class Annotations:
         pairs = iter(parts)
         return _all(enumerate(value), lambda item: self._compare(next(pairs), scope, item, depth + 1))
 
-    def _union(self, node: ast.expr, branches: list[ast.expr], scope: Scope, value: Any, depth: int) -> _Result:
+    def _union(self, branches: list[ast.expr], scope: Scope, value: Any, depth: int) -> _Result:
         """Compare with each branch; when none fits, tell about the one that gets furthest into the value."""
         mismatches: list[Mismatch] = []
         is_unknown = False
@@ -169,7 +167,9 @@ class Annotations:
         if is_unknown:
             return None
         deepest = max(mismatches, key=lambda mismatch: len(mismatch.path))
-        return deepest if deepest.path else Mismatch((), ast.unparse(node))
+        if deepest.path:
+            return deepest
+        return Mismatch((), " | ".join(dict.fromkeys(mismatch.expected for mismatch in mismatches)))
 
     def _literal(self, node: ast.expr, parts: list[ast.expr], scope: Scope, value: Any) -> _Result:
         allowed: list[Any] = []

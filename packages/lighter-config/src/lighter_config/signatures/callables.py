@@ -50,6 +50,7 @@ _KEEPING = frozenset(
     }
 )
 
+_DECIDING_FOR_FUNCTIONS = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__signature__", "__wrapped__"})
 _DECIDING_NAMES = frozenset({"__call__", "__init__", "__new__", "__signature__", "__wrapped__"})
 
 
@@ -99,6 +100,9 @@ class Callables:
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
         node = function.node
+        for name, attribute in self.library.patches(function):
+            if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
+                return Unclear(f"{function.name}.{attribute} is replaced after the function was made")
         parameters: Parameters | Unclear | None
         parameters = self._undecorated(function)
         if not isinstance(node, ast.Lambda) and node.decorator_list:

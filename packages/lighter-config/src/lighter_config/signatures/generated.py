@@ -264,7 +264,8 @@ def _attrs_field(
     if value is None:
         return _Field(name, parameter)
     if not _is_field_call(library, value, cls):
-        return _Field(name, replace(parameter, default=ast.unparse(value)))
+        is_factory = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Factory"
+        return _Field(name, replace(parameter, default=FACTORY_DEFAULT if is_factory else ast.unparse(value)))
     assert isinstance(value, ast.Call)
     if _has_default_method(cls, name):
         parameter = replace(parameter, default=FACTORY_DEFAULT)

@@ -400,7 +400,12 @@ class Library:
     def _binds(self, module_name: str, name: str) -> bool:
         module = self.find(module_name)
         namespace = self.namespace(module) if module is not None else None
-        return isinstance(namespace, Namespace) and not isinstance(self.own(namespace, name), Absent)
+        if not isinstance(namespace, Namespace):
+            return False
+        if name in namespace.names:
+            # in `TimeoutError = TimeoutError` the second one is the builtin
+            return (module_name, name) not in self._in_progress
+        return any(self._from_star(star, name) is not None for star in namespace.stars)
 
     def unsubscripted(self, value: Value) -> Value:
         """The class behind ``Base[int]``; any other value as it is."""
@@ -457,9 +462,9 @@ class Library:
             return Unclear(f"{cls.name} gains attributes after its statement", name, cls.name)
         return Absent(name, cls.name)
 
-    def patches(self, cls: ClassValue) -> set[tuple[str, str]]:
-        """Attributes that statements after the class set on classes of its module."""
-        module = self.find(cls.module)
+    def patches(self, value: ClassValue | FunctionValue) -> set[tuple[str, str]]:
+        """Attributes that later statements set on the classes and functions of the same module."""
+        module = self.find(value.module)
         namespace = self.namespace(module) if module is not None else None
         return namespace.patched if isinstance(namespace, Namespace) else set()
 

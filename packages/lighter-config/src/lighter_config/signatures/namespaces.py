@@ -124,6 +124,8 @@ def read_module(module: Module, text: bytes) -> Namespace:
     namespace = Namespace(module, docstring=ast.get_docstring(tree))
     if module.kind == "source" and may_add_names(text):
         _note_additions(namespace, tree)
+    if b"__all__" in text and _functions_mention(tree, "__all__"):
+        namespace.name_lists = None
     rebound = _names_bound_by_functions(tree) if b"global " in text else ()
     for node in tree.body:
         _drop_bodies(node)
@@ -247,7 +249,7 @@ class _Walker:
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target:
             case ast.Name(id="__all__"):
-                if self.is_certain:
+                if self.is_certain and self.namespace.name_lists is not None:
                     self.namespace.name_lists = []
                 self._extend_all(value)
                 self._bind("__all__", Assignment(value))
@@ -449,6 +451,16 @@ def _has_star(nodes: Iterable[ast.expr]) -> bool:
 
 def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
     return bool(statements) and isinstance(statements[-1], ast.Raise)
+
+
+def _functions_mention(tree: ast.Module, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and function.name not in ("__dir__", "__getattr__")
+        for node in ast.walk(function)
+    )
 
 
 def _names_bound_by_functions(tree: ast.Module) -> list[str]:

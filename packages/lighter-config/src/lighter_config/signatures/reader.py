@@ -31,6 +31,7 @@ from lighter_config.signatures.values import (
 from lighter_config.suggestions import nearest_names
 
 _MAX_NEAREST = 3
+_TOO_DEEP = "its source is nested too deeply"
 
 
 class SignatureReader:
@@ -67,7 +68,9 @@ class SignatureReader:
             target: A dotted import path of a class, a function or a classmethod.
         """
         if target not in self._answers:
-            kept = self._ask(f"read {target}", lambda: _to_json(self._read(target)))
+            kept = self._ask(
+                f"read {target}", lambda: _to_json(self._read(target)), _to_json(Unknown(target, _TOO_DEEP))
+            )
             self._answers[target] = _from_json(kept)
         return self._answers[target]
 
@@ -99,10 +102,15 @@ class SignatureReader:
         kept = self._ask(question, work_out)
         return Mismatch(tuple(kept["path"]), kept["expected"]) if kept else None
 
-    def _ask(self, question: str, work_out: Callable[[], Any]) -> Any:
+    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
+        """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
+
         def recorded() -> tuple[Any, Iterable[str]]:
             with self._library.recording() as modules:
-                answer = work_out()
+                try:
+                    answer = work_out()
+                except RecursionError:
+                    answer = too_deep
             return answer, modules
 
         return self._cache.answer(question, recorded)
