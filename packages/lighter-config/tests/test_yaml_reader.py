@@ -163,10 +163,10 @@ def test_keys_keep_their_type(load_texts):
 
 
 def _seconds(text: str) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(YamlError):
         load_text(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def load_text(text: str) -> object:
@@ -194,6 +194,6 @@ def test_ten_megabytes_of_values_end_in_an_error():
 
 
 def test_ten_megabytes_of_text_are_read():
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(load_text("a: " + "x" * 10_000_000).value["a"].value) == 10_000_000
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

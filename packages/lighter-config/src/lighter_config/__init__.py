@@ -3,7 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lighter_config.checkpoints import CHECKPOINT_KEY
 from lighter_config.config import Config
 from lighter_config.diffing import Difference, Kind, diff
 from lighter_config.dumping import to_yaml
@@ -30,6 +29,7 @@ from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
 
 if TYPE_CHECKING:
+    from lighter_config.checkpoints import CHECKPOINT_KEY
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
 
@@ -74,13 +74,14 @@ __all__ = [
 ]
 
 _LATE = {
+    "CHECKPOINT_KEY": "lighter_config.checkpoints",
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import the parts that read source code only when they are asked for."""
+    """Import what most runs do not need only when it is asked for."""
     if name in _LATE:
         return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,29 +1,19 @@
 """Write a config back as YAML that loads to the same tree and still follows its references."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from lighter_config.copying import Copier
-from lighter_config.errors import ConfigError, DumpError
-from lighter_config.findings import Finding
+from lighter_config.errors import ConfigError
 from lighter_config.keys import special_key
 from lighter_config.merging import Change
 from lighter_config.paths import format_path, format_segment
 from lighter_config.provenance import Key, Node, Segments
 from lighter_config.references import find_references, is_built, is_copy
-from lighter_config.scalars import is_suspect, scalar
 
 if TYPE_CHECKING:
     from lighter_config.config import Config
-
-_Emitter: Any = getattr(yaml, "CDumper", yaml.Dumper)
-_WIDTH = 120
-_FLOW_WIDTH = 80
 
 
 def to_yaml(config: "Config", *, standalone: bool = False) -> str:
@@ -50,11 +40,9 @@ def to_yaml(config: "Config", *, standalone: bool = False) -> str:
         tree = as_written(config.root, config.copier, standalone=True)
         if isinstance(tree.get("project"), str) and config.place("project") is not None:
             tree = {**tree, "project": _absolute_project(tree["project"], config.root.value["project"])}
-    try:
-        text = yaml.emit(_events(tree, config), Dumper=_Emitter, width=_WIDTH, allow_unicode=True)
-    except UnicodeEncodeError as error:
-        raise DumpError(Finding(message=f"text that cannot be written as UTF-8: {error.object!r}")) from error
-    return str(text)
+    from lighter_config.yaml_writer import write_yaml  # with it comes the YAML library, a third of all import time
+
+    return write_yaml(tree, config.place)
 
 
 def _absolute_project(folder: str, node: Node) -> str:
@@ -232,67 +220,3 @@ def _kept_indices(old: list[Node], new: list[Node]) -> set[int] | None:
         kept.add(index)
         index += 1
     return kept
-
-
-def _events(tree: dict[Key, Any], config: "Config") -> Iterator[yaml.Event]:
-    """Yield the events of a document; a loop, so that no depth of the tree can exhaust the stack."""
-    yield yaml.StreamStartEvent()
-    yield yaml.DocumentStartEvent(explicit=False)
-    work: list[Any] = [(tree, ())]
-    while work:
-        item = work.pop()
-        if isinstance(item, yaml.Event):
-            yield item
-            continue
-        value, path = item
-        if type(value) is dict:
-            yield yaml.MappingStartEvent(None, None, True, flow_style=not value)
-            work.append(yaml.MappingEndEvent())
-            for key, child in reversed(value.items()):
-                work.append((child, (*path, key)))
-                work.append((key, path))
-        elif type(value) is list:
-            yield yaml.SequenceStartEvent(None, None, True, flow_style=_is_short(value))
-            work.append(yaml.SequenceEndEvent())
-            work.extend((child, (*path, index)) for index, child in reversed(list(enumerate(value))))
-        else:
-            yield _scalar_event(value, path, config)
-    yield yaml.DocumentEndEvent(explicit=False)
-    yield yaml.StreamEndEvent()
-
-
-def _is_short(items: list[Any]) -> bool:
-    if any(type(item) in (dict, list) for item in items):
-        return False
-    return sum(len(str(item)) + 2 for item in items) <= _FLOW_WIDTH
-
-
-def _scalar_event(value: Any, path: Segments, config: "Config") -> yaml.ScalarEvent:
-    if isinstance(value, str):
-        text = str(value)
-        is_safe = scalar(text) is text and not is_suspect(text) and text != "<<"
-        return yaml.ScalarEvent(None, None, (is_safe, True), text, style=None if is_safe else "'")
-    return yaml.ScalarEvent(None, None, (True, False), _literal(value, path, config))
-
-
-def _literal(value: Any, path: Segments, config: "Config") -> str:
-    """Write what is not text: ``null``, a truth, a number, the name of a file."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ".nan"
-        if math.isinf(value):
-            return ".inf" if value > 0 else "-.inf"
-        return float.__repr__(value)
-    where = format_path(path)
-    finding = Finding(
-        message=f"{where} is a {type(value).__qualname__}, which YAML has no form for",
-        path=where,
-        fix="describe it with `_target_` and its arguments",
-    )
-    raise DumpError(replace(finding, place=config.place(where)))

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lighter_config.checkpoints import stored_config
 from lighter_config.config import Config
 from lighter_config.errors import ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
@@ -26,7 +25,6 @@ from lighter_config.sources import (
     parse_sources,
 )
 from lighter_config.suggestions import nearest_names
-from lighter_config.yaml_reader import decode, read_mapping
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 
@@ -74,6 +72,8 @@ def load(words: Words) -> Config:
 
 def _read(source: Source) -> Node:
     """Read the tree of a source that is not an override."""
+    from lighter_config.yaml_reader import read_mapping  # with it comes the YAML library, a third of all import time
+
     if isinstance(source, FileSource):
         return _read_file(source.path, source.name)
     if isinstance(source, RunSource):
@@ -81,6 +81,8 @@ def _read(source: Source) -> Node:
     if isinstance(source, CheckpointSource):
         if source.path.is_dir():
             return _read_file(source.path / RECORDED_CONFIG, str(Path(source.name) / RECORDED_CONFIG))
+        from lighter_config.checkpoints import stored_config
+
         text = stored_config(source.path, source.name)
         return read_mapping(text, Document(source.name, text))
     if isinstance(source, StdinSource):
@@ -90,6 +92,8 @@ def _read(source: Source) -> Node:
 
 
 def _read_file(path: Path, name: str) -> Node:
+    from lighter_config.yaml_reader import decode, read_mapping
+
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -8,7 +8,6 @@ from lighter_config.merging import Change
 from lighter_config.paths import parse_path, split_path
 from lighter_config.provenance import Node, Word
 from lighter_config.scalars import PLACEHOLDER, is_suspect, scalar
-from lighter_config.yaml_reader import read_value
 
 _TEXT_STARTS = ("@", "%", "$", "\\")
 _YAML_STARTS = ("[", "{", "'", '"')
@@ -60,6 +59,8 @@ def value_node(text: str, origin: Word) -> Node:
     [0.001, '', 'a: b #1', [1, None], '@model']
     """
     if text.startswith(_YAML_STARTS):
+        from lighter_config.yaml_reader import read_value  # with it comes the YAML library, a third of all import time
+
         node = read_value(text, origin)
         assert node is not None
         return node

@@ -13,7 +13,7 @@ Segments: TypeAlias = tuple[Any, ...]
 MAX_DEPTH = 200
 """Levels a config may be nested. Deeper input is refused with an error before it can exhaust Python's stack."""
 
-MAX_VALUES = 200_000
+MAX_VALUES = 100_000
 """Values that one file may hold, its aliases expanded, and that all copies of ``%`` may add up to."""
 
 
