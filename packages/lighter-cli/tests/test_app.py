@@ -67,6 +67,7 @@ def test_a_mistake_is_one_short_message_before_torch_is_imported(
 
 def test_all_mistakes_come_at_once(lighter: Command, system_config: str) -> None:
     done = lighter("fit", "config.yaml", "trainer::max_epoch=3", "system::optimizer::lrr=1")
+    assert done.stderr.count("error: ") == 2
     assert "max_epochs" in done.stderr
     assert "lrr" in done.stderr
 

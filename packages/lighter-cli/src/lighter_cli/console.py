@@ -63,9 +63,13 @@ def reporting_errors() -> Iterator[None]:
 
 
 def _render(error: Exception) -> str:
-    if not (_full_tracebacks or _debug()) and _is_users_mistake(error):
-        return "\n".join([f"error: {error}", *_notes(error)])
-    return _traceback(error)
+    if _full_tracebacks or _debug() or not _is_users_mistake(error):
+        return _traceback(error)
+    if isinstance(error, ConfigError):
+        texts = [f"{finding.severity}: {finding}" for finding in error.findings]
+    else:
+        texts = [f"error: {error}"]
+    return "\n\n".join(texts) + "".join(f"\n{note}" for note in _notes(error))
 
 
 def _is_users_mistake(error: Exception) -> bool:
