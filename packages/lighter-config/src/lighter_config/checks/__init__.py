@@ -8,9 +8,10 @@ from lighter_config.checks.argument_types import check_argument_types
 from lighter_config.checks.arguments import check_arguments, check_stage_arguments
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.checks.context import Check, CheckContext
+from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.monitors import check_monitors
-from lighter_config.checks.references import check_names, check_references
+from lighter_config.checks.references import check_references
 from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.targets import check_targets
 from lighter_config.config import Config
@@ -24,7 +25,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_keys,
     check_sections,
     check_references,
-    check_names,
+    check_expression_names,
     check_targets,
     check_arguments,
     check_argument_types,

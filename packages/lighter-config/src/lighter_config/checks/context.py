@@ -43,31 +43,64 @@ class CheckContext:
         return tuple(components_in(self.subject.tree, self.is_built))
 
     @cached_property
-    def uses(self) -> tuple[tuple[Segments, Reference, Segments], ...]:
-        """Every readable reference of the whole config: where it stands, itself, where it leads."""
-        return tuple(references_in(self.config.tree))
+    def used(self) -> set[Segments]:
+        """Every section, and every variable, that a reference elsewhere in the whole config leads to or into.
+
+        A variable counts by its own path; ``("vars",)`` itself is in it only when something refers to all of them.
+        """
+        used: set[Segments] = set()
+        for at, _, target in references_in(self.config.tree):
+            path = target[:2] if target[:1] == ("vars",) else target[:1]
+            if at[: len(path)] != path:
+                used.add(path)
+        return used
+
+    @cached_property
+    def aliased(self) -> set[Segments]:
+        """Every section and variable that a YAML alias elsewhere copies from."""
+        origins: dict[tuple[str, int | None, int | None], Segments] = {}
+        copies: list[tuple[tuple[str, int | None, int | None], Segments]] = []
+        for path, _ in self.config.walk():
+            place = self.config.place(format_path(path))
+            if place is not None and place.line is not None:
+                spot = (place.source, place.line, place.column)
+                if place.via.startswith("via alias"):
+                    copies.append((spot, path))
+                else:
+                    origins[spot] = path
+        return {
+            origins[spot][:length]
+            for spot, path in copies
+            if spot in origins
+            for length in (1, 2)
+            if path[:length] != origins[spot][:length]
+        }
 
     def is_built(self, path: Segments) -> bool:
         """Whether a run builds what stands at ``path``, as far as the text says."""
         if not path or path[0] in ROOT_SECTIONS:
             return True
-        return any(_overlap(path, target) for target in self._targets_of_built)
+        reached, on_the_way = self._reached
+        return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
 
     @cached_property
-    def _targets_of_built(self) -> tuple[Segments, ...]:
-        """What is reached by references from the sections that a run builds."""
-        by_root: dict[Any, list[tuple[Segments, Segments]]] = {}
+    def _reached(self) -> tuple[set[Segments], set[Segments]]:
+        """What references from the sections that a run builds lead to, and all that holds those places."""
+        below: dict[Segments, list[Segments]] = {}
+        at: dict[Segments, list[Segments]] = {}
         for path, _, target in references_in(self.subject.tree):
-            by_root.setdefault(path[0], []).append((path, target))
-        reached: dict[Segments, None] = {}
+            at.setdefault(path, []).append(target)
+            for prefix in _prefixes(path):
+                below.setdefault(prefix, []).append(target)
+        reached: set[Segments] = set()
         pending: list[Segments] = [(section,) for section in ROOT_SECTIONS]
         while pending:
             start = pending.pop()
-            for path, target in by_root.get(start[0], ()):
-                if _overlap(path, start) and target not in reached:
-                    reached[target] = None
-                    pending.append(target)
-        return tuple(reached)
+            targets = below.get(start) or [target for prefix in _prefixes(start) for target in at.get(prefix, ())]
+            new = set(targets) - reached
+            reached |= new
+            pending.extend(new)
+        return reached, {prefix for target in reached for prefix in _prefixes(target)}
 
     def has(self, path: Segments) -> bool:
         """Whether a path leads somewhere in the subject, through ``@`` references on the way."""
@@ -158,10 +191,9 @@ def references_in(tree: Any) -> Iterator[tuple[Segments, Reference, Segments]]:
                 continue  # reported by the check of references
 
 
-def _overlap(one: Segments, other: Segments) -> bool:
-    """Whether one path is the other or holds it."""
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
+def _prefixes(path: Segments) -> list[Segments]:
+    """The path itself and everything that holds it."""
+    return [path[:length] for length in range(1, len(path) + 1)]
 
 
 def child_of(node: Any, segment: Any) -> tuple[Any] | None:

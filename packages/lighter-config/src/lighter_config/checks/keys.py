@@ -180,28 +180,7 @@ def _is_system(context: CheckContext, target: Any) -> bool:
 
 def _is_used(context: CheckContext, path: Segments) -> bool:
     """Whether anything outside ``path`` refers to it, into it or to what holds it; an alias counts."""
-    length = len(path)
-    for at, _, target in context.uses:
-        if at[:length] != path and target[:length] == path[: len(target)]:
-            return True
-    return path in _aliased(context, length)
-
-
-def _aliased(context: CheckContext, length: int) -> set[Segments]:
-    """The paths of this length that a YAML alias elsewhere copies from."""
-    origins: dict[tuple[str, int | None, int | None], Segments] = {}
-    copies: list[tuple[tuple[str, int | None, int | None], Segments]] = []
-    for path, _ in context.config.walk():
-        place = context.config.place(format_path(path))
-        if place is not None and place.line is not None:
-            spot = (place.source, place.line, place.column)
-            if place.via.startswith("via alias"):
-                copies.append((spot, path))
-            else:
-                origins[spot] = path
-    return {
-        origins[spot][:length] for spot, path in copies if spot in origins and path[:length] != origins[spot][:length]
-    }
+    return any(path[:length] in context.used for length in range(1, len(path) + 1)) or path in context.aliased
 
 
 def _makes_object(value: Any) -> bool:

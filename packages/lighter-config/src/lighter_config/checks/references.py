@@ -1,6 +1,5 @@
 """References that lead nowhere or in a circle, and expressions that cannot be read."""
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,12 +7,10 @@ from typing import Any
 from lighter_config.checks.components import how_built
 from lighter_config.checks.context import CheckContext, child_of, leaves_in
 from lighter_config.errors import ConfigError
-from lighter_config.expressions import KNOWN_NAMES, parse_expression
 from lighter_config.findings import Finding, Severity
 from lighter_config.paths import format_path
 from lighter_config.provenance import Segments
-from lighter_config.references import Reference, absolute_path, find_references, is_copy, is_expression, is_reference
-from lighter_config.resolving import IMPORTS, REQUIRES
+from lighter_config.references import Reference, absolute_path, find_references, is_copy, is_reference
 from lighter_config.suggestions import nearest_names
 
 
@@ -41,33 +38,10 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
                 yield context.finding(
                     path,
                     f"{reference} refers to {format_path(disabled)}, which is disabled",
-                    severity=_severity(context, path),
+                    severity=severity_at(context, path),
                     fix="remove its _disabled_, or the reference",
                 )
     yield from _circles(context)
-
-
-def check_names(context: CheckContext) -> Iterator[Finding]:
-    """Report names in expressions that nothing defines."""
-    known = {*KNOWN_NAMES, *_imported_names(context.expanded.tree)}
-    for path, value in leaves_in(context.subject.tree):
-        if not is_expression(value) or path[-1:] == (REQUIRES,) or path[-2:-1] == (REQUIRES,):
-            continue
-        try:
-            names = parse_expression(value).free_names
-        except ConfigError:
-            continue  # the check of references says so
-        for name in names:
-            if name not in known:
-                nearest = nearest_names(name, sorted(known))
-                refers = f", or write @{name} to refer to the value of that name" if context.has((name,)) else ""
-                yield context.finding(
-                    path,
-                    f"the name {name!r} in {value!r} is not known",
-                    severity=_severity(context, path),
-                    nearest=(f"@{name}", *nearest) if refers else nearest,
-                    fix=f"add `_imports_: {{{name}: {name}}}`{refers}",
-                )
 
 
 def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
@@ -77,11 +51,11 @@ def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
         path=where,
         place=context.subject.place(where),
         excerpt=context.subject.excerpt(where),
-        severity=_severity(context, path),
+        severity=severity_at(context, path),
     )
 
 
-def _severity(context: CheckContext, path: Segments) -> Severity:
+def severity_at(context: CheckContext, path: Segments) -> Severity:
     """An error where a run needs the value, else a warning."""
     return Severity.ERROR if context.is_built(path) else Severity.WARNING
 
@@ -104,7 +78,7 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         path,
         f"{reference} leads nowhere: {format_path(target[:depth]) or 'the config'} has no {missing}"
         + (f" in stage {context.stage}" if was_pruned else ""),
-        severity=_severity(context, path),
+        severity=severity_at(context, path),
         expected=names if len(names) <= 30 else (),
         nearest=nearest,
         fix=fix,
@@ -187,38 +161,7 @@ def _circle(context: CheckContext, circle: list[Segments]) -> Finding:
     return context.finding(
         circle[0],
         f"references lead in a circle: {' -> '.join([*names, names[0]])}",
-        severity=_severity(context, circle[0]),
+        severity=severity_at(context, circle[0]),
         expected=(f"a value somewhere; the others are at {', '.join(places)}",) if places else (),
         fix="replace one of them by a value",
     )
-
-
-def _imported_names(tree: Any) -> set[str]:
-    """The names that ``_imports_`` and ``_requires_`` give, at any level."""
-    names: set[str] = set()
-    work = [tree]
-    while work:
-        value = work.pop()
-        if isinstance(value, dict):
-            imports = value.get(IMPORTS)
-            names.update(str(name) for name in imports if isinstance(imports, dict)) if imports else None
-            requires = value.get(REQUIRES, [])
-            for text in requires if isinstance(requires, list) else [requires]:
-                names |= _names_of_import(str(text).removeprefix("$"))
-            work.extend(value.values())
-        elif isinstance(value, list):
-            work.extend(value)
-    return names
-
-
-def _names_of_import(text: str) -> set[str]:
-    try:
-        tree = ast.parse(text.strip())
-    except SyntaxError:
-        return set()
-    return {
-        alias.asname or alias.name.partition(".")[0]
-        for node in tree.body
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        for alias in node.names
-    }

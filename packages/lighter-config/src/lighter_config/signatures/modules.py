@@ -61,6 +61,7 @@ class ModuleFinder:
         self.project = project
         self._modules: dict[str, Module | None] = {}
         self._listings: dict[str, frozenset[str]] = {}
+        self._extending: dict[str, bool] = {}
         self._files: dict[str, tuple[str, ...] | None] = {}
 
     def find(self, name: str) -> Module | None:
@@ -206,7 +207,13 @@ class ModuleFinder:
         return Module(name, "namespace", None, (target,)) if os.path.isdir(target) else None
 
     def _extends_its_path(self, package: Module) -> bool:
-        return package.file is not None and "extend_path" in Path(package.file).read_text(errors="replace")
+        if package.name not in self._extending:
+            try:
+                text = Path(package.file or "").read_bytes()
+            except OSError:
+                text = b""
+            self._extending[package.name] = b"extend_path" in text
+        return self._extending[package.name]
 
     def _entries(self, folder: str) -> frozenset[str]:
         if folder not in self._listings:

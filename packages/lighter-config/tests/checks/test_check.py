@@ -1,0 +1,103 @@
+"""The function that runs the checks."""
+# ruff: noqa: E501  # one shape after the other
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lighter_config.checks import DEFAULT_CHECKS, CheckContext, check
+from lighter_config.checks.keys import check_sections
+from lighter_config.findings import Finding, Severity
+from lighter_config.loading import load
+from lighter_config.pruning import prune
+from lighter_config.signatures import SignatureReader
+from lighter_config.stages import Stage
+
+
+def no_seed(context: CheckContext) -> Iterator[Finding]:
+    if not context.config.has("seed"):
+        yield Finding(message="no seed", severity=Severity.NOTE)
+
+
+def test_a_check_of_ones_own_runs_with_the_others_and_is_named(reader: SignatureReader) -> None:
+    findings = check(load({"trainer": 1}), reader=reader, checks=[*DEFAULT_CHECKS, no_seed])
+    assert "no_seed" in [finding.check for finding in findings]
+    assert len(findings) > 1
+
+
+def test_a_fragment_is_checked_without_the_sections(checked, reader: SignatureReader, tmp_path: Path) -> None:
+    Path("part.yaml").write_text("system:\n  optimizer: {_target_: torch.optim.AdmW}\n")
+    checks = [one for one in DEFAULT_CHECKS if one is not check_sections]
+    (finding,) = check(load("part.yaml"), reader=reader, checks=checks)
+    assert finding.path == "system::optimizer::_target_"
+
+
+def test_findings_are_in_the_order_of_their_places(checked, system_yaml) -> None:
+    text = (
+        system_yaml.replace("patience: 5", "patiance: 5")
+        .replace("T_max: 10", "T_mx: 10")
+        .replace("devices:", "devces:")
+    )
+    findings = checked("trainer::max_epoch=3", "trainer::min_epoch=3", exp=text)
+    assert [finding.place.line or finding.place.word for finding in findings if finding.check == "arguments"] == [
+        *sorted(finding.place.line for finding in findings if finding.place.line and finding.check == "arguments"),
+        2,
+        3,
+    ]
+
+
+def test_a_mistake_in_what_several_parts_copy_is_reported_once(checked, system_yaml) -> None:
+    text = system_yaml.replace(
+        '      dataset: "@numbers"\n    test', '      dataset: "@numbers"\n      shufle: true\n    test'
+    )
+    findings = [finding for finding in checked(exp=text) if finding.severity is Severity.ERROR]
+    assert [(finding.path, finding.place.via) for finding in findings] == [("system::dataloaders::val::shufle", "")]
+
+
+def test_a_pruned_config_is_checked_as_the_whole_it_came_from(reader: SignatureReader, system_yaml, checked) -> None:
+    Path("exp.yaml").write_text(system_yaml)
+    pruned = prune(load("exp.yaml"), Stage.TEST, reader)
+    assert check(pruned, Stage.TEST, reader=reader) == []
+
+
+def test_every_finding_has_a_place_a_path_and_fits_in_fifteen_lines(checked, system_yaml) -> None:
+    words = [f"trainer::wrong_{number}=1" for number in range(30)]
+    findings = checked(*words, exp=system_yaml)
+    assert len(findings) == 30
+    assert all(finding.place and finding.path and finding.check for finding in findings)
+    assert all(len(str(finding).splitlines()) <= 15 for finding in findings)
+
+
+def test_bad_shapes_of_every_section_are_findings_and_no_crash(checked) -> None:
+    shapes = ["1", "text", "[]", "{}", "[1, {a: 2}]", "{_target_: 3}", "{_target_: null}", "{_target_: [a]}", "null",
+              "{_target_: torch.nn.Linear, _args_: 3}", "{_target_: torch.nn.Linear, _args_: '@nowhere'}", "'@trainer'", "'%system'",
+              "'$1 +'", "'@'", "'%'", "{_disabled_: maybe}", "{5: 2, null: 3, true: 4}", "{fit: 3}", "{train: {batch: 3}}"]  # fmt: skip
+    for section in (
+        "trainer",
+        "system",
+        "model",
+        "data",
+        "args",
+        "vars",
+        "project",
+        "seed",
+        "_imports_",
+        "_requires_",
+        "free",
+    ):
+        for shape in shapes:
+            for stage in (None, Stage.FIT, Stage.PREDICT):
+                findings = checked(exp=f"{section}: {shape}\n", stage=stage)
+                assert all(str(finding) for finding in findings)
+
+
+def test_checking_imports_nothing_of_what_it_checks(libraries: Path, system_yaml: str, tmp_path: Path) -> None:
+    (tmp_path / "exp.yaml").write_text(system_yaml)
+    code = (
+        "import sys\nfrom lighter_config import check, load, SignatureReader, Stage\n"
+        "reader = SignatureReader(search_path=[sys.argv[1]], cache_folder=None)\n"
+        "check(load(sys.argv[2]), Stage.FIT, reader=reader)\n"
+        "assert not {'torch', 'pytorch_lightning', 'lighter', 'sparkwheel'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(libraries), str(tmp_path / "exp.yaml")], check=True)
