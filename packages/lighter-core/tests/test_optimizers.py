@@ -97,8 +97,9 @@ def test_a_monitor_on_a_step_value_is_an_error_that_names_the_epochs(make_system
     assert raised.value.nearest == (monitor.replace("/step", "/epoch"),)
 
 
-def test_learning_rate_finder_finds_and_sets_a_rate(make_system, make_trainer, epochs):
-    system = make_system(lambda optimizer: CosineAnnealingLR(optimizer, 4))
+def test_learning_rate_finder_finds_and_sets_a_rate(make_system, make_trainer, make_data, epochs):
+    loader = DataLoader(make_data(200), batch_size=4)
+    system = make_system(lambda optimizer: CosineAnnealingLR(optimizer, 4), loaders={"train": loader, "val": loader})
     trainer = make_trainer(callbacks=[epochs])
     finder = Tuner(trainer).lr_find(system, min_lr=1e-3, num_training=40, early_stop_threshold=None)
     assert system.learning_rate == finder.suggestion()

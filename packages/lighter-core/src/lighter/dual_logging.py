@@ -38,6 +38,7 @@ class DualLogging:
         self._forwards: dict[str, object] = {}
         self._hooks: list[RemovableHandle] = []
         self._nan_is_known = False
+        self._checked_for_padding: set[Mode] = set()
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and nothing has taken yet
 
@@ -102,6 +103,13 @@ class DualLogging:
         """Hand over the names that no step of this rank could know, before monitors look."""
         if trainer.sanity_checking:
             return
+        if trainer.world_size > 1 and mode not in self._checked_for_padding:
+            self._checked_for_padding.add(mode)
+            if padded := lightning_state.num_padded(trainer, mode):
+                rank_zero_warn(
+                    f"the {mode} data is padded with {padded} sample(s) so that all ranks get equally many; the epoch's"
+                    " values count these twice"
+                )
         if mode is not Mode.TRAIN:
             for evaluation_log in self._evaluation_logs:
                 evaluation_log.hand_over_late(module)

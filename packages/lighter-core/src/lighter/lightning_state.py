@@ -6,6 +6,7 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import RunningStage
+from torch.utils.data import DistributedSampler
 
 from lighter.mode import Mode
 
@@ -85,6 +86,18 @@ def can_train_loader_resume(trainer: Trainer) -> bool:
     loaders = trainer.fit_loop._combined_loader
     return loaders is not None and all(
         hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict") for loader in loaders.flattened
+    )
+
+
+def num_padded(trainer: Trainer, mode: Mode) -> int:
+    """Count the samples that samplers repeat so that all ranks get equally many."""
+    loop = trainer.fit_loop if mode is Mode.TRAIN else trainer._evaluation_loop
+    loaders = loop._combined_loader
+    samplers = [getattr(loader, "sampler", None) for loader in loaders.flattened] if loaders is not None else []
+    return sum(
+        max(0, sampler.total_size - len(sampler.dataset))  # type: ignore[arg-type,misc]
+        for sampler in samplers
+        if isinstance(sampler, DistributedSampler) and not sampler.drop_last
     )
 
 

@@ -115,6 +115,8 @@ class LighterModule(LightningModule):
         Returns:
             The batch's values on written steps, else None.
         """
+        if self._trainer is None:
+            return None  # a step that is tried out by itself belongs to no mode
         books = self._dual_logging
         metrics = books.metrics if books.is_in_step else self._metrics_of(self.mode)
         if metrics is None or not books.is_counting:

@@ -1,0 +1,118 @@
+"""Run as a script by test_distributed.py, once for each rank: fits and prints what this rank sees as JSON."""
+
+import json
+import os
+import sys
+import warnings
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+
+from lighter import LighterModule
+from lighter.resumable import ResumableDataLoader
+
+
+class Module(LighterModule):
+    def __init__(self, case: str) -> None:
+        generator = torch.Generator().manual_seed(1)
+        network = nn.Linear(4, 3, dtype=torch.float64)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+        super().__init__(
+            network,
+            nn.CrossEntropyLoss(),
+            torch.optim.SGD(network.parameters(), lr=0.1),
+            train_metrics=MetricCollection([MulticlassAccuracy(num_classes=3), MulticlassAUROC(num_classes=3)]),
+            val_metrics={"acc": MulticlassAccuracy(num_classes=3), "idle": MulticlassAccuracy(num_classes=3)}
+            if case == "uneven"
+            else None,
+        )
+        self.case = case
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        pred = self(x)
+        self.update_metrics(pred, y)
+        loss = self.criterion(pred, y)
+        if self.case == "uneven":
+            terms = {"total": loss, "first": loss.detach()}
+            if self.global_rank == 1 and batch_idx == 1:
+                terms["rare"] = loss.detach() * 2
+            return {"loss": terms, "target": y}
+        return {"loss": loss, "target": y}
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        pred = self(x)
+        if self.case == "uneven":
+            if self.global_rank == 1:  # nothing at all from this rank
+                return None
+            self.val_metrics["acc"].update(pred, y)
+        return {"loss": self.criterion(pred, y), "target": y}
+
+
+class Seen(Callback):
+    def __init__(self) -> None:
+        self.train, self.val = [], []
+
+    def on_validation_end(self, trainer, pl_module):
+        if not trainer.sanity_checking:
+            self.val.append({k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")})
+
+
+class SeenLast(ModelCheckpoint):
+    """A monitoring callback sees values last, on all ranks the same."""
+
+    def __init__(self, seen: Seen, **options) -> None:
+        super().__init__(**options)
+        self.seen = seen
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.seen.train.append({k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("train/")})
+        super().on_train_epoch_end(trainer, pl_module)
+
+
+def main() -> None:
+    case, folder, ckpt_path = sys.argv[1:4]
+    generator = torch.Generator().manual_seed(0)
+    count = {"even": 16, "uneven": 13}.get(case, 16)
+    data = TensorDataset(
+        torch.randn(count, 4, generator=generator, dtype=torch.float64), torch.randint(3, (count,), generator=generator)
+    )
+    seen = Seen()
+    checkpoint = SeenLast(seen, dirpath=folder, filename="{step}", save_top_k=-1, every_n_train_steps=1)
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        strategy="ddp",
+        devices=2,
+        logger=False,
+        callbacks=[seen, checkpoint],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    rank = int(os.environ["LOCAL_RANK"])
+    sampler = DistributedSampler(data, num_replicas=2, rank=rank, shuffle=False)
+    torch.manual_seed(0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.fit(
+            Module(case),
+            ResumableDataLoader(data, batch_size=4, sampler=sampler),
+            DataLoader(data, batch_size=4, sampler=sampler),
+            ckpt_path=None if ckpt_path == "none" else ckpt_path,
+        )
+    messages = [str(warning.message) for warning in caught]
+    print("RESULT " + json.dumps({"train": seen.train, "val": seen.val, "warnings": messages}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+import copy
+import pickle
+
+import pytest
+import torch
+from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+from torch.utils.data import DataLoader
+from torchmetrics.classification import MulticlassAccuracy
+
+from lighter import BatchSizeError, LighterModule, Mode, StepOutputError, System
+
+
+@pytest.fixture
+def loader(make_data):
+    return DataLoader(make_data(10), batch_size=4)
+
+
+class Plain(LighterModule):
+    def training_step(self, batch, batch_idx):
+        pred = self(batch[0])
+        self.update_metrics(pred, batch[1])
+        return {"loss": nn.functional.cross_entropy(pred, batch[1]), "target": batch[1]}
+
+    def validation_step(self, batch, batch_idx):
+        return self.training_step(batch, batch_idx)
+
+
+@pytest.fixture
+def make(make_network):
+    def of(cls, **arguments):
+        network = arguments.pop("network", None) or make_network()
+        return cls(network, optimizer=torch.optim.SGD(network.parameters(), lr=0.1), **arguments)
+
+    return of
+
+
+def test_hooks_of_the_user_without_super_leave_logging_on(make, make_trainer, loader, epochs, rows):  # D42
+    class Mine(Plain):
+        def on_train_batch_end(self, outputs, batch, batch_idx): ...
+        def on_train_epoch_end(self): ...
+        def on_validation_epoch_end(self): ...
+        def on_train_start(self): ...
+        def setup(self, stage): ...
+
+    metrics = {"train_metrics": MulticlassAccuracy(num_classes=3), "val_metrics": MulticlassAccuracy(num_classes=3)}
+    make_trainer(callbacks=[epochs], logger=rows).fit(make(Mine, **metrics), loader, loader)
+    other, other_rows = type(epochs)(), type(rows)()
+    metrics = {"train_metrics": MulticlassAccuracy(num_classes=3), "val_metrics": MulticlassAccuracy(num_classes=3)}
+    make_trainer(callbacks=[other], logger=other_rows).fit(make(Plain, **metrics), loader, loader)
+    assert epochs.train == other.train
+    assert epochs.val == other.val
+    assert rows.rows == other_rows.rows
+
+
+def test_a_step_that_calls_super_or_another_step_is_counted_once(make, make_trainer, loader, rows):
+    class Child(Plain):
+        def training_step(self, batch, batch_idx):
+            return super().training_step(batch, batch_idx)
+
+    make_trainer(logger=rows).fit(make(Child), loader, loader)
+    assert len(rows.of("train/loss/step")) == len(rows.of("val/loss/step")) == 6
+
+
+def test_a_step_of_a_mixin_is_counted(make, make_trainer, loader, rows):
+    class Steps:
+        def training_step(self, batch, batch_idx):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+    class Mixed(Steps, LighterModule): ...
+
+    make_trainer(logger=rows).fit(make(Mixed), loader)
+    assert len(rows.of("train/loss/epoch")) == 2
+
+
+def test_a_step_assigned_later_is_an_error(make, make_trainer, loader):
+    module = make(Plain)
+    module.training_step = lambda batch, batch_idx: module(batch[0]).mean()
+    with pytest.raises(StepOutputError, match=r"Plain.training_step was assigned after"):
+        make_trainer().fit(module, loader, loader)
+
+
+def test_log_outputs_may_be_overridden(make, make_trainer, loader, epochs):
+    class Renamed(Plain):
+        def _log_outputs(self, outputs, batch_idx):
+            super()._log_outputs(
+                {**outputs, "loss": {"total": outputs["loss"], "twice": outputs["loss"] * 2}}, batch_idx
+            )
+
+    make_trainer(callbacks=[epochs]).fit(make(Renamed), loader, loader)
+    assert epochs.train[0]["train/loss/twice/epoch"] == pytest.approx(2 * epochs.train[0]["train/loss/epoch"])
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ([1, 2], "returned a list"),
+        ({"pred": 1}, "nothing to train on"),
+        ({"loss": None}, "nothing to train on"),
+        ({"loss": {"ce": torch.ones(())}}, "no `total`"),
+        ({"loss": torch.ones(3), "batch_size": 3}, r"a tensor of shape \(3,\)"),
+        ({"loss": {"total": torch.ones(()), "name": "ce"}, "batch_size": 3}, "returned a str as `loss"),
+    ],
+)
+def test_a_step_that_returns_something_else_is_an_error_with_examples(make, make_trainer, loader, returned, message):
+    class Wrong(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return returned
+
+    with pytest.raises(StepOutputError, match=message) as raised:
+        make_trainer().fit(make(Wrong), loader)
+    assert raised.value.expected
+    assert raised.value.fix
+
+
+def test_an_unknown_number_of_samples_is_an_error_that_asks_for_it(make, make_trainer, loader):
+    class Images(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return self(torch.stack(batch[0])).mean()
+
+    images = DataLoader(loader.dataset, batch_size=4, collate_fn=lambda samples: ([x for x, _ in samples], None))
+    with pytest.raises(BatchSizeError, match="batch_size"):
+        make_trainer().fit(make(Images), images)
+
+
+def test_a_nan_loss_is_one_warning_that_names_the_step(make, make_trainer, loader, rows):
+    class Diverging(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return self(batch[0]).mean() * (float("nan") if batch_idx == 1 else 1.0)
+
+    with pytest.warns(UserWarning, match="nan at step 1 of epoch 0") as warned:
+        make_trainer(logger=rows).fit(make(Diverging), loader)
+    assert sum("is nan" in str(warning.message) for warning in warned) == 1
+
+
+def test_mode_is_that_of_the_loop_after_a_validation_too(make, make_trainer, loader):  # D1
+    seen = []
+
+    class Watched(Plain):
+        def training_step(self, batch, batch_idx):
+            seen.append(self.mode)
+            return super().training_step(batch, batch_idx)
+
+        def validation_step(self, batch, batch_idx):
+            seen.append(self.mode)
+
+    module = make(Watched)
+    with pytest.raises(RuntimeError):
+        _ = module.mode
+    make_trainer(num_sanity_val_steps=0).fit(module, loader, loader)
+    assert seen == ([Mode.TRAIN] * 3 + [Mode.VAL] * 3) * 2
+    with pytest.raises(RuntimeError, match="no loop"):
+        _ = module.mode
+
+
+def test_forward_gives_epoch_and_step_to_a_network_that_names_them(make, make_trainer, loader, make_network):
+    class Clocked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = make_network()
+            self.seen = []
+
+        def forward(self, x, epoch=None, step=None):
+            self.seen.append((epoch, step))
+            return self.inner(x)
+
+    network = Clocked()
+    make_trainer(limit_val_batches=0).fit(make(Plain, network=network), loader, loader)
+    assert network.seen == [(i // 3, i) for i in range(6)]
+    make(Plain, network=network)(torch.ones(1, 4, dtype=torch.float64))
+    assert network.seen[-1] == (None, None)
+
+
+def test_a_module_can_be_copied_and_pickled_while_it_trains(make, make_trainer, loader):
+    class Copies(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            books = pl_module._dual_logging
+            assert copy.deepcopy(books).train_log is None
+            assert pickle.loads(pickle.dumps(books)).train_log is None
+
+    make_trainer(callbacks=[Copies()]).fit(make(Plain), loader, loader)
+
+
+def test_steps_can_be_called_without_a_trainer(make, loader):
+    metric = MulticlassAccuracy(num_classes=3)
+    outputs = make(Plain, train_metrics=metric).training_step(next(iter(loader)), 0)
+    assert set(outputs) == {"loss", "target"}
+    assert metric.update_count == 0  # of which mode should it be?
+
+
+def test_a_checkpoint_loads_into_a_network_that_is_given(make, make_trainer, make_network, loader, tmp_path):  # D34
+    checkpoint = ModelCheckpoint(tmp_path, filename="last")
+    module = make(Plain)
+    make_trainer(callbacks=[checkpoint], enable_checkpointing=True).fit(module, loader, loader)
+    loaded = Plain.load_from_checkpoint(tmp_path / "last.ckpt", network=make_network(), weights_only=True)
+    torch.testing.assert_close(loaded.network.state_dict(), module.network.state_dict())
+
+
+def test_inferer_replaces_the_forward_in_evaluation_only(make_network, make_trainer, loader):
+    calls = []
+
+    def inferer(images, network):
+        calls.append(len(images))
+        return network(images)
+
+    network = make_network()
+    system = System(
+        network,
+        {"train": loader, "val": loader},
+        torch.optim.SGD(network.parameters(), lr=0.1),
+        criterion=nn.CrossEntropyLoss(),
+        inferer=inferer,
+    )
+    make_trainer(num_sanity_val_steps=0).fit(system)
+    assert calls == [4, 4, 2] * 2
