@@ -20,6 +20,9 @@ TEXTS = {
     "keys that look like operators": "\\~k: 1\n\\=k: 2\na\\::b: 3\na\\#b: 4\n'<<': 5\n'1': 6\n1: 7\nnull: 8\n'': 9\n",
     "numbers": "a: [.inf, -.inf, 1e300, 1e-9, -0.0, 123456789012345678901234567890, 0.1]",
     "long and odd text": 'a: "two\\nlines\\n"\nb: \' lead\'\nc: "\\x07\\u2028\\u00e9"\nd: ' + "word " * 60,
+    "a deletion in a copied list": "t: [1, 2, 3]\nv: '%t'\n~v: [0]\n",
+    "an item of a copied list": "t: [{x: 1}, 2]\nv: '%t'\nv::0::x: 3\n",
+    "a copied leaf that became a mapping": "t: null\nv: '%t'\nv::x: 3\n",
     "empty": "",
     "empty parts": "a: {}\nb: []\nc: null\n",
 }
@@ -38,6 +41,15 @@ def test_dump_loads_back_equal(load_texts, text):
 def test_patched_reference_is_written_as_a_path_beside_it(load_texts):
     config = load_texts("train: {batch_size: 8, n: 1}\nval: '%::train'\n", "val: {batch_size: 1}\n")
     assert to_yaml(config).splitlines()[-2:] == ["val: '%::train'", "val::batch_size: 1"]
+
+
+def test_copied_list_that_a_word_extended_is_written_whole(load_texts):
+    text = "t: [{p: 1}]\nv: '%t'\nm: {l: '%t'}\nn: '%m'\n"
+    config = load_texts(text, words=("v+={z: 1}", "v::0::p=3", "n::l+=5"))
+    Path("dump.yaml").write_text(to_yaml(config))
+    assert load("dump.yaml").expanded().tree == config.expanded().tree
+    assert config.expanded().get("v") == [{"p": 3}, {"z": 1}]
+    assert config.expanded().get("n") == {"l": [{"p": 1}, 5]}
 
 
 def test_saved_config_still_reaches_everything_that_refers(load_texts):

@@ -31,6 +31,21 @@ TREES = {
         [],
         {"t": {"x": 1, "y": 2}, "a": "%t", "~a::x": None},
     ),
+    "= of what << brought": (
+        ["b: &b {y: {z: 1}}\na: {<<: *b, =y: {w: 1}}"],
+        [],
+        {"b": {"y": {"z": 1}}, "a": {"y": {"w": 1}}},
+    ),
+    "= of what an alias brought": (
+        ["b: &b {y: {z: 1}}\na: *b\n=a::y: {w: 1}"],
+        [],
+        {"b": {"y": {"z": 1}}, "a": {"y": {"w": 1}}},
+    ),
+    "= of what % brought": (
+        ["b: {y: {z: 1}}\na: '%b'\n=a::y: {w: 1}"],
+        [],
+        {"b": {"y": {"z": 1}}, "a": "%b", "=a::y": {"w": 1}},
+    ),
     "delete and add is replace": (["a: {b: 1}", "~a: null\na: {c: 2}"], [], {"a": {"c": 2}}),
     "add and delete is the same": (["a: {b: 1}", "a: {c: 2}\n~a: null"], [], {"a": {"c": 2}}),
     "replace and merge": (["a: {b: 1}", "a: {d: 3}\n=a: {c: 2}"], [], {"a": {"c": 2, "d": 3}}),

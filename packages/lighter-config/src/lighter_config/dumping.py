@@ -110,11 +110,18 @@ class _Writer:
             for change in node.patches:  # it cannot be opened; say what was asked for
                 beside.update(self._as_asked(change, path, relative))
             return node.value
-        pristine = self.copier.pristine[id(node)]
-        if type(pristine.value) is not type(opened.value) or type(opened.value) not in (dict, list):
+        changes = self._changes_of_copy(self.copier.pristine[id(node)], opened, path, relative)
+        if changes is None:
             return self.value(opened, path, relative, beside)
-        self._differences(pristine, opened, path, relative, beside)
+        beside.update(changes)
         return node.value
+
+    def _changes_of_copy(self, old: Node, new: Node, path: Segments, relative: Segments) -> dict[str, Any] | None:
+        """Say how a copy was changed; ``None`` where the language cannot, as for a copied list that grew."""
+        changes: dict[str, Any] = {}
+        self._differences(old, new, path, relative, changes)
+        own = format_path(relative)
+        return None if own in changes or "=" + own in changes else changes
 
     def _as_asked(self, change: Change, path: Segments, relative: Segments) -> Iterator[tuple[str, Any]]:
         operator = {"replace": "=", "delete": "~"}.get(change.kind, "")
@@ -139,7 +146,9 @@ class _Writer:
                     beside["~" + format_path((*relative, key))] = None
             for key, child in new.value.items():
                 here, where = (*path, key), (*relative, key)
-                if key in old.value:
+                if key in old.value and _is_replaced(old.value[key], child):
+                    beside["=" + format_path(where)] = self.value(child, here, where, beside)
+                elif key in old.value:
                     self._differences(old.value[key], child, here, where, beside)
                 else:
                     beside[format_path(where)] = self.value(child, here, where, beside)
@@ -150,7 +159,10 @@ class _Writer:
         if is_copy(old.value) and old.value == new.value:
             if len(old.patches) != len(new.patches):
                 old, new = self.copier.opened(old, path), self.copier.opened(new, path)
-                self._differences(old, new, path, relative, beside)
+                changes = self._changes_of_copy(old, new, path, relative)
+                if changes is None:
+                    changes = {"=" + format_path(relative): self.value(new, path, relative, beside)}
+                beside.update(changes)
             return
         if _same(old, new):
             return
@@ -195,6 +207,13 @@ def special_key_or_error(key: str) -> object:
         return special_key(key)
     except ConfigError as error:
         return error
+
+
+def _is_replaced(old: Node, new: Node) -> bool:
+    """Say whether nothing of one mapping is left in the other, as after ``=``."""
+    if type(old.value) is not dict or type(new.value) is not dict or not old.value:
+        return False
+    return old.value.keys().isdisjoint(new.value)
 
 
 def _same(old: Node, new: Node) -> bool:

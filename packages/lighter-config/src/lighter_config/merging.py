@@ -233,7 +233,8 @@ class Merger:
         self._delete_for_file(base, given, deletes, at)
         kind: Literal["merge", "set"] = "merge" if appending else "set"
         for path, node in replaces:
-            self.apply(base, Change("replace", path, node), at)
+            if not self._takes_change(given, Change("replace", path, node), at):
+                self.apply(base, Change("replace", path, node), at)
         located = [(_counted_now(base, path, node, at), node) for path, node in paths]
         for key, new in ordinary.items():
             old = base.value.get(key)
@@ -250,18 +251,26 @@ class Merger:
         for path, node in deletes:
             for target in _targets(path, node, at):
                 change = Change("delete", target, _nothing_at(node))
-                brought = _brought(given, target)
-                if brought is not None:
-                    holder, rest = brought
-                    if rest and is_copy(holder.value):
-                        holder.patches = (*holder.patches, change.below(len(target) - len(rest)))
-                        continue
-                    self._delete([(given, change)], at)
-                    if _leads_somewhere(base, target):
-                        here.append((base, change))
-                else:
+                is_brought = _brought(given, target) is not None
+                if not self._takes_change(given, change, at) and (not is_brought or _leads_somewhere(base, target)):
                     here.append((base, change))
         self._delete(here, at)
+
+    def _takes_change(self, given: Node, change: Change, at: Segments) -> bool:
+        """Let what ``<<``, an alias or ``%`` brings beside a change give way to it.
+
+        Returns:
+            Whether that is all: the change is for a copy, which keeps it.
+        """
+        brought = _brought(given, change.path)
+        if brought is None:
+            return False
+        holder, rest = brought
+        if rest and is_copy(holder.value):
+            holder.patches = (*holder.patches, change.below(len(change.path) - len(rest)))
+            return True
+        self._delete([(given, Change("delete", change.path, _nothing_at(change.value)))], at)
+        return False
 
     def _delete(self, deletes: list[tuple[Node, Change]], at: Segments) -> None:
         """Carry out deletions; indices of a list are counted before any of them."""
