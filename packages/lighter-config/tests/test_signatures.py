@@ -351,7 +351,7 @@ def test_a_missing_module_and_a_missing_name_are_told_apart_with_the_nearest(pac
 def test_a_module_cannot_be_called(package: Package) -> None:
     answer = package(pkg____init__="", pkg__trainer="class Trainer: ...").read("pkg.trainer")
     assert isinstance(answer, DoesNotExist)
-    assert (answer.reason, answer.nearest) == ("a module", ("pkg.trainer.Trainer",))
+    assert (answer.reason, answer.nearest) == ("is a module, which cannot be called", ("pkg.trainer.Trainer",))
 
 
 def test_the_stub_of_a_compiled_module_is_read(package: Package, tmp_path: Path) -> None:
@@ -516,3 +516,15 @@ def test_more_ways_in_which_python_makes_names(package: Package) -> None:
     assert keywords(reader.read("lib.thing")) == ("a",)
     assert isinstance(reader.read("signed.thing"), Unknown)
     assert isinstance(reader.read("grown.thing"), Unknown)
+
+
+def test_an_import_that_leads_nowhere_is_told_as_what_it_is(package: Package) -> None:
+    reader = package(
+        lib="from not_installed_anywhere import thing\nfrom pkg.made_later import other\n",
+        pkg____init__="import sys\nsys.modules['pkg.made_later'] = object()",
+    )
+    missing = reader.read("lib.thing")
+    assert isinstance(missing, DoesNotExist)
+    assert missing.reason == "needs not_installed_anywhere, which is not installed"
+    assert isinstance(reader.read("lib.other"), Unknown)
+    assert isinstance(reader.read("pkg.made_later"), Unknown)

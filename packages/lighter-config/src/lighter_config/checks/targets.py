@@ -53,7 +53,7 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
     nearest = (moved,) if moved else answer.nearest
     fix = f"write {nearest[0]}" if nearest else ""
     if answer.reason:
-        message = f"{target} is {answer.reason}, which cannot be called"
+        message = f"{target} {answer.reason}"
     elif moved:
         message = f"{target} has moved to {moved}"
     elif target.partition(".")[0] == "project" and answer.missing == "project":

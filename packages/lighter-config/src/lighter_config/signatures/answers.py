@@ -57,7 +57,7 @@ class DoesNotExist:
         where: Dotted name of the module or class that lacks it; empty when a top-level module is missing.
         is_module: Whether a module of that name is missing.
         nearest: Whole targets with the nearest names instead, best first.
-        reason: What it is, when it is there but cannot be called: ``a module``.
+        reason: What is wrong with it, when its name is there: ``is a module, which cannot be called``.
     """
 
     target: str

@@ -185,7 +185,10 @@ class Library:
         if module is None:
             return None
         if module.kind in ("source", "stub") and module.name not in self._namespaces:
-            text = self._text(module)
+            try:
+                text = self._text(module)
+            except OSError as error:
+                return Unclear(f"{module.file} cannot be read: {error}", name, module.name)
             if name.encode() not in text and b"import *" not in text and not may_add_names(text):
                 return None
         namespace = self.namespace(module)

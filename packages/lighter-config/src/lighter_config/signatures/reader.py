@@ -120,6 +120,11 @@ class SignatureReader:
     def _read(self, target: str) -> Answer:
         value, missing = self._locate(target)
         match value:
+            case Absent(name=name, owner=owner, is_module=True) if not missing:
+                # the name is there, but bound by an import that does not lead anywhere
+                if owner:
+                    return Unknown(target, f"it is imported from {owner}.{name}, which was not found")
+                return DoesNotExist(target, target, "", False, reason=f"needs {name}, which is not installed")
             case Absent(is_module=is_module):
                 where, _, _ = missing.rpartition(".")
                 return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
@@ -129,7 +134,9 @@ class SignatureReader:
                 doubt = self._library.may_hide(name)
                 if doubt is not None:
                     return Unknown(target, doubt.reason, self._nearest_callable(target))
-                return DoesNotExist(target, target, "", False, self._nearest_callable(target), "a module")
+                return DoesNotExist(
+                    target, target, "", False, self._nearest_callable(target), "is a module, which cannot be called"
+                )
             case _:
                 return self._signature(target, value)
 
@@ -148,7 +155,7 @@ class SignatureReader:
             value = self._library.attribute(value, part)
             if isinstance(value, (Absent, Unclear)):
                 # what is missing may be further away than here, when an import on the way leads nowhere
-                here = value.name == part or (isinstance(value, Absent) and value.is_module)
+                here = value.name == part and not (isinstance(value, Absent) and value.is_module)
                 return value, ".".join(parts[:index]) if here else ""
         return value, ""
 
