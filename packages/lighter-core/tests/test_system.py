@@ -5,7 +5,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from lighter import System
+from lighter import AdapterError, CriterionError, System
+from lighter.adapters import BatchAdapter, CriterionAdapter, LoggingAdapter, MetricsAdapter
 
 
 @pytest.fixture
@@ -59,3 +60,58 @@ def test_system_fits_validates_tests_and_predicts_from_its_arguments_alone(loade
     ] * 3
     preds = torch.cat([output["pred"] for output in predicted])
     torch.testing.assert_close(preds, network(loader.dataset.tensors[0]).detach())
+
+
+@pytest.mark.parametrize(
+    ("adapters", "message", "nearest"),
+    [
+        ({"training": {}}, "unknown key 'training'", ("train",)),
+        ({"train": {"bach": BatchAdapter(0)}}, "unknown key 'bach'", ("batch",)),
+        ({"test": {"criterion": CriterionAdapter(pred_argument=0)}}, "unknown key 'criterion'", ()),
+        ({"train": {"batch": 3}}, "is 3", ()),
+        ({"train": BatchAdapter(0)}, "is a BatchAdapter", ()),
+    ],
+)
+def test_adapters_that_cannot_be_right_are_errors_at_construction(adapters, message, nearest):
+    with pytest.raises(AdapterError, match=message) as raised:
+        System(nn.Linear(4, 3), adapters=adapters)
+    assert raised.value.nearest == nearest
+
+
+def test_fit_without_a_criterion_is_an_error_that_says_so(loader, cpu_trainer):
+    network = nn.Linear(4, 3)
+    system = System(network, {"train": loader, "val": loader}, torch.optim.SGD(network.parameters(), lr=0.1))
+    with pytest.raises(CriterionError, match="no `criterion` to fit with"):
+        cpu_trainer.fit(system)
+
+
+def test_adapters_take_batches_apart_and_call_criterion_and_metrics_by_name(cpu_trainer):
+    samples = [{"image": torch.ones(4) * i, "label": torch.tensor(i % 3), "id": str(i)} for i in range(6)]
+    loader = DataLoader(samples, batch_size=4)
+    network = nn.Linear(4, 3)
+    mode = {
+        "batch": BatchAdapter("image", "label", "id"),
+        "metrics": MetricsAdapter(pred_argument="preds", target_argument="target"),
+        "logging": LoggingAdapter(pred_transforms=lambda pred: pred.argmax(1), target_transforms=str),
+    }
+    seen = []
+
+    class Watched(System):
+        def on_validation_batch_end(self, outputs, batch, batch_idx, dataloader_idx=0):
+            seen.append(outputs)
+
+    system = Watched(
+        network,
+        {"train": loader, "val": loader},
+        torch.optim.SGD(network.parameters(), lr=0.1),
+        criterion=nn.CrossEntropyLoss(),
+        metrics={"train": MulticlassAccuracy(num_classes=3), "val": MulticlassAccuracy(num_classes=3)},
+        adapters={
+            "train": {**mode, "criterion": CriterionAdapter(pred_argument="input", target_argument="target")},
+            "val": mode,
+        },
+    )
+    cpu_trainer.fit(system)
+    assert seen[-1]["identifier"] == ["4", "5"]
+    assert seen[-1]["target"] == str(torch.tensor([1, 2]))
+    assert {"val/loss/epoch", "val/metrics/MulticlassAccuracy/epoch"} <= set(cpu_trainer.callback_metrics)
