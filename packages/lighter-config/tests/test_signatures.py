@@ -520,11 +520,15 @@ def test_more_ways_in_which_python_makes_names(package: Package) -> None:
 
 def test_an_import_that_leads_nowhere_is_told_as_what_it_is(package: Package) -> None:
     reader = package(
-        lib="from not_installed_anywhere import thing\nfrom pkg.made_later import other\n",
+        lib="from not_installed_anywhere import thing\nfrom pkg.made_later import other\nfrom pkg.real import gone as kept",
+        pkg__real="",
         pkg____init__="import sys\nsys.modules['pkg.made_later'] = object()",
     )
     missing = reader.read("lib.thing")
     assert isinstance(missing, DoesNotExist)
     assert missing.reason == "needs not_installed_anywhere, which is not installed"
     assert isinstance(reader.read("lib.other"), Unknown)
+    gone = reader.read("lib.kept")
+    assert isinstance(gone, DoesNotExist)
+    assert gone.reason == "needs pkg.real.gone, which does not exist"
     assert isinstance(reader.read("pkg.made_later"), Unknown)

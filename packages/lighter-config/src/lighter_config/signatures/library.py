@@ -144,7 +144,9 @@ class Library:
         value = self.own(namespace, name)
         submodule = self._submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
-            return submodule or self._added_later(namespace, name)
+            later = submodule or self._added_later(namespace, name)
+            # a name that is bound by an import says what that import lacks
+            return value if isinstance(later, Absent) and name in namespace.names else later
         if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
         return value

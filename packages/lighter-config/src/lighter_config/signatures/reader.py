@@ -120,11 +120,14 @@ class SignatureReader:
     def _read(self, target: str) -> Answer:
         value, missing = self._locate(target)
         match value:
-            case Absent(name=name, owner=owner, is_module=True) if not missing:
+            case Absent(name=name, owner=owner, is_module=is_module) if not missing:
                 # the name is there, but bound by an import that does not lead anywhere
-                if owner:
+                if owner and is_module:
                     return Unknown(target, f"it is imported from {owner}.{name}, which was not found")
-                return DoesNotExist(target, target, "", False, reason=f"needs {name}, which is not installed")
+                reason = (
+                    f"needs {owner}.{name}, which does not exist" if owner else f"needs {name}, which is not installed"
+                )
+                return DoesNotExist(target, target, "", False, reason=reason)
             case Absent(is_module=is_module):
                 where, _, _ = missing.rpartition(".")
                 return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
