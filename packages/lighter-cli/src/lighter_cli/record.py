@@ -1,6 +1,7 @@
 """Write the record of one run: what ran, with which config, versions and machine, and what came of it."""
 
 import json
+import logging
 import os
 import platform
 import secrets
@@ -21,9 +22,12 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from lighter_cli.closing import closing_lines
 from lighter_cli.identity import config_files, override_words
 from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE
 from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, Config, Stage, format_path, to_yaml
+
+_logger = logging.getLogger(__name__)
 
 _DISTRIBUTIONS = (
     "lighter-cli",
@@ -152,10 +156,16 @@ class ConfigRecorder(Callback):
         self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
         self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._write(trainer)
+        if status == "finished":
+            for line in closing_lines(self._written(), self.folder(trainer)):
+                _logger.info(line)
 
     def _write(self, trainer: Trainer) -> None:
+        _write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+
+    def _written(self) -> dict[str, Any]:
         checkpoints = {key: value for key, value in self._checkpoints.items() if key != "paths"}
-        _write_whole(self.folder(trainer) / RECORD_FILE, _to_json({**self._content, "checkpoints": checkpoints}))
+        return {**self._content, "checkpoints": checkpoints}
 
     def _describe(self, trainer: Trainer) -> dict[str, Any]:
         request = self._request
