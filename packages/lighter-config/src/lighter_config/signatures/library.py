@@ -2,12 +2,13 @@
 
 import ast
 import builtins
-import collections.abc
 import typing
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lighter_config.signatures.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
+from lighter_config.signatures.lazy_names import LazyNames
 from lighter_config.signatures.modules import EVERY_FILE, Module, ModuleFinder
 from lighter_config.signatures.namespaces import (
     Assignment,
@@ -19,7 +20,6 @@ from lighter_config.signatures.namespaces import (
     Opaque,
     StarImport,
     Unbound,
-    absolute_name,
     may_add_names,
     read_class_body,
     read_module,
@@ -56,8 +56,6 @@ _KNOWN_BY_NAME = frozenset(
         "warnings.deprecated",
     }
 )
-
-OBJECT = BuiltinValue("builtins.object")
 
 
 class Library:
@@ -340,7 +338,7 @@ class Library:
                 return value
         value = self.own(namespace, "__getattr__")
         if isinstance(value, FunctionValue) and not isinstance(value.node, ast.Lambda):
-            return _LazyNames(self, namespace, value.node).answer(name)
+            return LazyNames(self, namespace, value.node).answer(name)
         return Unclear(f"{module.name} makes names when they are asked for", name, module.name)
 
     def _bound(self, binding: Binding, scope: Scope, name: str, owner: str = "") -> Value:
@@ -505,9 +503,9 @@ class Library:
             orders: list[list[ClassValue | BuiltinValue]] = []
             bases: list[ClassValue | BuiltinValue] = []
             for node in cls.node.bases:
-                base = _as_class(self.unsubscripted(self.evaluate(node, cls.scope)))
+                base = as_class(self.unsubscripted(self.evaluate(node, cls.scope)))
                 if isinstance(base, BuiltinValue):
-                    order = _builtin_mro(base)
+                    order = builtin_order(base)
                 elif isinstance(base, ClassValue):
                     order = self.mro(base)
                 else:
@@ -516,153 +514,12 @@ class Library:
                     return order
                 bases.append(order[0])
                 orders.append(list(order))
-            merged = _c3([*orders, bases])
+            merged = merged_order([*orders, bases])
         finally:
             self._in_progress.discard(question)
         if merged is None:
             return Unclear(f"the bases of {cls.name} have no order", owner=cls.name)
         return (cls, *(base for base in merged if base != OBJECT), OBJECT)
-
-
-class _LazyNames:
-    """Read a module's ``__getattr__``: which names it answers, and with what."""
-
-    def __init__(
-        self, library: Library, namespace: Namespace, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> None:
-        self.library = library
-        self.namespace = namespace
-        self.function = function
-        self.asked = function.args.args[0].arg if function.args.args else ""
-
-    def answer(self, name: str) -> Value | None:
-        """The value for ``name``; ``None`` when the function certainly raises ``AttributeError`` for it."""
-        module = self.namespace.module.name
-        unclear = Unclear(f"{module} makes names when they are asked for", name, module)
-        if not isinstance(self.function.body[-1], (ast.Raise, ast.Try)):
-            return unclear
-        keys: set[str] = set()
-        known: set[str] | None
-        for node in ast.walk(self.function):
-            match node:
-                case ast.Compare(left=ast.Name(id=asked), ops=[ast.Eq()], comparators=[ast.Constant(value=str(key))]):
-                    known = {key} if asked == self.asked else set()
-                case ast.Compare(left=ast.Name(id=asked), ops=[ast.In() | ast.NotIn()], comparators=[container]):
-                    known = self._keys(container) if asked == self.asked else set()
-                case ast.Call(func=ast.Attribute(value=container, attr="get"), args=[ast.Name(id=asked), *_]):
-                    known = self._keys(container) if asked == self.asked else set()
-                case ast.Subscript(value=container, slice=ast.Name(id=asked)) if asked == self.asked:
-                    known = self._keys(container)
-                case ast.Call(args=arguments) if any(_is_name(argument, self.asked) for argument in arguments):
-                    # the name goes somewhere else; what happens to it there is not followed
-                    known = None if not _is_error_or_table_import(node, self.asked) else set()
-                case _:
-                    continue
-            if known is None:
-                return unclear
-            keys |= known
-        if name not in keys:
-            return None
-        return self._imported(name) or unclear
-
-    def _imported(self, name: str) -> Value | None:
-        """Follow ``return getattr(import_module(TABLE[name]), name)`` with a table of module names."""
-        text = ast.unparse(self.function)
-        if "import_module(" not in text or "getattr(" not in text:
-            return None
-        for node in ast.walk(self.function):
-            if isinstance(node, ast.Name):
-                for binding in self.namespace.candidates(node.id):
-                    where = self._table_entry(binding, name)
-                    if where is not None and self.library.find(where) is not None:
-                        value = self.library.lookup(where, name)
-                        return value if isinstance(value, (ClassValue, FunctionValue)) else None
-        return None
-
-    def _table_entry(self, binding: Binding, name: str) -> str | None:
-        if not isinstance(binding, Assignment) or not isinstance(binding.value, ast.Dict):
-            return None
-        for key, value in zip(binding.value.keys, binding.value.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value == name:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    level = len(value.value) - len(value.value.lstrip("."))
-                    module = value.value[level:]
-                    statement = ast.ImportFrom(module=module, names=[], level=level)
-                    return absolute_name(statement, self.namespace.module)
-                return None
-        return None
-
-    def _keys(self, container: ast.expr) -> set[str] | None:
-        match container:
-            case ast.Dict(keys=keys):
-                values = [key.value for key in keys if isinstance(key, ast.Constant)]
-                return {str(value) for value in values} if len(values) == len(keys) else None
-            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                values = [item.value for item in items if isinstance(item, ast.Constant)]
-                return {str(value) for value in values} if len(values) == len(items) else None
-            case ast.Call(func=ast.Name(id="globals")):
-                return set()
-            case ast.Name(id=name):
-                found: set[str] = set()
-                for binding in self.namespace.candidates(name):
-                    bound = self._keys(binding.value) if isinstance(binding, Assignment) else None
-                    if bound is None:
-                        return None
-                    found |= bound
-                return found if self.namespace.candidates(name) else None
-            case _:
-                return None
-
-
-def python_type(value: BuiltinValue) -> type:
-    """The class behind a builtin name, as this interpreter has it; ``object`` when the name is no class."""
-    module, _, name = value.name.rpartition(".")
-    holder: object = {"builtins": builtins, "typing": typing, "collections.abc": collections.abc}.get(module)
-    found = getattr(holder, name, None)
-    return found if isinstance(found, type) else object
-
-
-def _as_class(value: Value) -> Value:
-    """Turn ``typing.Dict`` and its like into the class they stand for."""
-    if isinstance(value, BuiltinValue) and value.name.startswith("typing."):
-        origin = typing.get_origin(getattr(typing, value.name.removeprefix("typing."), None))
-        if isinstance(origin, type) and origin.__module__ in ("builtins", "collections.abc"):
-            return BuiltinValue(f"{origin.__module__}.{origin.__qualname__}")
-    return value
-
-
-def _builtin_mro(base: BuiltinValue) -> tuple[ClassValue | BuiltinValue, ...] | Unclear:
-    if base.name in ("abc.ABC", "typing.Generic", "typing.NamedTuple", "typing.TypedDict"):
-        return (base, OBJECT)
-    if base.name == "typing.Protocol":
-        return (base, BuiltinValue("typing.Generic"), OBJECT)
-    if base.name == "abc.ABCMeta":
-        return (base, BuiltinValue("builtins.type"), OBJECT)
-    cls = python_type(base)
-    if cls is object and base != OBJECT:
-        return Unclear(f"{base.name} is not read", owner=base.name)
-    return tuple(
-        BuiltinValue(
-            f"{'builtins' if one.__module__ == 'builtins' else base.name.rpartition('.')[0]}.{one.__qualname__}"
-        )
-        for one in cls.__mro__
-    )
-
-
-def _c3(sequences: list[list[ClassValue | BuiltinValue]]) -> list[ClassValue | BuiltinValue] | None:
-    """Merge orders as Python does; ``None`` when they contradict each other."""
-    merged: list[ClassValue | BuiltinValue] = []
-    remaining = [list(sequence) for sequence in sequences if sequence]
-    while remaining:
-        for sequence in remaining:
-            head = sequence[0]
-            if not any(head in other[1:] for other in remaining):
-                break
-        else:
-            return None
-        merged.append(head)
-        remaining = [rest for sequence in remaining if (rest := [one for one in sequence if one != head])]
-    return merged
 
 
 def _combined(options: Iterable[Value]) -> Value:
@@ -695,17 +552,3 @@ def _may_set_attributes(node: ast.AST) -> bool:
         or (isinstance(part, ast.Attribute) and part.attr in ("__dict__", "__setattr__"))
         for part in ast.walk(node)
     )
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _is_error_or_table_import(call: ast.Call, asked: str) -> bool:
-    """Whether a call that gets the name raises an error, or takes it out of a module that a table gave for it."""
-    callee = ast.unparse(call.func).rpartition(".")[2]
-    if callee == "getattr" and isinstance(call.args[0], ast.Call):
-        return "import_module" in ast.unparse(call.args[0].func) and any(
-            isinstance(part, ast.Subscript) and _is_name(part.slice, asked) for part in ast.walk(call.args[0])
-        )
-    return callee in ("AttributeError", "ImportError", "warn")

@@ -13,7 +13,8 @@ from lighter_config.signatures.annotations import Annotations, Mismatch, json_of
 from lighter_config.signatures.answers import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.cache import AnswerCache
 from lighter_config.signatures.callables import Callables
-from lighter_config.signatures.library import Library, python_type
+from lighter_config.signatures.class_order import python_type
+from lighter_config.signatures.library import Library
 from lighter_config.signatures.modules import ModuleFinder
 from lighter_config.signatures.namespaces import Namespace
 from lighter_config.signatures.parameters import Kind, Parameter
