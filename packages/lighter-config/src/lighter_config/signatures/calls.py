@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lighter_config.signatures.conditions import static_truth
 from lighter_config.signatures.function_bodies import bound_names, own_nodes, passes_all_on, sets_deciding_names, yields
-from lighter_config.signatures.namespaces import absolute_name, static_truth
+from lighter_config.signatures.namespaces import absolute_name
 from lighter_config.signatures.values import (
     BuiltinValue,
     ChoiceValue,

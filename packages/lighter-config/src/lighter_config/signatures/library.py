@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lighter_config.signatures.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
+from lighter_config.signatures.conditions import static_truth
 from lighter_config.signatures.lazy_names import LazyNames
 from lighter_config.signatures.modules import EVERY_FILE, Module, ModuleFinder
 from lighter_config.signatures.namespaces import (
@@ -23,7 +24,6 @@ from lighter_config.signatures.namespaces import (
     may_add_names,
     read_class_body,
     read_module,
-    static_truth,
 )
 from lighter_config.signatures.values import (
     Absent,

@@ -1,12 +1,11 @@
 """What the names of a module or a class body can be bound to once its statements have run."""
 
 import ast
-import os
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from lighter_config.signatures.conditions import is_for_type_checkers, last_name, static_truth
 from lighter_config.signatures.modules import Module
 
 
@@ -230,9 +229,9 @@ class _Walker:
                 pass
 
     def _define(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        if any(_last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
+        if any(last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
             return
-        is_overload = any(_last_name(decorator) == "overload" for decorator in node.decorator_list)
+        is_overload = any(last_name(decorator) == "overload" for decorator in node.decorator_list)
         if is_overload and self.namespace.module.kind == "stub" and node.name in self.bound:
             self._bind(node.name, Opaque("a stub gives several signatures"))
             return
@@ -291,7 +290,7 @@ class _Walker:
                 self.namespace.name_lists = None
 
     def _branch(self, statement: ast.If) -> None:
-        if _is_for_type_checkers(statement.test) and self.namespace.module.kind != "stub":
+        if is_for_type_checkers(statement.test) and self.namespace.module.kind != "stub":
             self._keep_typing_names(statement.body)
             self.run(statement.orelse)
             return
@@ -363,88 +362,6 @@ def absolute_name(statement: ast.ImportFrom, module: Module) -> str:
     return ".".join(part for part in (package, statement.module) if part)
 
 
-def static_truth(test: ast.expr, *, is_stub: bool = False) -> bool | None:
-    """Whether a condition holds in this interpreter, as far as its text alone says.
-
-    >>> static_truth(ast.parse("sys.version_info >= (3, 8) and sys.platform != 'none'", mode="eval").body)
-    True
-    >>> static_truth(ast.parse("torch.cuda.is_available()", mode="eval").body) is None
-    True
-    """
-    match test:
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            truth = static_truth(operand, is_stub=is_stub)
-            return None if truth is None else not truth
-        case ast.BoolOp(op=operator, values=values):
-            truths = [static_truth(value, is_stub=is_stub) for value in values]
-            decisive = isinstance(operator, ast.Or)
-            if decisive in truths:
-                return decisive
-            return None if None in truths else not decisive
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            return _compare(ast.unparse(left), operator, right)
-        case _ if _is_for_type_checkers(test):
-            return is_stub
-        case _:
-            return None
-
-
-def _compare(left: str, operator: ast.cmpop, right: ast.expr) -> bool | None:
-    known = {
-        "sys.version_info": tuple(sys.version_info),
-        "sys.version_info[0]": sys.version_info[0],
-        "sys.version_info.major": sys.version_info.major,
-        "sys.version_info[1]": sys.version_info[1],
-        "sys.version_info.minor": sys.version_info.minor,
-        "sys.version_info[:2]": tuple(sys.version_info[:2]),
-        "sys.platform": sys.platform,
-        "os.name": os.name,
-        "__name__": "a module that is imported",
-    }
-    if left not in known:
-        return None
-    try:
-        value = ast.literal_eval(right)
-    except ValueError:
-        return None
-    this = known[left]
-    try:
-        match operator:
-            case ast.Eq():
-                return bool(this == value)
-            case ast.NotEq():
-                return bool(this != value)
-            case ast.Lt():
-                return bool(this < value)
-            case ast.LtE():
-                return bool(this <= value)
-            case ast.Gt():
-                return bool(this > value)
-            case ast.GtE():
-                return bool(this >= value)
-            case ast.In():
-                return this in value
-            case ast.NotIn():
-                return this not in value
-            case _:
-                return None
-    except TypeError:
-        return None
-
-
-def _is_for_type_checkers(test: ast.expr) -> bool:
-    return _last_name(test) == "TYPE_CHECKING"
-
-
-def _last_name(node: ast.expr) -> str:
-    """The last part of ``a.b.c`` or ``c``; empty for anything else."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def _has_star(nodes: Iterable[ast.expr]) -> bool:
     return any(isinstance(node, ast.Starred) for node in nodes)
 
@@ -491,7 +408,7 @@ def _note_additions(namespace: Namespace, tree: ast.Module) -> None:
             case ast.Attribute(value=target, attr="__dict__") if _is_this_module(target, own_names):
                 namespace.additions.append(f"it changes its own names in line {node.lineno}")
             case ast.Call(args=arguments) if any(_is_this_module(argument, own_names) for argument in arguments):
-                if _last_name(node.func) not in ("getattr", "hasattr"):
+                if last_name(node.func) not in ("getattr", "hasattr"):
                     namespace.handed_out.append(node)
             case ast.Call(args=[ast.Name(id="__name__"), *others]):
                 # a function that gets the module's name and names to add, as for deprecated ones
