@@ -1,8 +1,8 @@
 """What dual logging costs in a training step, against what a user would write instead.
 
-Two trainers run in one process and take their steps in turn, batch by batch, with garbage collection off and one torch
-thread. The time of a step is from the batch that is handed out to the next one that is asked for, so everything that
-Lightning does in between counts. Ratios are of 25th percentiles and of means; beside them an exact count that needs no
+Two trainers run in one process and one thread and take their steps in turn, batch by batch, with garbage collection off
+and one torch thread. A step is all that Lightning does for a batch, from fetching it to writing a row. Ratios are of
+25th percentiles and of means; beside them an exact count that needs no
 clock: Python function calls per step.
 
     python benchmarks/step_overhead.py                       # the marks of a small step
@@ -15,13 +15,13 @@ Lighter 0.1.0 has the same import name, so it runs in its own environment agains
 import argparse
 import cProfile
 import gc
+import itertools
 import json
 import logging
 import platform
 import pstats
 import statistics
 import subprocess
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -196,33 +196,22 @@ def peer_module(network: nn.Module) -> LightningModule:
     )
 
 
-class Turns:
-    """Gives the same batch again and again; two of these wait for each other, and time what happens between."""
+class Same:
+    """Gives the same batch again and again."""
 
     def __init__(self, batch: Any, num_steps: int) -> None:
         self.batch = batch
         self.num_steps = num_steps
-        self.may_go = threading.Semaphore(0)
-        self.other: Turns | None = None
-        self.times: list[float] = []
 
     def __iter__(self) -> Iterator[Any]:
-        for _ in range(self.num_steps):
-            if self.other is not None:
-                self.other.may_go.release()
-                self.may_go.acquire()
-            start = time.perf_counter()
-            yield self.batch
-            self.times.append(time.perf_counter() - start)
-        if self.other is not None:
-            self.other.may_go.release()
+        return itertools.repeat(self.batch, self.num_steps)
 
     def __len__(self) -> int:
         return self.num_steps
 
 
-def fit(module: LightningModule, batches: Turns) -> None:
-    Trainer(
+def make_trainer() -> Trainer:
+    return Trainer(
         max_epochs=1,
         accelerator="cpu",
         devices=1,
@@ -231,7 +220,38 @@ def fit(module: LightningModule, batches: Turns) -> None:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-    ).fit(module, batches)
+    )
+
+
+def in_turn(
+    modules: list[LightningModule], batches: Same, run: Callable[..., None], *steps: Callable[[], None]
+) -> None:
+    """Start a fit in the middle of a fit, up to the first batch of each, then give their steps to ``run``.
+
+    One thread takes all steps: threads would move between cores and wait for each other's lock.
+    """
+    if not modules:
+        run(*steps)
+        return
+    trainer = make_trainer()
+
+    def run_stage() -> None:
+        loop = trainer.fit_loop
+        loop.setup_data()
+        loop.reset()
+        loop.on_run_start()
+        loop.on_advance_start()
+        loop.epoch_loop.reset()
+        loop.epoch_loop.on_run_start(loop._data_fetcher)
+
+        def step() -> None:
+            loop.epoch_loop.advance(loop._data_fetcher)
+            loop.epoch_loop.on_advance_end(loop._data_fetcher)
+
+        in_turn(modules[1:], batches, run, *steps, step)
+
+    trainer._run_stage = run_stage  # type: ignore[method-assign]
+    trainer.fit(modules[0], batches)
 
 
 Contestant = Callable[[nn.Module], LightningModule]
@@ -239,20 +259,21 @@ Contestant = Callable[[nn.Module], LightningModule]
 
 def compare(ours: Contestant, theirs: Contestant, network: Callable[[], nn.Module], batch: Any, num_steps: int) -> dict:
     """Let both step in turn; return the ratios of ours to theirs."""
-    turns = [Turns(batch, num_steps), Turns(batch, num_steps)]
-    turns[0].other, turns[1].other = turns[1], turns[0]
-    modules = [contestant(network()) for contestant in (ours, theirs)]
-    threads = [threading.Thread(target=fit, args=pair) for pair in zip(modules, turns, strict=True)]
-    turns[0].may_go.release()  # the first one starts
-    gc.collect()
-    gc.disable()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    gc.enable()
+    times: list[list[float]] = [[], []]
+
+    def run(*steps: Callable[[], None]) -> None:
+        gc.collect()
+        gc.disable()
+        for _ in range(num_steps):
+            for step, taken in zip(steps, times, strict=True):
+                start = time.perf_counter()
+                step()
+                taken.append(time.perf_counter() - start)
+        gc.enable()
+
+    in_turn([contestant(network()) for contestant in (ours, theirs)], Same(batch, num_steps), run)
     warm_up = num_steps // 20
-    times = [sorted(turn.times[warm_up:]) for turn in turns]
+    times = [sorted(taken[warm_up:]) for taken in times]
     p25 = [values[len(values) // 4] for values in times]
     # a scheduler's pause is not a step: the slowest 0.5 % of either are left out of the mean, written steps are not
     means = [statistics.fmean(values[: len(values) - len(values) // 200]) for values in times]
@@ -265,7 +286,7 @@ def calls_per_step(contestant: Contestant, network: Callable[[], nn.Module], bat
     def count(num_steps: int) -> int:
         profile = cProfile.Profile()
         module = contestant(network())
-        profile.runcall(fit, module, Turns(batch, num_steps))
+        profile.runcall(make_trainer().fit, module, Same(batch, num_steps))
         return pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
 
     return (count(300) - count(100)) / 200
