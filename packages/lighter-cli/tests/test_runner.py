@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lighter_cli import Runner
+from lighter_cli.errors import CheckpointError
 from lighter_config import CheckError, ConfigError
 
 Write = Callable[[str, str], Path]
@@ -116,3 +117,28 @@ def test_an_error_of_the_config_carries_every_finding(system_config: str) -> Non
 def test_an_unknown_stage_is_an_error() -> None:
     with pytest.raises(ValueError, match="train"):
         Runner().run("train", ["config.yaml"])
+
+
+def test_a_checkpoint_with_a_class_weighted_loss_is_tested_without_its_loss(system_config: str) -> None:
+    weighted = "system::criterion::weight=$torch.tensor([1.0, 3.0])"
+    Runner().run("fit", [system_config, weighted])
+    (tested,) = Runner().run("test", [system_config, weighted], ckpt_path="best")
+    assert "test/metrics/Accuracy/epoch" in tested
+
+
+def test_evaluating_weights_that_nobody_trained_is_a_warning(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D39: a network as it was built used to be tested without a word."""
+    Runner().run("test", [system_config])
+    assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+
+
+def test_a_checkpoint_that_holds_objects_names_them_and_the_option(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
+    torch.save(checkpoint | {"extra": Path()}, "objects.ckpt")
+    with pytest.raises(CheckpointError, match=r"pathlib\.\w*Path.*") as caught:
+        Runner().run("test", [system_config], ckpt_path="objects.ckpt")
+    assert "--no-weights-only" in caught.value.findings[0].fix
+    Runner().run("test", [system_config], ckpt_path="objects.ckpt", weights_only=False)

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import pickle
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +48,18 @@ def find_checkpoint(config: Config, stage: Stage, *, option: str | os.PathLike[s
     if which in ("last", "best"):
         return str(_checkpoint_of_earlier_run(config, which, path=path, place=place, excerpt=excerpt))
     raise _no_such_file(wanted, path=path, place=place, excerpt=excerpt)
+
+
+def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> CheckpointError:
+    """Say why a checkpoint that holds more than tensors and plain values was not loaded."""
+    named = ", ".join(re.findall(r"GLOBAL ([\w.]+) was not an allowed", str(error))) or str(error)
+    return CheckpointError(
+        Finding(
+            message=f"the checkpoint {checkpoint!r} holds more than tensors and plain values: {named}",
+            expected=("tensors, numbers, text, lists and mappings; anything else runs code when it is loaded",),
+            fix="add --no-weights-only if you trust whoever wrote the file",
+        )
+    )
 
 
 @contextmanager

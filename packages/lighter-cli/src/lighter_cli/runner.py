@@ -2,10 +2,11 @@
 
 import logging
 import os
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
+from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
 from lighter_cli.project import locate_project, make_importable
 from lighter_config import CheckError, Finding, Severity, SignatureReader, Stage, check, load, parse_sources, prune
 
@@ -57,6 +58,8 @@ class Runner:
         if project is not None:
             make_importable(project)
         checkpoint = find_checkpoint(pruned, stage, option=ckpt_path)
+        if checkpoint is None and stage is not Stage.FIT:
+            _logger.warning("no --ckpt-path: the network keeps the weights that it is built with")
 
         # torch is imported from here on; what the config alone shows has been said above
         from lighter_cli.build import build, seeded
@@ -81,7 +84,10 @@ class Runner:
             )
             with ConfigRecorder(request).recording(experiment.trainer):
                 method = getattr(experiment.trainer, stage)
-                return method(experiment.model, datamodule=experiment.datamodule, **arguments)
+                try:
+                    return method(experiment.model, datamodule=experiment.datamodule, **arguments)
+                except pickle.UnpicklingError as error:
+                    raise cannot_be_loaded(str(checkpoint), error) from error
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:

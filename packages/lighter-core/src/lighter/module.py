@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -14,6 +15,8 @@ from lighter.dual_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.wrapping import check_steps_are_wrapped, keep_bookkeeping_out_of_compiled_steps, wrap_steps_and_hooks
+
+_OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 
 
 class LighterModule(LightningModule):
@@ -210,6 +213,14 @@ class LighterModule(LightningModule):
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._dual_logging.resumed = dict(checkpoint.get(resume.KEY, {}))
+        if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
+            self._forget_absent_parts(checkpoint["state_dict"])
+
+    def _forget_absent_parts(self, state: dict[str, Any]) -> None:
+        """Drop the weights of a criterion and metrics that an evaluation was built without; all else is strict."""
+        absent = tuple(f"{part}." for part in _OPTIONAL_PARTS if getattr(self, part) is None)
+        for name in [name for name in state if name.startswith(absent)]:
+            del state[name]
 
     def _before_on_fit_start(self) -> None:
         if self._tuned_rate is not None and self.optimizer is not None:
