@@ -1,6 +1,8 @@
 """Properties that hold for every config, checked on random ones."""
 
+import cProfile
 import math
+import pstats
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, given, settings
@@ -191,3 +193,22 @@ def _is_writable(segment):
 
 def test_nan_survives_a_dump():
     assert math.isnan(read_mapping(to_yaml(load({"a": math.nan})), Document("d", "")).plain()["a"])
+
+
+def test_work_grows_with_the_size_of_the_config_and_not_faster():
+    # PEER_FACTS §4: quadratic; these were too, here, until this test
+    def calls(count):
+        profile = cProfile.Profile()
+        paths = {f"a::k{number}::x": number for number in range(count)}
+        copies = {f"c{number}": "%t" for number in range(count)}
+        inside = {f"k{number}": f"@system::dataloaders::train::d{number}" for number in range(count)}
+        loaders = {"train": {f"d{number}": number for number in range(count)}}
+        profile.enable()
+        load(paths)
+        to_yaml(load([{"t": {"x": 1, "y": 1}, **copies}, *[f"c{number}::x=5" for number in range(count)]]))
+        prune(load({"system": {"model": inside, "dataloaders": loaders}}), "test").resolve("system")
+        profile.disable()
+        return pstats.Stats(profile).total_calls
+
+    calls(10)
+    assert calls(1_000) < 11 * calls(100)

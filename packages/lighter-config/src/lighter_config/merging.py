@@ -363,13 +363,15 @@ class Merger:
         here = (*at, *change.path[: depth + 1])
         if type(node.value) is list:
             _no_such_item(node, segment, here, change.value)
+        for_an_item = type(change.path[depth + 1]) is int
+        if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in FREE_SECTIONS):
+            return
         names = [str(key) for key in node.value]
         if not at and not depth:
             names += [name for name in SECTIONS if name not in names]
         nearest = nearest_names(str(segment), names)
-        for_an_item = type(change.path[depth + 1]) is int
-        in_a_section = here[0] in FREE_SECTIONS or (here[0] in SECTIONS and (depth == 0 or not nearest))
-        if change.kind != "delete" and not for_an_item and (in_a_section or not change.from_word):
+        in_a_section = here[0] in SECTIONS and (len(here) == 1 or not nearest)
+        if change.kind != "delete" and not for_an_item and in_a_section:
             return
         item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""
         raise _error(

@@ -132,6 +132,8 @@ class _Kept:
         self.dropped = dropped
         self.rescued: set[Segments] = set()
         self.scanned: set[int] = set()
+        self.ways: set[Segments] = set()
+        """Every path on the way to something rescued."""
         self.parents = {path[:length] for path in dropped for length in range(len(path))}
 
     def tree(self) -> Node:
@@ -140,16 +142,16 @@ class _Kept:
         Of a dropped part that something refers *into*, what it refers to stays, marked as there for the reference
         only: it can be built by itself, and its parent is built without it.
         """
-        self._scan(self.root, ())
+        self._scan()
+        self.ways = {target[:length] for target in self.rescued for length in range(1, len(target) + 1)}
         return self._pruned(self.root, ())
 
-    def _scan(self, root: Node, at: Segments) -> None:
-        work = [(root, at)]
+    def _scan(self) -> None:
+        """Find what must stay: go through the kept parts, and through what they refer to in the dropped ones."""
+        work: list[tuple[Node, Segments]] = [(self.root, ())]
         while work:
             node, path = work.pop()
-            if path in self.dropped and path != at:
-                continue
-            if id(node) in self.scanned:
+            if id(node) in self.scanned or (path in self.dropped and path not in self.rescued):
                 continue
             self.scanned.add(id(node))
             if type(node.value) is dict:
@@ -161,7 +163,6 @@ class _Kept:
                     if self._unit(target) is not None and target not in self.rescued:
                         self.rescued.add(target)
                         work.append((other, target))
-                        at = target if target in self.dropped else at
 
     def _targets(self, node: Node, at: Segments) -> Iterator[tuple[Segments, Node]]:
         """Yield what the references in a text lead to; one that leads nowhere is reported by its check."""
@@ -203,28 +204,22 @@ class _Kept:
         result = node.like({})
         for key, child in node.value.items():
             here = (*path, key)
-            if here in self.dropped:
-                inside = [rescued for rescued in self.rescued if rescued[: len(here)] == here]
-                if here in inside:
-                    result.value[key] = child
-                elif inside:
-                    result.value[key] = self._only(child, here, inside)
-            else:
+            if here not in self.dropped:
                 result.value[key] = self._pruned(child, here)
+            elif here in self.ways:
+                result.value[key] = self._only(child, here)
         return result
 
-    def _only(self, node: Node, path: Segments, wanted: list[Segments]) -> Node:
-        """Return a part with nothing but the wanted paths in it."""
-        if path in wanted:
+    def _only(self, node: Node, path: Segments) -> Node:
+        """Return a part with nothing in it but what is rescued."""
+        if path in self.rescued:
             return node
         result = node.like({})
         result.for_reference = True
         items = node.value.items() if type(node.value) is dict else enumerate(node.value)
         for key, child in items:
-            here = (*path, key)
-            inside = [other for other in wanted if other[: len(here)] == here]
-            if inside:
-                result.value[key] = self._only(child, here, inside)
+            if (*path, key) in self.ways:
+                result.value[key] = self._only(child, (*path, key))
         return result
 
 
