@@ -532,3 +532,12 @@ def test_an_import_that_leads_nowhere_is_told_as_what_it_is(package: Package) ->
     assert isinstance(gone, DoesNotExist)
     assert gone.reason == "needs pkg.real.gone, which does not exist"
     assert isinstance(reader.read("pkg.made_later"), Unknown)
+
+
+def test_attributes_of_objects_are_not_taken_for_names_of_the_module(package: Package) -> None:
+    reader = package(
+        pkg____init__="class Net:\n  def __init__(self, model):\n    self.model = model\n",
+        other____init__="import sys\ndef f():\n  self = sys.modules['other']\n  self.model = 1\n",
+    )
+    assert isinstance(reader.read("pkg.model"), DoesNotExist)
+    assert not isinstance(reader.read("other.model"), DoesNotExist)

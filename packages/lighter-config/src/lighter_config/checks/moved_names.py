@@ -3,7 +3,6 @@
 MOVED_NAMES = {
     "lighter.LighterSystem": "lighter.System",
     "lighter.system.LighterSystem": "lighter.System",
-    "lighter.System.LighterSystem": "lighter.System",
     "lighter.model.LighterModule": "lighter.LighterModule",
     "lighter.data.LighterDataModule": "lighter.LighterDataModule",
     "lighter.callbacks.LighterFreezer": "lighter.callbacks.Freezer",

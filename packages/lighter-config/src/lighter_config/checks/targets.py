@@ -39,17 +39,18 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
     target = str(component.target)
     path = (*component.path, TARGET)
     answer = context.reader.read(target)
-    if isinstance(answer, Unknown) and answer.nearest:
+    moved = MOVED_NAMES.get(target)
+    if isinstance(answer, Unknown) and (moved or answer.nearest):
+        nearest = (moved,) if moved else answer.nearest
         yield context.finding(
             path,
             f"{target} was not found in the source, though it may be made when that is imported",
             severity=Severity.WARNING,
-            nearest=answer.nearest,
-            fix=f"write {answer.nearest[0]}, if that is meant",
+            nearest=nearest,
+            fix=f"write {nearest[0]}, if that is meant",
         )
     if not isinstance(answer, DoesNotExist):
         return
-    moved = MOVED_NAMES.get(target)
     nearest = (moved,) if moved else answer.nearest
     fix = f"write {nearest[0]}" if nearest else ""
     if answer.reason:

@@ -101,8 +101,10 @@ class ModuleFinder:
 
         To do so, source has to spell the name: as ``x.name = ...``, or as a text for ``setattr`` or ``sys.modules``.
         """
+        # an attribute of `self` is one of an object, unless the text binds `self` to something of its own
         spelled = re.compile(
-            rb"""\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']""" % {b"name": name.encode()}
+            rb"""(?<!\bself)(?<!\bcls)\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']|"""
+            rb"""\bself = [\s\S]*\bself\.%(name)s\s*=[^=]""" % {b"name": name.encode()}
         )
         package = module.name.partition(".")[0]
         files = self.files(package)
