@@ -86,6 +86,7 @@ def test_fit_resumes_from_a_checkpoint(config: str, way: str) -> None:
 def test_the_option_beats_args(system_config: str) -> None:
     Runner().run("fit", [system_config])
     Runner().run("test", [system_config, "args::test::ckpt_path=best"], ckpt_path="checkpoints/last.ckpt")
+    Runner().run("test", [system_config, "args::test::ckpt_path=gone.ckpt"], ckpt_path="checkpoints/last.ckpt")
     with pytest.raises(ConfigError, match=r"nope\.ckpt"):
         Runner().run("test", [system_config, "args::test::ckpt_path=best"], ckpt_path="nope.ckpt")
 

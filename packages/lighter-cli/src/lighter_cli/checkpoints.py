@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lighter_cli.errors import CheckpointError
-from lighter_cli.identity import config_files, override_words
 from lighter_cli.records import Record, newest_with_checkpoint, read_records
 from lighter_config import Config, Finding, Place, Stage, nearest_names
 
@@ -78,7 +77,7 @@ def handed_to_ranks(checkpoint: str | None) -> Iterator[None]:
 
 def _checkpoint_of_earlier_run(config: Config, which: str, *, path: str, place: Place | None, excerpt: str) -> Path:
     records = read_records(Path.cwd())
-    files = [str(file) for file in config_files(config)]
+    files = [str(file) for file in config.files]
     record = newest_with_checkpoint(records, files, which)
     checkpoint = record.checkpoint(which) if record is not None else None
     if record is None or checkpoint is None:
@@ -108,7 +107,7 @@ def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
 
 def _description(record: Record, checkpoint: Path, which: str, config: Config) -> str:
     text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}"
-    overrides = override_words(config)
+    overrides = config.overrides
     then_only = [word for word in record.overrides if word not in overrides]
     now_only = [word for word in overrides if word not in record.overrides]
     differences = [f"then {' '.join(then_only)}"] * bool(then_only) + [f"now {' '.join(now_only)}"] * bool(now_only)

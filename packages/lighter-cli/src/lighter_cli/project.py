@@ -14,7 +14,6 @@ from pathlib import Path
 
 import platformdirs
 
-from lighter_cli.identity import config_files
 from lighter_config import Config, DoesNotExist, Finding, PathError, Severity, SignatureReader, nearest_names
 
 MARKER = "__lighter__.py"
@@ -87,7 +86,7 @@ def make_importable(project: Project) -> None:
 
 
 def _marked_folder(config: Config, working_directory: Path) -> Path | None:
-    for start in (working_directory, *(file.parent for file in config_files(config))):
+    for start in (working_directory, *(file.parent for file in config.files)):
         for folder in (start, *start.parents):
             if (folder / MARKER).is_file():
                 return folder

@@ -23,9 +23,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lighter_cli.closing import closing_lines
-from lighter_cli.identity import config_files, override_words
 from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE
-from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, Config, Stage, format_path, to_yaml
+from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, Config, Stage, to_yaml
 
 _logger = logging.getLogger(__name__)
 
@@ -178,8 +177,8 @@ class ConfigRecorder(Callback):
             "end": None,
             "error": None,
             "words": list(request.words),
-            "files": [str(file) for file in config_files(request.config)],
-            "overrides": list(override_words(request.config)),
+            "files": [str(file) for file in request.config.files],
+            "overrides": list(request.config.overrides),
             "options": dict(request.options),
             "working_directory": str(Path.cwd()),
             "project": None if request.project is None else str(request.project),
@@ -227,8 +226,7 @@ def _last_and_best(callbacks: Sequence[ModelCheckpoint]) -> dict[str, Any]:
 
 
 def _provenance(config: Config) -> dict[str, list[str]]:
-    paths = [format_path(path) for path, value in config.walk() if not isinstance(value, dict | list)]
-    return {path: [str(place) for place in config.chain(path)] for path in paths}
+    return {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
 
 
 def _versions() -> dict[str, str]:

@@ -8,7 +8,19 @@ from typing import Any
 
 from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
 from lighter_cli.project import locate_project, make_importable
-from lighter_config import CheckError, Finding, Severity, SignatureReader, Stage, check, load, parse_sources, prune
+from lighter_config import (
+    DEFAULT_CHECKS,
+    CheckError,
+    Finding,
+    Severity,
+    SignatureReader,
+    Stage,
+    check,
+    load,
+    parse_sources,
+    prune,
+)
+from lighter_config.checks.checkpoint_files import check_checkpoint_files
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +65,8 @@ class Runner:
         project = locate_project(config)
         reader = SignatureReader(project=project.folder if project is not None else None)
         _report(project.notes if project is not None else ())
-        _report(_without_errors(check(config, stage, reader=reader)) if check_first else config.notes)
+        checks = [one for one in DEFAULT_CHECKS if ckpt_path is None or one is not check_checkpoint_files]
+        _report(_without_errors(check(config, stage, reader=reader, checks=checks)) if check_first else config.notes)
         pruned = prune(config, stage, reader)
         if project is not None:
             make_importable(project)
@@ -70,7 +83,7 @@ class Runner:
             arguments = {
                 "weights_only": True,
                 **(defaults or {}),
-                **(pruned.resolve(f"args::{stage}") if pruned.has(f"args::{stage}") else {}),
+                **pruned.resolve(f"args::{stage}", default={}),
                 **{name: value for name, value in options.items() if value is not None},
                 "ckpt_path": checkpoint,
             }

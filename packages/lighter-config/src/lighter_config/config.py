@@ -15,7 +15,7 @@ from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
 from lighter_config.provenance import Node, Origin, Segments, key_at
 from lighter_config.references import is_copy
-from lighter_config.sources import FileSource, Source
+from lighter_config.sources import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
 
 _NO_DEFAULT = object()
@@ -159,8 +159,13 @@ class Config:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that it was loaded from, in order."""
-        return tuple(source.path for source in self.sources if isinstance(source, FileSource))
+        """The files that it was loaded from, resolved, in order."""
+        return tuple(source.path.resolve() for source in self.sources if isinstance(source, FileSource))
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The words that changed single values, in order."""
+        return tuple(source.text for source in self.sources if isinstance(source, OverrideSource))
 
     def resolve(self, path: str = "", default: Any = _NO_DEFAULT) -> Any:
         """Build the value at a path, and what it refers to; each object is built once for this config.

@@ -115,15 +115,18 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
     variables = context.config.tree.get("vars")
     if not isinstance(variables, dict):
         return
+    used = {name for name in variables if _is_used(context, ("vars", name))}
     for name in variables:
         path = ("vars", name)
-        if not _is_used(context, path):
+        if name not in used:
+            near = nearest_names(str(name), map(str, used))
             yield context.finding(
                 path,
                 f"{format_path(path)} is not used: nothing refers to it",
                 at_key=True,
                 severity=Severity.WARNING,
-                fix=f"refer to it as @{format_path(path)}, or remove it",
+                nearest=tuple(format_path(("vars", other)) for other in near),
+                fix=f"rename it, refer to it as @{format_path(path)}, or remove it",
                 config=context.config,
             )
 
