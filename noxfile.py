@@ -95,9 +95,33 @@ def layers(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def corpus(session: nox.Session) -> None:
+    """Compare static signatures with the real ones, for every public callable of the libraries that users name."""
+    requirements = ["pytorch-lightning", "torchmetrics", *workspace_requirements()]
+    packages = ["lighter-config", "lighter-core"]
+    install(session, packages, build="cpu", groups=["medical"], requirements=requirements)
+    session.run("python", "packages/lighter-config/tests/corpus.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def fuzz(session: nox.Session) -> None:
+    """Search for input that lighter-config answers with anything but a result or a clear error; takes minutes."""
+    install(session, ["lighter-config"], groups=["test"])
+    files = [f"packages/lighter-config/tests/test_{name}.py" for name in ("fuzz", "properties")]
+    session.run("pytest", "--timeout=3600", *files, *session.posargs, env={"HYPOTHESIS_MAX_EXAMPLES": "1000"})
+
+
+@nox.session(python=PYTHON, tags=["cpu"])
+def medical(session: nox.Session) -> None:
+    """Run MONAI's sliding window as an inferer on a volume."""
+    install(session, ["lighter-core"], build="cpu", groups=["test", "medical"])
+    pytest(session, "packages/lighter-core/tests/test_sliding_window.py")
+
+
+@nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
     """Measure what the README and the docs promise; prints ratios against what a user would pick instead."""
-    install(session, list(SIBLINGS), build="cpu", groups=["test"], requirements=workspace_requirements())
+    install(session, list(SIBLINGS), build="cpu", groups=["bench"], requirements=workspace_requirements())
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         session.run("python", str(script), *session.posargs)
 
