@@ -5,38 +5,24 @@ import logging
 import os
 import platform
 import secrets
-import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from lighter_cli import environment
 from lighter_cli.closing import closing_lines
 from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE
 from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, Config, Stage, to_yaml
 
 _logger = logging.getLogger(__name__)
-
-_DISTRIBUTIONS = (
-    "lighter-cli",
-    "lighter-config",
-    "lighter-core",
-    "torch",
-    "pytorch-lightning",
-    "torchmetrics",
-    "sparkwheel",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,13 +169,9 @@ class ConfigRecorder(Callback):
             "working_directory": str(Path.cwd()),
             "project": None if request.project is None else str(request.project),
             "seed": request.seed,
-            "git": _git_state(),
-            "versions": _versions(),
-            "process": {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "created": psutil.Process().create_time(),
-            },
+            "git": environment.git_state(),
+            "versions": environment.versions(),
+            "process": environment.this_process(),
             "devices": {
                 "accelerator": type(trainer.accelerator).__name__,
                 "strategy": type(trainer.strategy).__name__,
@@ -227,27 +209,6 @@ def _last_and_best(callbacks: Sequence[ModelCheckpoint]) -> dict[str, Any]:
 
 def _provenance(config: Config) -> dict[str, list[str]]:
     return {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            versions[name] = "unknown"
-    return versions
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Return commit and whether the tree differs from it; ``None`` outside a repository or without git."""
-    if shutil.which("git") is None:
-        return None
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode != 0:
-        return None
-    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
-    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
 
 
 def _to_json(content: Mapping[str, Any]) -> str:

@@ -1,13 +1,12 @@
 """Read the records of earlier runs."""
 
 import json
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+from lighter_cli.environment import is_gone
 
 RECORD_FILE = "record.json"
 PROVENANCE_FILE = "provenance.json"
@@ -31,7 +30,7 @@ class Record:
     def status(self) -> str:
         """``running``, ``finished``, ``failed``, ``interrupted``; ``lost`` when its process is gone."""
         status: str = self.content["status"]
-        return "lost" if status == "running" and _is_gone(self.content["process"]) else status
+        return "lost" if status == "running" and is_gone(self.content["process"]) else status
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -72,13 +71,3 @@ def newest_with_checkpoint(records: Sequence[Record], files: Sequence[str], whic
         if record.files == tuple(files) and record.status != "running" and record.checkpoint(which) is not None:
             return record
     return None
-
-
-def _is_gone(process: Mapping[str, Any]) -> bool:
-    if process["host"] != socket.gethostname():
-        return False  # nobody here can tell
-    try:
-        created = psutil.Process(process["pid"]).create_time()
-    except psutil.NoSuchProcess:
-        return True
-    return bool(abs(created - process["created"]) > 1.0)  # seconds; another process has the number now

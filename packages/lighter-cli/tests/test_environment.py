@@ -1,0 +1,31 @@
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+from lighter_cli.environment import git_state, is_gone, this_process, versions
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    assert versions()["pytorch-lightning"] == version("pytorch-lightning")
+    assert versions()["lighter-core"] == version("lighter-core")
+
+
+def test_there_is_no_commit_outside_a_repository() -> None:
+    assert git_state() is None
+
+
+def test_a_process_that_ended_is_gone() -> None:
+    program = "import json; from lighter_cli.environment import this_process; print(json.dumps(this_process()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert is_gone(json.loads(done.stdout))
+
+
+def test_this_process_is_not_gone_but_one_that_had_its_number_is() -> None:
+    process = this_process()
+    assert not is_gone(process)
+    assert is_gone({**process, "created": process["created"] - 3600})
+
+
+def test_a_process_of_another_host_counts_as_alive() -> None:
+    assert not is_gone({**this_process(), "host": "elsewhere", "pid": 2**22 - 1})
