@@ -141,6 +141,7 @@ def test_ctrl_c_is_interrupted_and_exit_code_130(system_config: str) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+    assert errors.splitlines()[-1].endswith("lighter fit config.yaml trainer::max_epochs=-1 --ckpt-path last")
     assert _record()["status"] == "interrupted"
 
 

@@ -8,28 +8,44 @@ from typing import Any
 
 
 def closing_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
-    """Describe a finished run in a few aligned lines.
+    """Describe a finished or interrupted run in a few aligned lines.
 
-    Lightning itself prints the results of validate and test, so metrics are only shown for fit.
+    Lightning itself prints the results of validate and test, so numbers and checkpoints are only shown for fit.
 
     Args:
         record: The fields of ``record.json``.
         folder: The folder of the record.
     """
-    rows: list[tuple[str, str]] = []
+    rows = [("record", _short(folder))]
     if record["stage"] == "fit":
-        shown = {name: value for name, value in record["metrics"].items() if "/optimizer/" not in name}
-        rows += [(name, f"{value:.4g}") for name, value in sorted(shown.items())]
-        checkpoints = record["checkpoints"]
-        if checkpoints.get("best"):
-            score = f" ({checkpoints['monitor']} {checkpoints['best_score']:.4g})" if checkpoints["monitor"] else ""
-            rows.append(("best checkpoint", _short(checkpoints["best"]) + score))
-    rows.append(("record", _short(folder)))
-    if record["stage"] == "fit" and record["checkpoints"].get("best") and record["files"]:
-        words = [word for word in record["words"] if not word.startswith("{")]
-        rows.append(("to test it", f"lighter test {shlex.join(words)} --ckpt-path best"))
+        rows = _numbers(record) + _checkpoint(record) + rows + _next_command(record)
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]
+
+
+def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    metrics = sorted(record["metrics"].items())
+    return [(name, f"{value:.4g}") for name, value in metrics if "/optimizer/" not in name]
+
+
+def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    checkpoints = record["checkpoints"]
+    if not checkpoints.get("best"):
+        return []
+    score = f" ({checkpoints['monitor']} {checkpoints['best_score']:.4g})" if checkpoints["monitor"] else ""
+    return [("best checkpoint", _short(checkpoints["best"]) + score)]
+
+
+def _next_command(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    has_words_alone = all(isinstance(word, str) and not word.startswith("{") for word in record["words"])
+    if not has_words_alone or not record["files"]:
+        return []
+    words = shlex.join(record["words"])
+    if record["status"] == "interrupted" and record["checkpoints"].get("last"):
+        return [("to go on", f"lighter fit {words} --ckpt-path last")]
+    if record["checkpoints"].get("best"):
+        return [("to test it", f"lighter test {words} --ckpt-path best")]
+    return []
 
 
 def _short(path: str | Path) -> str:

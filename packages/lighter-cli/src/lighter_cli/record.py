@@ -141,7 +141,7 @@ class ConfigRecorder(Callback):
         self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
         self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._write(trainer)
-        if status == "finished":
+        if status in ("finished", "interrupted"):
             for line in closing_lines(self._written(), self.folder(trainer)):
                 _logger.info(line)
 
