@@ -108,7 +108,7 @@ def fuzz(session: nox.Session) -> None:
     """Search for input that lighter-config answers with anything but a result or a clear error; takes minutes."""
     install(session, ["lighter-config"], groups=["test"])
     files = [f"packages/lighter-config/tests/test_{name}.py" for name in ("fuzz", "properties")]
-    session.run("pytest", "--timeout=3600", *files, *session.posargs, env={"HYPOTHESIS_MAX_EXAMPLES": "1000"})
+    session.run("pytest", "--timeout=3600", *files, *session.posargs, env={"HYPOTHESIS_MAX_EXAMPLES": "5000"})
 
 
 @nox.session(python=PYTHON, tags=["cpu"])

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
-from lighter_config import ConfigError, diff, load, prune, to_yaml
+from lighter_config import CircularReferenceError, ConfigError, diff, load, prune, to_yaml
 from lighter_config.expressions import parse_expression
 from lighter_config.provenance import Document
 from lighter_config.references import find_references
@@ -95,6 +96,13 @@ def test_random_mappings_with_operators(mappings):
 def test_building_random_values(values):
     with contextlib.suppress(ConfigError, TypeError, AttributeError, KeyError, ZeroDivisionError):
         load({"a": values[:1], "b": values[1:]}).resolve()
+
+
+def test_a_list_that_holds_a_copy_of_itself_is_a_circle_in_python_too():
+    """The copies of a reference in a mapping were not known to be copies, and their ancestry doubled with each."""
+    for tree in ({"a": ["%a"], "b": [{"0": "%a"}]}, {"a": [{"x": "%b"}], "b": ["%a", "%a"]}):
+        with pytest.raises(CircularReferenceError):
+            load(tree).resolve()
 
 
 @SETTINGS

@@ -115,7 +115,7 @@ class Copier:
 
     def _written_as(self, node: Node) -> object:
         """Identify the reference as the user wrote it, which its copies share."""
-        return id(node) if node.mark is None else (id(node.origin), node.mark)
+        return (id(node.origin), node.mark)
 
     def _reference(self, node: Node, at: Segments) -> Reference:
         try:
@@ -189,7 +189,7 @@ class Copier:
         copy = node.like(value)
         copy.via = node.via or VIA_COPY
         if is_copy(value):
-            copy.lineage = (*node.lineage, *lineage)
+            copy.lineage = (*node.lineage, *(one for one in lineage if one not in node.lineage))
             copy.patches = tuple(
                 Change(
                     change.kind,

@@ -10,6 +10,14 @@ from lighter_config.keys import special_key
 from lighter_config.provenance import MAX_DEPTH, Key, Node, Origin
 
 
+class _Spot:
+    """Tells one value of a mapping from every other; a call has no line and column for each."""
+
+    __slots__ = ()
+    line = 0
+    column = 0
+
+
 def node_of(value: Any, origin: Origin) -> Node:
     """Turn Python values into nodes: mappings and lists (tuples too) recursively, anything else is a leaf.
 
@@ -37,7 +45,8 @@ def _node_of(value: Any, origin: Origin, depth: int) -> Node:
         node = Node(children, origin)
         node.settled = all(child.settled for child in children)
         return node
-    return Node(os.fspath(value) if isinstance(value, os.PathLike) else value, origin)
+    leaf = os.fspath(value) if isinstance(value, os.PathLike) else value
+    return Node(leaf, origin, _Spot())
 
 
 def _is_special(key: Key, origin: Origin) -> bool:
