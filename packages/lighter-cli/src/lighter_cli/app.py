@@ -13,6 +13,7 @@ app = App(
     help="Run deep-learning experiments from YAML on PyTorch Lightning.",
     version=lambda: version("lighter-cli"),
     version_flags=["--version"],
+    help_format="plaintext",  # a Markdown parser costs a fifth of the time of `--help`
 )
 app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validating along the way.")
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lighter_config import ConfigError
-
 # whose frames tell a user nothing about the mistake in their own code
 _OWN_PACKAGES = (
     "lighter_cli",
@@ -63,19 +61,17 @@ def reporting_errors() -> Iterator[None]:
 
 
 def _render(error: Exception) -> str:
-    if _full_tracebacks or _debug() or not _is_users_mistake(error):
+    if _full_tracebacks or _debug():
         return _traceback(error)
-    if isinstance(error, ConfigError):
+    # an error of a package that was never imported is not one of its own
+    config_errors, core_errors = sys.modules.get("lighter_config.errors"), sys.modules.get("lighter.errors")
+    if config_errors is not None and isinstance(error, config_errors.ConfigError):
         texts = [f"{finding.severity}: {finding}" for finding in error.findings]
-    else:
+    elif core_errors is not None and isinstance(error, core_errors.LighterError):
         texts = [f"error: {error}"]
+    else:
+        return _traceback(error)
     return "\n\n".join(texts) + "".join(f"\n{note}" for note in _notes(error))
-
-
-def _is_users_mistake(error: Exception) -> bool:
-    # `lighter` imports torch: when it was never imported, the error is not one of its own
-    core_errors = sys.modules.get("lighter.errors")
-    return isinstance(error, ConfigError) or (core_errors is not None and isinstance(error, core_errors.LighterError))
 
 
 def _notes(error: BaseException) -> list[str]:
