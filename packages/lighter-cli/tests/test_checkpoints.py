@@ -28,7 +28,7 @@ def test_last_and_best_are_those_of_the_newest_run(system_config: str) -> None:
 def test_names_with_the_ending_mean_the_same_when_no_such_file_exists(system_config: str) -> None:
     Runner().run("fit", [system_config])
     assert _find(system_config, "last.ckpt") == _find(system_config, "last")
-    Path("last.ckpt").touch()
+    Path("last.ckpt").write_bytes(Path("checkpoints/last.ckpt").read_bytes())
     assert _find(system_config, "last.ckpt") == "last.ckpt"
 
 
@@ -75,6 +75,17 @@ def test_a_missing_file_names_the_nearest(system_config: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         _find(system_config, "models/epoch=1-step=7.ckpt")
     assert caught.value.findings[0].nearest == ("models/epoch=1-step=6.ckpt",)
+
+
+def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    whole = Path("checkpoints/last.ckpt").read_bytes()
+    Path("half.ckpt").write_bytes(whole[: len(whole) // 2])
+    Path("text.ckpt").write_text("not a checkpoint")
+    assert _find(system_config, "checkpoints/last.ckpt") == "checkpoints/last.ckpt"
+    for name in ("half.ckpt", "text.ckpt"):
+        with pytest.raises(CheckpointError, match="incomplete"):
+            _find(system_config, name)
 
 
 def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(system_config: str) -> None:

@@ -10,11 +10,12 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer, see
 
 from lighter import System
 from lighter_cli.errors import BuildError
+from lighter_cli.seeds import VARIABLE
 from lighter_config import Config, Finding
 
 T = TypeVar("T")
 
-_SEED_VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+_SEED_VARIABLES = (VARIABLE, "PL_SEED_WORKERS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,12 @@ def build(config: Config) -> Experiment:
 
 
 @contextmanager
-def seeded(config: Config) -> Iterator[int]:
-    """Seed Python, NumPy, torch and the loaders' workers, and give back the environment variables afterwards.
-
-    The seed is the config's, else ``PL_GLOBAL_SEED``, else 0. Yields it.
-    """
+def seeded(seed: int) -> Iterator[None]:
+    """Seed Python, NumPy, torch and the loaders' workers; give back the environment variables afterwards."""
     before = {name: os.environ.get(name) for name in _SEED_VARIABLES}
-    seed = config.resolve("seed") if config.has("seed") else None
     try:
-        yield seed_everything(seed, workers=True, verbose=False)
+        seed_everything(seed, workers=True, verbose=False)
+        yield
     finally:
         for name, value in before.items():
             if value is None:

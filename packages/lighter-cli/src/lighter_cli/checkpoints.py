@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,19 @@ def find_checkpoint(config: Config, stage: Stage, *, option: str | os.PathLike[s
     place = config.place(path) if path else Place(f"option {_OPTION}")
     excerpt = config.excerpt(path) if path else str(given)
     wanted = str(given)
-    if "://" in wanted or Path(wanted).exists():
+    if "://" in wanted:
+        return wanted
+    if Path(wanted).exists():
+        if not _is_readable(Path(wanted)):
+            raise CheckpointError(
+                Finding(
+                    message=f"{wanted!r} is no checkpoint, or an incomplete one",
+                    path=path,
+                    place=place,
+                    excerpt=excerpt,
+                    expected=("a file that `torch.save` wrote to its end",),
+                )
+            )
         return wanted
     which = wanted.removesuffix(".ckpt")
     if which in ("last", "best"):
@@ -112,6 +125,14 @@ def _description(record: Record, checkpoint: Path, which: str, config: Config) -
     now_only = [word for word in overrides if word not in record.overrides]
     differences = [f"then {' '.join(then_only)}"] * bool(then_only) + [f"now {' '.join(now_only)}"] * bool(now_only)
     return f"{text}; overrides differ: {', '.join(differences)}" if differences else text
+
+
+def _is_readable(path: Path) -> bool:
+    """Say whether this can be a checkpoint: a folder (sharded), a whole archive, or a pickle as before torch 1.6."""
+    if path.is_dir() or zipfile.is_zipfile(path):
+        return True
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"
 
 
 def _no_such_file(wanted: str, *, path: str, place: Place | None, excerpt: str) -> CheckpointError:

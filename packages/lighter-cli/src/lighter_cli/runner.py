@@ -8,12 +8,14 @@ from typing import Any
 
 from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
 from lighter_cli.project import locate_project, make_importable
+from lighter_cli.seeds import find_seed
 from lighter_config import (
     DEFAULT_CHECKS,
     CheckError,
     Finding,
     Severity,
     SignatureReader,
+    SourceError,
     Stage,
     check,
     load,
@@ -61,6 +63,10 @@ class Runner:
             ValueError: There is no such stage.
         """
         stage = Stage(stage)
+        if not inputs:
+            raise SourceError(
+                Finding(message=f"there is nothing to {stage}", fix=f"name a config: lighter {stage} config.yaml")
+            )
         config = load(parse_sources(inputs))
         project = locate_project(config)
         reader = SignatureReader(project=project.folder if project is not None else None)
@@ -70,6 +76,7 @@ class Runner:
         pruned = prune(config, stage, reader)
         if project is not None:
             make_importable(project)
+        seed = find_seed(pruned)
         checkpoint = find_checkpoint(pruned, stage, option=ckpt_path)
         if checkpoint is None and stage is not Stage.FIT:
             _logger.warning("no --ckpt-path: the network keeps the weights that it is built with")
@@ -78,7 +85,7 @@ class Runner:
         from lighter_cli.build import build, seeded
         from lighter_cli.record import ConfigRecorder, Request
 
-        with seeded(pruned) as seed, handed_to_ranks(checkpoint):
+        with seeded(seed), handed_to_ranks(checkpoint):
             experiment = build(pruned)
             arguments = {
                 "weights_only": True,

@@ -198,7 +198,7 @@ def _missing(names: list[str], word: str, number: int) -> Source:
     for name in names:
         nearest = _nearest_files(name)
         fix = ""
-        if "=" in word and not nearest:
+        if ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
             fix = f"the folder holds no run: it has no {RECORDED_CONFIG}"

@@ -26,9 +26,12 @@ ReturnPredictions = Annotated[
     bool | None, Parameter(help="Keep all predictions in memory; off by default, writers store them as they come.")
 ]
 NoCheck = Annotated[
-    bool, Parameter(name="--no-check", negative=(), help="Do not look for mistakes in the config first.")
+    bool,
+    Parameter(name="--no-check", negative=(), show_default=False, help="Do not look for mistakes in the config first."),
 ]
-Traceback = Annotated[bool, Parameter(name="--traceback", negative=(), help="Show every frame when something fails.")]
+Traceback = Annotated[
+    bool, Parameter(name="--traceback", negative=(), show_default=False, help="Show every frame when something fails.")
+]
 
 
 def fit(

@@ -1,0 +1,39 @@
+"""Which seed a run has, found before anything is built."""
+
+import os
+
+from lighter_cli.errors import SeedError
+from lighter_config import Config, Finding, Place
+
+VARIABLE = "PL_GLOBAL_SEED"
+_LARGEST = 2**32 - 1  # NumPy takes no larger one
+
+
+def find_seed(config: Config) -> int:
+    """Return the config's ``seed``, else that of ``PL_GLOBAL_SEED``, else 0.
+
+    Raises:
+        SeedError: It is no integer from 0 to 4294967295.
+    """
+    given = config.resolve("seed", default=None)
+    if given is not None:
+        return _checked(given, given, path="seed", place=config.place("seed"), excerpt=config.excerpt("seed"))
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        return 0
+    number = int(text) if text.strip().isdecimal() else None
+    return _checked(number, text, path="", place=Place(f"environment variable {VARIABLE}"), excerpt=text)
+
+
+def _checked(seed: object, given: object, *, path: str, place: Place | None, excerpt: str) -> int:
+    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= _LARGEST:
+        return seed
+    raise SeedError(
+        Finding(
+            message=f"{given!r} is no seed",
+            path=path,
+            place=place,
+            excerpt=excerpt,
+            expected=(f"an integer from 0 to {_LARGEST}",),
+        )
+    )
