@@ -2,6 +2,9 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
+
+import pytest
 
 from lighter_cli.environment import git_state, is_gone, this_process, versions
 
@@ -11,7 +14,8 @@ def test_versions_are_those_that_are_installed() -> None:
     assert versions()["lighter-core"] == version("lighter-core")
 
 
-def test_there_is_no_commit_outside_a_repository() -> None:
+def test_there_is_no_commit_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))  # the temporary folder may lie in a repository
     assert git_state() is None
 
 
