@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lighter_config.changes import Change
 from lighter_config.errors import CircularReferenceError, ConfigError, MergeError, ReferenceNotFoundError
 from lighter_config.findings import Finding
-from lighter_config.merging import Change, Merger
+from lighter_config.merging import Merger
 from lighter_config.paths import format_path
 from lighter_config.provenance import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.references import Reference, absolute_path, find_references, is_copy, written

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lighter_config.changes import Change
 from lighter_config.copying import Copier
 from lighter_config.errors import ConfigError
 from lighter_config.keys import special_key
-from lighter_config.merging import Change
 from lighter_config.paths import format_path, format_segment
 from lighter_config.provenance import Key, Node, Segments
 from lighter_config.references import find_references, is_built, is_copy

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lighter_config.changes import Change
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.merging import Change
 from lighter_config.overrides import is_path, parse_override
 from lighter_config.places import Place
 from lighter_config.provenance import Caller, Word
