@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from lighter_config.copying import Copier, OpenFile
-from lighter_config.dumping import as_written
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
 from lighter_config.merging import Growth
 from lighter_config.notes import notes_of
 from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
+from lighter_config.plain_tree import as_written
 from lighter_config.provenance import Node, Origin, Segments, key_at
 from lighter_config.references import is_copy
 from lighter_config.sources import FileSource, OverrideSource, Source

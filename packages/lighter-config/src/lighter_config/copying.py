@@ -10,7 +10,8 @@ from lighter_config.findings import Finding
 from lighter_config.merging import Merger
 from lighter_config.paths import format_path
 from lighter_config.provenance import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
-from lighter_config.references import Reference, absolute_path, find_references, is_copy, written
+from lighter_config.reference_syntax import Reference
+from lighter_config.references import absolute_path, find_references, is_copy, written
 from lighter_config.suggestions import nearest_names
 from lighter_config.trampoline import Steps, run
 

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from lighter_config.errors import ExpressionError
 from lighter_config.findings import Finding
-from lighter_config.references import Reference, reference_in
+from lighter_config.reference_syntax import Reference, reference_in
 
 KNOWN_NAMES = {"torch": "torch", "np": "numpy", "math": "math", "os": "os", "monai": "monai"}
 """Names that every expression may use, and the modules they stand for; imported when used."""
@@ -24,7 +24,6 @@ _PATH = re.compile(
     r"(?P<up>(?:::)+|#+)?(?:[^\W\d]\w*|(?<=[:#])-?\d+)(?:(?:::|#)(?:[^\W\d]\w*|-?\d+))*",
 )
 _BRACED = re.compile(r"\{([^{}]*)\}")
-_OPERAND_KEYWORDS = {"None", "True", "False"}
 _KEYWORDS = frozenset(
     [
         "and",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
+from lighter_config.expressions import parse_expression
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging import Growth
 from lighter_config.paths import format_path
@@ -80,8 +81,6 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
         return
     if text[0] != "$":
         return
-    from lighter_config.expressions import parse_expression
-
     try:
         quoted = parse_expression(text).quoted
     except ConfigError:

@@ -4,50 +4,20 @@ Finding them needs no tree and evaluates nothing.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from lighter_config.errors import PathError, ReferenceNotFoundError
+from lighter_config.errors import ReferenceNotFoundError
+from lighter_config.expressions import parse_expression
 from lighter_config.findings import Finding
-from lighter_config.paths import SEPARATOR, format_path, format_segment, split_path
+from lighter_config.paths import format_path, format_segment
 from lighter_config.provenance import Segments
+from lighter_config.reference_syntax import Reference, reference_in
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
 _INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")
 _ESCAPED = re.compile(r"\\+[@%$]")
-_OLD_RELATIVE = re.compile(r"#+(?=[^#\s])")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One reference in a text.
-
-    Attributes:
-        kind: ``@`` is the built value, ``%`` a copy of the source.
-        path: The segments as written.
-        levels: For a relative one, how many levels up it starts: 1 is the mapping or list that holds the text.
-        file: The other file that a ``%`` reference reads.
-        start: Where it begins in the text, with its sigil.
-        end: Where it ends.
-        legacy: Whether it is written with ``#``.
-        braced: Whether it is written ``@{...}``.
-    """
-
-    kind: Literal["@", "%"]
-    path: Segments
-    levels: int = 0
-    file: str = ""
-    start: int = 0
-    end: int = 0
-    legacy: bool = False
-    braced: bool = False
-
-    def __str__(self) -> str:
-        up = SEPARATOR * self.levels
-        file = f"{self.file}::" if self.file else ""
-        return f"{self.kind}{file}{up}{format_path(self.path)}"
 
 
 def is_copy(value: Any) -> bool:
@@ -112,8 +82,6 @@ def find_references(value: str) -> tuple[Reference, ...]:
     if is_copy(value) or is_reference(value):
         return (_whole_reference(value),)
     if is_expression(value):
-        from lighter_config.expressions import parse_expression
-
         return parse_expression(value).references
     return ()
 
@@ -128,30 +96,6 @@ def _whole_reference(value: str) -> Reference:
         if not text:
             return Reference(kind, (), 0, file, 0, len(value))
     return reference_in(kind, text, 0, len(value), value, file=file)
-
-
-def reference_in(
-    kind: Literal["@", "%"], text: str, start: int, end: int, whole: str, *, file: str = "", braced: bool = False
-) -> Reference:
-    """Read what follows the sigil of a reference.
-
-    Raises:
-        ReferenceNotFoundError: It is not a path.
-    """
-    levels, legacy = 0, False
-    if text.startswith(SEPARATOR):
-        while text.startswith(SEPARATOR):
-            levels, text = levels + 1, text[len(SEPARATOR) :]
-    elif match := _OLD_RELATIVE.match(text):
-        levels, text, legacy = len(match.group()), text[match.end() :], True
-    try:
-        path, with_hash = split_path(text)
-    except PathError as error:
-        fix = f"write '\\{whole}' if it is plain text" if start == 0 else ""
-        raise ReferenceNotFoundError(
-            Finding(message=f"{whole!r} is not a reference: {error.findings[0].message}", fix=fix)
-        ) from error
-    return Reference(kind, path, levels, file, start, end, legacy or with_hash, braced)
 
 
 def absolute_path(reference: Reference, at: Segments) -> Segments:

@@ -20,8 +20,8 @@ from lighter_config.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.findings import Finding
 from lighter_config.paths import format_path
 from lighter_config.provenance import Node, Segments, key_at
+from lighter_config.reference_syntax import Reference
 from lighter_config.references import (
-    Reference,
     absolute_path,
     find_references,
     is_copy,

@@ -11,7 +11,8 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.paths import format_path
 from lighter_config.provenance import Segments
-from lighter_config.references import Reference, absolute_path, find_references, is_reference
+from lighter_config.reference_syntax import Reference
+from lighter_config.references import absolute_path, find_references, is_reference
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
 

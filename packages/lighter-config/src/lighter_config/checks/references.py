@@ -10,7 +10,8 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.paths import format_path
 from lighter_config.provenance import Segments
-from lighter_config.references import Reference, absolute_path, find_references, is_copy, is_reference
+from lighter_config.reference_syntax import Reference
+from lighter_config.references import absolute_path, find_references, is_copy, is_reference
 from lighter_config.suggestions import nearest_names
 
 
