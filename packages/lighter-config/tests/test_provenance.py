@@ -1,10 +1,11 @@
 """CONFIG_LANGUAGE.md §9: the chain of places stays right through every operation."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lighter_config import load, to_yaml
+from lighter_config import Config, load, to_yaml
 
 CHAINS = {
     "an override": (
@@ -83,3 +84,15 @@ def test_values_are_read_through_a_copy(load_texts):
     assert not config.has("v::x")
     assert config.get("v") == "%a"
     assert config.get("v::x", None) is None
+
+
+def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_texts: Callable[..., Config]) -> None:
+    config = load_texts(
+        "trainer:\n  max_epochs: 20\n", "trainer: {max_epochs: 10}\n", words=("trainer::max_epochs=3",)
+    )
+    assert [(str(place), text) for place, text in config.history("trainer::max_epochs")] == [
+        ("command line, word 3", "trainer::max_epochs=3"),
+        ("b.yaml:1:23", "trainer: {max_epochs: 10}"),
+        ("a.yaml:2:15", "max_epochs: 20"),
+    ]
+    assert config.history("trainer::max_epoch") == ()

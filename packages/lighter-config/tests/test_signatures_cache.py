@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lighter_config.signatures import DoesNotExist, Signature, SignatureReader
-from lighter_config.signatures import reader as reader_module
+from lighter_config.signatures.module_store import ModuleStore
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def keywords(answer: object) -> tuple[str, ...]:
 
 def test_a_kept_answer_is_the_same_and_reads_no_source(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read(source)
-    monkeypatch.setattr(reader_module.Library, "_read", lambda *_: pytest.fail("the source was read again"))
+    monkeypatch.setattr(ModuleStore, "_read", lambda *_: pytest.fail("the source was read again"))
     assert read(source) == first
 
 

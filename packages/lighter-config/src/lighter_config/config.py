@@ -141,6 +141,16 @@ class Config:
         node = self.node_at(parse_path(path)) if path else self.root
         return () if node is None else tuple(node.chain())
 
+    def history(self, path: str) -> tuple[tuple[Place, str], ...]:
+        """Return every place that set the value at a path with what the user wrote there, newest first.
+
+        >>> from lighter_config import load
+        >>> [text for _, text in load([{"lr": 0.1}, "lr=0.2"]).history("lr")]
+        ['lr=0.2', '']
+        """
+        node = self.node_at(parse_path(path)) if path else self.root
+        return () if node is None else tuple((trace.place, trace.excerpt) for trace in node.traces())
+
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""
         node = self.node_at(parse_path(path)) if path else self.root

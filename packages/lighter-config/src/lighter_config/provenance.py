@@ -154,9 +154,13 @@ class Trace:
 
     def chain(self) -> Iterator[Place]:
         """Yield every place that set this path, newest first."""
+        return (trace.place for trace in self.traces())
+
+    def traces(self) -> "Iterator[Trace]":
+        """Yield every setting of this path, newest first."""
         trace: Trace | None = self
         while trace is not None:
-            yield trace.place
+            yield trace
             trace = trace.previous
 
 

@@ -80,7 +80,7 @@ class Callables:
             case ExpressionValue(node=ast.Call() as call, scope=scope):
                 return self._of_call(call, scope)
             case ExpressionValue(node=ast.Subscript()):
-                cls = self.library.unsubscripted(value)
+                cls = self.library.classes.unsubscripted(value)
                 return self._of_class(cls) if isinstance(cls, ClassValue) else Unclear("its value is computed")
             case ChoiceValue(options=options):
                 found = [self.parameters(option) for option in options]
@@ -98,7 +98,7 @@ class Callables:
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
         node = function.node
-        for name, attribute in self.library.patches(function):
+        for name, attribute in self.library.classes.patches(function):
             if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
                 return Unclear(f"{function.name}.{attribute} is replaced after the function was made")
         parameters: Parameters | Unclear | None
@@ -200,7 +200,7 @@ class Callables:
         if factory == BuiltinValue("functools.partial") and decorator.args:
             return self._apply_partial(decorator, value, scope) or unclear
         if isinstance(factory, ClassValue):
-            call = self.library.class_attribute(factory, "__call__")
+            call = self.library.classes.attribute(factory, "__call__")
             return self._result(call, [unclear, value], {}) if isinstance(call, FunctionValue) else unclear
         inner = self.called(decorator, scope)
         if isinstance(inner, FunctionValue):
@@ -232,7 +232,7 @@ class Callables:
     # -- classes
 
     def _of_class(self, cls: ClassValue) -> Parameters | Unclear:
-        order = self.library.mro(cls)
+        order = self.library.classes.mro(cls)
         if isinstance(order, Unclear):
             return order
         for base in order:
@@ -247,7 +247,7 @@ class Callables:
 
     def _obstacle(self, cls: ClassValue) -> Unclear | None:
         """Why the statements of a class do not tell how it is called."""
-        body = self.library.body(cls)
+        body = self.library.classes.body(cls)
         annotated = {
             statement.target.id
             for statement in cls.node.body
@@ -255,10 +255,10 @@ class Callables:
         }
         if "__signature__" in body.names or "__signature__" in annotated:
             return Unclear(f"{cls.name} computes its signature")
-        for name, attribute in self.library.patches(cls):
+        for name, attribute in self.library.classes.patches(cls):
             if name == cls.qualname and attribute in (*DECIDING_NAMES, "*"):
                 return Unclear(f"{cls.name}.{attribute} is replaced after the class was made")
-        hook = self.library.own_attribute(cls, "__init_subclass__")
+        hook = self.library.classes.own_attribute(cls, "__init_subclass__")
         if isinstance(hook, FunctionValue) and mentions_deciding_names(hook.node):
             return Unclear(f"{cls.name} changes how its subclasses are made")
         for decorator in cls.node.decorator_list:
@@ -284,19 +284,19 @@ class Callables:
                 continue
             if not isinstance(metaclass, ClassValue):
                 return Unclear("its metaclass is not known")
-            bases = self.library.mro(metaclass)
+            bases = self.library.classes.mro(metaclass)
             if isinstance(bases, Unclear):
                 return bases
             for base in bases:
                 if isinstance(base, ClassValue):
-                    call = self.library.own_attribute(base, "__call__")
+                    call = self.library.classes.own_attribute(base, "__call__")
                     if call is not None:
                         parameters = self.parameters(call)
                         if isinstance(parameters, Unclear):
                             return parameters
                         return without_first(parameters) or ()
                     for name in ("__new__", "__init__"):
-                        method = self.library.own_attribute(base, name)
+                        method = self.library.classes.own_attribute(base, name)
                         if isinstance(method, FunctionValue) and mentions_deciding_names(method.node):
                             return Unclear(f"the metaclass {base.name} changes how its classes are made")
                 elif base.name not in ("abc.ABCMeta", "builtins.type", "builtins.object"):
@@ -333,7 +333,7 @@ class Callables:
                 if not _is_plain(base):
                     return None  # what is behind a compiled constructor is not reached
                 continue
-            method = self.library.own_attribute(base, name)
+            method = self.library.classes.own_attribute(base, name)
             if method is None:
                 generated = generated_parameters(self.library, base)
                 if generated is not None and generated.method == name:

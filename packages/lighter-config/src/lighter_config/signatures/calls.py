@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lighter_config.signatures.conditions import static_truth
 from lighter_config.signatures.function_bodies import bound_names, own_nodes, passes_all_on, sets_deciding_names, yields
-from lighter_config.signatures.namespaces import absolute_name
+from lighter_config.signatures.statements import absolute_name
 from lighter_config.signatures.values import (
     BuiltinValue,
     ChoiceValue,
@@ -113,7 +113,7 @@ class Call:
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                     self._set(name, self._evaluate(value))
                 case ast.ImportFrom():
-                    module = self.callables.library.find(self.function.module)
+                    module = self.callables.library.modules.find(self.function.module)
                     assert module is not None
                     for alias in statement.names:
                         found = self.callables.library.lookup(absolute_name(statement, module), alias.name)

@@ -66,9 +66,9 @@ def generated_parameters(library: Library, cls: ClassValue) -> Generated | None:
     init = maker.flag("init", True)
     if isinstance(init, Unclear):
         return Generated("__init__", init)
-    if init is False or (init is None and "__init__" in library.body(cls).names):
+    if init is False or (init is None and "__init__" in library.classes.body(cls).names):
         return None
-    order = library.mro(cls)
+    order = library.classes.mro(cls)
     if isinstance(order, Unclear):
         return Generated("__init__", order)
     fields: dict[str, _Field] = {}

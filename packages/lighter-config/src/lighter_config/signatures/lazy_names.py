@@ -1,33 +1,25 @@
 """Modules that make names when they are asked for."""
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from lighter_config.signatures.namespaces import Assignment, Binding, Namespace, absolute_name
-from lighter_config.signatures.values import ClassValue, FunctionValue, Unclear, Value
-
-if TYPE_CHECKING:
-    from lighter_config.signatures.library import Library
+from lighter_config.signatures.namespaces import Assignment, Binding, Namespace
+from lighter_config.signatures.statements import absolute_name
 
 
 class LazyNames:
-    """Read a module's ``__getattr__``: which names it answers, and with what."""
+    """Read a module's ``__getattr__``: which names it answers, and from which modules it takes them."""
 
-    def __init__(
-        self, library: "Library", namespace: Namespace, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> None:
-        self.library = library
+    def __init__(self, namespace: Namespace, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.namespace = namespace
         self.function = function
         self.asked = function.args.args[0].arg if function.args.args else ""
 
-    def answer(self, name: str) -> Value | None:
-        """The value for ``name``; ``None`` when the function certainly raises ``AttributeError`` for it."""
-        module = self.namespace.module.name
-        unclear = Unclear(f"{module} makes names when they are asked for", name, module)
+    def names(self) -> set[str] | None:
+        """Every name for which it may not raise ``AttributeError``; ``None`` when that cannot be told."""
         if not isinstance(self.function.body[-1], (ast.Raise, ast.Try)):
-            return unclear
-        keys: set[str] = set()
+            return None
+        names: set[str] = set()
         known: set[str] | None
         for node in ast.walk(self.function):
             match node:
@@ -45,25 +37,21 @@ class LazyNames:
                 case _:
                     continue
             if known is None:
-                return unclear
-            keys |= known
-        if name not in keys:
-            return None
-        return self._imported(name) or unclear
+                return None
+            names |= known
+        return names
 
-    def _imported(self, name: str) -> Value | None:
+    def modules_of(self, name: str) -> Iterator[str]:
         """Follow ``return getattr(import_module(TABLE[name]), name)`` with a table of module names."""
         text = ast.unparse(self.function)
         if "import_module(" not in text or "getattr(" not in text:
-            return None
+            return
         for node in ast.walk(self.function):
             if isinstance(node, ast.Name):
                 for binding in self.namespace.candidates(node.id):
                     where = self._table_entry(binding, name)
-                    if where is not None and self.library.find(where) is not None:
-                        value = self.library.lookup(where, name)
-                        return value if isinstance(value, (ClassValue, FunctionValue)) else None
-        return None
+                    if where is not None:
+                        yield where
 
     def _table_entry(self, binding: Binding, name: str) -> str | None:
         if not isinstance(binding, Assignment) or not isinstance(binding.value, ast.Dict):

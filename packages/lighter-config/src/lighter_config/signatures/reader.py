@@ -107,7 +107,7 @@ class SignatureReader:
         """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
 
         def recorded() -> tuple[Any, Iterable[str]]:
-            with self._library.recording() as modules:
+            with self._library.modules.recording() as modules:
                 try:
                     answer = work_out()
                 except RecursionError:
@@ -149,7 +149,7 @@ class SignatureReader:
         parts = target.split(".")
         if not all(part.isidentifier() for part in parts):
             return Absent(target), target
-        if self._library.find(parts[0]) is None:
+        if self._library.modules.find(parts[0]) is None:
             reason = self._finder.may_exist(parts[0])
             if reason is None and hasattr(builtins, parts[0]):
                 reason = f"{parts[0]} is part of the interpreter"
@@ -168,7 +168,7 @@ class SignatureReader:
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
             return Unknown(target, parameters.reason)
-        definition = self._library.unsubscripted(value.options[0] if isinstance(value, ChoiceValue) else value)
+        definition = self._library.classes.unsubscripted(value.options[0] if isinstance(value, ChoiceValue) else value)
         match definition:
             case ClassValue(node=node, module=module, name=name):
                 docstring = ast.get_docstring(node) or self._constructor_docstring(definition)
@@ -178,13 +178,13 @@ class SignatureReader:
                 docstring, module, name = None, scope.module, target
             case _:
                 return Unknown(target, "its value is computed")
-        found = self._library.find(module)
+        found = self._library.modules.find(module)
         file = found.file if found is not None and found.file is not None else ""
         is_class, is_exact = isinstance(definition, ClassValue), self._callables.is_exact
         return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
 
     def _constructor_docstring(self, cls: ClassValue) -> str | None:
-        value = self._library.own_attribute(cls, "__init__")
+        value = self._library.classes.own_attribute(cls, "__init__")
         if isinstance(value, FunctionValue) and not isinstance(value.node, ast.Lambda):
             return ast.get_docstring(value.node)
         return None
@@ -214,15 +214,17 @@ class SignatureReader:
     def _names_in(self, value: Value) -> Iterator[str]:
         """The public names of a module or a class, as far as they are written."""
         if isinstance(value, ClassValue):
-            order = self._library.mro(value)
+            order = self._library.classes.mro(value)
             for base in () if isinstance(order, Unclear) else order:
-                names = self._library.body(base).names if isinstance(base, ClassValue) else dir(python_type(base))
+                names = (
+                    self._library.classes.body(base).names if isinstance(base, ClassValue) else dir(python_type(base))
+                )
                 yield from (name for name in names if not name.startswith("_"))
         elif isinstance(value, ModuleValue):
-            module = self._library.find(value.name)
+            module = self._library.modules.find(value.name)
             if module is not None:
                 yield from (name for name in self._finder.submodules(module) if not name.startswith("_"))
-                namespace = self._library.namespace(module)
+                namespace = self._library.modules.namespace(module)
                 if isinstance(namespace, Namespace):
                     yield from self._public_names(namespace, set())
 
@@ -232,21 +234,21 @@ class SignatureReader:
         seen.add(namespace.module.name)
         yield from (name for name in (*namespace.names, *namespace.typing_names) if not name.startswith("_"))
         for star in namespace.stars:
-            module = self._library.find(star.module)
-            other = self._library.namespace(module) if module is not None else None
+            module = self._library.modules.find(star.module)
+            other = self._library.modules.namespace(module) if module is not None else None
             if isinstance(other, Namespace):
-                exported = self._library.exported(other)
+                exported = self._library.exports.names(other)
                 yield from exported if exported is not None else self._public_names(other, seen)
 
     # -- subclasses
 
     def _is_subclass(self, target: str, base: str) -> bool | None:
-        cls = self._library.unsubscripted(self._locate(target)[0])
+        cls = self._library.classes.unsubscripted(self._locate(target)[0])
         if not isinstance(cls, ClassValue):
             return None
         root, _ = self._locate(base)
         names = {base, root.name} if isinstance(root, (ClassValue, BuiltinValue)) else {base}
-        order = self._library.mro(cls)
+        order = self._library.classes.mro(cls)
         if not isinstance(order, Unclear):
             return any(one.name in names for one in order)
         return True if self._has_base(cls, names) else None
@@ -260,7 +262,7 @@ class SignatureReader:
                 return True
             seen.add(one.name)
             for node in one.node.bases:
-                value = self._library.unsubscripted(self._library.evaluate(node, one.scope))
+                value = self._library.classes.unsubscripted(self._library.evaluate(node, one.scope))
                 if isinstance(value, ClassValue) and value.name not in seen:
                     pending.append(value)
         return False

@@ -1,6 +1,7 @@
 """What a name or an expression in source text stands for, as far as reading shows."""
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,3 +132,16 @@ class Scope:
     module: str
     body: Namespace | None = None
     local: dict[str, Value] = field(default_factory=dict)
+
+
+def combined(options: Iterable[Value]) -> Value:
+    """One value for several possible ones; what would be missing or ``None`` gives way to what is there."""
+    flat: list[Value] = []
+    for option in options:
+        flat.extend(option.options if isinstance(option, ChoiceValue) else (option,))
+    distinct = list(dict.fromkeys(flat))
+    present = [option for option in distinct if not isinstance(option, Absent)]
+    something = [option for option in present if option != ConstantValue(None)] or present
+    if not something:
+        return distinct[0]
+    return something[0] if len(something) == 1 else ChoiceValue(tuple(something))
