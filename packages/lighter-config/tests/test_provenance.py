@@ -87,9 +87,7 @@ def test_values_are_read_through_a_copy(load_texts):
 
 
 def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_texts: Callable[..., Config]) -> None:
-    config = load_texts(
-        "trainer:\n  max_epochs: 20\n", "trainer: {max_epochs: 10}\n", words=("trainer::max_epochs=3",)
-    )
+    config = load_texts("trainer:\n  max_epochs: 20\n", "trainer: {max_epochs: 10}\n", words=("trainer::max_epochs=3",))
     assert [(str(place), text) for place, text in config.history("trainer::max_epochs")] == [
         ("command line, word 3", "trainer::max_epochs=3"),
         ("b.yaml:1:23", "trainer: {max_epochs: 10}"),
