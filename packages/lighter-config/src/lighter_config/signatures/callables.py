@@ -3,10 +3,9 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeGuard
 
-from lighter_config.signatures.calls import Call
-from lighter_config.signatures.function_bodies import DECIDING_NAMES, mentions_deciding_names, passes_all_on
+from lighter_config.signatures.calls import MAX_DEPTH, Calls, shortened
+from lighter_config.signatures.function_bodies import DECIDING_NAMES, mentions_deciding_names
 from lighter_config.signatures.generated import generated_parameters, named_tuple_parameters
 from lighter_config.signatures.library import Library
 from lighter_config.signatures.parameters import Parameters, partially_applied, read_parameters, without_first
@@ -21,34 +20,6 @@ from lighter_config.signatures.values import (
     Value,
 )
 
-_MAX_DEPTH = 30
-
-# Decorators that `inspect.signature` looks through, and whose own code says less than their names do.
-_KEEPING = frozenset(
-    {
-        "abc.abstractmethod",
-        "builtins.classmethod",
-        "builtins.staticmethod",
-        "contextlib.asynccontextmanager",
-        "contextlib.contextmanager",
-        "functools.cache",
-        "functools.lru_cache",
-        "functools.singledispatch",
-        "functools.total_ordering",
-        "torch.autograd.grad_mode.enable_grad",
-        "torch.autograd.grad_mode.inference_mode",
-        "torch.autograd.grad_mode.no_grad",
-        "torch.autograd.grad_mode.set_grad_enabled",
-        "typing.final",
-        "typing.no_type_check",
-        "typing.overload",
-        "typing.override",
-        "typing.runtime_checkable",
-        "typing_extensions.deprecated",
-        "warnings.deprecated",
-    }
-)
-
 _DECIDING_FOR_FUNCTIONS = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__signature__", "__wrapped__"})
 
 
@@ -57,13 +28,12 @@ class Callables:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.is_exact = True
-        """Set to ``False`` when a wrapper on the way may take arguments out before it passes the others on."""
+        self.calls = Calls(library)
         self._depth = 0
 
     def parameters(self, value: Value) -> Parameters | Unclear:
         """The parameters of anything that can be called."""
-        if self._depth > _MAX_DEPTH:
+        if self._depth > MAX_DEPTH:
             return Unclear("it is wrapped too deeply")
         self._depth += 1
         try:
@@ -94,8 +64,6 @@ class Callables:
             case _:
                 return Unclear("its value is computed")
 
-    # -- functions
-
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
         node = function.node
         for name, attribute in self.library.classes.patches(function):
@@ -104,7 +72,7 @@ class Callables:
         parameters: Parameters | Unclear | None
         parameters = self._undecorated(function)
         if not isinstance(node, ast.Lambda) and node.decorator_list:
-            decorated = self.decorated(function)
+            decorated = self.calls.decorated(function)
             if isinstance(decorated, Unclear):
                 return decorated
             if decorated != replace(function, is_bound=False):
@@ -115,16 +83,6 @@ class Callables:
 
     def _undecorated(self, function: FunctionValue) -> Parameters:
         return read_parameters(function.node.args, function.module, owner=function.owner.rpartition(".")[2])
-
-    def decorated(self, function: FunctionValue) -> Value:
-        """What a function is after its decorators, as ``inspect.signature`` sees it."""
-        value: Value = replace(function, is_bound=False)
-        if not isinstance(function.node, ast.Lambda):
-            for decorator in reversed(function.node.decorator_list):
-                value = self._applied(decorator, value, function.scope)
-        return value
-
-    # -- calls
 
     def _of_call(self, call: ast.Call, scope: Scope) -> Parameters | Unclear:
         callee = self.library.evaluate(call.func, scope)
@@ -140,96 +98,10 @@ class Callables:
             return partially_applied(inner, len(call.args) - 1, given) or Unclear("a partial that does not fit")
         if callee in (BuiltinValue("collections.namedtuple"), BuiltinValue("typing.NamedTuple")):
             return named_tuple_parameters(call, scope.module)
-        value = self.called(call, scope)
+        value = self.calls.called(call, scope)
         if isinstance(value, ExpressionValue) and value.node is call:
             return Unclear(f"the result of {ast.unparse(call.func)}(...)")
         return self.parameters(value)
-
-    def called(self, call: ast.Call, scope: Scope) -> Value:
-        """What a call in the source gives, where the called function shows it."""
-        arguments = [self.library.evaluate(argument, scope) for argument in call.args]
-        if any(isinstance(argument, ast.Starred) for argument in call.args):
-            return Unclear("a call with arguments that are not written out")
-        keywords = {
-            keyword.arg: self.library.evaluate(keyword.value, scope) for keyword in call.keywords if keyword.arg
-        }
-        if isinstance(call.func, ast.Call) and len(arguments) == 1 and not keywords:
-            return self._applied(call.func, arguments[0], scope)
-        callee = self.library.evaluate(call.func, scope)
-        if callee == BuiltinValue("functools.update_wrapper") and len(arguments) >= 2:
-            wrapper = arguments[0]
-            self.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
-            return arguments[1]
-        if _is_keeping(callee) and len(arguments) == 1:
-            return arguments[0]
-        if isinstance(callee, FunctionValue):
-            return self._result(callee, arguments, keywords)
-        return ExpressionValue(call, scope)
-
-    def _applied(self, decorator: ast.expr, value: Value, scope: Scope) -> Value:
-        """What ``decorator(value)`` is."""
-        if self._depth > _MAX_DEPTH:
-            return Unclear("it is wrapped too deeply")
-        self._depth += 1
-        try:
-            result = self._apply(decorator, value, scope)
-        finally:
-            self._depth -= 1
-        if isinstance(result, ExpressionValue) and not isinstance(result.node, ast.Call):
-            return Unclear(f"what the decorator {_shortened(decorator)} makes of it is not known")
-        return result
-
-    def _apply(self, decorator: ast.expr, value: Value, scope: Scope) -> Value:
-        unclear = Unclear(f"what the decorator {_shortened(decorator)} makes of it is not known")
-        if not isinstance(decorator, ast.Call):
-            callee = self.library.evaluate(decorator, scope)
-            if _is_keeping(callee):
-                return value
-            if isinstance(callee, ExpressionValue) and isinstance(callee.node, ast.Call):
-                return self._apply(callee.node, value, callee.scope)
-            if isinstance(callee, FunctionValue):
-                return self._result(callee, [value], {})
-            return unclear
-        factory = self.library.evaluate(decorator.func, scope)
-        if factory == BuiltinValue("functools.wraps") and decorator.args:
-            self.is_exact &= isinstance(value, FunctionValue) and passes_all_on(value.node)
-            return self.library.evaluate(decorator.args[0], scope)
-        if _is_keeping(factory):
-            # a deprecated class gets a __new__ of its own
-            return unclear if factory.name.endswith(".deprecated") and isinstance(value, ClassValue) else value
-        if factory == BuiltinValue("functools.partial") and decorator.args:
-            return self._apply_partial(decorator, value, scope) or unclear
-        if isinstance(factory, ClassValue):
-            call = self.library.classes.attribute(factory, "__call__")
-            return self._result(call, [unclear, value], {}) if isinstance(call, FunctionValue) else unclear
-        inner = self.called(decorator, scope)
-        if isinstance(inner, FunctionValue):
-            return self._result(inner, [value], {})
-        if isinstance(inner, ExpressionValue) and isinstance(inner.node, ast.Call) and inner.node is not decorator:
-            return self._apply(inner.node, value, inner.scope)
-        return unclear
-
-    def _apply_partial(self, partial: ast.Call, value: Value, scope: Scope) -> Value | None:
-        callee = self.library.evaluate(partial.args[0], scope)
-        if not isinstance(callee, FunctionValue):
-            return None
-        given = [self.library.evaluate(argument, scope) for argument in partial.args[1:]]
-        keywords = {
-            keyword.arg: self.library.evaluate(keyword.value, scope) for keyword in partial.keywords if keyword.arg
-        }
-        return self._result(callee, [*given, value], keywords)
-
-    def _result(self, function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]) -> Value:
-        """What a function returns for these arguments, when its return statements agree."""
-        if self._depth > _MAX_DEPTH:
-            return Unclear("it is wrapped too deeply")
-        self._depth += 1
-        try:
-            return Call(self, function, arguments, keywords).result()
-        finally:
-            self._depth -= 1
-
-    # -- classes
 
     def _of_class(self, cls: ClassValue) -> Parameters | Unclear:
         order = self.library.classes.mro(cls)
@@ -264,8 +136,8 @@ class Callables:
         for decorator in cls.node.decorator_list:
             if generated_parameters(self.library, cls) is not None:
                 continue
-            if self._applied(decorator, cls, cls.scope) != cls:
-                return Unclear(f"what the decorator {_shortened(decorator)} makes of {cls.name} is not known")
+            if self.calls.applied(decorator, cls, cls.scope) != cls:
+                return Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
         return None
 
     def _metaclass_call(self, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear | None:
@@ -351,17 +223,8 @@ class Callables:
         return None
 
 
-def _is_keeping(value: Value) -> TypeGuard[BuiltinValue | FunctionValue | ClassValue]:
-    return isinstance(value, (BuiltinValue, FunctionValue, ClassValue)) and value.name in _KEEPING
-
-
 def _is_plain(base: BuiltinValue) -> bool:
     """Whether a builtin base leaves construction to ``object``."""
     return base.name in ("abc.ABC", "builtins.object", "typing.Generic", "typing.NamedTuple") or base.name.startswith(
         "collections.abc."
     )
-
-
-def _shortened(node: ast.expr) -> str:
-    text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
-    return f"@{text}"

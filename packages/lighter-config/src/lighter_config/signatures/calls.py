@@ -1,12 +1,13 @@
-"""What a function of the source returns for given arguments, as far as its own text shows."""
+"""What calls and decorators in the source give, as far as the text of the called functions shows."""
 
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeGuard
 
-from lighter_config.signatures.conditions import static_truth
 from lighter_config.signatures.function_bodies import bound_names, own_nodes, passes_all_on, sets_deciding_names, yields
+from lighter_config.signatures.known_truth import known_truth
+from lighter_config.signatures.library import Library
 from lighter_config.signatures.statements import absolute_name
 from lighter_config.signatures.values import (
     BuiltinValue,
@@ -21,17 +22,149 @@ from lighter_config.signatures.values import (
     Value,
 )
 
-if TYPE_CHECKING:
-    from lighter_config.signatures.callables import Callables
+MAX_DEPTH = 30
+"""Wrappers around wrappers that are followed."""
+
+# Decorators that `inspect.signature` looks through, and whose own code says less than their names do.
+_KEEPING = frozenset(
+    {
+        "abc.abstractmethod",
+        "builtins.classmethod",
+        "builtins.staticmethod",
+        "contextlib.asynccontextmanager",
+        "contextlib.contextmanager",
+        "functools.cache",
+        "functools.lru_cache",
+        "functools.singledispatch",
+        "functools.total_ordering",
+        "torch.autograd.grad_mode.enable_grad",
+        "torch.autograd.grad_mode.inference_mode",
+        "torch.autograd.grad_mode.no_grad",
+        "torch.autograd.grad_mode.set_grad_enabled",
+        "typing.final",
+        "typing.no_type_check",
+        "typing.overload",
+        "typing.override",
+        "typing.runtime_checkable",
+        "typing_extensions.deprecated",
+        "warnings.deprecated",
+    }
+)
 
 
-class Call:
+class Calls:
+    """Work out what calls and decorators in the source give.
+
+    Attributes:
+        library: Says what names and expressions stand for.
+        is_exact: Set to ``False`` when a wrapper on the way may take arguments out before it passes the others on.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.is_exact = True
+        self._depth = 0
+
+    def decorated(self, function: FunctionValue) -> Value:
+        """What a function is after its decorators, as ``inspect.signature`` sees it."""
+        value: Value = replace(function, is_bound=False)
+        if not isinstance(function.node, ast.Lambda):
+            for decorator in reversed(function.node.decorator_list):
+                value = self.applied(decorator, value, function.scope)
+        return value
+
+    def called(self, call: ast.Call, scope: Scope) -> Value:
+        """What a call in the source gives, where the called function shows it."""
+        arguments = [self.library.evaluate(argument, scope) for argument in call.args]
+        if any(isinstance(argument, ast.Starred) for argument in call.args):
+            return Unclear("a call with arguments that are not written out")
+        keywords = {
+            keyword.arg: self.library.evaluate(keyword.value, scope) for keyword in call.keywords if keyword.arg
+        }
+        if isinstance(call.func, ast.Call) and len(arguments) == 1 and not keywords:
+            return self.applied(call.func, arguments[0], scope)
+        callee = self.library.evaluate(call.func, scope)
+        if callee == BuiltinValue("functools.update_wrapper") and len(arguments) >= 2:
+            wrapper = arguments[0]
+            self.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
+            return arguments[1]
+        if _is_keeping(callee) and len(arguments) == 1:
+            return arguments[0]
+        if isinstance(callee, FunctionValue):
+            return self._result(callee, arguments, keywords)
+        return ExpressionValue(call, scope)
+
+    def applied(self, decorator: ast.expr, value: Value, scope: Scope) -> Value:
+        """What ``decorator(value)`` is."""
+        if self._depth > MAX_DEPTH:
+            return Unclear("it is wrapped too deeply")
+        self._depth += 1
+        try:
+            result = self._apply(decorator, value, scope)
+        finally:
+            self._depth -= 1
+        if isinstance(result, ExpressionValue) and not isinstance(result.node, ast.Call):
+            return Unclear(f"what the decorator {shortened(decorator)} makes of it is not known")
+        return result
+
+    def _apply(self, decorator: ast.expr, value: Value, scope: Scope) -> Value:
+        unclear = Unclear(f"what the decorator {shortened(decorator)} makes of it is not known")
+        if not isinstance(decorator, ast.Call):
+            callee = self.library.evaluate(decorator, scope)
+            if _is_keeping(callee):
+                return value
+            if isinstance(callee, ExpressionValue) and isinstance(callee.node, ast.Call):
+                return self._apply(callee.node, value, callee.scope)
+            if isinstance(callee, FunctionValue):
+                return self._result(callee, [value], {})
+            return unclear
+        factory = self.library.evaluate(decorator.func, scope)
+        if factory == BuiltinValue("functools.wraps") and decorator.args:
+            self.is_exact &= isinstance(value, FunctionValue) and passes_all_on(value.node)
+            return self.library.evaluate(decorator.args[0], scope)
+        if _is_keeping(factory):
+            # a deprecated class gets a __new__ of its own
+            return unclear if factory.name.endswith(".deprecated") and isinstance(value, ClassValue) else value
+        if factory == BuiltinValue("functools.partial") and decorator.args:
+            return self._apply_partial(decorator, value, scope) or unclear
+        if isinstance(factory, ClassValue):
+            call = self.library.classes.attribute(factory, "__call__")
+            return self._result(call, [unclear, value], {}) if isinstance(call, FunctionValue) else unclear
+        inner = self.called(decorator, scope)
+        if isinstance(inner, FunctionValue):
+            return self._result(inner, [value], {})
+        if isinstance(inner, ExpressionValue) and isinstance(inner.node, ast.Call) and inner.node is not decorator:
+            return self._apply(inner.node, value, inner.scope)
+        return unclear
+
+    def _apply_partial(self, partial: ast.Call, value: Value, scope: Scope) -> Value | None:
+        callee = self.library.evaluate(partial.args[0], scope)
+        if not isinstance(callee, FunctionValue):
+            return None
+        given = [self.library.evaluate(argument, scope) for argument in partial.args[1:]]
+        keywords = {
+            keyword.arg: self.library.evaluate(keyword.value, scope) for keyword in partial.keywords if keyword.arg
+        }
+        return self._result(callee, [*given, value], keywords)
+
+    def _result(self, function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]) -> Value:
+        """What a function returns for these arguments, when its return statements agree."""
+        if self._depth > MAX_DEPTH:
+            return Unclear("it is wrapped too deeply")
+        self._depth += 1
+        try:
+            return _Call(self, function, arguments, keywords).result()
+        finally:
+            self._depth -= 1
+
+
+class _Call:
     """One call of a function of the source, followed as far as its own text shows what it returns."""
 
     def __init__(
-        self, callables: "Callables", function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]
+        self, calls: "Calls", function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> None:
-        self.callables = callables
+        self.calls = calls
         self.function = function
         self.node = function.node
         self.local: dict[str, Value] = dict(function.scope.local)
@@ -43,12 +176,10 @@ class Call:
         if self.problem is not None:
             return self.problem
         if isinstance(self.node, ast.Lambda):
-            return self.callables.library.evaluate(self.node.body, self.scope)
+            return self.calls.library.evaluate(self.node.body, self.scope)
         if isinstance(self.node, ast.AsyncFunctionDef) or yields(self.node):
             return Unclear(f"{self.function.qualname} is a generator or a coroutine")
-        if self.node.decorator_list and self.callables.decorated(self.function) != replace(
-            self.function, is_bound=False
-        ):
+        if self.node.decorator_list and self.calls.decorated(self.function) != replace(self.function, is_bound=False):
             return Unclear(f"{self.function.qualname} is itself decorated")
         if sets_deciding_names(self.node):
             return Unclear(f"{self.function.qualname} changes what it wraps")
@@ -67,7 +198,7 @@ class Call:
         names = [argument.arg for argument in positional]
         unknown = Unclear("an argument of a decorator")
         first_default = len(positional) - len(syntax.defaults)
-        evaluate = self.callables.library.evaluate
+        evaluate = self.calls.library.evaluate
         for index, name in enumerate(names):
             if index < len(arguments):
                 self.local[name] = arguments[index]
@@ -113,17 +244,17 @@ class Call:
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                     self._set(name, self._evaluate(value))
                 case ast.ImportFrom():
-                    module = self.callables.library.modules.find(self.function.module)
+                    module = self.calls.library.modules.find(self.function.module)
                     assert module is not None
                     for alias in statement.names:
-                        found = self.callables.library.lookup(absolute_name(statement, module), alias.name)
+                        found = self.calls.library.lookup(absolute_name(statement, module), alias.name)
                         self._set(alias.asname or alias.name, found)
                 case ast.Import():
                     for alias in statement.names:
                         imported = alias.name if alias.asname else alias.name.partition(".")[0]
                         self._set(alias.asname or imported, ModuleValue(imported))
                 case ast.If(test=test, body=body, orelse=orelse):
-                    truth = self._truth(test)
+                    truth = known_truth(test, self.scope, self.calls.library)
                     if truth is None:
                         before = dict(self.local)
                         body_ends = self._run(body, returned)
@@ -139,9 +270,9 @@ class Call:
                     elif self._run(body if truth else orelse, returned):
                         return True
                 case ast.Expr(value=ast.Call(args=[ast.Name(id=name), original, *_], func=func)):
-                    if self.callables.library.evaluate(func, self.scope) == BuiltinValue("functools.update_wrapper"):
+                    if self.calls.library.evaluate(func, self.scope) == BuiltinValue("functools.update_wrapper"):
                         wrapper = self.local.get(name)
-                        self.callables.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
+                        self.calls.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
                         self._set(name, self._evaluate(original))
                 case ast.Expr() | ast.Pass() | ast.Assert() | ast.Nonlocal() | ast.Global():
                     pass
@@ -168,49 +299,23 @@ class Call:
                 self.local[name] = Unclear("computed in a decorator")
 
     def _evaluate(self, node: ast.expr) -> Value:
-        value = self.callables.library.evaluate(node, self.scope)
+        value = self.calls.library.evaluate(node, self.scope)
         if isinstance(value, ExpressionValue) and isinstance(value.node, ast.Call):
             # partial(...) stays a call: it may be applied to the decorated object later
-            callee = self.callables.library.evaluate(value.node.func, value.scope)
+            callee = self.calls.library.evaluate(value.node.func, value.scope)
             if callee != BuiltinValue("functools.partial"):
-                return self.callables.called(value.node, value.scope)
+                return self.calls.called(value.node, value.scope)
             return ExpressionValue(value.node, Scope(self.function.module, None, dict(self.local)))
         if isinstance(value, FunctionValue) and "<locals>" in value.qualname:
-            return self.callables.decorated(value)
+            return self.calls.decorated(value)
         return value
 
-    def _truth(self, test: ast.expr) -> bool | None:
-        match test:
-            case ast.Compare(
-                left=left, ops=[(ast.Is() | ast.IsNot()) as operator], comparators=[ast.Constant(value=None)]
-            ):
-                value = self.callables.library.evaluate(left, self.scope)
-                if value == ConstantValue(None):
-                    return isinstance(operator, ast.Is)
-                if isinstance(value, (FunctionValue, ClassValue, ConstantValue)):
-                    return isinstance(operator, ast.IsNot)
-                return None
-            case ast.Call(func=ast.Name(id="callable"), args=[argument]):
-                return self._is_callable(argument)
-            case ast.Call(func=ast.Name(id="isinstance"), args=[argument, ast.Name(id="type")]):
-                value = self.callables.library.evaluate(argument, self.scope)
-                return isinstance(value, ClassValue) if isinstance(value, (ClassValue, FunctionValue)) else None
-            case ast.Call(func=func, args=[argument]) if ast.unparse(func) in ("inspect.isclass", "isclass"):
-                value = self.callables.library.evaluate(argument, self.scope)
-                return isinstance(value, ClassValue) if isinstance(value, (ClassValue, FunctionValue)) else None
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                truth = self._truth(operand)
-                return None if truth is None else not truth
-            case ast.Name():
-                value = self.callables.library.evaluate(test, self.scope)
-                if isinstance(value, ConstantValue):
-                    return bool(value.value)
-                return True if isinstance(value, (FunctionValue, ClassValue)) else None
-            case _:
-                return static_truth(test)
 
-    def _is_callable(self, argument: ast.expr) -> bool | None:
-        value = self.callables.library.evaluate(argument, self.scope)
-        if isinstance(value, (FunctionValue, ClassValue)):
-            return True
-        return False if isinstance(value, ConstantValue) else None
+def _is_keeping(value: Value) -> TypeGuard[BuiltinValue | FunctionValue | ClassValue]:
+    return isinstance(value, (BuiltinValue, FunctionValue, ClassValue)) and value.name in _KEEPING
+
+
+def shortened(node: ast.expr) -> str:
+    """A decorator as a reader sees it, without its arguments."""
+    text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+    return f"@{text}"

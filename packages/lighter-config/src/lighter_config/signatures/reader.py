@@ -164,7 +164,7 @@ class SignatureReader:
         return value, ""
 
     def _signature(self, target: str, value: Value) -> Answer:
-        self._callables.is_exact = True
+        self._callables.calls.is_exact = True
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
             return Unknown(target, parameters.reason)
@@ -180,7 +180,7 @@ class SignatureReader:
                 return Unknown(target, "its value is computed")
         found = self._library.modules.find(module)
         file = found.file if found is not None and found.file is not None else ""
-        is_class, is_exact = isinstance(definition, ClassValue), self._callables.is_exact
+        is_class, is_exact = isinstance(definition, ClassValue), self._callables.calls.is_exact
         return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
 
     def _constructor_docstring(self, cls: ClassValue) -> str | None:
