@@ -5,11 +5,12 @@ import os
 import pickle
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lighter_config import SourceError, YamlError, load, parse_sources
+from lighter_config import Config, SourceError, YamlError, load, parse_sources
 
 
 def kinds(*words):
@@ -197,3 +198,17 @@ def test_value_that_starts_like_yaml_must_be_yaml(text):
     with pytest.raises(YamlError) as caught:
         load([f"a={text}"])
     assert str(caught.value.findings[0].place) == "command line, word 1"
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "fix"),
+    [("a.yaml,", "an empty name between commas", "extra comma"), ("", "an empty word", "variable of the shell")],
+)
+def test_an_empty_name_says_what_left_it_behind(
+    load_texts: Callable[..., Config], word: str, message: str, fix: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        load_texts("a: 1", words=(word,))
+    finding = caught.value.findings[-1]
+    assert (finding.message, finding.nearest) == (message, ())
+    assert fix in finding.fix

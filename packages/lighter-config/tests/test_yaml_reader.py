@@ -2,10 +2,11 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import pytest
 
-from lighter_config import Severity, YamlError, load
+from lighter_config import Config, Severity, YamlError, load
 
 SCALARS = {
     # row: `1e-3`, `1E5`, `.5`, `.inf`, `.nan` (PEER_FACTS §4: `1e-3` was a string)
@@ -120,7 +121,7 @@ ERRORS = {
     "a mapping as key": ("? {a: 1}\n: 2\n", "a.yaml:1:3", "key"),
     "<< of a scalar": ("a: {<<: 5}\n", "a.yaml:1:9", "mapping"),
     "a tab": ("a:\n\tb: 1\n", "a.yaml:2:1", "tab"),
-    "an open bracket": ("a: [1, 2\n", "a.yaml:2:1", "not YAML"),
+    "an open bracket": ("a: [1, 2\n", "a.yaml:1:4", "not YAML"),
     "an integer too long": ("a: " + "9" * 5_000, "a.yaml:1:4", "5,000 digits"),
     "an empty segment": ("a::::b: 1\n", "a.yaml:1:1", "empty segment"),
 }
@@ -197,3 +198,28 @@ def test_ten_megabytes_of_text_are_read():
     started = time.process_time()
     assert len(load_text("a: " + "x" * 10_000_000).value["a"].value) == 10_000_000
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: 1\nb: [1, 2\n\n", 2, "begins here"),
+        ("a: 'x\nb: 1\n", 1, "begins here"),
+        ("a: [1, 2\nb: 3\n", 2, "begins at a.yaml:1:4"),
+    ],
+)
+def test_what_is_never_closed_is_reported_with_the_place_where_it_begins(
+    load_texts: Callable[..., Config], text: str, line: int, said: str
+) -> None:
+    with pytest.raises(YamlError) as caught:
+        load_texts(text)
+    finding = caught.value.findings[0]
+    assert finding.place is not None
+    assert (finding.place.line, finding.excerpt) == (line, text.split("\n")[line - 1])
+    assert said in finding.message
+
+
+def test_a_colon_inside_a_value_says_to_quote_it(load_texts: Callable[..., Config]) -> None:
+    with pytest.raises(YamlError) as caught:
+        load_texts("a: b: c\n")
+    assert "quote" in caught.value.findings[0].fix

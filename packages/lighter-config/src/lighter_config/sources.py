@@ -196,13 +196,15 @@ def _missing(names: list[str], word: str, number: int) -> Source:
     """Raise for names that are no files, each with the nearest that exists."""
     findings = []
     for name in names:
-        nearest = _nearest_files(name)
-        fix = ""
-        if ("=" in word or "::" in word) and not nearest:
+        nearest = _nearest_files(name) if name else ()
+        message, fix = f"{name!r} is neither a file nor an override", ""
+        if not name:
+            message = "an empty name between commas" if word else "an empty word"
+            fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
+        elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
             fix = f"the folder holds no run: it has no {RECORDED_CONFIG}"
-        message = f"{name!r} is neither a file nor an override" if name else "an empty name between commas"
         findings.append(
             Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
         )

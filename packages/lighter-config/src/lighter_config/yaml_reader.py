@@ -318,8 +318,22 @@ def _syntax_error(error: yaml.YAMLError, text: str, origin: Origin) -> YamlError
         return _error(f"text that starts with {character} needs quotes in YAML", here, fix=f"write '{written}'")
     if character == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
         return _error("a tab in the indentation", here, fix="indent with spaces")
-    context = getattr(error, "context", None)
+    if problem == "mapping values are not allowed in this context":
+        fix = "quote a value that holds ': ', or begin a new line, indented as its neighbours are"
+        return _error(f"not YAML: {problem}", here, fix=fix)
+    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if context and start is not None and not text[_index_of(mark, text) :].strip():
+        return _error(f"not YAML: the text ends {context}, which begins here", Node(None, origin, start))
+    if context and start is not None and mark is not None and start.line != mark.line:
+        context += f" that begins at {origin.place(start)}"
     return _error(f"not YAML: {problem}" + (f" ({context})" if context else ""), here)
+
+
+def _index_of(mark: Mark | None, text: str) -> int:
+    """Count the characters before a mark."""
+    if mark is None:
+        return 0
+    return sum(len(line) + 1 for line in text.split("\n")[: mark.line]) + mark.column
 
 
 class _Position:

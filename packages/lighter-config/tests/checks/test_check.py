@@ -101,3 +101,10 @@ def test_checking_imports_nothing_of_what_it_checks(libraries: Path, system_yaml
         "assert not {'torch', 'pytorch_lightning', 'lighter', 'sparkwheel'} & set(sys.modules), sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, str(libraries), str(tmp_path / "exp.yaml")], check=True)
+
+
+def test_a_word_with_dots_for_a_path_is_an_error_that_writes_the_path() -> None:
+    config = load([{"trainer": {"_target_": "pytorch_lightning.Trainer"}}, "trainer.max_epochs=4"])
+    (finding,) = [finding for finding in check(config) if finding.path == "trainer.max_epochs"]
+    assert (finding.severity, finding.nearest) == (Severity.ERROR, ("trainer::max_epochs",))
+    assert "trainer::max_epochs" in finding.fix

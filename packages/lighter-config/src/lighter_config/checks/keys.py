@@ -5,7 +5,7 @@ from typing import Any
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
+from lighter_config.paths import SEPARATOR, format_path
 from lighter_config.provenance import Segments
 from lighter_config.references import is_built, is_copy
 from lighter_config.stages import MODES, Stage
@@ -97,6 +97,17 @@ def _nearest_section(key: Any) -> tuple[str, ...]:
 
 def _unused_key(context: CheckContext, key: Any) -> Finding:
     near = _nearest_section(key)
+    first, dot, _ = str(key).partition(".")
+    if dot and first in SECTIONS:
+        path = str(key).replace(".", SEPARATOR)
+        return context.finding(
+            (key,),
+            f"{format_path((key,))} is one key with dots in it, not a path into {first}",
+            at_key=True,
+            nearest=(path,),
+            fix=f"write {path}: the parts of a path are separated by {SEPARATOR}",
+            config=context.config,
+        )
     return context.finding(
         (key,),
         f"{format_path((key,))} is not a section, and nothing refers to it",
