@@ -50,24 +50,28 @@ class Finding:
           nearest            max_epochs
           to fix             rename the key
         """
-        lines = [self.message]
+        lines = [f"  {label:<{LABEL_WIDTH}} {text}".rstrip() for label, text in self.parts]
+        return "\n".join([self.message, *lines])
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The lines under the message, each as its label and its text; those with nothing to say are left out."""
+        parts: list[tuple[str, str]] = []
         if self.place is not None:
-            lines.append(_part(str(self.place), self.excerpt))
+            parts.append((str(self.place), self.excerpt))
         if self.expected:
-            lines.append(_part("expected", _shortened(self.expected)))
+            parts.append(("expected", _shortened(self.expected)))
         if self.nearest:
-            lines.append(_part("nearest", ", ".join(self.nearest)))
+            parts.append(("nearest", ", ".join(self.nearest)))
         if self.fix:
-            lines.append(_part("to fix", self.fix))
-        return "\n".join(lines)
+            parts.append(("to fix", self.fix))
+        return tuple(parts)
 
 
-_LABEL_WIDTH = 18
+LABEL_WIDTH = 18
+"""How wide the labels of a finding's parts are, so that their texts start in one column."""
+
 _MAX_EXPECTED = 8
-
-
-def _part(label: str, text: str) -> str:
-    return f"  {label:<{_LABEL_WIDTH}} {text}".rstrip()
 
 
 def _shortened(expected: tuple[str, ...]) -> str:

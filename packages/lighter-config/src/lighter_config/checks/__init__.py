@@ -11,7 +11,7 @@ from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.monitors import check_monitors
-from lighter_config.checks.references import check_references
+from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.targets import check_targets
 from lighter_config.config import Config
@@ -36,6 +36,9 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
 )
 """What :func:`check` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 
+_FOR_WHOLE_EXPERIMENTS = (check_sections, check_expression_names, check_stage_needs, check_monitors)
+"""What only the whole experiment can answer: another file may bring what a fragment leaves out."""
+
 
 def check(
     config: Config,
@@ -43,6 +46,7 @@ def check(
     *,
     reader: SignatureReader | None = None,
     checks: Iterable[Check] = DEFAULT_CHECKS,
+    is_fragment: bool = False,
 ) -> list[Finding]:
     """Report everything that is wrong with a config, and what may be; nothing is imported or built.
 
@@ -54,6 +58,7 @@ def check(
         stage: The stage that is going to run; ``None`` judges everything.
         reader: Reads targets; by default a new one that knows the config's ``project`` folder.
         checks: The checks to run.
+        is_fragment: Whether this is a part of an experiment: what it holds is judged, not what it leaves out.
 
     Returns:
         The findings in the order of their places.
@@ -66,9 +71,11 @@ def check(
         from lighter_config.pruning import prune
 
         subject = prune(whole, stage, reader).expanded()
-    context = CheckContext(whole, expanded, subject, stage, reader)
+    context = CheckContext(whole, expanded, subject, stage, reader, is_fragment)
     findings: list[Finding] = list(_notes(context))
     for one in checks:
+        if is_fragment and one in _FOR_WHOLE_EXPERIMENTS:
+            continue
         name = getattr(one, "__name__", type(one).__name__).removeprefix("check_")
         findings.extend(replace(finding, check=finding.check or name) for finding in one(context))
     return _ordered(findings)
@@ -79,7 +86,7 @@ def _notes(context: CheckContext) -> Iterator[Finding]:
     yield from context.config.notes
     seen = set(context.config.notes)
     for note in context.subject.notes:
-        if note not in seen:
+        if note not in seen and not (context.is_fragment and leads_out(context, note.path)):
             yield replace(note, check=note.check or "references")
 
 

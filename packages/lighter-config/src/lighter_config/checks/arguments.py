@@ -29,7 +29,7 @@ def check_arguments(context: CheckContext) -> Iterator[Finding]:
             severity = Severity.ERROR if component.is_certain and signature.is_exact else Severity.WARNING
             yield from _positional(context, component, signature, severity)
             yield from _unknown(context, component, signature, severity)
-            if component.mode in ("default", "debug"):
+            if component.mode in ("default", "debug") and not context.is_fragment:
                 yield from _missing(context, component, signature, severity)
 
 

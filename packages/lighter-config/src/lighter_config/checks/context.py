@@ -30,6 +30,7 @@ class CheckContext:
         subject: What is going to be built: ``expanded``, without what ``stage`` does not use.
         stage: The stage that is going to run; ``None`` when the config is checked for no stage in particular.
         reader: Reads what targets take.
+        is_fragment: Whether other files may bring what this config leaves out, and use all that it holds.
     """
 
     config: Config
@@ -37,6 +38,7 @@ class CheckContext:
     subject: Config
     stage: Stage | None
     reader: SignatureReader
+    is_fragment: bool = False
 
     @cached_property
     def components(self) -> tuple[Component, ...]:
@@ -79,7 +81,7 @@ class CheckContext:
 
     def is_built(self, path: Segments) -> bool:
         """Whether a run builds what stands at ``path``, as far as the text says."""
-        if not path or path[0] in ROOT_SECTIONS:
+        if not path or path[0] in ROOT_SECTIONS or self.is_fragment:
             return True
         reached, on_the_way = self._reached
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))

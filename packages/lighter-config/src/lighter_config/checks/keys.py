@@ -40,9 +40,10 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
                 fix=f"rename the key to {new}",
                 config=context.config,
             )
-        elif not _is_used(context, (key,)):
+        elif not _is_used(context, (key,)) and not (context.is_fragment and not _nearest_section(key)):
             yield _unused_key(context, key)
-    yield from _unused_vars(context)
+    if not context.is_fragment:
+        yield from _unused_vars(context)
     yield from _unknown_stages(context)
     yield from _unknown_modes(context)
 
@@ -112,7 +113,7 @@ def _unused_key(context: CheckContext, key: Any) -> Finding:
         (key,),
         f"{format_path((key,))} is not a section, and nothing refers to it",
         at_key=True,
-        severity=Severity.ERROR if near else Severity.WARNING,
+        severity=Severity.ERROR if near and not context.is_fragment else Severity.WARNING,
         expected=[section for section in SECTIONS if not section.startswith("_")] if near else (),
         nearest=near,
         fix=f"rename it to {near[0]}, or refer to it as @{format_path((key,))}"

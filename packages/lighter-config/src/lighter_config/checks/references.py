@@ -8,7 +8,7 @@ from lighter_config.checks.components import how_built
 from lighter_config.checks.context import CheckContext, child_of, leaves_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
+from lighter_config.paths import format_path, parse_path
 from lighter_config.provenance import Segments
 from lighter_config.reference_syntax import Reference
 from lighter_config.references import absolute_path, find_references, is_copy, is_reference
@@ -34,6 +34,8 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
             continue
         for reference, target in targets:
             if not context.has(target):
+                if context.is_fragment:
+                    continue  # another file may bring it
                 yield _nowhere(context, path, reference, target)
             elif (disabled := _disabled(context, target)) is not None:
                 yield context.finding(
@@ -59,6 +61,19 @@ def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
 def severity_at(context: CheckContext, path: Segments) -> Severity:
     """An error where a run needs the value, else a warning."""
     return Severity.ERROR if context.is_built(path) else Severity.WARNING
+
+
+def leads_out(context: CheckContext, where: str) -> bool:
+    """Whether the ``%`` reference at a path leads to what is not in the config, nor in a file that it names."""
+    path = parse_path(where) if where else ()
+    value = context.value(path)
+    if not is_copy(value):
+        return False
+    try:
+        reference = find_references(value)[0]
+        return not reference.file and not context.has(absolute_path(reference, path))
+    except ConfigError:
+        return False
 
 
 def _nowhere(context: CheckContext, path: Segments, reference: Reference, target: Segments) -> Finding:
