@@ -2,7 +2,7 @@
 
 import pytest
 
-from lighter_config import ConfigError, MergeError, Severity
+from lighter_config import ConfigError, MergeError, Severity, load
 
 TREES = {
     # §4, the table
@@ -251,3 +251,12 @@ def test_copy_given_by_a_path_may_be_changed_beside_it_but_not_given_twice(load_
     assert config.expanded().get("s::v") == {"x": 2}
     with pytest.raises(MergeError, match="given twice"):
         load_texts("t: {x: 1}\ns::v::x: 2\ns::v: 1\n")
+
+
+def test_what_a_replacement_holds_remembers_who_set_it_before(tmp_path):
+    (tmp_path / "base.yaml").write_text("optimizer:\n  lr: 0.1\n  betas: [0.9, 0.99]\n")
+    (tmp_path / "exp.yaml").write_text("=optimizer: {lr: 0.2, eps: 1}\n")
+    config = load(["base.yaml", "exp.yaml", "=optimizer={lr: 0.3}"])
+    assert config.tree == {"optimizer": {"lr": 0.3}}
+    places = [str(place) for place in config.chain("optimizer::lr")]
+    assert places == ["command line, word 3", "exp.yaml:1:18", "base.yaml:2:7"]

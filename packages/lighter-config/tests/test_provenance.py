@@ -19,7 +19,7 @@ CHAINS = {
     "an appended item": (["a: [x]", "a: [y]"], [], "a::1", ["b.yaml:1:5"]),
     "an item before an append": (["a: [x]", "a: [y]"], [], "a::0", ["a.yaml:1:5"]),
     "an item after a deletion": (["a: [x, y, z]", "~a: [0]"], [], "a::0", ["a.yaml:1:8"]),
-    "a replaced section": (["a: {b: 1}", "=a: {b: 2}"], [], "a::b", ["b.yaml:1:9"]),
+    "a replaced section": (["a: {b: 1}", "=a: {b: 2}"], [], "a::b", ["b.yaml:1:9", "a.yaml:1:8"]),
     "an item by index": (["a: [{b: 1}]"], ["a::0::b=2"], "a::0::b", ["command line, word 2", "a.yaml:1:9"]),
     "an appending word": (["a: [1]"], ["a+=2"], "a::1", ["command line, word 2"]),
     "an item of a word": (["b: 1"], ["a=[1, {c: 2}]"], "a::1::c", ["command line, word 2"]),
@@ -94,3 +94,11 @@ def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_tex
         ("a.yaml:2:15", "max_epochs: 20"),
     ]
     assert config.history("trainer::max_epoch") == ()
+
+
+def test_the_history_of_a_copy_shows_the_line_that_was_copied(load_texts: Callable[..., Config]) -> None:
+    history = load_texts("a: 1\nb: '%a'\n").expanded().history("b")
+    assert [(str(place), text) for place, text in history] == [
+        ("copied by % from a.yaml:1:4", "a: 1"),
+        ("a.yaml:2:4", "b: '%a'"),
+    ]

@@ -149,7 +149,12 @@ class Config:
         ['lr=0.2', '']
         """
         node = self.node_at(parse_path(path)) if path else self.root
-        return () if node is None else tuple((trace.place, trace.excerpt) for trace in node.traces())
+        if node is None:
+            return ()
+        # the key of a copy stands at its reference, in another line than what was copied
+        return tuple(
+            (trace.place, trace.origin.excerpt(trace.mark) if trace.via else trace.excerpt) for trace in node.traces()
+        )
 
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""

@@ -85,9 +85,7 @@ class Merger:
         if change.kind == "delete":
             delete([(old, change)], at)
             return old
-        new = self._settled(new, at)
-        new.previous = old
-        return new
+        return _succeeding(self._settled(new, at), old)
 
     def _fresh(self, change: Change, at: Segments) -> Node:
         """Return the node that a change puts where nothing was."""
@@ -217,3 +215,14 @@ class Merger:
 
 def _is_plain_list(items: list[Node]) -> bool:
     return all(type(item.value) not in (dict, list) for item in items)
+
+
+def _succeeding(new: Node, old: Node) -> Node:
+    """Return what replaces ``old``; it and each path in it that ``old`` had too remember who set them before."""
+    work = [(new, old)]
+    while work:
+        after, before = work.pop()
+        after.previous = before
+        if type(after.value) is dict and type(before.value) is dict:
+            work.extend((child, before.value[key]) for key, child in after.value.items() if key in before.value)
+    return new
