@@ -19,6 +19,11 @@ app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validati
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
 app.command("lighter_cli.commands.stages:test", name="test", help="Evaluate on the test data.")
 app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict, for writers to store.")
+app.command("lighter_cli.commands.show:show", name="show", help="Print the merged config.")
+app.command("lighter_cli.commands.explain:explain", name="explain", help="Say which places set a value.")
+app.command("lighter_cli.commands.diff:diff", name="diff", help="Say what differs between two experiments.")
+app.command("lighter_cli.commands.describe:describe", name="describe", help="Say what a target takes.")
+app.command("lighter_cli.commands.runs:runs", name="runs", help="List, show and compare earlier runs.")
 
 
 def main() -> None:

@@ -1,0 +1,222 @@
+"""``lighter describe``: what a target takes, from its source, and a snippet of YAML to start from."""
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lighter_cli import terminal
+from lighter_cli.docstrings import Documentation, read_documentation
+from lighter_cli.merged import Json
+from lighter_cli.project import locate_project
+from lighter_cli.short_names import PACKAGES, find_named
+from lighter_cli.terminal import HEADING, PATH, PLACE, Line
+from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
+from lighter_config.signatures import Kind
+from lighter_config.signatures import Parameter as Argument
+
+_MAX_WIDTH = 100
+_ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
+_STARS = {Kind.VAR_POSITIONAL: "*", Kind.VAR_KEYWORD: "**"}
+_PLACEHOLDER = "..."
+
+# what is given to these in a config, by the base class of the target and the name of the argument
+_USUAL = {
+    ("torch.optim.Optimizer", "params"): '"$@system::model.parameters()"',
+    ("torch.optim.lr_scheduler.LRScheduler", "optimizer"): '"@system::optimizer"',
+}
+
+
+def describe(
+    target: Annotated[
+        str, Parameter(help="An import path such as torch.optim.AdamW, or a name alone: AdamW, EarlyStopping.")
+    ],
+    /,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print the signature of a target with types, defaults and argument docs, and YAML to start from."""
+    project = locate_project(load({}))
+    reader = SignatureReader(project=project.folder if project is not None else None)
+    target, others = _full_target(target, reader)
+    answer = reader.read(target)
+    if isinstance(answer, DoesNotExist):
+        raise _missing(answer, reader)
+    if isinstance(answer, Unknown):
+        snippet = [f"_target_: {target}"]
+        if as_json:
+            terminal.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
+            return
+        nearest = answer.nearest or _elsewhere(target, reader)
+        terminal.write_lines(_unknown_lines(answer, snippet, nearest))
+        return
+    documentation = read_documentation(answer)
+    snippet = list(_snippet(answer, reader))
+    if as_json:
+        terminal.write_json(_as_json(answer, documentation, snippet, others))
+        return
+    terminal.write_lines(_lines(answer, documentation, snippet, others))
+
+
+def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, ...]]:
+    """Return the import path of a target given by its name alone, and of others with that name.
+
+    Raises:
+        TargetError: Nothing has that name.
+    """
+    if "." in target:
+        return target, ()
+    named = find_named(target, reader)
+    if named.targets:
+        return named.targets[0], named.targets[1:]
+    finding = Finding(
+        message=f"nothing is named {target!r} in {', '.join(PACKAGES)}",
+        nearest=named.nearest,
+        fix="give the whole import path for anything else: monai.networks.nets.UNet",
+    )
+    raise TargetError(finding)
+
+
+def _elsewhere(target: str, reader: SignatureReader) -> tuple[str, ...]:
+    """Return paths of what has the same name elsewhere in the package: torch.optim.AdamW for torch.AdamW."""
+    package, _, rest = target.partition(".")
+    if package not in PACKAGES:
+        return ()
+    return tuple(one for one in find_named(rest.rpartition(".")[2], reader).targets if one.startswith(f"{package}."))[
+        :3
+    ]
+
+
+def _missing(answer: DoesNotExist, reader: SignatureReader) -> TargetError:
+    name = answer.missing.rpartition(".")[2]
+    if answer.reason:
+        message = f"{answer.target} {answer.reason}"
+    elif answer.where:
+        message = f"{answer.target} does not exist: {answer.where} has no {name}"
+    else:
+        message = f"{answer.target} does not exist: no module named {answer.missing!r}"
+    nearest = answer.nearest or _elsewhere(answer.target, reader)
+    fix = "" if nearest else "install the package that has it, or correct the name"
+    return TargetError(Finding(message=message, nearest=nearest, fix=fix))
+
+
+def _lines(
+    signature: Signature, documentation: Documentation, snippet: list[str], others: tuple[str, ...]
+) -> Iterator[Line]:
+    yield [(signature.target, PATH)]
+    yield from _wrapped(documentation.summary, "")
+    yield [""]
+    kind = "a class" if signature.is_class else "a function"
+    yield [(f"{kind}, {signature.file}:{signature.line}", PLACE)]
+    if others:
+        yield from _wrapped(f"others of that name: {', '.join(others)}", "")
+    if signature.parameters:
+        yield [""]
+        yield [("arguments", HEADING)]
+    for argument in signature.parameters:
+        yield ["  ", *_argument_line(argument)]
+        yield from _wrapped(documentation.arguments.get(argument.name, ""), "      ")
+    if not signature.is_exact:
+        yield [""]
+        yield from _wrapped("It may take more than this: the source does not settle it.", "")
+    yield [""]
+    yield [("in a config", HEADING)]
+    yield from ([line] for line in snippet)
+
+
+def _unknown_lines(answer: Unknown, snippet: list[str], nearest: tuple[str, ...]) -> Iterator[Line]:
+    yield [(answer.target, PATH)]
+    yield from _wrapped(f"What it takes is not known without importing it: {answer.reason}.", "")
+    if nearest:
+        yield from _wrapped(f"Known to exist: {', '.join(nearest)}", "")
+    yield [""]
+    yield [("in a config", HEADING)]
+    yield from ([line] for line in snippet)
+
+
+def _argument_line(argument: Argument) -> Line:
+    text = f": {argument.annotation}" if argument.annotation else ""
+    if argument.default is not None:
+        text += f" = {argument.default}"
+    note = "   required" if argument.required else ""
+    if argument.kind is Kind.POSITIONAL_ONLY:
+        note += ", by position" if note else "   by position"
+    return [(_STARS.get(argument.kind, "") + argument.name, PATH), text, (note, HEADING)]
+
+
+def _wrapped(text: str, indent: str) -> Iterator[Line]:
+    """Fit a paragraph to the terminal, without the markup of Sphinx."""
+    plain = _ROLE.sub(r"\1", text).replace("``", "`")
+    width = min(terminal.width() or _MAX_WIDTH, _MAX_WIDTH)
+    for line in textwrap.wrap(plain, max(width, len(indent) + 20), initial_indent=indent, subsequent_indent=indent):
+        yield [line]
+
+
+def _snippet(signature: Signature, reader: SignatureReader) -> Iterator[str]:
+    """Write YAML that calls the target: what is required, and in comments the defaults of the rest."""
+    yield f"_target_: {signature.target}"
+    by_position = [one for one in signature.parameters if one.kind is Kind.POSITIONAL_ONLY and one.required]
+    if by_position:
+        yield "_args_:"
+        yield from (f"  - {_PLACEHOLDER}  # {one.name}" for one in by_position)
+    for argument in signature.parameters:
+        if argument.required and argument.accepts_keyword:
+            yield f"{argument.name}: {_usual_value(signature, argument, reader)}"
+    if not by_position and any(one.kind is Kind.VAR_POSITIONAL for one in signature.parameters):
+        yield "# _args_: []"
+    for argument in signature.parameters:
+        if not argument.required and argument.accepts_keyword:
+            default = _default(argument)
+            if default is not None:
+                yield f"# {argument.name}: {default}"
+
+
+def _usual_value(signature: Signature, argument: Argument, reader: SignatureReader) -> str:
+    for (base, name), value in _USUAL.items():
+        if argument.name == name and reader.is_subclass(signature.target, base):
+            return value
+    return f"{_PLACEHOLDER}  # {argument.annotation}" if argument.annotation else _PLACEHOLDER
+
+
+def _default(argument: Argument) -> str | None:
+    """Return a default as YAML; ``None`` when it is computed, or takes several lines."""
+    try:
+        value = ast.literal_eval(str(argument.default))
+    except (ValueError, SyntaxError):
+        return None
+    value = list(value) if isinstance(value, tuple) else value
+    if not isinstance(value, bool | int | float | str | list | dict | None):
+        return None
+    lines = terminal.yaml_lines(value)
+    return lines[0] if len(lines) == 1 else None
+
+
+def _as_json(
+    signature: Signature, documentation: Documentation, snippet: list[str], others: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "target": signature.target,
+        "known": True,
+        "defined_as": signature.name,
+        "file": signature.file,
+        "line": signature.line,
+        "is_class": signature.is_class,
+        "is_exact": signature.is_exact,
+        "summary": documentation.summary,
+        "arguments": [
+            {
+                "name": one.name,
+                "kind": str(one.kind),
+                "type": one.annotation,
+                "default": one.default,
+                "required": one.required,
+                "documentation": documentation.arguments.get(one.name),
+            }
+            for one in signature.parameters
+        ],
+        "yaml": "\n".join(snippet),
+        "others": others,
+    }

@@ -1,0 +1,234 @@
+"""``lighter explain``: which places set one value, what takes it, and what refers to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lighter_cli import terminal
+from lighter_cli.merged import Json, Words, load_merged, written_values
+from lighter_cli.project import locate_project
+from lighter_cli.terminal import HEADING, PATH, PLACE, Line
+from lighter_config import (
+    Config,
+    ConfigError,
+    Finding,
+    PathError,
+    Place,
+    Signature,
+    SignatureReader,
+    Stage,
+    format_path,
+    nearest_names,
+    parse_path,
+)
+from lighter_config.provenance import Segments
+from lighter_config.references import absolute_path, find_references, is_built, is_copy
+from lighter_config.signatures import Parameter as Argument
+
+_EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """What a value is an argument of.
+
+    Attributes:
+        target: The dotted path of the component around the value.
+        path: The argument itself, which holds the value.
+        name: Its name, or position.
+        signature: What the target takes; ``None`` when that is not known.
+        argument: The parameter that takes it; ``None`` when none does.
+    """
+
+    target: str
+    path: Segments
+    name: str
+    signature: Signature | None
+    argument: Argument | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A reference to a value, to what holds it, or into it."""
+
+    path: str
+    text: str
+    place: Place
+
+
+def explain(
+    path: Annotated[str, Parameter(help="A place in the config, such as trainer::max_epochs.")],
+    /,
+    *words: Words,
+    as_json: Json = False,
+) -> None:
+    """Print which places set a value, newest first, what takes it, and what refers to it."""
+    if not words or Path(path).is_file():
+        fix = f"the path comes first, then its config: {_EXAMPLE}"
+        message = f"{path!r} is a file, not a path in a config" if Path(path).is_file() else "no config is named"
+        raise PathError(Finding(message=message, fix=fix))
+    config = load_merged(words, example=_EXAMPLE)
+    segments = _exact(config, parse_path(path))
+    path = format_path(segments)
+    project = locate_project(config)
+    taker = _taker_of(config, segments, SignatureReader(project=project.folder if project is not None else None))
+    is_set = config.has(path)
+    if not is_set and (taker is None or taker.argument is None or taker.path != segments):
+        raise _nothing_at(config, segments, taker)
+    uses = list(_uses_of(config, segments))
+    if as_json:
+        terminal.write_json(_as_json(config, path, is_set=is_set, taker=taker, uses=uses))
+        return
+    terminal.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
+    if is_set:
+        history = [((str(place), PLACE), text) for place, text in config.expanded().history(path)]
+        terminal.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", terminal.rows(history)))
+    terminal.write_lines(_taker_lines(taker, segments))
+    found = [((use.path, PATH), use.text, (str(use.place), PLACE)) for use in uses]
+    terminal.write_lines(_section("referred to by", terminal.rows(found) or [["  nothing"]]))
+
+
+def _exact(config: Config, segments: Segments) -> Segments:
+    """Return a path with negative indices counted from the start."""
+    exact: list[Any] = []
+    for segment in segments:
+        if isinstance(segment, int) and segment < 0:
+            holder = config.expanded().get(format_path(tuple(exact)), None)
+            segment += len(holder) if isinstance(holder, list) and -len(holder) <= segment else 0
+        exact.append(segment)
+    return tuple(exact)
+
+
+def _taker_of(config: Config, segments: Segments, reader: SignatureReader) -> _Taker | None:
+    """Find the component that gets the value at a path as an argument, or inside one."""
+    expanded = config.expanded()
+    for depth in range(len(segments) - 1, -1, -1):
+        holder = expanded.get(format_path(segments[:depth]), None)
+        target = holder.get("_target_") if isinstance(holder, dict) else None
+        if isinstance(target, str) and not is_built(target):
+            return _argument_of(target, segments, depth, reader)
+    trainer = expanded.get("trainer::_target_", None)
+    if len(segments) > 2 and segments[0] == "args" and segments[1] in tuple(Stage) and isinstance(trainer, str):
+        return _argument_of(f"{trainer}.{segments[1]}", segments, 2, reader)
+    return None
+
+
+def _argument_of(target: str, segments: Segments, depth: int, reader: SignatureReader) -> _Taker | None:
+    name = segments[depth]
+    answer = reader.read(target)
+    signature = answer if isinstance(answer, Signature) else None
+    if name == "_args_" and len(segments) > depth + 1:
+        index = segments[depth + 1]
+        positional = [one for one in signature.parameters if one.accepts_position] if signature is not None else []
+        argument = positional[index] if isinstance(index, int) and index < len(positional) else None
+        shown = argument.name if argument is not None else f"positional argument {index}"
+        return _Taker(target, segments[: depth + 2], shown, signature, argument)
+    if not isinstance(name, str) or (name.startswith("_") and name.endswith("_")):
+        return None
+    argument = signature.parameter(name) if signature is not None else None
+    return _Taker(target, segments[: depth + 1], name, signature, argument)
+
+
+def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
+    """Find what refers to a value, to what holds it, or into it."""
+    for at, text, place in written_values(config):
+        if not (is_copy(text) or is_built(text)):
+            continue
+        try:
+            references = find_references(text)
+            targets = [_exact(config, absolute_path(one, parse_path(at))) for one in references if not one.file]
+        except ConfigError:
+            continue  # it cannot be read, which `lighter check` reports
+        if any(target[: len(segments)] == segments or segments[: len(target)] == target for target in targets):
+            yield _Use(at, text, place)
+
+
+def _value_lines(config: Config, path: str) -> Iterator[Line]:
+    value = config.get(path)
+    first, *rest = terminal.yaml_lines(value)
+    if rest:
+        yield [(path, PATH), ":"]
+        yield from ([f"  {line}"] for line in (first, *rest))
+    else:
+        yield [(path, PATH), f": {first}"]
+    copied = config.expanded().get(path)
+    if is_copy(value) and copied != value:
+        yield ["which copies"]
+        yield from ([f"  {line}"] for line in terminal.yaml_lines(copied))
+
+
+def _taker_lines(taker: _Taker | None, segments: Segments) -> list[Line]:
+    if taker is None:
+        return []
+    relation = "argument" if taker.path == segments else "inside the argument"
+    title = f"{relation} {taker.name} of {taker.target}"
+    if taker.signature is None:
+        return _section(title, [["  what it takes is not known without importing it"]])
+    if taker.argument is None:
+        text = "taken by **kwargs" if taker.signature.accepts_any_keyword else "it takes no such argument"
+        return _section(title, [[f"  {text}"]])
+    return _section(
+        title,
+        terminal.rows(
+            [
+                ("type", taker.argument.annotation or "not annotated"),
+                ("default", "none: it must be given" if taker.argument.required else str(taker.argument.default)),
+                ("defined", (f"{taker.signature.file}:{taker.signature.line}", PLACE)),
+            ]
+        ),
+    )
+
+
+def _section(title: str, lines: list[Line]) -> list[Line]:
+    return [[""], [(title, HEADING)], *lines]
+
+
+def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, uses: list[_Use]) -> dict[str, Any]:
+    argument = taker.argument if taker is not None else None
+    return {
+        "path": path,
+        "is_set": is_set,
+        "value": config.get(path, None),
+        "copied": config.expanded().get(path, None),
+        "set_by": [{"place": str(place), "text": text} for place, text in config.expanded().history(path)],
+        "argument": None
+        if taker is None
+        else {
+            "target": taker.target,
+            "path": format_path(taker.path),
+            "name": taker.name,
+            "type": argument.annotation if argument is not None else None,
+            "default": argument.default if argument is not None else None,
+            "required": argument.required if argument is not None else None,
+        },
+        "referred_to_by": [{"path": use.path, "text": use.text, "place": str(use.place)} for use in uses],
+    }
+
+
+def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> PathError:
+    """Say that a path leads nowhere, with the names that do."""
+    expanded = config.expanded()
+    depth = next(depth for depth in range(len(segments) - 1, -1, -1) if expanded.has(format_path(segments[:depth])))
+    holder, prefix = expanded.get(format_path(segments[:depth])), segments[:depth]
+    inside = list(holder) if isinstance(holder, dict) else list(range(len(holder))) if isinstance(holder, list) else []
+    if taker is not None and taker.signature is not None and taker.path == segments[: depth + 1]:
+        inside += [name for name in taker.signature.keywords if name not in inside]
+    missing = format_path(segments[depth : depth + 1])
+    nearest = [format_path((*prefix, name)) for name in nearest_names(missing, map(str, inside))]
+    # a name alone, whose section was left out
+    leaves = (format_path(path) for path, _ in expanded.walk() if path[-len(segments) :] == segments)
+    nearest += [path for path in leaves if path not in nearest]
+    where = format_path(prefix)
+    return PathError(
+        Finding(
+            message=f"there is nothing at {format_path(segments)}",
+            path=format_path(segments),
+            place=config.place(where) if prefix else None,
+            excerpt=config.excerpt(where) if prefix else "",
+            expected=tuple(str(name) for name in inside) or (f"{where} holds no other values",),
+            nearest=tuple(nearest[:3]),
+        )
+    )

@@ -1,0 +1,217 @@
+"""``lighter runs``: the records of earlier runs."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from lighter_cli import terminal
+from lighter_cli.commands.diff import difference_lines, json_of
+from lighter_cli.merged import Json
+from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE, Record, read_record, read_records
+from lighter_cli.terminal import ADDED, HEADING, PATH, PLACE, REMOVED, Line
+from lighter_config import Difference, Finding, Kind, Place, SourceError, load, nearest_names
+from lighter_config import diff as differences_between
+
+runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
+
+_STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
+_COMPARED = ("stage", "status", "words", "options", "seed", "project", "git", "versions", "devices", "metrics")
+
+Run = Annotated[str, Parameter(help="The id of a run or a part of it, its folder, or 'last'.")]
+
+
+@runs.command(name="list")
+def list_runs(*, as_json: Json = False) -> None:
+    """List the runs that were started in this folder, newest last."""
+    records = _records()
+    if as_json:
+        terminal.write_json([_as_json(record) for record in records])
+    elif records:
+        terminal.write_lines(terminal.rows([_row(record) for record in records], indent=0))
+    else:
+        terminal.write_lines([["no run was started in this folder"]])
+
+
+@runs.command
+def show(run: Run, /, *, as_json: Json = False) -> None:
+    """Print what is recorded about a run."""
+    record = _find(run)
+    if as_json:
+        terminal.write_json(_as_json(record))
+        return
+    terminal.write_lines(_record_lines(record))
+
+
+@runs.command
+def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
+    """Print what differs between two runs: words, versions, results, and config with the places of values."""
+    before, after = _find(first), _find(second)
+    facts = [
+        replace(one, before_place=None, after_place=None)
+        for one in differences_between(load(_compared(before)), load(_compared(after)))
+    ]
+    configs = [
+        _with_recorded_places(one, before, after)
+        for one in differences_between(load([str(before.folder)]), load([str(after.folder)]))
+    ]
+    if as_json:
+        terminal.write_json({"record": json_of(facts), "config": json_of(configs)})
+        return
+    terminal.write_lines(difference_lines(_title(before), _title(after), facts))
+    terminal.write_lines([[""], [("config", HEADING)]])
+    terminal.write_lines(difference_lines("", "", configs)[2:])
+
+
+def _records() -> list[Record]:
+    try:
+        return read_records(Path.cwd())
+    except (ValueError, KeyError) as error:
+        message = f"a record that {INDEX} names cannot be read: {error}"
+        raise SourceError(Finding(message=message, fix="remove the line or the folder that is damaged")) from error
+
+
+def _find(run: str) -> Record:
+    """Find a run by its id, a part of it, its folder, or as the ``last``.
+
+    Raises:
+        SourceError: No run or several are meant.
+    """
+    folder = Path(run)
+    if (folder / RECORD_FILE).is_file():
+        return read_record(folder.resolve())
+    records = _records()
+    if run == "last" and records:
+        return records[-1]
+    names = [record.folder.name for record in records]
+    found = [record for record in records if run == record.folder.name]
+    found = found or [record for record in records if run in record.folder.name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        finding = Finding(
+            message=f"{run!r} is part of the ids of {len(found)} runs",
+            nearest=tuple(record.folder.name for record in found[-3:]),
+            fix="give more of the id",
+        )
+    else:
+        finding = Finding(
+            message=f"there is no run {run!r}" if records else "no run was started in this folder",
+            expected=("an id, a part of one, 'last', or the folder of a run",) if records else (),
+            nearest=nearest_names(run, names),
+            fix="`lighter runs list` lists them",
+        )
+    raise SourceError(finding)
+
+
+def _row(record: Record) -> Line:
+    content = record.content
+    return (
+        (record.folder.name, PATH),
+        content["stage"],
+        (record.status, _STATUS_STYLES.get(record.status, "")),
+        _duration(content),
+        shlex.join(content["words"]),
+    )
+
+
+def _record_lines(record: Record) -> Iterator[Line]:
+    content = record.content
+    yield [(record.folder.name, PATH)]
+    facts: list[Line] = [
+        ("stage", content["stage"]),
+        ("status", (record.status, _STATUS_STYLES.get(record.status, ""))),
+        ("error", content["error"] or ""),
+        ("words", shlex.join(content["words"])),
+        ("start", _local(content["start"])),
+        ("took", _duration(content)),
+        ("seed", str(content["seed"])),
+        ("git", _git(content["git"])),
+        ("host", f"{content['process']['host']}, process {content['process']['pid']}"),
+        ("devices", _devices(content["devices"])),
+        ("project", content["project"] or ""),
+        ("folder", (_shown(record.folder), PLACE)),
+        ("to run again", f"lighter {content['stage']} {shlex.quote(_shown(record.folder))}"),
+    ]
+    yield from terminal.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
+    sections = {
+        "options": {name: value for name, value in content["options"].items() if value is not None},
+        "metrics": content["metrics"],
+        "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
+        "versions": content["versions"],
+    }
+    for title, values in sections.items():
+        if values:
+            yield [""]
+            yield [(title, HEADING)]
+            yield from terminal.rows([(name, _text(value)) for name, value in values.items()])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return _shown(Path(value)) if isinstance(value, str) and os.sep in value else str(value)
+
+
+def _shown(path: Path) -> str:
+    """Return a path relative to the working directory where that is below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _duration(content: Mapping[str, Any]) -> str:
+    """Return how long a run took; nothing for one that has no end."""
+    if content["end"] is None:
+        return ""
+    took = datetime.fromisoformat(content["end"]) - datetime.fromisoformat(content["start"])
+    return str(timedelta(seconds=round(took.total_seconds()))) if took.total_seconds() >= 1 else "under 1 s"
+
+
+def _git(state: Mapping[str, Any] | None) -> str:
+    if state is None:
+        return ""
+    return f"{state['commit'][:12]}{', with uncommitted changes' if state['dirty'] else ''}"
+
+
+def _devices(devices: Mapping[str, Any]) -> str:
+    names = ", ".join(dict.fromkeys(devices["names"]))
+    return f"{devices['num_nodes'] * devices['num_devices']} x {names} ({devices['strategy']})"
+
+
+def _title(record: Record) -> str:
+    return f"{record.folder.name} ({record.content['stage']}, {record.status})"
+
+
+def _compared(record: Record) -> dict[str, Any]:
+    """Return the facts of a record to compare, lists as one text so that words stay together."""
+    facts = {name: record.content[name] for name in _COMPARED}
+    return {**facts, "status": record.status, "words": shlex.join(record.content["words"])}
+
+
+def _with_recorded_places(difference: Difference, before: Record, after: Record) -> Difference:
+    """Name the places that the values came from when the runs started, not the stored files."""
+    return replace(
+        difference,
+        before_place=None if difference.kind is Kind.ADDED else _recorded_place(difference.path, before),
+        after_place=None if difference.kind is Kind.REMOVED else _recorded_place(difference.path, after),
+    )
+
+
+def _recorded_place(path: str, record: Record) -> Place | None:
+    places = json.loads((record.folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    inside = (chain for at, chain in places.items() if at == path or at.startswith(f"{path}::"))
+    chain = next(inside, None)
+    return Place(chain[0]) if chain else None
+
+
+def _as_json(record: Record) -> dict[str, Any]:
+    return {**record.content, "status": record.status, "folder": str(record.folder)}

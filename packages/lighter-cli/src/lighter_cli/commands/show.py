@@ -1,0 +1,97 @@
+"""``lighter show``: the merged config, as YAML that runs again."""
+
+import bisect
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lighter_cli import terminal
+from lighter_cli.merged import Json, Words, load_merged, written_values
+from lighter_cli.project import locate_project
+from lighter_config import Config, SignatureReader, Stage, load, prune, to_yaml
+from lighter_config.references import find_references, is_built, is_copy
+from lighter_config.sources import StdinSource
+
+_MAX_COMMENT_COLUMN = 50
+_NARROW = 80
+
+
+def show(
+    *words: Words,
+    stage: Annotated[Stage | None, Parameter(help="Only what this stage uses, with every copy written out.")] = None,
+    blame: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Say beside each value which place set it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the merged config. The output is YAML that runs again."""
+    config = load_merged(words, example="lighter show config.yaml")
+    if stage is not None:
+        project = locate_project(config)
+        config = prune(config, stage, SignatureReader(project=project.folder if project is not None else None))
+    if as_json:
+        terminal.write_json({"config": config.tree, "places": _places(config)} if blame else config.tree)
+        return
+    text = to_yaml(config, standalone=_needs_its_files(config))
+    _write_yaml(_blamed(text, config) if blame else text)
+
+
+def _needs_its_files(config: Config) -> bool:
+    """Say whether the config, written to a file of another folder, would not find what it refers to."""
+    project = config.get("project", None)
+    if isinstance(project, str) and not Path(project).expanduser().is_dir():
+        return True
+    texts = (value for _, value in config.walk() if is_copy(value) or is_built(value))
+    return any(reference.file for text in texts for reference in find_references(text))
+
+
+def _places(config: Config) -> dict[str, str]:
+    """Return the place of each value that is no section."""
+    return {path: str(place) for path, value, place in written_values(config) if not _is_section(value)}
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
+def _blamed(text: str, config: Config) -> str:
+    """Put the place of each value behind its line, as a comment.
+
+    Loading the text tells which path stands on which line.
+    """
+    written = load([StdinSource(text)])
+    starts: set[int] = set()
+    origins: dict[int, dict[tuple[object, ...], str]] = {}
+    for path, value, place in written_values(written):
+        key_place, origin = written.key_place(path), config.place(path)
+        starts.update(at.line for at in (place, key_place) if at is not None and at.line is not None)
+        if place.line is not None and origin is not None and not _is_section(value):
+            same = (origin.source, origin.line, origin.word, origin.via)  # a short list stands on one line
+            origins.setdefault(place.line, {}).setdefault(same, str(origin))
+    lines = text.splitlines()
+    ordered = [*sorted(starts), len(lines) + 1]
+    column = _comment_column(lines)
+    for start, found in origins.items():
+        end = ordered[bisect.bisect_right(ordered, start)] - 1  # text may take several lines
+        lines[end - 1] = f"{lines[end - 1]:<{column}}  # {', '.join(found.values())}"
+    return "\n".join(lines) + "\n"
+
+
+def _comment_column(lines: list[str]) -> int:
+    """Return where comments start: below each other, or right behind each value where there is no room for that."""
+    limit = terminal.width()
+    if limit is not None and limit < _NARROW:
+        return 0
+    return min(max((len(line) for line in lines), default=0), _MAX_COMMENT_COLUMN)
+
+
+def _write_yaml(text: str) -> None:
+    if not terminal.is_styled():
+        terminal.write_lines([line] for line in text.splitlines())
+        return
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    highlighted = Syntax("", "yaml", theme="ansi_dark").highlight(text.removesuffix("\n"))
+    Console(soft_wrap=True).print(highlighted)

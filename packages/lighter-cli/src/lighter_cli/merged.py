@@ -1,0 +1,54 @@
+"""The merged config that the words of a command name, for commands that run nothing."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lighter_cli import standard_input
+from lighter_config import Config, Finding, Place, Severity, SourceError, format_path, load
+
+_logger = logging.getLogger(__name__)
+
+_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
+
+Words = Annotated[
+    str,
+    Parameter(
+        help="Config files, runs, checkpoints, and overrides such as trainer::max_epochs=3; later ones win. "
+        "'-' reads standard input."
+    ),
+]
+Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False, help="Print JSON, for tools.")]
+
+
+def load_merged(words: Sequence[str], *, example: str) -> Config:
+    """Load what the words of a command name, and say what loading has to note, on standard error.
+
+    Args:
+        words: As the command line gave them.
+        example: How the command is used, for when there are none.
+
+    Raises:
+        ConfigError: The words do not make a config.
+    """
+    if not words:
+        raise SourceError(Finding(message="no config is named", fix=f"name one: {example}"))
+    config = load(standard_input.restore(words))
+    for note in config.notes:
+        _logger.log(_LEVELS[note.severity], "%s", note)
+    return config
+
+
+def written_values(config: Config) -> Iterator[tuple[str, Any, Place]]:
+    """Yield path, value and place of everything that is written: the tree, then what is changed in copies of ``%``."""
+    seen: set[str] = set()
+    for part in (config, config.expanded()):
+        for segments, value in part.walk():
+            path = format_path(segments)
+            place = part.place(path)
+            if path in seen or place is None or (part is not config and place.via):
+                continue
+            seen.add(path)
+            yield path, value, place

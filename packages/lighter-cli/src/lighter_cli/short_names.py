@@ -1,0 +1,71 @@
+"""Find the import path of a class or function by its name alone, in the source of installed packages."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lighter_config import Signature, SignatureReader, nearest_names
+
+PACKAGES = ("lighter", "torch", "pytorch_lightning", "torchmetrics")
+"""Where names are looked for, in this order."""
+
+_DEFINITION = re.compile(rb"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
+# not what a config would name: private modules, tests
+_PASSED_OVER = re.compile(r"(?:^|/)(?:_[a-z]|tests?(?:/|\.py)|testing/)")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name was found to stand for.
+
+    Attributes:
+        targets: Import paths, the shortest first; one for each thing of that name.
+        nearest: Without any: the names most like it.
+    """
+
+    targets: tuple[str, ...]
+    nearest: tuple[str, ...] = ()
+
+
+def find_named(name: str, reader: SignatureReader) -> Named:
+    """Find classes and functions by name; nothing is imported."""
+    definitions = [f"{module}.{name}" for module, defined in _definitions() if name in defined]
+    targets = dict.fromkeys(filter(None, (_shortest(target, reader) for target in definitions)))
+    if targets:
+        order = {package: index for index, package in enumerate(PACKAGES)}
+        return Named(
+            tuple(sorted(targets, key=lambda target: (target.count("."), order[target.partition(".")[0]], target)))
+        )
+    known = {defined for _, names in _definitions() for defined in names}
+    return Named((), nearest_names(name, sorted(known)))
+
+
+def _shortest(target: str, reader: SignatureReader) -> str | None:
+    """Return the shortest path that leads to the same definition; ``None`` when the target itself is not certain."""
+    answer = reader.read(target)
+    if not isinstance(answer, Signature):
+        return None
+    *modules, name = target.split(".")
+    for length in range(1, len(modules)):
+        shorter = ".".join([*modules[:length], name])
+        found = reader.read(shorter)
+        if isinstance(found, Signature) and found.name == answer.name:
+            return shorter
+    return target
+
+
+def _definitions() -> Iterator[tuple[str, set[str]]]:
+    """Yield each public module of the packages with the names of the classes and functions that it defines."""
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)  # of a top-level name, this imports nothing
+        for folder in spec.submodule_search_locations or () if spec is not None else ():
+            root = Path(folder)
+            for file in sorted(root.rglob("*.py")):
+                inside = file.relative_to(root)
+                if _PASSED_OVER.search(inside.as_posix().replace("__init__.py", "")):
+                    continue
+                parts = inside.with_suffix("").parts
+                module = ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+                yield module, {found.decode() for found in _DEFINITION.findall(file.read_bytes())}

@@ -1,0 +1,215 @@
+"""``lighter describe``: what a target takes, without importing it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lighter_config import load
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[[str, str], Path]
+
+NET = '''\
+class Net:
+    """A network.
+
+    Args:
+        depth: How many
+            :class:`torch.nn.Conv2d` it has.
+        widths (list of int, optional): Channels.
+    """
+
+    def __init__(self, depth: int, widths: tuple[int, ...] = (8, 16), *, name="a: b", factory=dict, **rest):
+        """Make it.
+
+        Parameters
+        ----------
+        name : str
+            Of the network.
+        """
+
+
+def function(x, /, y=None):
+    """Do it.
+
+    :param x: The input.
+    :param y: Not used.
+    """
+
+
+class Documented:
+    def __init__(self, a): ...
+
+
+_a = r"""a (int): A number"""
+
+Documented.__doc__ = r"""Set afterwards.
+
+    Args:
+""" + rf"""
+        {_a}
+"""
+
+
+class Odd:
+    """Args:: Args:
+
+    Args:
+      : what
+    """
+'''
+
+
+@pytest.fixture
+def nets(write: Write) -> None:
+    write("nets.py", NET)
+
+
+def _described(in_process: Command, target: str) -> Any:
+    done = in_process("describe", target, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_signature_documentation_and_yaml(in_process: Command, nets: None) -> None:
+    done = in_process("describe", "nets.Net")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        done.stdout.replace(f"{Path.cwd()}/", "")
+        == """\
+nets.Net
+A network.
+
+a class, nets.py:1
+
+arguments
+  depth: int   required
+      How many torch.nn.Conv2d it has.
+  widths: tuple[int, ...] = (8, 16)
+      Channels.
+  name = 'a: b'
+      Of the network.
+  factory = dict
+  **rest
+
+in a config
+_target_: nets.Net
+depth: ...  # int
+# widths: [8, 16]
+# name: 'a: b'
+"""
+    )
+
+
+def test_the_yaml_loads_and_so_do_its_comments(in_process: Command, nets: None) -> None:
+    yaml = _described(in_process, "nets.Net")["yaml"]
+    Path("a.yaml").write_text(yaml)
+    assert load("a.yaml").tree == {"_target_": "nets.Net", "depth": "..."}
+    Path("a.yaml").write_text(yaml.replace("# ", ""))
+    assert load("a.yaml").get("widths") == [8, 16]
+    assert load("a.yaml").get("name") == "a: b"
+
+
+def test_positional_arguments_stand_under_args(in_process: Command, nets: None) -> None:
+    described = _described(in_process, "nets.function")
+    assert described["yaml"] == "_target_: nets.function\n_args_:\n  - ...  # x\n# y: null"
+    assert [one["documentation"] for one in described["arguments"]] == ["The input.", "Not used."]
+
+
+def test_a_docstring_set_after_the_class_is_read(in_process: Command, nets: None) -> None:
+    described = _described(in_process, "nets.Documented")
+    assert described["summary"] == "Set afterwards."
+    assert described["arguments"][0]["documentation"] == "A number"
+
+
+def test_a_docstring_that_no_style_fits_is_no_error(in_process: Command, nets: None) -> None:
+    assert _described(in_process, "nets.Odd")["arguments"] == []
+
+
+def test_the_optimizers_of_torch_are_found_by_name_with_their_documentation(in_process: Command) -> None:
+    described = _described(in_process, "AdamW")
+    assert described["target"] == "torch.optim.AdamW"
+    assert described["defined_as"] == "torch.optim.adamw.AdamW"
+    arguments = {one["name"]: one for one in described["arguments"]}
+    assert arguments["params"]["required"]
+    assert arguments["lr"]["default"] == "0.001"
+    assert arguments["lr"]["documentation"].startswith("learning rate")
+    assert arguments["foreach"]["documentation"].startswith("whether foreach implementation")
+    assert described["yaml"].startswith(
+        '_target_: torch.optim.AdamW\nparams: "$@system::model.parameters()"\n# lr: 0.001'
+    )
+
+
+def test_a_scheduler_gets_the_optimizer_of_the_system(in_process: Command) -> None:
+    yaml = _described(in_process, "CosineAnnealingLR")["yaml"]
+    assert yaml.startswith('_target_: torch.optim.lr_scheduler.CosineAnnealingLR\noptimizer: "@system::optimizer"\n')
+
+
+NAMES = {
+    "EarlyStopping": "pytorch_lightning.callbacks.EarlyStopping",
+    "Trainer": "pytorch_lightning.Trainer",
+    "Accuracy": "torchmetrics.Accuracy",
+    "CsvWriter": "lighter.callbacks.CsvWriter",
+    "Linear": "torch.nn.Linear",
+    "DataLoader": "torch.utils.data.DataLoader",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_alone_is_found_at_its_public_path(in_process: Command, name: str) -> None:
+    assert _described(in_process, name)["target"] == NAMES[name]
+
+
+def test_several_of_one_name_are_all_named(in_process: Command) -> None:
+    assert "torch.ao.nn.quantized.Linear" in _described(in_process, "Linear")["others"]
+
+
+def test_documentation_in_the_body_of_a_class_is_read(in_process: Command) -> None:
+    arguments = {one["name"]: one for one in _described(in_process, "torch.nn.Conv2d")["arguments"]}
+    assert arguments["kernel_size"]["documentation"].startswith("Size of the convolving kernel")
+
+
+def test_code_of_the_project_is_found_by_its_marker(in_process: Command, write: Write) -> None:
+    write("__lighter__.py", "")
+    write("models.py", "class Net:\n    def __init__(self, depth=3): ...\n")
+    assert _described(in_process, "project.models.Net")["arguments"][0]["default"] == "3"
+
+
+def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
+    done = in_process("describe", "torch.argmax")
+    assert done.returncode == 0
+    assert "not known without importing it" in done.stdout
+    assert done.stdout.endswith("in a config\n_target_: torch.argmax\n")
+
+
+MISTAKES = {
+    "AdmW": """\
+error: nothing is named 'AdmW' in lighter, torch, pytorch_lightning, torchmetrics
+  nearest            AdamW, Adam, RAdam
+  to fix             give the whole import path for anything else: monai.networks.nets.UNet
+""",
+    "torch.optim.AdmW": """\
+error: torch.optim.AdmW does not exist: torch.optim has no AdmW
+  nearest            torch.optim.AdamW, torch.optim.Adam, torch.optim.RAdam
+""",
+    "nets.Nett": """\
+error: nets.Nett does not exist: nets has no Nett
+  nearest            nets.Net
+""",
+    "a_package_that_is_not_there.Net": """\
+error: a_package_that_is_not_there.Net does not exist: no module named 'a_package_that_is_not_there'
+  to fix             install the package that has it, or correct the name
+""",
+}
+
+
+@pytest.mark.parametrize("target", MISTAKES)
+def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
+    in_process: Command, nets: None, target: str
+) -> None:
+    done = in_process("describe", target)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", MISTAKES[target])

@@ -1,0 +1,214 @@
+"""``lighter explain``: who set a value, who takes it, who refers to it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[[str, str], Path]
+
+BASE = """\
+trainer:
+  _target_: pytorch_lightning.Trainer
+  max_epochs: 20
+  callbacks:
+    - {_target_: own.Stopper, patience: 3}
+args:
+  fit: {ckpt_path: null}
+copy: "%trainer::max_epochs"
+sum: "$@trainer::max_epochs + 1"
+"""
+
+
+@pytest.fixture
+def experiment(write: Write) -> list[str]:
+    write("base.yaml", BASE)
+    write("exp.yaml", "trainer:\n  max_epochs: 10\n")
+    write("own.py", "class Stopper:\n    def __init__(self, monitor: str, /, patience: int = 5): ...\n")
+    return ["base.yaml", "exp.yaml", "trainer::max_epochs=3"]
+
+
+def _without_files(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("  defined "))
+
+
+def test_the_chain_then_the_argument_then_the_references(in_process: Command, experiment: list[str]) -> None:
+    done = in_process("explain", "trainer::max_epochs", *experiment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        _without_files(done.stdout)
+        == """\
+trainer::max_epochs: 3
+
+set by, newest first
+  command line, word 3   trainer::max_epochs=3
+  exp.yaml:2:15          max_epochs: 10
+  base.yaml:3:15         max_epochs: 20
+
+argument max_epochs of pytorch_lightning.Trainer
+  type      Optional[int]
+  default   None
+
+referred to by
+  copy   %trainer::max_epochs        base.yaml:8:7
+  sum    $@trainer::max_epochs + 1   base.yaml:9:6"""
+    )
+
+
+def test_a_copy_shows_what_it_copies_and_from_where(in_process: Command, experiment: list[str]) -> None:
+    assert (
+        in_process("explain", "copy", *experiment).stdout
+        == """\
+copy: '%trainer::max_epochs'
+which copies
+  3
+
+set by, newest first
+  copied by % from command line, word 3   trainer::max_epochs=3
+  base.yaml:8:7                           copy: "%trainer::max_epochs"
+
+referred to by
+  nothing
+"""
+    )
+
+
+def test_a_path_may_count_from_the_end_and_lead_into_a_users_own_class(
+    in_process: Command, experiment: list[str]
+) -> None:
+    out = in_process("explain", "trainer::callbacks::-1::patience", *experiment).stdout
+    assert (
+        _without_files(out)
+        == """\
+trainer::callbacks::0::patience: 3
+
+set by
+  base.yaml:5:41   - {_target_: own.Stopper, patience: 3}
+
+argument patience of own.Stopper
+  type      int
+  default   5
+
+referred to by
+  nothing"""
+    )
+
+
+def test_an_argument_of_the_stage_is_one_of_the_trainers_method(in_process: Command, experiment: list[str]) -> None:
+    out = in_process("explain", "args::fit::ckpt_path", *experiment).stdout
+    assert "argument ckpt_path of pytorch_lightning.Trainer.fit\n" in out
+
+
+def test_an_argument_that_the_config_leaves_alone_is_explained_by_its_default(
+    in_process: Command, experiment: list[str]
+) -> None:
+    done = in_process("explain", "trainer::gradient_clip_val", *experiment)
+    assert done.returncode == 0
+    assert done.stdout.startswith("trainer::gradient_clip_val is not set\n\nargument gradient_clip_val of")
+    assert "  default   None\n" in done.stdout
+
+
+def test_a_reference_to_what_holds_a_value_counts_and_one_into_it_too(in_process: Command, write: Write) -> None:
+    write("a.yaml", "a: {b: {c: 1}, z: 0}\nwhole: '%a'\ninside: '@a::b::c'\nother: '@a::z'\n")
+    shown = json.loads(in_process("explain", "a::b", "a.yaml", "--json").stdout)
+    assert [use["path"] for use in shown["referred_to_by"]] == ["whole", "inside"]
+
+
+def test_a_reference_in_a_change_of_a_copy_counts(in_process: Command, write: Write) -> None:
+    write("a.yaml", "lr: 1\na: {b: 1}\nc: '%a'\nc::b: '@lr'\n")
+    shown = json.loads(in_process("explain", "lr", "a.yaml", "--json").stdout)
+    assert shown["referred_to_by"] == [{"path": "c::b", "text": "@lr", "place": "a.yaml:4:7"}]
+
+
+def test_json_has_the_same_for_tools(in_process: Command, experiment: list[str]) -> None:
+    shown = json.loads(in_process("explain", "trainer::max_epochs", *experiment, "--json").stdout)
+    assert shown["value"] == 3
+    assert shown["is_set"] is True
+    assert shown["set_by"][0] == {"place": "command line, word 3", "text": "trainer::max_epochs=3"}
+    assert shown["argument"] == {
+        "target": "pytorch_lightning.Trainer",
+        "path": "trainer::max_epochs",
+        "name": "max_epochs",
+        "type": "Optional[int]",
+        "default": "None",
+        "required": False,
+    }
+    assert [use["path"] for use in shown["referred_to_by"]] == ["copy", "sum"]
+
+
+MISTAKES = {
+    "a mistyped argument": (
+        ["trainer::max_epoch"],
+        """\
+error: there is nothing at trainer::max_epoch
+  exp.yaml:2:3       trainer:
+  expected           one of _target_, max_epochs, callbacks, accelerator, strategy, devices, num_nodes, precision, ...
+  nearest            trainer::max_epochs, trainer::min_epochs, trainer::max_steps
+""",
+    ),
+    "a name without its section": (
+        ["patience"],
+        """\
+error: there is nothing at patience
+  expected           one of trainer, args, copy, sum
+  nearest            trainer::callbacks::0::patience
+""",
+    ),
+    "below a value": (
+        ["copy::x"],
+        """\
+error: there is nothing at copy::x
+  base.yaml:8:7      copy: "%trainer::max_epochs"
+  expected           copy holds no other values
+""",
+    ),
+    "an index too far": (
+        ["trainer::callbacks::4"],
+        """\
+error: there is nothing at trainer::callbacks::4
+  base.yaml:5:5      callbacks:
+  expected           0
+""",
+    ),
+    "an empty segment": (
+        ["trainer::"],
+        """\
+error: the path 'trainer::' has an empty segment
+  to fix             remove the extra '::'
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_path_that_leads_nowhere_is_an_error_with_the_nearest(
+    in_process: Command, experiment: list[str], mistake: str
+) -> None:
+    path, expected = MISTAKES[mistake]
+    done = in_process("explain", *path, *experiment)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+
+
+def test_a_file_in_place_of_the_path_is_told_the_order(in_process: Command, experiment: list[str]) -> None:
+    done = in_process("explain", "base.yaml", "trainer::max_epochs")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == """\
+error: 'base.yaml' is a file, not a path in a config
+  to fix             the path comes first, then its config: lighter explain trainer::max_epochs config.yaml
+"""
+    )
+
+
+def test_a_path_without_a_config_is_an_error(in_process: Command) -> None:
+    assert (
+        in_process("explain", "trainer").stderr
+        == """\
+error: no config is named
+  to fix             the path comes first, then its config: lighter explain trainer::max_epochs config.yaml
+"""
+    )

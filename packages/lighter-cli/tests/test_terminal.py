@@ -1,0 +1,35 @@
+"""What commands print, on a terminal and elsewhere."""
+
+import pytest
+
+from lighter_cli import terminal
+
+ROWS = [(("a path", terminal.PATH), "text", "place"), ("b", "", "")]
+
+
+def test_rows_are_aligned_and_end_with_their_last_cell() -> None:
+    assert [_text(line) for line in terminal.rows(ROWS)] == ["  a path   text   place", "  b"]
+
+
+def test_rows_that_do_not_fit_the_terminal_stand_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "width", lambda: 20)
+    assert [_text(line) for line in terminal.rows(ROWS)] == ["  a path", "    text", "    place", "  b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        (None, ["null"]),
+        ("1e-3", ["'1e-3'"]),
+        ({}, ["{}"]),
+        ([], ["[]"]),
+        ([[1, 2], {"a": "b: c"}], ["- [1, 2]", "- a: 'b: c'"]),
+        ({"a": {"b": 1}}, ["a:", "  b: 1"]),
+    ],
+)
+def test_a_value_is_written_as_yaml(value: object, lines: list[str]) -> None:
+    assert terminal.yaml_lines(value) == lines
+
+
+def _text(line: terminal.Line) -> str:
+    return "".join(part if isinstance(part, str) else part[0] for part in line)
