@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lighter_cli import terminal
 from lighter_config import load
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -130,12 +131,12 @@ def test_torch_is_not_imported(lighter: Command, torch_imported: Imported, syste
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_a_terminal_has_colours_unless_they_are_refused(system_config: str, no_color: str, coloured: bool) -> None:
-    controller, terminal = pty.openpty()
+    controller, end = pty.openpty()
     environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm-256color", "COLUMNS": "80"}
     subprocess.run(
-        [sys.executable, "-m", "lighter_cli", "show", system_config], stdout=terminal, env=environment, check=True
+        [sys.executable, "-m", "lighter_cli", "show", system_config], stdout=end, env=environment, check=True
     )
-    os.close(terminal)
+    os.close(end)
     shown = b""
     try:
         while part := os.read(controller, 65536):
@@ -145,3 +146,24 @@ def test_a_terminal_has_colours_unless_they_are_refused(system_config: str, no_c
     os.close(controller)
     assert b"max_epochs" in shown
     assert (b"\x1b[" in shown) is coloured
+
+
+def test_comments_of_blame_fit_the_terminal(in_process: Command, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("a.yaml", f"trainer:\n  max_epochs: 3\n  default_root_dir: {'x' * 50}\n")
+    for width, column in ((60, 45), (30, 0)):
+        monkeypatch.setattr(terminal, "width", lambda width=width: width)
+        lines = in_process("show", "a.yaml", "--blame").stdout.splitlines()
+        assert lines[1] == f"{'  max_epochs: 3':<{column}}  # a.yaml:2:15"
+
+
+def test_a_reader_that_stops_early_is_no_error(system_config: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "lighter_cli", "show", system_config],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

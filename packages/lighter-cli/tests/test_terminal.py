@@ -11,9 +11,10 @@ def test_rows_are_aligned_and_end_with_their_last_cell() -> None:
     assert [_text(line) for line in terminal.rows(ROWS)] == ["  a path   text   place", "  b"]
 
 
-def test_rows_that_do_not_fit_the_terminal_stand_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_does_not_fit_the_terminal_has_its_cells_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "width", lambda: 20)
-    assert [_text(line) for line in terminal.rows(ROWS)] == ["  a path", "    text", "    place", "  b"]
+    lines = terminal.rows([*ROWS, ("c", "short", "")])
+    assert [_text(line) for line in lines] == ["  a path", "    text", "    place", "  b", "  c        short"]
 
 
 @pytest.mark.parametrize(

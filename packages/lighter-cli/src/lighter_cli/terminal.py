@@ -50,36 +50,42 @@ def write_lines(lines: Iterable[Line]) -> None:
         for line in lines:
             console.print(Text.assemble(*line))
         return
-    for line in lines:
-        sys.stdout.write("".join(_text(part) for part in line) + "\n")
+    _write("".join("".join(map(_text, line)) + "\n" for line in lines))
 
 
 def write_json(value: Any) -> None:
     """Print a value as JSON, for tools."""
-    sys.stdout.write(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str) + "\n")
+    _write(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _write(text: str) -> None:
+    """Write exact text; a reader that has seen enough, such as ``head``, ends the program without a word."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered would fail again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
-    """Align cells in columns; where the terminal is too narrow, each row's cells stand below each other."""
+    """Align cells in columns; the cells of a row that is too long for the terminal stand below each other."""
     if not cells:
         return []
     widths = [max(len(_text(row[column])) for row in cells) for column in range(len(cells[0]))]
     limit = width()
-    if limit is not None and indent + sum(widths) + len(_GAP) * (len(widths) - 1) > limit:
-        deeper = " " * (indent + 2)
-        return [
-            (" " * indent if column == 0 else deeper, cell)
-            for row in cells
-            for column, cell in enumerate(row)
-            if _text(cell)
-        ]
     lines: list[Line] = []
     for row in cells:
         filled = row[: max(column for column, cell in enumerate(row) if column == 0 or _text(cell)) + 1]
         line: list[Part] = [" " * indent]
         for cell, column_width in zip(filled[:-1], widths, strict=False):
             line += [cell, " " * (column_width - len(_text(cell))), _GAP]
-        lines.append([*line, filled[-1]])
+        line.append(filled[-1])
+        if limit is None or sum(len(_text(part)) for part in line) <= limit:
+            lines.append(line)
+        else:
+            lines += [(" " * (indent if column == 0 else indent + 2), cell) for column, cell in enumerate(filled)]
     return lines
 
 

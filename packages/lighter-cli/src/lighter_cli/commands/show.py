@@ -1,6 +1,7 @@
 """``lighter show``: the merged config, as YAML that runs again."""
 
 import bisect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from lighter_config.references import find_references, is_built, is_copy
 from lighter_config.sources import StdinSource
 
 _MAX_COMMENT_COLUMN = 50
-_NARROW = 80
+_MIN_COMMENT_COLUMN = 20
 
 
 def show(
@@ -71,19 +72,25 @@ def _blamed(text: str, config: Config) -> str:
             origins.setdefault(place.line, {}).setdefault(same, str(origin))
     lines = text.splitlines()
     ordered = [*sorted(starts), len(lines) + 1]
-    column = _comment_column(lines)
-    for start, found in origins.items():
-        end = ordered[bisect.bisect_right(ordered, start)] - 1  # text may take several lines
-        lines[end - 1] = f"{lines[end - 1]:<{column}}  # {', '.join(found.values())}"
+    comments = {
+        # text may take several lines; the comment stands behind the last
+        ordered[bisect.bisect_right(ordered, start)] - 2: f"  # {', '.join(found.values())}"
+        for start, found in origins.items()
+    }
+    column = _comment_column(lines, comments.values())
+    for index, comment in comments.items():
+        lines[index] = f"{lines[index]:<{column}}{comment}"
     return "\n".join(lines) + "\n"
 
 
-def _comment_column(lines: list[str]) -> int:
-    """Return where comments start: below each other, or right behind each value where there is no room for that."""
+def _comment_column(lines: Iterable[str], comments: Iterable[str]) -> int:
+    """Return where comments start: below each other, as far to the right as the terminal has room for them."""
+    column = min(max(map(len, lines), default=0), _MAX_COMMENT_COLUMN)
     limit = terminal.width()
-    if limit is not None and limit < _NARROW:
-        return 0
-    return min(max((len(line) for line in lines), default=0), _MAX_COMMENT_COLUMN)
+    if limit is None:
+        return column
+    room = limit - max(map(len, comments), default=0)
+    return min(column, room) if room >= _MIN_COMMENT_COLUMN else 0
 
 
 def _write_yaml(text: str) -> None:
