@@ -187,6 +187,18 @@ def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
 
 
 MISTAKES = {
+    "nets.py": """\
+error: 'nets.py' is a file
+  expected           names with dots between: torch.optim.AdamW
+""",
+    "a b": """\
+error: 'a b' is no import path
+  expected           names with dots between: torch.optim.AdamW
+""",
+    "project.models.Net": """\
+error: project.models.Net: there is no folder for `project` here
+  to fix             put an empty __lighter__.py into the folder of your code, and call from inside it
+""",
     "AdmW": """\
 error: nothing is named 'AdmW' in lighter, torch, pytorch_lightning, torchmetrics
   nearest            AdamW, Adam, RAdam

@@ -97,6 +97,18 @@ referred to by
     )
 
 
+def test_a_section_is_shown_as_yaml_below_its_path(in_process: Command, write: Write) -> None:
+    write("a.yaml", "a: {b: 1}\nbad: $1 +\n")
+    assert in_process("explain", "a", "a.yaml").stdout.startswith("a:\n  b: 1\n\nset by\n  a.yaml:1:4   a: {b: 1}\n")
+
+
+def test_a_positional_argument_is_the_parameter_that_gets_it(in_process: Command, write: Write) -> None:
+    write("own.py", "def make(first: int, *rest: str, key=None): ...\n")
+    write("a.yaml", "made: {_target_: own.make, _args_: [1, a, b]}\n")
+    assert "argument first of own.make\n  type      int\n" in in_process("explain", "made::_args_::0", "a.yaml").stdout
+    assert "argument rest of own.make\n  type      str\n" in in_process("explain", "made::_args_::2", "a.yaml").stdout
+
+
 def test_an_argument_of_the_stage_is_one_of_the_trainers_method(in_process: Command, experiment: list[str]) -> None:
     out = in_process("explain", "args::fit::ckpt_path", *experiment).stdout
     assert "argument ckpt_path of pytorch_lightning.Trainer.fit\n" in out

@@ -89,6 +89,13 @@ def test_a_reference_into_another_file_is_written_out_so_that_it_runs_anywhere(
     assert load("b.yaml").expanded().get("vars::lr") == 0.5
 
 
+def test_what_cannot_be_built_is_shown_as_it_is_written(in_process: Command, write: Write) -> None:
+    text = "a: '%nowhere'\nb: $1 +\nc: '%a b::'\nd: '@'\n"
+    write("a.yaml", text)
+    assert in_process("show", "a.yaml").stdout == text
+    assert in_process("show", "a.yaml", "--blame").stdout.count("# a.yaml:") == 4
+
+
 def test_a_project_stays_as_it_is_written_where_that_is_found(in_process: Command, write: Write) -> None:
     write("code/models.py", "")
     write("configs/a.yaml", "project: code\n")

@@ -4,6 +4,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 from lighter_cli import terminal
 from lighter_cli.docstrings import Documentation, read_documentation
 from lighter_cli.merged import Json
-from lighter_cli.project import locate_project
+from lighter_cli.project import MARKER, locate_project
 from lighter_cli.short_names import PACKAGES, find_named
 from lighter_cli.terminal import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
@@ -67,6 +68,9 @@ def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, 
     Raises:
         TargetError: Nothing has that name.
     """
+    if not all(part.isidentifier() for part in target.split(".")) or Path(target).is_file():
+        message = f"{target!r} is {'a file' if Path(target).is_file() else 'no import path'}"
+        raise TargetError(Finding(message=message, expected=("names with dots between: torch.optim.AdamW",)))
     if "." in target:
         return target, ()
     named = find_named(target, reader)
@@ -100,6 +104,9 @@ def _missing(answer: DoesNotExist, reader: SignatureReader) -> TargetError:
         message = f"{answer.target} does not exist: no module named {answer.missing!r}"
     nearest = answer.nearest or _elsewhere(answer.target, reader)
     fix = "" if nearest else "install the package that has it, or correct the name"
+    if answer.missing == "project":
+        message = f"{answer.target}: there is no folder for `project` here"
+        fix = f"put an empty {MARKER} into the folder of your code, and call from inside it"
     return TargetError(Finding(message=message, nearest=nearest, fix=fix))
 
 

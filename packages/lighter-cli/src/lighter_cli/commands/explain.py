@@ -26,6 +26,7 @@ from lighter_config import (
 )
 from lighter_config.provenance import Segments
 from lighter_config.references import absolute_path, find_references, is_built, is_copy
+from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
 
 _EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
@@ -121,15 +122,22 @@ def _argument_of(target: str, segments: Segments, depth: int, reader: SignatureR
     answer = reader.read(target)
     signature = answer if isinstance(answer, Signature) else None
     if name == "_args_" and len(segments) > depth + 1:
-        index = segments[depth + 1]
-        positional = [one for one in signature.parameters if one.accepts_position] if signature is not None else []
-        argument = positional[index] if isinstance(index, int) and index < len(positional) else None
-        shown = argument.name if argument is not None else f"positional argument {index}"
+        argument = _argument_at(segments[depth + 1], signature)
+        shown = argument.name if argument is not None else f"number {segments[depth + 1]}"
         return _Taker(target, segments[: depth + 2], shown, signature, argument)
     if not isinstance(name, str) or (name.startswith("_") and name.endswith("_")):
         return None
     argument = signature.parameter(name) if signature is not None else None
     return _Taker(target, segments[: depth + 1], name, signature, argument)
+
+
+def _argument_at(index: Any, signature: Signature | None) -> Argument | None:
+    """Find the parameter that gets one item of ``_args_``; ``*args`` gets all that no other does."""
+    if signature is None or not isinstance(index, int):
+        return None
+    positional = [one for one in signature.parameters if one.accepts_position]
+    rest = [one for one in signature.parameters if one.kind is Kind.VAR_POSITIONAL]
+    return next(iter([*positional[index : index + 1], *rest]), None)
 
 
 def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
@@ -149,7 +157,7 @@ def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
 def _value_lines(config: Config, path: str) -> Iterator[Line]:
     value = config.get(path)
     first, *rest = terminal.yaml_lines(value)
-    if rest:
+    if rest or (isinstance(value, dict) and value):
         yield [(path, PATH), ":"]
         yield from ([f"  {line}"] for line in (first, *rest))
     else:
@@ -175,7 +183,10 @@ def _taker_lines(taker: _Taker | None, segments: Segments) -> list[Line]:
         terminal.rows(
             [
                 ("type", taker.argument.annotation or "not annotated"),
-                ("default", "none: it must be given" if taker.argument.required else str(taker.argument.default)),
+                (
+                    "default",
+                    taker.argument.default or ("none: it must be given" if taker.argument.required else "none"),
+                ),
                 ("defined", (f"{taker.signature.file}:{taker.signature.line}", PLACE)),
             ]
         ),

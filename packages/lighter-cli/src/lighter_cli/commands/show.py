@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from lighter_cli import terminal
 from lighter_cli.merged import Json, Words, load_merged, written_values
 from lighter_cli.project import locate_project
-from lighter_config import Config, SignatureReader, Stage, load, prune, to_yaml
-from lighter_config.references import find_references, is_built, is_copy
+from lighter_config import Config, ConfigError, SignatureReader, Stage, load, prune, to_yaml
+from lighter_config.references import find_references, is_copy
 from lighter_config.sources import StdinSource
 
 _MAX_COMMENT_COLUMN = 50
@@ -43,8 +43,14 @@ def _needs_its_files(config: Config) -> bool:
     project = config.get("project", None)
     if isinstance(project, str) and not Path(project).expanduser().is_dir():
         return True
-    texts = (value for _, value in config.walk() if is_copy(value) or is_built(value))
-    return any(reference.file for text in texts for reference in find_references(text))
+    return any(_reads_a_file(value) for _, value in config.walk() if is_copy(value))
+
+
+def _reads_a_file(copy: str) -> bool:
+    try:
+        return bool(find_references(copy)[0].file)
+    except ConfigError:
+        return False  # shown as it is written; `lighter check` reports it
 
 
 def _places(config: Config) -> dict[str, str]:
