@@ -80,6 +80,18 @@ def test_provenance_names_the_place_of_every_value(system_config: str) -> None:
     assert places["system::optimizer::lr"][0].startswith("config.yaml:")
 
 
+def test_a_run_or_checkpoint_as_a_word_still_knows_the_places_that_set_its_values(system_config: str) -> None:
+    Runner().run("fit", [system_config, "trainer::max_epochs=1"])
+    folder = read_records(Path())[-1].folder
+    for word in (str(folder), "checkpoints/last.ckpt"):
+        config = load([word, "system::optimizer::lr=0.3"])
+        stored, *original = [str(place) for place in config.chain("trainer::max_epochs")]
+        assert stored.startswith(word)
+        assert original == ["command line, word 2", "config.yaml:4:15"]
+        assert str(config.place("system::optimizer::lr")) == "command line, word 2"
+        assert str(config.chain("system::optimizer::lr")[-1]).startswith("config.yaml:")
+
+
 def test_the_commit_and_whether_the_tree_is_dirty_are_recorded(system_config: str) -> None:
     git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
     subprocess.run([*git, "init", "-q"], check=True)

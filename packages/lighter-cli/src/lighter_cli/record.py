@@ -19,8 +19,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lighter_cli import environment
 from lighter_cli.closing import closing_lines
-from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE
-from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, Config, Stage, to_yaml
+from lighter_cli.records import INDEX, RECORD_FILE
+from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, RECORDED_PLACES, Config, Stage, to_yaml
 
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class ConfigRecorder(Callback):
         folder.mkdir(parents=True)
         self._content = self._describe(trainer)
         _write_whole(folder / RECORDED_CONFIG, self._config_text)
-        _write_whole(folder / PROVENANCE_FILE, _to_json(_provenance(self._request.config)))
+        _write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
         self._write(trainer)
         index = Path.cwd() / INDEX
         index.parent.mkdir(exist_ok=True)

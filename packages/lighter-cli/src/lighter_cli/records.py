@@ -9,7 +9,6 @@ from typing import Any
 from lighter_cli.environment import is_gone
 
 RECORD_FILE = "record.json"
-PROVENANCE_FILE = "provenance.json"
 INDEX = Path(".lighter") / "runs.jsonl"
 """Relative to the working directory: one line a run, naming its folder."""
 

@@ -24,6 +24,7 @@ from lighter_config.loading import load
 from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
 from lighter_config.pruning import prune
+from lighter_config.recorded import RECORDED_PLACES
 from lighter_config.sources import RECORDED_CONFIG, parse_sources
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
@@ -38,6 +39,7 @@ __all__ = [
     "DEFAULT_CHECKS",
     "MODES",
     "RECORDED_CONFIG",
+    "RECORDED_PLACES",
     "Check",
     "CheckContext",
     "CheckError",

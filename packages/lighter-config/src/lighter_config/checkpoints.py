@@ -8,13 +8,14 @@ from typing import Any, Self
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
+from lighter_config.recorded import Places
 
 CHECKPOINT_KEY = "lighter_record"
 """The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""
 
 
-def stored_config(path: Path, name: str) -> str:
-    """Return the YAML text of the config that a checkpoint carries.
+def stored_config(path: Path, name: str) -> tuple[str, Places]:
+    """Return the YAML text of the config that a checkpoint carries, and the places that set its values.
 
     Raises:
         SourceError: The file is no checkpoint of torch, or carries no config.
@@ -30,13 +31,14 @@ def stored_config(path: Path, name: str) -> str:
         raise _error(f"{name} cannot be read: {type(error).__name__}: {error}", name) from error
     record = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     try:
-        text = json.loads(record)["config"] if isinstance(record, str) else None
+        content = json.loads(record) if isinstance(record, str) else {"config": None}
+        text, places = content["config"], content.get("provenance", {})
     except (ValueError, KeyError, TypeError) as error:
         raise _error(f"the record in {name} is damaged", name) from error
     if not isinstance(text, str):
         fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
         raise _error(f"{name} carries no config", name, fix=fix)
-    return text
+    return text, places if isinstance(places, dict) else {}
 
 
 class _Inert:

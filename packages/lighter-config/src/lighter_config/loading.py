@@ -12,6 +12,7 @@ from lighter_config.mapping_reader import node_of
 from lighter_config.merging import Merger
 from lighter_config.overrides import parse_override
 from lighter_config.provenance import Document, Node, Origin, Word
+from lighter_config.recorded import Places, recorded_places, remember
 from lighter_config.sources import (
     RECORDED_CONFIG,
     CheckpointSource,
@@ -58,11 +59,12 @@ def load(words: Words) -> Config:
             origins.append(word)
             merger.apply(root, parse_override(source.text, word))  # read anew: merging takes the nodes over
             continue
-        tree = _read(source)
+        tree, places = _read(source)
         origins.append(tree.origin)
         if root is None:
             root = Node({}, tree.origin, tree.mark)
         merger.merge(root, tree)
+        remember(root, tree.origin, places)
     if root is None:
         root = Node({}, Document("nothing", ""))
     return Config(
@@ -70,25 +72,24 @@ def load(words: Words) -> Config:
     )
 
 
-def _read(source: Source) -> Node:
-    """Read the tree of a source that is not an override."""
+def _read(source: Source) -> tuple[Node, Places]:
+    """Read the tree of a source that is not an override, and the places that an earlier run recorded for it."""
     from lighter_config.yaml_reader import read_mapping  # with it comes the YAML library, a third of all import time
 
     if isinstance(source, FileSource):
-        return _read_file(source.path, source.name)
-    if isinstance(source, RunSource):
-        return _read_file(source.path / RECORDED_CONFIG, str(Path(source.name) / RECORDED_CONFIG))
+        return _read_file(source.path, source.name), {}
+    if isinstance(source, RunSource) or (isinstance(source, CheckpointSource) and source.path.is_dir()):
+        name = str(Path(source.name) / RECORDED_CONFIG)
+        return _read_file(source.path / RECORDED_CONFIG, name), recorded_places(source.path)
     if isinstance(source, CheckpointSource):
-        if source.path.is_dir():
-            return _read_file(source.path / RECORDED_CONFIG, str(Path(source.name) / RECORDED_CONFIG))
         from lighter_config.checkpoints import stored_config
 
-        text = stored_config(source.path, source.name)
-        return read_mapping(text, Document(source.name, text))
+        text, places = stored_config(source.path, source.name)
+        return read_mapping(text, Document(source.name, text)), places
     if isinstance(source, StdinSource):
-        return read_mapping(source.text, Document("standard input", source.text))
+        return read_mapping(source.text, Document("standard input", source.text)), {}
     assert isinstance(source, MappingSource)
-    return node_of(source.mapping, origin_of_caller(source.place))
+    return node_of(source.mapping, origin_of_caller(source.place)), {}
 
 
 def _read_file(path: Path, name: str) -> Node:

@@ -14,9 +14,9 @@ from cyclopts import App, Parameter
 from lighter_cli import terminal
 from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.merged import Json
-from lighter_cli.records import INDEX, PROVENANCE_FILE, RECORD_FILE, Record, read_record, read_records
+from lighter_cli.records import INDEX, RECORD_FILE, Record, read_record, read_records
 from lighter_cli.terminal import ADDED, HEADING, PATH, PLACE, REMOVED, Line
-from lighter_config import Difference, Finding, Kind, Place, SourceError, load, nearest_names
+from lighter_config import RECORDED_PLACES, Difference, Finding, Kind, Place, SourceError, load, nearest_names
 from lighter_config import diff as differences_between
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
@@ -207,7 +207,7 @@ def _with_recorded_places(difference: Difference, before: Record, after: Record)
 
 
 def _recorded_place(path: str, record: Record) -> Place | None:
-    places = json.loads((record.folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    places = json.loads((record.folder / RECORDED_PLACES).read_text(encoding="utf-8"))
     inside = (chain for at, chain in places.items() if at == path or at.startswith(f"{path}::"))
     chain = next(inside, None)
     return Place(chain[0]) if chain else None
