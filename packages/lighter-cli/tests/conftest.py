@@ -90,7 +90,8 @@ def in_process(capsys: pytest.CaptureFixture[str]) -> Command:
         returncode = 0
         try:
             with reporting_errors():
-                app(list(words), result_action="return_value", exit_on_error=True)
+                result = app(list(words), result_action="return_value", exit_on_error=True)
+                returncode = result if isinstance(result, int) else 0
         except SystemExit as end:
             returncode = int(end.code or 0)
         captured = capsys.readouterr()

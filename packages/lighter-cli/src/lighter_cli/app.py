@@ -19,6 +19,7 @@ app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validati
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
 app.command("lighter_cli.commands.stages:test", name="test", help="Evaluate on the test data.")
 app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict, for writers to store.")
+app.command("lighter_cli.commands.check:check", name="check", help="Find every mistake before anything runs.")
 app.command("lighter_cli.commands.show:show", name="show", help="Print the merged config.")
 app.command("lighter_cli.commands.explain:explain", name="explain", help="Say which places set a value.")
 app.command("lighter_cli.commands.diff:diff", name="diff", help="Say what differs between two experiments.")

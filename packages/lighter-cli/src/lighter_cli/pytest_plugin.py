@@ -1,0 +1,89 @@
+"""``pytest --lighter configs/``: every config is a test, judged as ``lighter check --each`` judges it."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lighter_cli.checking import Checker
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+class ConfigWarning(UserWarning):
+    """What ``lighter check`` is not certain to be a mistake."""
+
+
+class _ConfigError(Exception):
+    """What ``lighter check`` reports of a config that does not work."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--lighter``."""
+    parser.getgroup("lighter").addoption(
+        "--lighter", action="store_true", help="Collect YAML files as tests: lighter check finds no error in them."
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ConfigFile | None":
+    """Collect a YAML file when ``--lighter`` is given."""
+    if not parent.config.getoption("lighter") or file_path.suffix not in _SUFFIXES:
+        return None
+    return ConfigFile.from_parent(parent, path=file_path)
+
+
+class ConfigFile(pytest.File):
+    """A config, with one test in it."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the test that checks it."""
+        yield ConfigItem.from_parent(self, name="check")
+
+
+class ConfigItem(pytest.Item):
+    """The test that a config has no error."""
+
+    def runtest(self) -> None:
+        """Check the config.
+
+        Raises:
+            _ConfigError: It has at least one error; the text holds everything that was found.
+        """
+        from lighter_cli.report import text_lines
+        from lighter_config import Severity
+
+        file = self.path
+        if file.is_relative_to(Path.cwd()):  # as it would be typed, and short
+            file = file.relative_to(Path.cwd())
+        [report] = _checker(self.config).check_each([file])
+        if report.has_errors:
+            raise _ConfigError("\n".join(map(_plain, text_lines([report], deep=True))))
+        for finding in report.findings:
+            if finding.severity is Severity.WARNING:
+                warnings.warn(ConfigWarning(str(finding)), stacklevel=1)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show what was found, without a traceback."""
+        return str(excinfo.value) if isinstance(excinfo.value, _ConfigError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        """Name the test by its file."""
+        return self.path, None, f"lighter check {self.path.name}"
+
+
+_CHECKER = pytest.StashKey["Checker"]()
+
+
+def _checker(config: pytest.Config) -> "Checker":
+    """Return the one checker of this session, so that each library is read once."""
+    from lighter_cli.checking import Checker
+
+    return config.stash.setdefault(_CHECKER, Checker())
+
+
+def _plain(line: Any) -> str:
+    return "".join(part if isinstance(part, str) else part[0] for part in line)

@@ -1,0 +1,84 @@
+"""``pytest --lighter``: configs are tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+Write = Callable[[str, str], Path]
+
+
+def test_every_config_of_a_folder_is_a_test_that_fails_with_its_findings_alone(
+    pytester: pytest.Pytester, config_folder: Path
+) -> None:
+    (config_folder / "wrong.yaml").write_text("trainer: {_target_: pytorch_lightning.Trainer, max_epoch: 2}\n")
+    (config_folder / "part.yml").write_text("optimizer: {_target_: torch.optim.SGD, lr: 0.1}\n")
+    result = pytester.runpytest_inprocess("--lighter", "configs")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "error: trainer::max_epoch is not an argument of Trainer",
+            "  configs/wrong.yaml:1:48 trainer: *",
+            "  nearest            max_epochs, *",
+            "FAILED configs/wrong.yaml::check*",
+        ],
+        consecutive=False,
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*pytest_plugin.py*")
+
+
+def test_one_file_is_chosen_by_its_path_and_by_a_keyword(pytester: pytest.Pytester, config_folder: Path) -> None:
+    assert config_folder.is_dir()
+    pytester.runpytest_inprocess("--lighter", "configs/config.yaml").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("--lighter", "configs", "-k", "nothing").assert_outcomes(deselected=1)
+
+
+def test_a_warning_of_the_check_is_a_warning_of_pytest(pytester: pytest.Pytester, config_folder: Path) -> None:
+    text = (config_folder / "config.yaml").read_text()
+    (config_folder / "config.yaml").write_text(text.replace("num_samples: 12", "num_samples: 12\n  unused: 1"))
+    result = pytester.runpytest_inprocess("--lighter", "configs", "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*ConfigWarning: vars::unused *"])
+    pytester.runpytest_inprocess("--lighter", "configs", "-W", "error").assert_outcomes(failed=1)
+
+
+def test_without_the_option_configs_are_left_alone_and_nothing_heavy_is_imported(
+    pytester: pytest.Pytester, config_folder: Path
+) -> None:
+    assert config_folder.is_dir()
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_imports():
+            assert "lighter_cli.pytest_plugin" in sys.modules
+            assert not {"torch", "lighter_config", "cyclopts", "rich"} & set(sys.modules)
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_checking_imports_no_torch(pytester: pytest.Pytester, config_folder: Path) -> None:
+    assert config_folder.is_dir()
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_imports():
+            assert "lighter_config" in sys.modules
+            assert "torch" not in sys.modules
+        """
+    )
+    result = pytester.runpytest_subprocess("--lighter", "configs", "test_checking_imports_no_torch.py")
+    result.assert_outcomes(passed=2)
+
+
+@pytest.fixture
+def config_folder(pytester: pytest.Pytester, system_config: str, tmp_path: Path) -> Path:
+    """A folder ``configs`` with one experiment in it."""
+    folder = pytester.mkdir("configs")
+    (folder / "config.yaml").write_text((tmp_path / system_config).read_text())
+    return folder
