@@ -328,6 +328,78 @@ def test_a_name_is_never_called_missing_where_names_are_made_at_run_time(package
     assert isinstance(package(lib=text).read("lib.Missing"), Unknown)
 
 
+REGISTRY = """
+import sys
+
+def shim(old, new=None):
+    def call(pretrained=False, **kwargs):
+        assert new is not None, old
+        return new(pretrained=pretrained, **kwargs)
+    return call
+
+def register(module_name, table):
+    \"\"\"Bind old names.\"\"\"
+    module = sys.modules[module_name]
+    short = module_name.split(".")[-1]
+    for old, new in table.items():
+        if hasattr(module, "__all__") and old not in module.__all__:
+            module.__all__.append(old)
+        current = None
+        if new:
+            current = getattr(module, new)
+        made = shim(old, current)
+        setattr(module, old, made)
+"""
+OLD_NAMES = """
+from registry import register
+__all__ = ["present"]
+def present(a): ...
+register(__name__, {"old": "present", "removed": None})
+"""
+
+
+@pytest.mark.parametrize("target", ["lib.old", "lib.removed", "stars.old"])
+def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package: Package, target: str) -> None:
+    reader = package(registry=REGISTRY, lib=OLD_NAMES, stars="from lib import *")
+    answer = reader.read(target)
+    assert keywords(answer) == ("pretrained",)
+    assert isinstance(answer, Signature)
+    assert_like_python(answer)
+    assert isinstance(reader.read("lib.odl"), DoesNotExist)
+    assert isinstance(reader.read("stars.odl"), DoesNotExist)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("        setattr(module, old, made)", "        if new:\n            setattr(module, old, made)"),
+        ("        setattr(module, old, made)", "        setattr(module, old, made)\n        setattr(module, old, 1)"),
+        ("        setattr(module, old, made)", "        setattr(module, old.upper(), made)"),
+        ("        current = None", "        if not new:\n            continue\n        current = None"),
+        ("        current = None", "        old = old.upper()\n        current = None"),
+        ("    module = sys", "    module_name = 'other'\n    module = sys"),
+        ("    for old", "    if short == 'x':\n        return\n    for old"),
+        ("    for old", "    table = {}\n    for old"),
+        ("    for old", "    module = sys.modules['os']\n    for old"),
+        ("def register", "@print\ndef register"),
+    ],
+)
+def test_a_call_with_a_table_that_may_do_something_else_is_not_followed(
+    package: Package, was: str, becomes: str
+) -> None:
+    assert was in REGISTRY
+    assert isinstance(package(registry=REGISTRY.replace(was, becomes), lib=OLD_NAMES).read("lib.old"), Unknown)
+
+
+def test_a_name_of_a_table_that_stars_may_not_get_is_unknown_through_them(package: Package) -> None:
+    registry = REGISTRY.replace("old not in module.__all__", "new")
+    reader = package(registry=registry, lib=OLD_NAMES, stars="from lib import *")
+    assert isinstance(reader.read("lib.old"), Signature)
+    assert isinstance(reader.read("stars.old"), Unknown)
+    conditional = OLD_NAMES.replace("register(__", "if input():\n    register(__")
+    assert isinstance(package(registry=REGISTRY, lib=conditional).read("lib.old"), Unknown)
+
+
 def test_a_name_that_another_file_of_the_package_sets_is_not_called_missing(package: Package) -> None:
     """Lightning's graveyard patches names into its own packages."""
     reader = package(pkg____init__="import pkg.patch", pkg__patch="import pkg\nsetattr(pkg, 'Given', object)")

@@ -4,7 +4,7 @@ import ast
 import re
 
 from lighter_config.signatures.conditions import last_name
-from lighter_config.signatures.namespaces import Namespace
+from lighter_config.signatures.namespaces import Namespace, NamingCall
 
 _WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
 
@@ -17,6 +17,7 @@ def may_add_names(text: bytes) -> bool:
 def note_additions(namespace: Namespace, tree: ast.Module) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
     own_names = {"sys.modules[__name__]"}
+    always_run = {statement.value for statement in tree.body if isinstance(statement, ast.Expr)}
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_this_module(value, own_names):
@@ -42,12 +43,13 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
                     namespace.handed_out.append(node)
             case ast.Call(args=[ast.Name(id="__name__"), *others]):
                 # a function that gets the module's name and names to add, as for deprecated ones
-                namespace.named_in_calls |= {
+                texts = {
                     part.value
                     for other in others
                     for part in ast.walk(other)
                     if isinstance(part, ast.Constant) and isinstance(part.value, str)
                 }
+                namespace.naming_calls.append(NamingCall(node, frozenset(texts), node in always_run))
             case _:
                 pass
 

@@ -24,6 +24,7 @@ from lighter_config.signatures.namespaces import (
     Unbound,
 )
 from lighter_config.signatures.statements import read_module
+from lighter_config.signatures.table_names import table_name
 from lighter_config.signatures.values import (
     Absent,
     BuiltinValue,
@@ -158,7 +159,9 @@ class Library:
                 value = None if name.startswith("_") else self.own(namespace, name)
             if value is None or isinstance(value, Absent):
                 later = self._given_by_itself(namespace, name) if module.kind == "source" else None
-                return later if isinstance(later, Unclear) else None
+                if isinstance(later, Unclear):
+                    return later
+                return self._named_by_call(namespace, name, through_star=exported is not None)
         finally:
             self._in_progress.discard(question)
         if exported is None and namespace.name_lists is None:
@@ -201,13 +204,30 @@ class Library:
             return Unclear(f"the stub of {module.name} does not name it", name, module.name)
         if namespace.additions:
             return Unclear(f"{module.name} is not all written out: {namespace.additions[0]}", name, module.name)
-        if name in namespace.named_in_calls:
-            return Unclear(f"{module.name} names it in a call that may add it", name, module.name)
+        named = self._named_by_call(namespace, name)
+        if named is not None:
+            return named
         for call in namespace.handed_out:
             callee = self.evaluate(call.func, Scope(module.name))
             if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
+
+    def _named_by_call(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
+        """What a call with the module's name binds ``name`` to; ``None`` when no such call spells it.
+
+        With ``through_star``, the call has to put it into ``__all__`` as well.
+        """
+        module = namespace.module.name
+        calls = [call for call in namespace.naming_calls if name in call.texts]
+        if not calls:
+            return None
+        callee = self.evaluate(calls[0].node.func, Scope(module))
+        if len(calls) == 1 and calls[0].always_runs and isinstance(callee, FunctionValue):
+            found = table_name(calls[0].node, callee, name)
+            if found is not None and (found.is_exported or not through_star):
+                return found.value
+        return Unclear(f"{module} names it in a call that may add it", name, module)
 
     def _lazy(self, namespace: Namespace, name: str) -> Value | None:
         """What the module's ``__getattr__`` answers; ``None`` when it certainly raises."""

@@ -65,6 +65,21 @@ class StarImport:
     is_certain: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NamingCall:
+    """``call(__name__, ...)``, which may add names to the module.
+
+    Attributes:
+        node: The call.
+        texts: What its arguments spell, of which some may be the names.
+        always_runs: Whether it is a statement of its own, outside every branch.
+    """
+
+    node: ast.Call
+    texts: frozenset[str]
+    always_runs: bool
+
+
 @dataclass(slots=True)
 class Bound:
     """What one name can be, and when it was last bound."""
@@ -86,7 +101,7 @@ class Namespace:
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
-        named_in_calls: Texts in calls that get the module's name, which may be names that those add.
+        naming_calls: Calls that get the module's name, and may add names to it.
     """
 
     module: Module
@@ -97,7 +112,7 @@ class Namespace:
     patched: set[tuple[str, str]] = field(default_factory=set)
     additions: list[str] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
-    named_in_calls: set[str] = field(default_factory=set)
+    naming_calls: list[NamingCall] = field(default_factory=list)
     docstring: str | None = None
 
     def candidates(self, name: str) -> tuple[Binding, ...]:
