@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lighter_config.signatures import DoesNotExist, Parameter, Signature, SignatureReader, Unknown
+from lighter_config.signatures.library import COMPILED_FUNCTIONS
 
 KNOWN_SHARE = 0.95
 """What must be known of each group."""
@@ -88,8 +89,25 @@ def main() -> int:
         if options.unknown:
             for line in score.unknown:
                 print(f"    unknown {line}")
+    for namespace, others in not_functions().items():
+        failed |= bool(others)
+        print(f"{namespace} holds functions alone" if not others else f"WRONG {namespace} also holds {others}")
     del operators
     return int(failed)
+
+
+def not_functions() -> dict[str, list[str]]:
+    """Find what is no function in the compiled namespaces that the reader takes to hold nothing else."""
+    found: dict[str, list[str]] = {}
+    for namespace in COMPILED_FUNCTIONS:
+        package, _, name = namespace.rpartition(".")
+        try:
+            value = getattr(importlib.import_module(package), name)
+        except ImportError:
+            continue
+        names = [one for one in dir(value) if not one.startswith("__")]
+        found[namespace] = [one for one in names if not inspect.isbuiltin(getattr(value, one))]
+    return found
 
 
 def operators_of_torchvision() -> Any:

@@ -400,6 +400,59 @@ def test_a_name_of_a_table_that_stars_may_not_get_is_unknown_through_them(packag
     assert isinstance(package(registry=REGISTRY, lib=conditional).read("lib.old"), Unknown)
 
 
+COMPUTED = """
+import sys
+import torch._C as _C
+for one in ("cos", "sin"):
+    symbol = f"_sym_{one}"
+    globals()[symbol] = lambda: one
+for one in dir(_C._VariableFunctions):
+    if one in ("private",):
+        continue
+    made = getattr(_C._VariableFunctions, one)
+    if one == "hidden":
+        one = "_" + one
+    globals()[one] = made
+def register_device(device, module):
+    setattr(sys.modules[__name__], device, module)
+"""
+
+
+def compiled_namespace(package: Package, text: str, **files: str) -> SignatureReader:
+    files = {"torch____init__": "", "torch___C____init__": "", "torch___C___VariableFunctions": "", **files}
+    return package(pkg____init__=text, pkg__optim="class AdamW:\n  def __init__(self, lr): ...", **files)
+
+
+def test_a_path_through_what_could_only_be_a_function_does_not_exist(package: Package) -> None:
+    reader = compiled_namespace(package, COMPUTED)
+    answer = reader.read("pkg.optm.AdamW")
+    assert isinstance(answer, DoesNotExist), answer
+    assert (answer.missing, answer.where, answer.nearest) == ("pkg.optm", "pkg", ("pkg.optim.AdamW",))
+    assert isinstance(reader.read("pkg.optm"), Unknown)  # it may be one of the functions
+    assert isinstance(reader.read("pkg.optm.Missing"), Unknown)  # nothing near leads to that end either
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("_C._VariableFunctions", "_C"),
+        ("made = getattr", "made = wrap or getattr"),
+        ("globals()[one] = made", "made = other; globals()[one] = made"),
+        ('f"_sym_{one}"', 'f"{one}_sym"'),
+        ('f"_sym_{one}"', 'f"_sym_{one}"; symbol = one'),
+        ("def register_device(device, module):", "def register_device(module):\n    device = compute()"),
+        ("def register_device", "register('optm')\ndef register_device"),
+    ],
+)
+def test_a_path_through_what_may_be_more_than_a_function_is_unknown(package: Package, was: str, becomes: str) -> None:
+    assert was in COMPUTED
+    assert isinstance(compiled_namespace(package, COMPUTED.replace(was, becomes)).read("pkg.optm.AdamW"), Unknown)
+
+
+def test_a_name_that_an_installed_package_bears_may_be_registered_by_it(package: Package) -> None:
+    assert isinstance(compiled_namespace(package, COMPUTED, pkg_optm="").read("pkg.optm.AdamW"), Unknown)
+
+
 def test_a_name_that_another_file_of_the_package_sets_is_not_called_missing(package: Package) -> None:
     """Lightning's graveyard patches names into its own packages."""
     reader = package(pkg____init__="import pkg.patch", pkg__patch="import pkg\nsetattr(pkg, 'Given', object)")

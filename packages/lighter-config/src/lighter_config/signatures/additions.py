@@ -4,7 +4,7 @@ import ast
 import re
 
 from lighter_config.signatures.conditions import last_name
-from lighter_config.signatures.namespaces import Namespace, NamingCall
+from lighter_config.signatures.namespaces import Addition, Namespace, NamingCall
 
 _WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
 
@@ -23,21 +23,25 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_this_module(value, own_names):
                 own_names.add(name)
             case ast.Assign(targets=targets) if any(_is_this_module(target, own_names) for target in targets):
-                namespace.additions.append("it puts another object in its own place")
+                namespace.additions.append(Addition("it puts another object in its own place"))
             case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")))):
-                namespace.additions.append(f"it changes its own names in line {node.lineno}")
+                namespace.additions.append(Addition(f"it changes its own names in line {node.lineno}"))
             case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")), ctx=ast.Store()):
-                namespace.additions.append(f"it binds computed names in line {node.lineno}")
+                reason = f"it binds computed names in line {node.lineno}"
+                loop = next((one for one in tree.body if isinstance(one, ast.For) and node in ast.walk(one)), None)
+                namespace.additions.append(Addition(reason) if loop is None else _in_loop(loop, node, reason))
             case ast.Call(func=ast.Name(id="exec"), args=[_, *where]) if not where or "globals()" in ast.unparse(
                 where[0]
             ):
-                namespace.additions.append(f"it runs text as code in line {node.lineno}")
-            case ast.Call(func=ast.Name(id="setattr"), args=[target, *_]) if _is_this_module(target, own_names):
-                namespace.additions.append(f"it binds computed names in line {node.lineno}")
+                namespace.additions.append(Addition(f"it runs text as code in line {node.lineno}"))
+            case ast.Call(func=ast.Name(id="setattr"), args=[target, name, *_]) if _is_this_module(target, own_names):
+                is_for_callers = isinstance(name, ast.Name) and _is_parameter(name.id, node, tree)
+                reason = f"it binds computed names in line {node.lineno}"
+                namespace.additions.append(Addition(reason, is_for_callers=is_for_callers))
             case ast.Attribute(value=target, ctx=ast.Store()) if _is_this_module(target, own_names):
-                namespace.additions.append(f"it changes itself in line {node.lineno}")
+                namespace.additions.append(Addition(f"it changes itself in line {node.lineno}"))
             case ast.Attribute(value=target, attr="__dict__") if _is_this_module(target, own_names):
-                namespace.additions.append(f"it changes its own names in line {node.lineno}")
+                namespace.additions.append(Addition(f"it changes its own names in line {node.lineno}"))
             case ast.Call(args=arguments) if any(_is_this_module(argument, own_names) for argument in arguments):
                 if last_name(node.func) not in ("getattr", "hasattr"):
                     namespace.handed_out.append(node)
@@ -52,6 +56,43 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
                 namespace.naming_calls.append(NamingCall(node, frozenset(texts), node in always_run))
             case _:
                 pass
+
+
+def _in_loop(loop: ast.For, target: ast.Subscript, reason: str) -> Addition:
+    """What ``globals()[name] = value`` in a loop of the module may add, as far as the loop itself limits it."""
+    match _assigned_to(target.slice, loop):
+        case [ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_])]:
+            return Addition(reason, prefix=prefix)
+        case _:
+            pass
+    bindings = [one for one in ast.walk(loop) if isinstance(one, ast.Assign) and target in one.targets]
+    values = _assigned_to(bindings[0].value, loop) if bindings else []
+    match values:
+        case [ast.Call(func=ast.Name(id="getattr"), args=[source, _])]:
+            return Addition(reason, source=source)
+        case _:
+            return Addition(reason)
+
+
+def _assigned_to(variable: ast.expr, loop: ast.For) -> list[ast.expr]:
+    """Every value that a loop assigns to a variable; none when it is not a variable that is assigned one by one."""
+    if not isinstance(variable, ast.Name):
+        return []
+    assigned = [
+        one.value
+        for one in ast.walk(loop)
+        if isinstance(one, ast.Assign) and any(ast.unparse(target) == variable.id for target in one.targets)
+    ]
+    num_stores = sum(
+        isinstance(one, ast.Name) and one.id == variable.id and isinstance(one.ctx, ast.Store) for one in ast.walk(loop)
+    )
+    return assigned if len(assigned) == num_stores else []
+
+
+def _is_parameter(name: str, call: ast.Call, tree: ast.Module) -> bool:
+    """Whether a name in a call is a parameter of the function around it."""
+    functions = [one for one in tree.body if isinstance(one, ast.FunctionDef) and call in ast.walk(one)]
+    return any(argument.arg == name for one in functions for argument in (*one.args.args, *one.args.kwonlyargs))
 
 
 def _is_this_module(node: ast.expr, own_names: set[str]) -> bool:

@@ -59,6 +59,10 @@ _KNOWN_BY_NAME = frozenset(
 )
 
 
+COMPILED_FUNCTIONS = frozenset({"torch._C._VariableFunctions"})
+"""Compiled namespaces without complete stubs, all of whose attributes are functions; the corpus holds them to that."""
+
+
 class Library:
     """Says what names and expressions in source stand for; nothing is imported.
 
@@ -202,8 +206,9 @@ class Library:
                 return lazy
         if module.kind == "stub":
             return Unclear(f"the stub of {module.name} does not name it", name, module.name)
-        if namespace.additions:
-            return Unclear(f"{module.name} is not all written out: {namespace.additions[0]}", name, module.name)
+        added = self._added(namespace, name)
+        if added is not None:
+            return added
         named = self._named_by_call(namespace, name)
         if named is not None:
             return named
@@ -212,6 +217,19 @@ class Library:
             if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
+
+    def _added(self, namespace: Namespace, name: str) -> Unclear | None:
+        """Why a module may add ``name`` to itself; ``None`` when no addition can bear that name."""
+        ways = [way for way in namespace.additions if name.startswith(way.prefix)]
+        if not ways:
+            return None
+        module = namespace.module.name
+        leads_further = not all(way.is_for_callers or self._holds_functions_alone(way.source, module) for way in ways)
+        return Unclear(f"{module} is not all written out: {ways[0].reason}", name, module, leads_further)
+
+    def _holds_functions_alone(self, source: ast.expr | None, module: str) -> bool:
+        value = self.evaluate(source, Scope(module)) if source is not None else None
+        return isinstance(value, ModuleValue) and value.name in COMPILED_FUNCTIONS
 
     def _named_by_call(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
         """What a call with the module's name binds ``name`` to; ``None`` when no such call spells it.

@@ -80,6 +80,23 @@ class NamingCall:
     always_runs: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One way in which a module gains names that its statements do not bind.
+
+    Attributes:
+        reason: What it does.
+        prefix: What all the names that it adds start with.
+        source: The object whose attributes it adds under their own names, if that is all that it does.
+        is_for_callers: Whether the name is an argument: who calls the function has to spell it.
+    """
+
+    reason: str
+    prefix: str = ""
+    source: ast.expr | None = None
+    is_for_callers: bool = False
+
+
 @dataclass(slots=True)
 class Bound:
     """What one name can be, and when it was last bound."""
@@ -110,7 +127,7 @@ class Namespace:
     typing_names: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)
-    additions: list[str] = field(default_factory=list)
+    additions: list[Addition] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)
     docstring: str | None = None

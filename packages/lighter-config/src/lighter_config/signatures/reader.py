@@ -133,7 +133,10 @@ class SignatureReader:
                 where, _, _ = missing.rpartition(".")
                 return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
             case Unclear(reason=reason):
-                return Unknown(target, reason, self._nearest(target, missing) if missing else ())
+                nearest = self._nearest(target, missing) if missing else ()
+                if self._leads_nowhere(value, target, nearest):
+                    return DoesNotExist(target, missing, value.owner, True, nearest)
+                return Unknown(target, reason, nearest)
             case ModuleValue(name=name):
                 doubt = self._library.may_hide(name)
                 if doubt is not None:
@@ -143,6 +146,21 @@ class SignatureReader:
                 )
             case _:
                 return self._signature(target, value)
+
+    def _leads_nowhere(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
+        """Whether a path goes on after a name that could only be a function, where a nearest one leads to its end.
+
+        A package that hands a module over for others to reach by that name bears it, as `torch_npu` does for `npu`.
+        """
+        module = self._library.modules.find(value.owner)
+        if value.leads_further or target == f"{value.owner}.{value.name}" or module is None:
+            return False
+        if not nearest or isinstance(self._locate(nearest[0])[0], (Absent, Unclear)):
+            return False
+        if any(value.name in package for package in self._finder.top_level()):
+            return False
+        self._library.modules.depends_on_all_of(module)
+        return self._finder.may_be_given(module, value.name) is None
 
     def _locate(self, target: str) -> tuple[Value, str]:
         """What a dotted path leads to; when it leads nowhere, also the part of it up to what is missing."""

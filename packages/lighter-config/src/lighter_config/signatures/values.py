@@ -99,11 +99,13 @@ class Unclear:
         reason: Why.
         name: The name that was looked for, where that is known.
         owner: Where it was looked for.
+        leads_further: Whether a dotted path may lead through it; not through what is a function, if it is there.
     """
 
     reason: str
     name: str = ""
     owner: str = ""
+    leads_further: bool = True
 
 
 Value = (
