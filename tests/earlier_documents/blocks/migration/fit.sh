@@ -1,0 +1,1 @@
+lighter fit config.yaml

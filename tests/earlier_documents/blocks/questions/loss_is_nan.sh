@@ -1,0 +1,1 @@
+lighter fit config.yaml trainer::gradient_clip_val=1.0

@@ -1,0 +1,1 @@
+lighter fit config.yaml args::fit::ckpt_path="checkpoint.ckpt"

@@ -1,0 +1,1 @@
+lighter fit config.yaml trainer::devices=2 trainer::strategy=ddp

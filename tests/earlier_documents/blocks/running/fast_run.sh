@@ -1,0 +1,1 @@
+lighter fit config.yaml trainer::fast_dev_run=2

@@ -1,0 +1,1 @@
+lighter fit base_config.yaml,finetune_config.yaml

@@ -1,0 +1,2 @@
+lighter fit config.yaml
+lighter test config.yaml args::test::ckpt_path="best.ckpt"

@@ -1,0 +1,1 @@
+lighter fit config.yaml system::dataloaders::train::num_workers=8

@@ -1,0 +1,1 @@
+from project.models import MyModel as MyModel
