@@ -55,6 +55,14 @@ def test_excerpt_is_the_line_or_the_word(load_texts):
     assert config.excerpt("nowhere") == ""
 
 
+def test_excerpt_of_a_copy_is_what_was_copied_wherever_the_reference_stands(load_texts, tmp_path):
+    (tmp_path / "other.yaml").write_text("first: 1\nsecond: 2\n")
+    config = load_texts("\n\na: 5\nb: '%a'\nc: '%other.yaml::second'\n").expanded()
+    for path, line in (("b", "a: 5"), ("c", "second: 2")):
+        assert config.excerpt(path) == line
+        assert config.key_place(path) == config.place(path)
+
+
 def test_key_place_is_where_the_key_stands(load_texts):
     config = load_texts("a:\n  lr: 1\n  l:\n    - 5\n")
     assert str(config.key_place("a::lr")) == "a.yaml:2:3"

@@ -327,6 +327,20 @@ def checked(reader: SignatureReader, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return run
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the score of the table of mistakes."""
+    reports = {
+        outcome: [one for one in terminalreporter.getreports(outcome) if "test_mistake_is_found" in one.nodeid]
+        for outcome in ("passed", "failed")
+    }
+    lines = [value for one in reports["passed"] for name, value in one.user_properties if name == "mistake"]
+    if lines:
+        terminalreporter.write_line(
+            f"mistakes: {len(reports['passed'])} of {sum(map(len, reports.values()))} found at the right place with the "
+            f"right name, before anything is imported or built; the longest finding has {max(lines)} lines"
+        )
+
+
 @pytest.fixture
 def system_yaml() -> str:
     """An experiment in the `system` layout, without a mistake."""

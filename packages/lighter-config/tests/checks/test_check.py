@@ -55,6 +55,13 @@ def test_a_mistake_in_what_several_parts_copy_is_reported_once(checked, system_y
     assert [(finding.path, finding.place.via) for finding in findings] == [("system::dataloaders::val::shufle", "")]
 
 
+def test_a_reference_to_a_mistyped_argument_leads_to_that_argument(checked, system_yaml) -> None:
+    text = system_yaml.replace("max_epochs: 10", "max_epoch: 10").replace("T_max: 10", 'T_max: "%trainer::max_epochs"')
+    key, reference = (one for one in checked(exp=text) if one.severity is Severity.ERROR)
+    assert (key.path, key.nearest[0]) == ("trainer::max_epoch", "max_epochs")
+    assert (reference.path, reference.fix) == ("system::scheduler::T_max", f"correct trainer::max_epoch at {key.place}")
+
+
 def test_a_pruned_config_is_checked_as_the_whole_it_came_from(reader: SignatureReader, system_yaml, checked) -> None:
     Path("exp.yaml").write_text(system_yaml)
     pruned = prune(load("exp.yaml"), Stage.TEST, reader)

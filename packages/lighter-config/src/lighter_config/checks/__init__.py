@@ -78,7 +78,17 @@ def check(
             continue
         name = getattr(one, "__name__", type(one).__name__).removeprefix("check_")
         findings.extend(replace(finding, check=finding.check or name) for finding in one(context))
-    return _ordered(findings)
+    return _ordered(_traced_to_mistyped_keys(findings))
+
+
+def _traced_to_mistyped_keys(findings: list[Finding]) -> list[Finding]:
+    """Say of a reference to nowhere that the key is what is mistyped, where the nearest key is an argument that is."""
+    mistyped = {one.path: one for one in findings if one.check == "arguments"}
+    traced: list[Finding] = []
+    for one in findings:
+        key = mistyped.get(one.nearest[0]) if one.nearest else None
+        traced.append(one if key is None else replace(one, fix=f"correct {key.path} at {key.place}"))
+    return traced
 
 
 def _notes(context: CheckContext) -> Iterator[Finding]:
