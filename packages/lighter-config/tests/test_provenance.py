@@ -57,10 +57,16 @@ def test_excerpt_is_the_line_or_the_word(load_texts):
 
 def test_excerpt_of_a_copy_is_what_was_copied_wherever_the_reference_stands(load_texts, tmp_path):
     (tmp_path / "other.yaml").write_text("first: 1\nsecond: 2\n")
-    config = load_texts("\n\na: 5\nb: '%a'\nc: '%other.yaml::second'\n").expanded()
-    for path, line in (("b", "a: 5"), ("c", "second: 2")):
+    config = load_texts("\n\na: 5\nb: '%a'\nc: '%other.yaml::second'\nd: {e: '%c'}\n").expanded()
+    for path, line, key_line, number in (
+        ("b", "a: 5", "b: '%a'", 4),
+        ("c", "second: 2", "c: '%other.yaml::second'", 5),
+        ("d::e", "second: 2", "d: {e: '%c'}", 6),
+    ):
         assert config.excerpt(path) == line
-        assert config.key_place(path) == config.place(path)
+        assert config.key_excerpt(path) == key_line
+        place = config.key_place(path)
+        assert (place.source, place.line) == ("a.yaml", number)
 
 
 def test_key_place_is_where_the_key_stands(load_texts):

@@ -161,6 +161,11 @@ class Config:
         node = self.node_at(parse_path(path)) if path else self.root
         return "" if node is None else node.excerpt
 
+    def key_excerpt(self, path: str) -> str:
+        """Return what the user wrote at the place of the key at a path."""
+        node = self.node_at(parse_path(path)) if path else self.root
+        return "" if node is None else node.key_excerpt
+
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
         for path, node in self._nodes():

@@ -167,7 +167,7 @@ class Copier:
 
     def _copy(self, source: Node, source_at: Segments, at: Segments, cause: Node, lineage: tuple[object, ...]) -> Node:
         copy = self._copy_node(source, source_at, source_at, at, lineage)
-        copy.key_mark = None  # the key stands beside the reference, perhaps in another file than what is copied
+        copy.key_mark, copy.key_origin = cause.key_mark, cause.key_origin
         copy.previous = cause.trace
         return copy
 

@@ -121,7 +121,7 @@ class Trace:
     Positions stay in the parser's form until somebody asks, so that a value costs one small object.
     """
 
-    __slots__ = ("key_mark", "mark", "origin", "previous", "via")
+    __slots__ = ("key_mark", "key_origin", "mark", "origin", "previous", "via")
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Trace:
         via: str = "",
         previous: "Trace | None" = None,
     ) -> None:
-        self.origin = origin
+        self.origin = self.key_origin = origin
         self.mark = mark
         self.key_mark = key_mark
         self.via = via
@@ -145,12 +145,21 @@ class Trace:
     @property
     def key_place(self) -> Place:
         """Where its key stands; the value's own place for an item of a list."""
-        return self.origin.place(self.mark if self.key_mark is None else self.key_mark, self.via)
+        if self.key_mark is None:
+            return self.place
+        return self.key_origin.place(self.key_mark, self.via)
 
     @property
     def excerpt(self) -> str:
-        """What the user wrote there."""
-        return self.origin.excerpt(self.mark if self.key_mark is None else self.key_mark)
+        """What the user wrote where the value stands; with its key, when that is not beside a reference to it."""
+        return self.origin.excerpt(self.mark) if self.via else self.key_excerpt
+
+    @property
+    def key_excerpt(self) -> str:
+        """What the user wrote where the key stands."""
+        if self.key_mark is None:
+            return self.origin.excerpt(self.mark)
+        return self.key_origin.excerpt(self.key_mark)
 
     def chain(self) -> Iterator[Place]:
         """Yield every place that set this path, newest first."""
@@ -186,7 +195,7 @@ class Node(Trace):
         previous: Trace | None = None,
     ) -> None:
         self.value = value
-        self.origin = origin
+        self.origin = self.key_origin = origin
         self.mark = mark
         self.key_mark = key_mark
         self.via = via
@@ -199,11 +208,14 @@ class Node(Trace):
     @property
     def trace(self) -> Trace:
         """The places of this node, without its value."""
-        return Trace(self.origin, self.mark, self.key_mark, self.via, self.previous)
+        trace = Trace(self.origin, self.mark, self.key_mark, self.via, self.previous)
+        trace.key_origin = self.key_origin
+        return trace
 
     def like(self, value: Any) -> "Node":
         """Return a node at the same place with another value."""
         node = Node(value, self.origin, self.mark, self.key_mark, self.via, self.previous)
+        node.key_origin = self.key_origin
         node.settled = self.settled
         node.patches = self.patches
         node.lineage = self.lineage
@@ -214,7 +226,7 @@ class Node(Trace):
         """Remember that ``other`` is the newest to have set this path."""
         self.previous = self.trace
         self.origin, self.mark, self.via = other.origin, other.mark, other.via
-        self.key_mark = other.key_mark
+        self.key_mark, self.key_origin = other.key_mark, other.key_origin
 
     def plain(self) -> Any:
         """Return the plain value: dicts, lists and leaves."""

@@ -62,6 +62,15 @@ def test_a_reference_to_a_mistyped_argument_leads_to_that_argument(checked, syst
     assert (reference.path, reference.fix) == ("system::scheduler::T_max", f"correct trainer::max_epoch at {key.place}")
 
 
+def test_a_mistake_copied_with_a_reference_of_its_own_is_reported_once_where_its_key_stands(
+    checked, system_yaml
+) -> None:
+    text = system_yaml.replace("num_classes:", "num_clases:").replace("%vars::num_classes", "%shared::n")
+    (finding,) = (one for one in checked(exp=text, other="shared: {n: 3}\n") if one.check == "arguments")
+    assert (finding.path, str(finding.place)[:9]) == ("system::metrics::train::Accuracy::num_clases", "exp.yaml:")
+    assert 'num_clases: "%shared' in finding.excerpt
+
+
 def test_a_pruned_config_is_checked_as_the_whole_it_came_from(reader: SignatureReader, system_yaml, checked) -> None:
     Path("exp.yaml").write_text(system_yaml)
     pruned = prune(load("exp.yaml"), Stage.TEST, reader)

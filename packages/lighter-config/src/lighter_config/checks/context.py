@@ -159,7 +159,7 @@ class CheckContext:
             severity=severity,
             path=where,
             place=source.key_place(where) if at_key else source.place(where),
-            excerpt=source.excerpt(where) if path else "",
+            excerpt="" if not path else source.key_excerpt(where) if at_key else source.excerpt(where),
             expected=tuple(expected),
             nearest=tuple(nearest),
             fix=fix,
