@@ -118,7 +118,26 @@ def test_what_fits_and_what_is_not_known_is_no_mismatch(reader: SignatureReader,
 def test_a_mismatch_names_the_part_and_the_nearest_branch(
     reader: SignatureReader, annotation: str, value: Any, path: tuple[str | int, ...], expected: str
 ) -> None:
-    assert mismatch(reader, annotation, value) == Mismatch(path, expected)
+    found = mismatch(reader, annotation, value)
+    assert found is not None
+    assert (found.path, found.expected) == (path, expected)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "choices"),
+    [
+        ("Literal['min', 'max']", ("min", "max")),
+        ("Optional[Precision]", (16, 32, "bf16")),
+        ("Union[int, Literal['auto']]", ()),
+        ("int", ()),
+    ],
+)
+def test_a_mismatch_lists_the_values_that_an_annotation_lists(
+    reader: SignatureReader, annotation: str, choices: tuple[object, ...]
+) -> None:
+    found = mismatch(reader, annotation, "x")
+    assert found is not None
+    assert found.choices == choices
 
 
 def test_null_fits_a_parameter_whose_default_is_none(reader: SignatureReader) -> None:

@@ -109,7 +109,7 @@ MISTAKES = {
     # literals
     "a word for a number": Mistake("trainer::max_epochs", words=("trainer::max_epochs=many",), severity=WARNING),
     "a quoted number": Mistake("system::optimizer::lr", words=("system::optimizer::lr='1e-3'",), severity=WARNING),
-    "a literal that is not allowed": Mistake("system::metrics::train::Accuracy::task", edit=("task: multiclass", "task: multi-class"), severity=WARNING),
+    "a literal that is not allowed": Mistake("system::metrics::train::Accuracy::task", "multiclass", edit=("task: multiclass", "task: multi-class"), severity=WARNING),
     "a tuple of the wrong length": Mistake("system::optimizer::betas", edit=("[0.9, 0.99]", "[0.9]"), severity=WARNING),
     "a wrong item of a list": Mistake("trainer::devices::1", words=("trainer::devices=[0, one]",), severity=WARNING),
     "null for a number": Mistake("system::optimizer::lr", words=("system::optimizer::lr=null",), severity=WARNING),

@@ -110,12 +110,13 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
         key = (finding.check, spot or finding.path, finding.nearest, finding.expected, finding.excerpt)
         unique.setdefault(key if spot is not None and place is not None else finding, finding)
 
-    def rank(finding: Finding) -> tuple[bool, str, int, int, int, int, str]:
+    def rank(finding: Finding) -> tuple[bool, str, int, int, int, int, bool, str]:
         place = finding.place
         if place is None:
-            return (False, "", 0, 0, 0, severities.index(finding.severity), finding.path)
+            return (False, "", 0, 0, 0, severities.index(finding.severity), False, finding.path)
         numbers = (place.word or 0, place.line or 0, place.column or 0)
-        return (place.word is not None, place.source, *numbers, severities.index(finding.severity), finding.path)
+        severity = severities.index(finding.severity)
+        return (place.word is not None, place.source, *numbers, severity, bool(place.via), finding.path)
 
     return sorted(unique.values(), key=rank)
 

@@ -14,6 +14,7 @@ from lighter_config.provenance import Segments
 from lighter_config.references import is_built, is_copy, literal_text
 from lighter_config.resolving import ARGUMENTS, TARGET
 from lighter_config.signatures import UNWRITTEN, Parameter, Signature
+from lighter_config.suggestions import nearest_names
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:
@@ -41,13 +42,23 @@ def _compare(
         return
     where = (*path, *mismatch.path)
     part = context.value(where)
+    choices = list(
+        dict.fromkeys(choice if isinstance(choice, str) else _as_yaml(choice) for choice in mismatch.choices)
+    )
+    nearest = nearest_names(part, choices) if isinstance(part, str) else ()
+    fix = "write the number without quotes" if isinstance(part, str) and _is_number(part) else ""
     yield context.finding(
         where,
-        f"{format_path(where)} is {part!r}, which {component.short_name} does not expect",
+        f"{format_path(where)} is {_as_yaml(part)}, which {component.short_name} does not expect",
         severity=Severity.WARNING,
-        expected=(mismatch.expected,),
-        fix="write the number without quotes" if isinstance(part, str) and _is_number(part) else "",
+        expected=choices or (mismatch.expected,),
+        nearest=nearest,
+        fix=fix or (f"write {nearest[0]}" if nearest else ""),
     )
+
+
+def _as_yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else repr(value)
 
 
 def written_part(value: Any) -> Any:

@@ -27,10 +27,12 @@ class Mismatch:
     Attributes:
         path: Keys and indices inside the value, down to the part that does not fit.
         expected: The annotation of that part.
+        choices: The values that the annotation lists, when it takes no others but ``None``.
     """
 
     path: tuple[str | int, ...]
     expected: str
+    choices: tuple[str | int | bool | None, ...] = ()
 
 
 _Result = Mismatch | bool | None  # True fits, None is not known
@@ -169,7 +171,10 @@ class Annotations:
         deepest = max(mismatches, key=lambda mismatch: len(mismatch.path))
         if deepest.path:
             return deepest
-        return Mismatch((), " | ".join(dict.fromkeys(mismatch.expected for mismatch in mismatches)))
+        expected = " | ".join(dict.fromkeys(mismatch.expected for mismatch in mismatches))
+        lists_all = all(mismatch.choices or mismatch.expected == "None" for mismatch in mismatches)
+        choices = [choice for mismatch in mismatches for choice in mismatch.choices] if lists_all else ()
+        return Mismatch((), expected, tuple(choices))
 
     def _literal(self, node: ast.expr, parts: list[ast.expr], scope: Scope, value: Any) -> _Result:
         allowed: list[Any] = []
@@ -181,7 +186,7 @@ class Annotations:
         if any(type(one) is type(value) and one == value for one in allowed):
             return True
         # True and 1 are one value to most code
-        return None if value in allowed else Mismatch((), ast.unparse(node))
+        return None if value in allowed else Mismatch((), ast.unparse(node), tuple(allowed))
 
 
 def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Result]) -> _Result:
@@ -190,7 +195,7 @@ def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Resul
     for key, item in items:
         result = compare(item)
         if isinstance(result, Mismatch):
-            return Mismatch((key, *result.path), result.expected)
+            return Mismatch((key, *result.path), result.expected, result.choices)
         is_unknown |= result is None
     return None if is_unknown else True
 

@@ -98,10 +98,10 @@ class SignatureReader:
 
         def work_out() -> Any:
             found = self._annotations.mismatch(parameter, value)
-            return {} if found is None else {"path": list(found.path), "expected": found.expected}
+            return {} if found is None else asdict(found)
 
         kept = self._ask(question, work_out)
-        return Mismatch(tuple(kept["path"]), kept["expected"]) if kept else None
+        return Mismatch(tuple(kept["path"]), kept["expected"], tuple(kept["choices"])) if kept else None
 
     def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
         """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
