@@ -71,6 +71,13 @@ def test_a_mistake_copied_with_a_reference_of_its_own_is_reported_once_where_its
     assert 'num_clases: "%shared' in finding.excerpt
 
 
+def test_what_fit_needs_is_not_missed_where_there_is_nothing_to_train_on(checked, system_yaml, module_yaml) -> None:
+    words = ("~system::optimizer", "~system::scheduler", "~system::dataloaders::train")
+    assert "stage_needs" not in {one.check for one in checked(*words, exp=system_yaml)}
+    words = ("~model::optimizer", "~data::train_dataloader")
+    assert "stage_needs" not in {one.check for one in checked(*words, exp=module_yaml)}
+
+
 def test_a_pruned_config_is_checked_as_the_whole_it_came_from(reader: SignatureReader, system_yaml, checked) -> None:
     Path("exp.yaml").write_text(system_yaml)
     pruned = prune(load("exp.yaml"), Stage.TEST, reader)

@@ -122,6 +122,8 @@ MISTAKES = {
     # what a stage needs
     "fit without an optimizer": Mistake("system", words=("~system::optimizer", "~system::scheduler"), at="system:", stage=Stage.FIT),
     "fit without a criterion": Mistake("system", words=("~system::criterion",), at="system:", stage=Stage.FIT),
+    "no optimizer beside train data": Mistake("system", words=("~system::optimizer", "~system::scheduler"), at="system:", severity=WARNING),
+    "a module without an optimizer beside train data": Mistake("model", words=("~model::optimizer",), at="model:", layout="module", severity=WARNING),
     "fit without train data": Mistake("system::dataloaders", words=("~system::dataloaders::train",), at="  dataloaders:", stage=Stage.FIT),
     "predict without data": Mistake("system::dataloaders", words=("~system::dataloaders::predict",), at="  dataloaders:", stage=Stage.PREDICT),
     "a module without an optimizer": Mistake("model", words=("~model::optimizer",), at="model:", layout="module", stage=Stage.FIT),

@@ -15,7 +15,12 @@ _ONE_OF = Group(show=False, validator=MutuallyExclusive())  # type: ignore[no-un
 def check(
     *words: Words,
     stage: Annotated[
-        Stage | None, Parameter(group=("Parameters", _ONE_OF), help="Judge what this stage builds, and what it needs.")
+        Stage | None,
+        Parameter(
+            group=("Parameters", _ONE_OF),
+            help="Judge what this stage builds, and what it needs. Without it, everything is judged, and what fit needs "
+            "is only warned about, where there is data to train on.",
+        ),
     ] = None,
     all_stages: Annotated[
         bool,

@@ -1,10 +1,11 @@
 """What a stage cannot run without."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lighter_config.checks.context import CheckContext
-from lighter_config.findings import Finding
+from lighter_config.findings import Finding, Severity
 from lighter_config.provenance import Segments
 from lighter_config.resolving import TARGET
 from lighter_config.signatures import DoesNotExist, Signature
@@ -20,21 +21,35 @@ _FRAMEWORKS = ("pytorch_lightning.", "lightning.", "lighter.")
 
 
 def check_stage_needs(context: CheckContext) -> Iterator[Finding]:
-    """Report data, optimizer or criterion that the stage needs and does not get."""
+    """Report data, optimizer or criterion that the stage needs and does not get.
+
+    Without a stage nobody said what will run: where there is data to train on, what fit needs is doubted to be missing.
+    """
     stage = context.stage
     if stage is None:
+        if not any(_data_needed(context, Stage.FIT)):
+            yield from (replace(finding, severity=Severity.WARNING) for finding in _needed_to_fit(context))
         return
-    system = context.value(("system",))
-    model = context.value(("model",))
+    if stage is Stage.FIT:
+        yield from _needed_to_fit(context)
+    yield from _data_needed(context, stage)
+
+
+def _needed_to_fit(context: CheckContext) -> Iterator[Finding]:
+    system, model = context.value(("system",)), context.value(("model",))
     if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
-        if stage is Stage.FIT:
-            yield from _needed_to_fit(context, ("system",), system, ("optimizer", "criterion"))
+        yield from _parts_needed(context, ("system",), system, ("optimizer", "criterion"))
+    elif isinstance(model, dict) and _constructor_of(context, model.get(TARGET)) == "lighter.module":
+        yield from _parts_needed(context, ("model",), model, ("optimizer",))
+
+
+def _data_needed(context: CheckContext, stage: Stage) -> Iterator[Finding]:
+    system, model = context.value(("system",)), context.value(("model",))
+    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
         loaders = system.get("dataloaders")
         if isinstance(loaders, dict | None) and TARGET not in (loaders or {}):
             yield from _data(context, stage, ("system", "dataloaders"), loaders or {}, _MODE[stage])
     elif isinstance(model, dict):
-        if stage is Stage.FIT and _constructor_of(context, model.get(TARGET)) == "lighter.module":
-            yield from _needed_to_fit(context, ("model",), model, ("optimizer",))
         yield from _data_of_model(context, stage, model)
 
 
@@ -60,7 +75,7 @@ def defines(context: CheckContext, target: Any, method: str) -> bool | None:
     return None
 
 
-def _needed_to_fit(
+def _parts_needed(
     context: CheckContext, path: Segments, section: dict[Any, Any], names: tuple[str, ...]
 ) -> Iterator[Finding]:
     method = defines(context, section.get(TARGET), "configure_optimizers")
