@@ -18,8 +18,8 @@ def check(
         Stage | None,
         Parameter(
             group=("Parameters", _ONE_OF),
-            help="Judge what this stage builds, and what it needs. Without it, everything is judged, and what fit needs "
-            "is only warned about, where there is data to train on.",
+            help="Judge what this stage builds, and what it needs. Without it, everything is judged; what fit needs is "
+            "only warned about, where there is data to train on.",
         ),
     ] = None,
     all_stages: Annotated[
