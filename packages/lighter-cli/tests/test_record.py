@@ -99,7 +99,11 @@ def test_the_commit_and_whether_the_tree_is_dirty_are_recorded(system_config: st
     subprocess.run([*git, "commit", "-qm", "Start"], check=True)
     commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
-    assert _record()["git"] == {"commit": commit, "dirty": False}
+    assert _record()["git"] == {"commit": commit, "dirty": False}  # what the run itself left behind does not count
+    Path("new_model.py").touch()
+    Runner().run("fit", [system_config, "trainer::max_epochs=1", "trainer::callbacks::0::dirpath=first"])
+    assert _record()["git"] == {"commit": commit, "dirty": True}
+    Path("new_model.py").unlink()
     Path(system_config).write_text(Path(system_config).read_text() + "\n")
     Runner().run("fit", [system_config, "trainer::max_epochs=1", "trainer::callbacks::0::dirpath=second"])
     assert _record()["git"] == {"commit": commit, "dirty": True}
@@ -153,8 +157,9 @@ def test_ctrl_c_is_interrupted_and_exit_code_130(system_config: str) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert errors.splitlines()[-1].endswith("lighter fit config.yaml trainer::max_epochs=-1 --ckpt-path last")
+    assert errors.splitlines()[-1].endswith(f"lighter fit lighter_runs/{_record()['id']}")
     assert _record()["status"] == "interrupted"
+    assert Path(_record()["checkpoints"]["last"]).exists()
 
 
 def test_a_fast_dev_run_leaves_no_record(system_config: str) -> None:

@@ -1,6 +1,7 @@
 """``lighter runs``: what earlier runs recorded."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.records import RECORD_FILE, read_records
+from lighter_cli.checkpoints import find_checkpoint
+from lighter_cli.records import INDEX, read_records
+from lighter_config import RECORD_FILE, Stage, load
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,7 +60,7 @@ def test_a_folder_without_runs_says_so(in_process: Command) -> None:
 def test_a_run_is_shown_by_id_part_of_it_folder_or_as_the_last(in_process: Command, ids: list[str]) -> None:
     shown = in_process("runs", "show", ids[1]).stdout
     assert shown.startswith(f"{ids[1]}\n  stage          fit\n  status         finished\n")
-    assert f"  to run again   lighter fit lighter_runs/{ids[1]}\n" in shown
+    assert f"  to run again   lighter fit lighter_runs/{ids[1]}/config.yaml\n" in shown
     assert "  words          config.yaml trainer::max_epochs=2\n" in shown
     assert "val/metrics/Accuracy/epoch" in shown
     assert "  best         checkpoints/" in shown
@@ -128,8 +131,36 @@ error: '20' is part of the ids of 2 runs
     )
 
 
-def test_a_damaged_record_is_named(in_process: Command, ids: list[str]) -> None:
-    (Path("lighter_runs") / ids[0] / RECORD_FILE).write_text("{")
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a record that broke off": lambda folder: (folder / RECORD_FILE).write_text("{"),
+    "a record without fields": lambda folder: (folder / RECORD_FILE).write_text('{"stage": "fit"}'),
+    "a record that is no mapping": lambda folder: (folder / RECORD_FILE).write_text("[]"),
+    "a line that broke off": lambda _: INDEX.write_text(INDEX.read_text().replace('"}', "", 1)),
+    "a line that is no mapping": lambda _: INDEX.write_text("[]\n" + INDEX.read_text().splitlines()[1]),
+    "bytes that are no text": lambda _: INDEX.write_bytes(b"\xff\x00\n" + INDEX.read_bytes().splitlines()[1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_run_is_passed_over_with_a_warning_and_the_others_are_there(
+    in_process: Command, ids: list[str], damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    DAMAGES[damage](Path("lighter_runs") / ids[0])
     done = in_process("runs", "list")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ids[1:]
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "passed over" in warning
+    assert find_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
+
+
+def test_a_damaged_record_that_is_asked_for_is_an_error(in_process: Command, ids: list[str]) -> None:
+    (Path("lighter_runs") / ids[0] / RECORD_FILE).write_text("{")
+    done = in_process("runs", "show", f"lighter_runs/{ids[0]}")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: a record that .lighter/runs.jsonl names cannot be read: ")
+    assert done.stderr.startswith("error: the record '")
+
+
+def test_a_run_whose_folder_was_removed_is_passed_over(in_process: Command, ids: list[str]) -> None:
+    shutil.rmtree(Path("lighter_runs") / ids[0])
+    assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]

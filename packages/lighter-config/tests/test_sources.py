@@ -82,7 +82,9 @@ def test_all_wrong_words_are_reported():
 def test_folder_with_a_record_is_its_config():
     Path("runs/one").mkdir(parents=True)
     Path("runs/one/config.yaml").write_text("a: 1\n")
+    Path("runs/one/record.json").touch()
     config = load(["runs/one", "a=2"])
+    assert config.words == ("runs/one", "a=2")
     assert config.get("a") == 2
     assert str(config.chain("a")[1]) == "runs/one/config.yaml:1:4"
 
@@ -91,6 +93,21 @@ def test_folder_without_a_record_is_an_error_that_says_so():
     Path("empty").mkdir()
     with pytest.raises(SourceError, match="holds no run"):
         load("empty")
+    Path("empty/config.yaml").write_text("a: 1\n")
+    with pytest.raises(SourceError, match="its config is empty/config.yaml"):
+        load("empty")
+
+
+@pytest.mark.parametrize("word", ["epoch=9-step=10.ckpt", "models/epoch=9-step=10-v1.ckpt"])
+def test_the_name_that_lightning_gives_a_checkpoint_is_no_override(word):
+    with pytest.raises(SourceError, match="neither a file nor an override"):
+        parse_sources([word])
+
+
+def test_words_are_kept_as_they_were_given():
+    Path("a.yaml").write_text("a: 1\n")
+    Path("b.yaml").write_text("b: 1\n")
+    assert load(["a.yaml,b.yaml", {"c": 2}, "c=3"]).words == ("a.yaml,b.yaml", "{'c': 2}", "c=3")
 
 
 def test_checkpoint_gives_its_config_and_nothing_in_it_is_built():

@@ -1,17 +1,23 @@
 """The command line of Lighter, and the same road from Python: ``Runner().run("fit", ["config.yaml"])``."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lighter_cli.loaded_experiment import LoadedExperiment, load_experiment
     from lighter_cli.runner import Runner
 
-__all__ = ["Runner"]
+__all__ = ["LoadedExperiment", "Runner", "load_experiment"]
+
+_LATE = {
+    "LoadedExperiment": "lighter_cli.loaded_experiment",
+    "Runner": "lighter_cli.runner",
+    "load_experiment": "lighter_cli.loaded_experiment",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # `lighter --help` imports this package; the runner comes with what it needs only when it is asked for
-    if name == "Runner":
-        from lighter_cli.runner import Runner
-
-        return Runner
+    # `lighter --help` imports this package; what runs experiments comes only when it is asked for
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,11 +7,23 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lighter_cli.errors import CheckpointError
+from lighter_cli.recorded_runs import RecordedRun, experiment_files, experiment_overrides
 from lighter_cli.records import Record, newest_with_checkpoint, read_records
-from lighter_config import Config, Finding, Place, Stage, nearest_names
+from lighter_config import (
+    RECORDED_CONFIG,
+    CheckpointSource,
+    Config,
+    Finding,
+    Place,
+    RunSource,
+    Stage,
+    nearest_names,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -19,13 +31,16 @@ _OPTION = "--ckpt-path"
 _HANDED_TO_RANKS = "LIGHTER_CKPT_PATH"
 
 
-def find_checkpoint(config: Config, stage: Stage, *, option: str | os.PathLike[str] | None) -> str | None:
+def find_checkpoint(
+    config: Config, stage: Stage, *, option: str | os.PathLike[str] | None, runs: Sequence[RecordedRun] = ()
+) -> str | None:
     """Find the checkpoint that a stage starts from.
 
     Args:
         config: The config; ``args::<stage>::ckpt_path`` is used when the option is not given.
         stage: The stage to run.
         option: What ``--ckpt-path`` says: ``last``, ``best``, a file, or an address that Lightning can open.
+        runs: The runs among the words. Without another answer, the newest word gives the checkpoint.
 
     Returns:
         An existing file or folder, an address as it was given, or ``None``.
@@ -36,30 +51,24 @@ def find_checkpoint(config: Config, stage: Stage, *, option: str | os.PathLike[s
     if _HANDED_TO_RANKS in os.environ:
         return os.environ[_HANDED_TO_RANKS] or None
     path = "" if option is not None else f"args::{stage}::ckpt_path"
-    given = option if option is not None else config.resolve(path) if config.has(path) else None
+    given: Any = option
+    if option is None and config.has(path) and not any(run.has_set(config.place(path)) for run in runs):
+        given = config.resolve(path)
     if given is None:
-        return None
-    place = config.place(path) if path else Place(f"option {_OPTION}")
-    excerpt = config.excerpt(path) if path else str(given)
+        return _checkpoint_of_word(runs[-1], stage) if runs else None
     wanted = str(given)
+    asked = _Asked(path, config.place(path) if path else Place(f"option {_OPTION}"), config.excerpt(path) or wanted)
     if "://" in wanted:
         return wanted
     if Path(wanted).exists():
-        if not _is_readable(Path(wanted)):
-            raise CheckpointError(
-                Finding(
-                    message=f"{wanted!r} is no checkpoint, or an incomplete one",
-                    path=path,
-                    place=place,
-                    excerpt=excerpt,
-                    expected=("a file that `torch.save` wrote to its end",),
-                )
-            )
-        return wanted
+        return _readable(wanted, asked)
     which = wanted.removesuffix(".ckpt")
-    if which in ("last", "best"):
-        return str(_checkpoint_of_earlier_run(config, which, path=path, place=place, excerpt=excerpt))
-    raise _no_such_file(wanted, path=path, place=place, excerpt=excerpt)
+    if which not in ("last", "best"):
+        raise _no_such_file(wanted, asked)
+    folders = [run for run in runs if isinstance(run.source, RunSource)]
+    if folders:
+        return _checkpoint_of_run(folders[-1], which, asked)
+    return _checkpoint_of_earlier_run(config, which, asked, runs)
 
 
 def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> CheckpointError:
@@ -88,24 +97,70 @@ def handed_to_ranks(checkpoint: str | None) -> Iterator[None]:
             os.environ[_HANDED_TO_RANKS] = before
 
 
-def _checkpoint_of_earlier_run(config: Config, which: str, *, path: str, place: Place | None, excerpt: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where a checkpoint was asked for, for errors."""
+
+    path: str
+    place: Place | None
+    excerpt: str
+
+    def error(self, message: str, **parts: Any) -> CheckpointError:
+        return CheckpointError(
+            Finding(message=message, path=self.path, place=self.place, excerpt=self.excerpt, **parts)
+        )
+
+
+def _checkpoint_of_word(run: RecordedRun, stage: Stage) -> str | None:
+    """Return what a checkpoint or a run's folder among the words stands for when nothing else is asked for."""
+    name = run.source.name
+    asked = _Asked("", Place("command line", word=run.source.word), name)
+    if isinstance(run.source, CheckpointSource):
+        return _readable(str(run.source.path), asked)
+    if run.content["stage"] != Stage.FIT:
+        used = run.content["options"].get("ckpt_path")
+        if used is None or "://" in used:
+            return used
+        used = str(Path(run.content["working_directory"], used))
+        if not Path(used).exists():
+            raise _no_such_file(used, asked)
+        return _readable(used, asked)
+    which = "last" if stage is Stage.FIT or run.content["checkpoints"].get("best") is None else "best"
+    return _checkpoint_of_run(run, which, asked)
+
+
+def _checkpoint_of_run(run: RecordedRun, which: str, asked: _Asked) -> str:
+    record = Record(run.source.path, run.content)
+    checkpoint = record.checkpoint(which)
+    if checkpoint is None:
+        named = run.content["checkpoints"].get(which)
+        raise asked.error(
+            f"the run {run.source.name!r} has no {which!r} checkpoint"
+            + (f": {named!r} does not exist any more" if named else ""),
+            fix=f"name a checkpoint with {_OPTION}, or start anew with {run.source.path / RECORDED_CONFIG}",
+        )
+    _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, which))
+    return _readable(str(checkpoint), asked)
+
+
+def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: Sequence[RecordedRun]) -> str:
+    files = experiment_files(config, runs)
+    if not files:
+        raise asked.error(
+            f"{which!r} is the {which} checkpoint of earlier runs of the same config files, and there is no file here",
+            fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
+        )
     records = read_records(Path.cwd())
-    files = [str(file) for file in config.files]
     record = newest_with_checkpoint(records, files, which)
     checkpoint = record.checkpoint(which) if record is not None else None
     if record is None or checkpoint is None:
-        raise CheckpointError(
-            Finding(
-                message=f"there is no {which!r} checkpoint: {_why_none(records, files)}",
-                path=path,
-                place=place,
-                excerpt=excerpt,
-                expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
-                fix="run `lighter fit` first, or name a checkpoint file",
-            )
+        raise asked.error(
+            f"there is no {which!r} checkpoint: {_why_none(records, files)}",
+            expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
+            fix="run `lighter fit` first, or name a checkpoint file",
         )
-    _logger.info(_description(record, checkpoint, which, config))
-    return checkpoint
+    _logger.info("%s", _description(record, checkpoint, which, experiment_overrides(config, runs)))
+    return _readable(str(checkpoint), asked)
 
 
 def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
@@ -118,13 +173,26 @@ def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
     return f"{len(ended)} earlier run(s) of this experiment left none"
 
 
-def _description(record: Record, checkpoint: Path, which: str, config: Config) -> str:
-    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}"
-    overrides = config.overrides
+def _description(record: Record, checkpoint: Path, which: str, overrides: Sequence[str]) -> str:
+    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}{_lag(record, which)}"
     then_only = [word for word in record.overrides if word not in overrides]
     now_only = [word for word in overrides if word not in record.overrides]
     differences = [f"then {' '.join(then_only)}"] * bool(then_only) + [f"now {' '.join(now_only)}"] * bool(now_only)
     return f"{text}; overrides differ: {', '.join(differences)}" if differences else text
+
+
+def _lag(record: Record, which: str) -> str:
+    steps = record.num_steps_lost if which == "last" else 0
+    return f", {steps} steps before the run ended" if steps else ""
+
+
+def _readable(checkpoint: str, asked: _Asked) -> str:
+    if not _is_readable(Path(checkpoint)):
+        raise asked.error(
+            f"{checkpoint!r} is no checkpoint, or an incomplete one",
+            expected=("a file that `torch.save` wrote to its end",),
+        )
+    return checkpoint
 
 
 def _is_readable(path: Path) -> bool:
@@ -135,18 +203,13 @@ def _is_readable(path: Path) -> bool:
         return file.read(1) == b"\x80"
 
 
-def _no_such_file(wanted: str, *, path: str, place: Place | None, excerpt: str) -> CheckpointError:
+def _no_such_file(wanted: str, asked: _Asked) -> CheckpointError:
     file = Path(wanted)
     beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
     nearest = nearest_names(file.name, [name for name in beside if name.endswith(".ckpt")])
-    return CheckpointError(
-        Finding(
-            message=f"the checkpoint {wanted!r} does not exist",
-            path=path,
-            place=place,
-            excerpt=excerpt,
-            expected=("'last', 'best', or an existing file",),
-            nearest=tuple(str(file.parent / name) for name in nearest),
-            fix="correct the path; relative ones start at the working directory",
-        )
+    return asked.error(
+        f"the checkpoint {wanted!r} does not exist",
+        expected=("'last', 'best', or an existing file",),
+        nearest=tuple(str(file.parent / name) for name in nearest),
+        fix="correct the path; relative ones start at the working directory",
     )

@@ -18,7 +18,7 @@ def closing_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
     """
     rows = [("record", _short(folder))]
     if record["stage"] == "fit":
-        rows = _numbers(record) + _checkpoint(record) + rows + _next_command(record)
+        rows = _numbers(record) + _checkpoint(record) + rows + _next_command(record, folder)
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 
@@ -36,15 +36,13 @@ def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("best checkpoint", _short(checkpoints["best"]) + score)]
 
 
-def _next_command(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    has_words_alone = all(isinstance(word, str) and not word.startswith("{") for word in record["words"])
-    if not has_words_alone or not record["files"]:
-        return []
-    words = shlex.join(record["words"])
+def _next_command(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """Name the run itself: its words may be mappings, standard input or another run, whose checkpoints they mean."""
+    run = shlex.quote(_short(folder))
     if record["status"] == "interrupted" and record["checkpoints"].get("last"):
-        return [("to go on", f"lighter fit {words} --ckpt-path last")]
+        return [("to go on", f"lighter fit {run}")]
     if record["checkpoints"].get("best"):
-        return [("to test it", f"lighter test {words} --ckpt-path best")]
+        return [("to test it", f"lighter test {run}")]
     return []
 
 

@@ -20,7 +20,7 @@ _DISTRIBUTIONS = (
     "torchmetrics",
     "sparkwheel",
 )
-_SAME_PROCESS_S = 1.0  # how far two readings of one process's start may differ
+_SAME_PROCESS_S = 10.0  # how far two readings of one process's start may differ: the clock may be set in between
 
 
 def versions() -> dict[str, str]:
@@ -35,14 +35,25 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return commit and whether the tree differs from it; ``None`` outside a repository or without git."""
+    """Return commit and whether the code differs from it; ``None`` outside a repository or without git.
+
+    The tree is dirty when tracked files have changed, or when there are Python files that git neither tracks nor
+    ignores: either way the commit alone does not give back the code that ran. Other untracked files, which every run
+    leaves behind, do not count.
+    """
     if shutil.which("git") is None:
         return None
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode != 0:
+    status = _git("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if not status or status[0] == "# branch.oid (initial)":
         return None
-    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
-    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
+    changed = any(not line.startswith("#") for line in status)
+    is_dirty = changed or bool(_git("ls-files", "--others", "--exclude-standard", "--", ":(top)*.py"))
+    return {"commit": status[0].removeprefix("# branch.oid "), "dirty": is_dirty}
+
+
+def _git(*words: str) -> list[str]:
+    command = ["git", "--no-optional-locks", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 def this_process() -> dict[str, Any]:
@@ -55,7 +66,9 @@ def is_gone(process: Mapping[str, Any]) -> bool:
     if process["host"] != socket.gethostname():
         return False
     try:
-        created = psutil.Process(process["pid"]).create_time()
+        found = psutil.Process(process["pid"])
+        created, has_ended = found.create_time(), found.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-    return bool(abs(created - process["created"]) > _SAME_PROCESS_S)  # else another process has the number now
+    is_another = abs(created - process["created"]) > _SAME_PROCESS_S  # the number was given away again
+    return bool(has_ended or is_another)

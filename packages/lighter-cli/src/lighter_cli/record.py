@@ -15,12 +15,20 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
 from lighter_cli import environment
 from lighter_cli.closing import closing_lines
-from lighter_cli.records import INDEX, RECORD_FILE
-from lighter_config import CHECKPOINT_KEY, RECORDED_CONFIG, RECORDED_PLACES, Config, Stage, to_yaml
+from lighter_cli.records import INDEX
+from lighter_config import (
+    CHECKPOINT_KEY,
+    RECORD_FILE,
+    RECORDED_CONFIG,
+    RECORDED_PLACES,
+    Config,
+    Stage,
+    to_yaml,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +40,8 @@ class Request:
     Attributes:
         stage: The stage.
         config: The merged config, not pruned.
-        words: The sources as given.
+        files: The config files, those of runs among the words too.
+        overrides: The overrides, those of runs among the words too.
         options: The arguments of the Trainer's method: flags over ``args``.
         seed: The seed in use.
         project: The folder of the user's code.
@@ -40,7 +49,8 @@ class Request:
 
     stage: Stage
     config: Config
-    words: Sequence[str]
+    files: Sequence[str]
+    overrides: Sequence[str]
     options: Mapping[str, Any]
     seed: int
     project: Path | None
@@ -51,7 +61,8 @@ class ConfigRecorder(Callback):
 
     The folder holds ``config.yaml`` (standing alone), ``provenance.json`` (the places of each value) and
     ``record.json`` (the rest). Each file appears whole or not at all. Checkpoints carry the same, and loggers get the
-    config as hyperparameters. A ``fast_dev_run`` leaves nothing.
+    config as hyperparameters. A ``fast_dev_run`` leaves nothing. Where nothing can be written, a warning says so and
+    the run goes on.
     """
 
     def __init__(self, request: Request) -> None:
@@ -60,11 +71,15 @@ class ConfigRecorder(Callback):
         self._name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self._content: dict[str, Any] = {}
         self._checkpoints: dict[str, Any] = {}
+        self._newest: list[tuple[str, int]] = []
+        self._is_written = False
         self._interruption: BaseException | None = None
 
     def folder(self, trainer: Trainer) -> Path:
         """Return the folder of the record."""
-        return Path(trainer.default_root_dir).resolve() / "lighter_runs" / self._name
+        root = trainer.default_root_dir
+        # of an address, such as a bucket's, Lightning's loggers and checkpoints know what to do, not a record
+        return (Path.cwd() if "://" in root else Path(root).resolve()) / "lighter_runs" / self._name
 
     @contextmanager
     def recording(self, trainer: Trainer) -> Iterator[None]:
@@ -90,16 +105,15 @@ class ConfigRecorder(Callback):
             return
         for logger in trainer.loggers:
             logger.log_hyperparams(self._request.config.tree)
-        folder = self.folder(trainer)
-        folder.mkdir(parents=True)
         self._content = self._describe(trainer)
-        _write_whole(folder / RECORDED_CONFIG, self._config_text)
-        _write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
-        self._write(trainer)
-        index = Path.cwd() / INDEX
-        index.parent.mkdir(exist_ok=True)
-        with index.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"folder": str(folder), "stage": self._request.stage}) + "\n")
+        folder = self.folder(trainer)
+        try:
+            folder.mkdir(parents=True)
+            self._put_into(folder)
+            self._is_written = True
+            _append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
+        except OSError as error:
+            _logger.warning("this run is not recorded, `last` and `best` will not find it: %s", error)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Put config and record into the checkpoint as plain text."""
@@ -123,14 +137,24 @@ class ConfigRecorder(Callback):
         self._interruption = exception
 
     def _note_checkpoints(self, trainer: Trainer) -> None:
-        if self._request.stage is not Stage.FIT:
-            return  # what the callbacks say there was read from the checkpoint that the stage started from
-        callbacks = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
-        paths = [(callback.best_model_path, callback.last_model_path) for callback in callbacks]
-        if paths != self._checkpoints.get("paths"):
-            self._checkpoints = {"paths": paths, **_last_and_best(callbacks)}
-            if self._content:
-                self._write(trainer)
+        if self._request.stage is not Stage.FIT or not self._content:
+            return  # what the callbacks say in other stages was read from the checkpoint that the stage started from
+        newest = [_newest_save(callback) for callback in trainer.checkpoint_callbacks]
+        is_failing = self._interruption is not None
+        if newest == self._newest and not is_failing:  # this comes after every batch: no file is looked at
+            return
+        self._newest = newest
+        saved = _saved(trainer, is_failing=is_failing)
+        for path in saved:
+            if path.is_dir() and not (path / RECORD_FILE).is_file():
+                self._put_into(path)  # a sharded checkpoint has no single file that could carry the config
+        self._checkpoints = {**_last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
+        self._write(trainer)
+
+    def _put_into(self, folder: Path) -> None:
+        _write_whole(folder / RECORDED_CONFIG, self._config_text)
+        _write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
+        _write_whole(folder / RECORD_FILE, _to_json(self._written()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         if not self._content:
@@ -139,18 +163,23 @@ class ConfigRecorder(Callback):
         self._content["status"] = status
         self._content["end"] = datetime.now(UTC).isoformat()
         self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
+        self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._write(trainer)
-        if status in ("finished", "interrupted"):
+        if status in ("finished", "interrupted") and self._is_written:
             for line in closing_lines(self._written(), self.folder(trainer)):
                 _logger.info(line)
 
     def _write(self, trainer: Trainer) -> None:
-        _write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+        if not self._is_written:
+            return
+        try:
+            _write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+        except OSError as error:
+            _logger.warning("the record of this run is not up to date: %s", error)
 
     def _written(self) -> dict[str, Any]:
-        checkpoints = {key: value for key, value in self._checkpoints.items() if key != "paths"}
-        return {**self._content, "checkpoints": checkpoints}
+        return {**self._content, "checkpoints": self._checkpoints}
 
     def _describe(self, trainer: Trainer) -> dict[str, Any]:
         request = self._request
@@ -162,9 +191,9 @@ class ConfigRecorder(Callback):
             "start": datetime.now(UTC).isoformat(),
             "end": None,
             "error": None,
-            "words": list(request.words),
-            "files": [str(file) for file in request.config.files],
-            "overrides": list(request.config.overrides),
+            "words": list(request.config.words),
+            "files": list(request.files),
+            "overrides": list(request.overrides),
             "options": dict(request.options),
             "working_directory": str(Path.cwd()),
             "project": None if request.project is None else str(request.project),
@@ -181,6 +210,7 @@ class ConfigRecorder(Callback):
                 if trainer.strategy.root_device.type == "cuda"
                 else [platform.processor() or platform.machine()],
             },
+            "progress": None,
             "metrics": {},
         }
 
@@ -189,19 +219,44 @@ def _leaves_a_record(trainer: Trainer) -> bool:
     return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
 
 
-def _last_and_best(callbacks: Sequence[ModelCheckpoint]) -> dict[str, Any]:
-    """Find what a later process will ask for as ``last`` and ``best``."""
-    if not callbacks:
+def _newest_save(callback: Callback) -> tuple[str, int]:
+    """Return the file that a callback wrote last and the step; what ``save_on_exception`` writes is named only here."""
+    if not isinstance(callback, ModelCheckpoint):
+        return "", 0
+    return callback._last_checkpoint_saved, callback._last_global_step_saved  # noqa: SLF001
+
+
+def _saved(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
+    """Return the checkpoints of a fit that exist, each with the time when it was written."""
+    paths: set[str] = set()
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            paths |= {*callback.best_k_models, callback.best_model_path, callback.last_model_path}
+            paths.add(_newest_save(callback)[0])
+        elif isinstance(callback, OnExceptionCheckpoint) and is_failing:
+            paths.add(callback.ckpt_path)
+    files = {Path(path).absolute() for path in paths if path and "://" not in path}
+    return {file: file.stat().st_mtime_ns for file in sorted(files) if file.exists()}
+
+
+def _last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]:
+    """Find what a later process will ask for as ``last`` and ``best``.
+
+    The last is the newest, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
+    """
+    callbacks = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
+    if not saved:
         return {}
-    saved = {path for callback in callbacks for path in (*callback.best_k_models, callback.best_model_path)}
-    explicit = [callback.last_model_path for callback in callbacks if callback.last_model_path]
-    existing = [path for path in explicit or saved if path and Path(path).exists()]
-    newest = max(existing, key=lambda path: Path(path).stat().st_mtime_ns, default=None)
-    judged = next((callback for callback in callbacks if callback.monitor is not None), callbacks[0])
+    explicit = {Path(callback.last_model_path).absolute() for callback in callbacks if callback.last_model_path}
+    newest = max(saved, key=lambda file: (saved[file], file in explicit))
+    judged = next((callback for callback in callbacks if callback.monitor is not None), None)
+    judged = judged or next(iter(callbacks), None)
+    if judged is None or not judged.best_model_path:
+        return {"last": str(newest), "best": None, "monitor": None, "best_score": None}
     score = judged.best_model_score
     return {
-        "last": newest and str(Path(newest).resolve()),
-        "best": str(Path(judged.best_model_path).resolve()) if judged.best_model_path else None,
+        "last": str(newest),
+        "best": str(Path(judged.best_model_path).absolute()),
         "monitor": judged.monitor,
         "best_score": None if score is None else float(score),
     }
@@ -218,8 +273,24 @@ def _to_json(content: Mapping[str, Any]) -> str:
 def _write_whole(file: Path, text: str) -> None:
     """Write a file beside its place and rename it, so that a reader sees all of it or the one before."""
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(temporary).replace(file)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _append_line(file: Path, text: str) -> None:
+    """Append a line in one write, which no other process's can come between; one that broke off stays alone."""
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(descriptor).st_size
+        is_broken_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, f"{chr(10) * is_broken_off}{text}\n".encode())
+    finally:
+        os.close(descriptor)

@@ -4,41 +4,36 @@ import logging
 import os
 import pickle
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
-from lighter_cli.project import locate_project, make_importable
-from lighter_cli.seeds import find_seed
-from lighter_config import (
-    DEFAULT_CHECKS,
-    CheckError,
-    Finding,
-    Severity,
-    SignatureReader,
-    SourceError,
-    Stage,
-    check,
-    load,
-    parse_sources,
-    prune,
-)
+from lighter_cli.preparation import prepare
+from lighter_cli.recorded_runs import experiment_files, experiment_overrides, recorded_runs, what_changed
+from lighter_config import DEFAULT_CHECKS, Config, Finding, SourceError, Stage, load, parse_sources
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 
-_logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from lighter_cli.build import Experiment
 
-_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
+_logger = logging.getLogger(__name__)
 
 
 class Runner:
     """Run a stage of an experiment, as the command line does.
 
+    Attributes:
+        experiment: The trainer, model and data of the stage that ran last; ``None`` before.
+
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
+
+    def __init__(self) -> None:
+        self.experiment: Experiment | None = None
 
     def run(
         self,
         stage: str,
-        inputs: Sequence[str | os.PathLike[str] | Mapping[str, Any]],
+        inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]],
         *,
         ckpt_path: str | os.PathLike[str] | None = None,
         check_first: bool = True,
@@ -49,7 +44,7 @@ class Runner:
 
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``.
-            inputs: Config files, overrides and mappings; later ones win.
+            inputs: Config files, runs, checkpoints, overrides and mappings, later ones win; or a loaded config.
             ckpt_path: ``last``, ``best`` or a file to start from.
             check_first: Look for every mistake before anything is built.
             defaults: Arguments of the Trainer's method that ``args::<stage>`` may change.
@@ -67,17 +62,15 @@ class Runner:
             raise SourceError(
                 Finding(message=f"there is nothing to {stage}", fix=f"name a config: lighter {stage} config.yaml")
             )
-        config = load(parse_sources(inputs))
-        project = locate_project(config)
-        reader = SignatureReader(project=project.folder if project is not None else None)
-        _report(project.notes if project is not None else ())
-        checks = [one for one in DEFAULT_CHECKS if ckpt_path is None or one is not check_checkpoint_files]
-        _report(_without_errors(check(config, stage, reader=reader, checks=checks)) if check_first else config.notes)
-        pruned = prune(config, stage, reader)
-        if project is not None:
-            make_importable(project)
-        seed = find_seed(pruned)
-        checkpoint = find_checkpoint(pruned, stage, option=ckpt_path)
+        config = inputs if isinstance(inputs, Config) else load(parse_sources(inputs))
+        runs = recorded_runs(config)
+        # a file that the option or a run among the words replaces may be gone
+        is_replaced = ckpt_path is not None or bool(runs)
+        checks = [check for check in DEFAULT_CHECKS if not is_replaced or check is not check_checkpoint_files]
+        prepared = prepare(config, stage, check_first=check_first, checks=checks)
+        checkpoint = find_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
+        if checkpoint is not None and (changes := what_changed(checkpoint)):
+            _logger.info("%s", changes)
         if checkpoint is None and stage is not Stage.FIT:
             _logger.warning("no --ckpt-path: the network keeps the weights that it is built with")
 
@@ -85,22 +78,23 @@ class Runner:
         from lighter_cli.build import build, seeded
         from lighter_cli.record import ConfigRecorder, Request
 
-        with seeded(seed), handed_to_ranks(checkpoint):
-            experiment = build(pruned)
+        with seeded(prepared.seed), handed_to_ranks(checkpoint):
+            self.experiment = experiment = build(prepared.config)
             arguments = {
                 "weights_only": True,
                 **(defaults or {}),
-                **pruned.resolve(f"args::{stage}", default={}),
+                **prepared.config.resolve(f"args::{stage}", default={}),
                 **{name: value for name, value in options.items() if value is not None},
                 "ckpt_path": checkpoint,
             }
             request = Request(
                 stage=stage,
                 config=config,
-                words=[str(word) for word in inputs],
+                files=experiment_files(config, runs),
+                overrides=experiment_overrides(config, runs),
                 options=arguments,
-                seed=seed,
-                project=project.folder if project is not None else None,
+                seed=prepared.seed,
+                project=prepared.project.folder if prepared.project is not None else None,
             )
             with ConfigRecorder(request).recording(experiment.trainer):
                 method = getattr(experiment.trainer, stage)
@@ -108,19 +102,3 @@ class Runner:
                     return method(experiment.model, datamodule=experiment.datamodule, **arguments)
                 except pickle.UnpicklingError as error:
                     raise cannot_be_loaded(str(checkpoint), error) from error
-
-
-def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return the findings when none stops the run.
-
-    Raises:
-        CheckError: At least one is an error; all are in it.
-    """
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        raise CheckError(*findings)
-    return findings
-
-
-def _report(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        _logger.log(_LEVELS[finding.severity], "%s", finding)

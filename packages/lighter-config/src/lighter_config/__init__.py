@@ -25,12 +25,23 @@ from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
 from lighter_config.pruning import prune
 from lighter_config.recorded import RECORDED_PLACES
-from lighter_config.sources import RECORDED_CONFIG, parse_sources
+from lighter_config.sources import (
+    RECORD_FILE,
+    RECORDED_CONFIG,
+    CheckpointSource,
+    FileSource,
+    MappingSource,
+    OverrideSource,
+    RunSource,
+    Source,
+    StdinSource,
+    parse_sources,
+)
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
 
 if TYPE_CHECKING:
-    from lighter_config.checkpoints import CHECKPOINT_KEY
+    from lighter_config.checkpoints import CHECKPOINT_KEY, stored_record
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
 
@@ -40,9 +51,11 @@ __all__ = [
     "MODES",
     "RECORDED_CONFIG",
     "RECORDED_PLACES",
+    "RECORD_FILE",
     "Check",
     "CheckContext",
     "CheckError",
+    "CheckpointSource",
     "CircularReferenceError",
     "Config",
     "ConfigError",
@@ -50,17 +63,23 @@ __all__ = [
     "DoesNotExist",
     "DumpError",
     "ExpressionError",
+    "FileSource",
     "Finding",
     "Kind",
+    "MappingSource",
     "MergeError",
+    "OverrideSource",
     "PathError",
     "Place",
     "ReferenceNotFoundError",
+    "RunSource",
     "Severity",
     "Signature",
     "SignatureReader",
+    "Source",
     "SourceError",
     "Stage",
+    "StdinSource",
     "TargetError",
     "Unknown",
     "YamlError",
@@ -72,11 +91,12 @@ __all__ = [
     "parse_path",
     "parse_sources",
     "prune",
+    "stored_record",
     "to_yaml",
 ]
 
 _LATE = {
-    "CHECKPOINT_KEY": "lighter_config.checkpoints",
+    **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.checkpoints"),
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }

@@ -20,6 +20,24 @@ def stored_config(path: Path, name: str) -> tuple[str, Places]:
     Raises:
         SourceError: The file is no checkpoint of torch, or carries no config.
     """
+    record = stored_record(path, name)
+    text, places = record.get("config"), record.get("provenance", {})
+    if not isinstance(text, str):
+        fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
+        raise _error(f"{name} carries no config", name, fix=fix)
+    return text, places if isinstance(places, dict) else {}
+
+
+def stored_record(path: Path, name: str) -> dict[str, Any]:
+    """Return the record of the run that wrote a checkpoint; empty when it carries none.
+
+    Args:
+        path: The file.
+        name: As the user named it.
+
+    Raises:
+        SourceError: The file is no checkpoint of torch, or what it carries is damaged.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             member = next(entry for entry in archive.namelist() if entry.endswith("/data.pkl") or entry == "data.pkl")
@@ -29,16 +47,14 @@ def stored_config(path: Path, name: str) -> tuple[str, Places]:
         raise _error(f"{name} is not a checkpoint written by torch.save", name) from error
     except Exception as error:  # a damaged pickle can raise anything
         raise _error(f"{name} cannot be read: {type(error).__name__}: {error}", name) from error
-    record = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
+    text = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     try:
-        content = json.loads(record) if isinstance(record, str) else {"config": None}
-        text, places = content["config"], content.get("provenance", {})
-    except (ValueError, KeyError, TypeError) as error:
+        record = json.loads(text) if isinstance(text, str) else {}
+    except ValueError as error:
         raise _error(f"the record in {name} is damaged", name) from error
-    if not isinstance(text, str):
-        fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
-        raise _error(f"{name} carries no config", name, fix=fix)
-    return text, places if isinstance(places, dict) else {}
+    if not isinstance(record, dict):
+        raise _error(f"the record in {name} is damaged", name)
+    return record
 
 
 class _Inert:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,17 @@ class Config:
     def files(self) -> tuple[Path, ...]:
         """The files that it was loaded from, resolved, in order."""
         return tuple(source.path.resolve() for source in self.sources if isinstance(source, FileSource))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that it was loaded from, as they were given; a mapping as Python shows it.
+
+        >>> from lighter_config import load
+        >>> load([{"seed": 1}, "seed=2"]).words
+        ("{'seed': 1}", 'seed=2')
+        """
+        by_word = groupby(self.sources, key=lambda source: source.word)
+        return tuple(",".join(map(str, sources)) for _, sources in by_word)
 
     @property
     def overrides(self) -> tuple[str, ...]:

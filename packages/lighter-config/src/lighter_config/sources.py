@@ -3,6 +3,7 @@
 import atexit
 import inspect
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,14 @@ from lighter_config.suggestions import nearest_names
 RECORDED_CONFIG = "config.yaml"
 """The file of a run's folder, or of a sharded checkpoint's, that holds its config."""
 
+RECORD_FILE = "record.json"
+"""The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
+
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
+_LIGHTNINGS_NAME = re.compile(r"(^|/)epoch=\d+-step=\d+(-v\d+)?\.ckpt$")
+"""How Lightning names checkpoints by itself: with signs that an override has."""
+
 _STDIN_FILE = "LIGHTER_STDIN_FILE"
 
 
@@ -40,6 +47,9 @@ class FileSource:
     name: str
     word: int = 0
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSource:
@@ -48,6 +58,9 @@ class CheckpointSource:
     path: Path
     name: str
     word: int = 0
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,9 @@ class RunSource:
     name: str
     word: int = 0
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class StdinSource:
@@ -65,6 +81,9 @@ class StdinSource:
 
     text: str
     word: int = 0
+
+    def __str__(self) -> str:
+        return "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,9 @@ class OverrideSource:
     change: Change
     word: int = 0
 
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class MappingSource:
@@ -89,6 +111,9 @@ class MappingSource:
     mapping: Mapping[Any, Any]
     place: Place
     word: int = 0
+
+    def __str__(self) -> str:
+        return str(self.mapping)
 
 
 Source: TypeAlias = FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | MappingSource
@@ -153,7 +178,7 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
         if "," in before or before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
             _missing([part for part, source in zip(parts, files, strict=True) if not source], word, number)
     before, equals, _ = word.partition("=")
-    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
+    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
         _missing([word], word, number)
     if equals and is_path(before.removesuffix("+")):  # 6
         return [_override(word, number)]
@@ -182,7 +207,7 @@ def _run(word: str, number: int) -> Source | None:
 
 
 def _is_run(path: Path) -> bool:
-    return _exists(path) and path.is_dir() and (path / RECORDED_CONFIG).is_file()
+    return _exists(path) and all((path / name).is_file() for name in (RECORDED_CONFIG, RECORD_FILE))
 
 
 def _exists(path: Path) -> bool:
@@ -204,7 +229,9 @@ def _missing(names: list[str], word: str, number: int) -> Source:
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
-            fix = f"the folder holds no run: it has no {RECORDED_CONFIG}"
+            fix = f"the folder holds no run: it has no {RECORD_FILE}"
+            if (_path(name) / RECORDED_CONFIG).is_file():
+                fix += f"; its config is {_path(name) / RECORDED_CONFIG}"
         findings.append(
             Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
         )

@@ -14,9 +14,20 @@ from cyclopts import App, Parameter
 from lighter_cli import terminal
 from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.merged import Json
-from lighter_cli.records import INDEX, RECORD_FILE, Record, read_record, read_records
+from lighter_cli.records import Record, read_record, read_records
 from lighter_cli.terminal import ADDED, HEADING, PATH, PLACE, REMOVED, Line
-from lighter_config import RECORDED_PLACES, Difference, Finding, Kind, Place, SourceError, load, nearest_names
+from lighter_config import (
+    RECORD_FILE,
+    RECORDED_CONFIG,
+    RECORDED_PLACES,
+    Difference,
+    Finding,
+    Kind,
+    Place,
+    SourceError,
+    load,
+    nearest_names,
+)
 from lighter_config import diff as differences_between
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
@@ -30,7 +41,7 @@ Run = Annotated[str, Parameter(help="The id of a run or a part of it, its folder
 @runs.command(name="list")
 def list_runs(*, as_json: Json = False) -> None:
     """List the runs that were started in this folder, newest last."""
-    records = _records()
+    records = read_records(Path.cwd())
     if as_json:
         terminal.write_json([_as_json(record) for record in records])
     elif records:
@@ -69,14 +80,6 @@ def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
     terminal.write_lines(difference_lines("", "", configs)[2:])
 
 
-def _records() -> list[Record]:
-    try:
-        return read_records(Path.cwd())
-    except (ValueError, KeyError) as error:
-        message = f"a record that {INDEX} names cannot be read: {error}"
-        raise SourceError(Finding(message=message, fix="remove the line or the folder that is damaged")) from error
-
-
 def _find(run: str) -> Record:
     """Find a run by its id, a part of it, its folder, or as the ``last``.
 
@@ -86,7 +89,7 @@ def _find(run: str) -> Record:
     folder = Path(run)
     if (folder / RECORD_FILE).is_file():
         return read_record(folder.resolve())
-    records = _records()
+    records = read_records(Path.cwd())
     if run == "last" and records:
         return records[-1]
     names = [record.folder.name for record in records]
@@ -137,7 +140,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("devices", _devices(content["devices"])),
         ("project", content["project"] or ""),
         ("folder", (_shown(record.folder), PLACE)),
-        ("to run again", f"lighter {content['stage']} {shlex.quote(_shown(record.folder))}"),
+        ("to run again", _again(record)),
     ]
     yield from terminal.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
     sections = {
@@ -151,6 +154,12 @@ def _record_lines(record: Record) -> Iterator[Line]:
             yield [""]
             yield [(title, HEADING)]
             yield from terminal.rows([(name, _text(value)) for name, value in values.items()])
+
+
+def _again(record: Record) -> str:
+    """Return the command that does the same again; the folder alone would go on with a fit."""
+    folder = record.folder / RECORDED_CONFIG if record.content["stage"] == "fit" else record.folder
+    return f"lighter {record.content['stage']} {shlex.quote(_shown(folder))}"
 
 
 def _text(value: Any) -> str:
