@@ -138,6 +138,16 @@ def test_a_fragment_is_judged_by_what_it_holds_not_by_what_it_lacks(in_process: 
     assert "optimizer.yaml:4:5" in done.stdout
 
 
+def test_a_fragment_may_name_code_whose_folder_another_file_names(in_process: Command, write: Write) -> None:
+    write("part.yaml", "model: {_target_: project.models.Net}\n")
+    done = in_process("check", "--each", "part.yaml")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[:2] == [
+        "part.yaml (a fragment): nothing wrong; targets: 0 known, 1 unknown",
+        "  unknown: project.models.Net: another file names the folder of the project",
+    ]
+
+
 def test_a_fragment_that_deletes_from_another_file_is_a_warning_that_says_how_to_check_it(
     in_process: Command, write: Write
 ) -> None:

@@ -13,16 +13,18 @@ Write = Callable[[str, str], Path]
 def test_every_config_of_a_folder_is_a_test_that_fails_with_its_findings_alone(
     pytester: pytest.Pytester, config_folder: Path
 ) -> None:
-    (config_folder / "wrong.yaml").write_text("trainer: {_target_: pytorch_lightning.Trainer, max_epoch: 2}\n")
+    (config_folder / "wrong.yaml").write_text(
+        "trainer: {_target_: pytorch_lightning.Trainer, max_epochs: x, max_epoch: 2}\n"
+    )
     (config_folder / "part.yml").write_text("optimizer: {_target_: torch.optim.SGD, lr: 0.1}\n")
     result = pytester.runpytest_inprocess("--lighter", "configs")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
             "error: trainer::max_epoch is not an argument of Trainer",
-            "  configs/wrong.yaml:1:48 trainer: *",
+            "  configs/wrong.yaml:1:63 trainer: *",
             "  nearest            max_epochs, *",
-            "FAILED configs/wrong.yaml::check*",
+            "FAILED configs/wrong.yaml::check - error: *",
         ],
         consecutive=False,
     )

@@ -460,6 +460,15 @@ def test_a_name_that_another_file_of_the_package_sets_is_not_called_missing(pack
     assert isinstance(reader.read("pkg.Givn"), DoesNotExist)
 
 
+def test_a_missing_package_has_no_nearest_that_lacks_the_rest(package: Package) -> None:
+    answer = package().read("emial.networks.UNet")
+    assert isinstance(answer, DoesNotExist)
+    assert answer.nearest == ()
+    near = package().read("emial.message.Message")
+    assert isinstance(near, DoesNotExist)
+    assert near.nearest == ("email.message.Message",)
+
+
 def test_a_missing_module_and_a_missing_name_are_told_apart_with_the_nearest(package: Package) -> None:
     reader = package(pkg____init__="", pkg__optim="class AdamW: ...")
     module = reader.read("pkg.optm.AdamW")

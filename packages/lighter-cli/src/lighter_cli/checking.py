@@ -172,7 +172,10 @@ class _Targets:
     def __call__(self, context: CheckContext) -> Iterator[Finding]:
         for component in context.components:
             if component.target is not None:
-                self.answers[component.target] = context.reader.read(component.target)
+                answer = context.reader.read(component.target)
+                if context.is_fragment and isinstance(answer, DoesNotExist) and answer.missing == "project":
+                    answer = Unknown(component.target, "another file names the folder of the project")
+                self.answers[component.target] = answer
         return iter(())
 
 

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,8 @@ class ConfigItem(pytest.Item):
             file = file.relative_to(Path.cwd())
         [report] = _checker(self.config).check_each([file])
         if report.has_errors:
+            errors_first = sorted(report.findings, key=lambda finding: finding.severity is not Severity.ERROR)
+            report = replace(report, findings=tuple(errors_first))  # the summary of pytest shows the first line alone
             raise _ConfigError("\n".join(map(_plain, text_lines([report], deep=True))))
         for finding in report.findings:
             if finding.severity is Severity.WARNING:

@@ -23,6 +23,8 @@ def findings_of(text: str) -> list[Finding]:
         "x: $some_name_that_another_file_imports + 1\n",
         "decoder: {_target_: fractions.Fraction, numerator: 1}\n",
         "decoder: {_target_: functools.partial}\n",
+        "x: {_target_: project.networks.Net}\n",
+        "dataset: {_target_: collections.Counter}\n",
     ],
 )
 def test_what_another_file_may_bring_is_not_missed(text: str) -> None:

@@ -1,7 +1,6 @@
 """Arguments that a target does not take, lacks, or gets twice."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
@@ -11,9 +10,7 @@ from lighter_config.provenance import Segments
 from lighter_config.resolving import TARGET
 from lighter_config.signatures import Kind, Signature
 from lighter_config.stages import Stage
-from lighter_config.suggestions import nearest_names
-
-_NEARLY_THE_SAME = 0.8
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 # What the stages themselves give to the methods of the trainer.
 _GIVEN_BY_STAGES = ("model", "datamodule")
@@ -69,7 +66,7 @@ def _unknown(
             continue
         path = (*component.path, name)
         if signature.accepts_any_keyword:
-            near = [other for other in nearest_names(name, valid) if _alike(name, other)]
+            near = nearest_names(name, valid, likeness=NEARLY_THE_SAME)
             if near:
                 yield context.finding(
                     path,
@@ -179,7 +176,3 @@ def _positional(
                 severity=severity,
                 fix="remove one of the two",
             )
-
-
-def _alike(one: str, other: str) -> bool:
-    return SequenceMatcher(None, one, other).ratio() >= _NEARLY_THE_SAME

@@ -9,7 +9,7 @@ from lighter_config.paths import SEPARATOR, format_path
 from lighter_config.provenance import Segments
 from lighter_config.references import is_built, is_copy
 from lighter_config.stages import MODES, Stage
-from lighter_config.suggestions import nearest_names
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 SECTIONS = ("trainer", "system", "model", "data", "args", "vars", "project", "seed", "_imports_", "_requires_")
 
@@ -92,7 +92,7 @@ def _has_mistyped(context: CheckContext, *sections: str) -> bool:
 
 
 def _nearest_section(key: Any) -> tuple[str, ...]:
-    near = nearest_names(str(key), [*SECTIONS, *_OLD_SECTIONS], count=1)
+    near = nearest_names(str(key), [*SECTIONS, *_OLD_SECTIONS], count=1, likeness=NEARLY_THE_SAME)
     return tuple(_OLD_SECTIONS.get(name, name) for name in near)
 
 

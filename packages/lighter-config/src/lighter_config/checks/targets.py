@@ -49,8 +49,8 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
             nearest=nearest,
             fix=f"write {nearest[0]}, if that is meant",
         )
-    if not isinstance(answer, DoesNotExist):
-        return
+    if not isinstance(answer, DoesNotExist) or (context.is_fragment and answer.missing == "project"):
+        return  # the file that a fragment belongs to names the folder of the project
     nearest = (moved,) if moved else answer.nearest
     fix = f"write {nearest[0]}" if nearest else ""
     if answer.reason:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lighter_config.signatures.modules import EVERY_FILE, ModuleFinder
 
-_FORMAT = 5
+_FORMAT = 6
 
 Fingerprint = tuple[str, int, int] | tuple[str] | None
 

@@ -216,7 +216,8 @@ class SignatureReader:
         names = set(self._names_in(self._locate(before)[0]) if before else self._finder.top_level())
         found = [f"{before}.{near}{rest}" if before else f"{near}{rest}" for near in nearest_names(name, sorted(names))]
         existing = [near for near in found if not rest or not isinstance(self._locate(near)[0], (Absent, Unclear))]
-        return tuple((existing or found)[:_MAX_NEAREST])
+        # another package is none to try; a module or class may have more than its source shows
+        return tuple((existing or (found if before else []))[:_MAX_NEAREST])
 
     def _nearest_callable(self, target: str) -> tuple[str, ...]:
         """Callables inside a module, or beside it, that are named like it."""
