@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-
 NEARLY_THE_SAME = 0.8
 """A likeness that hardly leaves a doubt which name is meant: ``modle`` and ``model`` have it."""
 
