@@ -34,6 +34,7 @@ nox.options.sessions = [
     "lint",
     "layers",
     "types",
+    "docs",
     f"tests-{PYTHON}(lighter-config)",
     f"tests-{PYTHON}(lighter-core, cpu)",
     f"tests-{PYTHON}(lighter-cli, cpu)",
@@ -111,11 +112,19 @@ def fuzz(session: nox.Session) -> None:
     session.run("pytest", "--timeout=3600", *files, *session.posargs, env={"HYPOTHESIS_MAX_EXAMPLES": "5000"})
 
 
+@nox.session(python=PYTHON, tags=["quality"])
+def docs(session: nox.Session) -> None:
+    """Build the site into site/, strictly: a broken link or a name that does not exist fails."""
+    install(session, [], groups=["docs"])
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
 @nox.session(python=PYTHON, tags=["cpu"])
 def medical(session: nox.Session) -> None:
-    """Run MONAI's sliding window as an inferer on a volume."""
-    install(session, ["lighter-core"], build="cpu", groups=["test", "medical"])
+    """Run MONAI's sliding window as an inferer: on a volume, and in the segmentation example."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "medical"], requirements=workspace_requirements())
     pytest(session, "packages/lighter-core/tests/test_sliding_window.py")
+    pytest(session, "tests/test_examples.py", "-k", "segmentation")
 
 
 @nox.session(python=PYTHON)
