@@ -94,8 +94,9 @@ def test_folder_without_a_record_is_an_error_that_says_so():
     with pytest.raises(SourceError, match="holds no run"):
         load("empty")
     Path("empty/config.yaml").write_text("a: 1\n")
-    with pytest.raises(SourceError, match="its config is empty/config.yaml"):
+    with pytest.raises(SourceError, match="name a config in it: empty/config") as error:
         load("empty")
+    assert error.value.findings[0].nearest == ("empty/config.yaml",)
 
 
 @pytest.mark.parametrize("word", ["epoch=9-step=10.ckpt", "models/epoch=9-step=10-v1.ckpt"])

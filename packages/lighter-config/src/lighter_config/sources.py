@@ -229,13 +229,20 @@ def _missing(names: list[str], word: str, number: int) -> Source:
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
-            fix = f"the folder holds no run: it has no {RECORD_FILE}"
-            if (_path(name) / RECORDED_CONFIG).is_file():
-                fix += f"; its config is {_path(name) / RECORDED_CONFIG}"
+            message = f"{name!r} is a folder that holds no run: it has no {RECORD_FILE}"
+            nearest = _configs_in(_path(name))[:3]
+            fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
         findings.append(
             Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
         )
     raise SourceError(*findings)
+
+
+def _configs_in(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(str(file) for file in folder.iterdir() if file.suffix in CONFIG_SUFFIXES))
+    except OSError:  # a folder that may not be read
+        return ()
 
 
 def _nearest_files(name: str) -> tuple[str, ...]:
