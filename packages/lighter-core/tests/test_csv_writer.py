@@ -319,7 +319,6 @@ def test_low_precision_and_lists_and_tuples_become_cells(tmp_path):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_predictions_on_a_gpu_are_written(tmp_path):
     class OnGpu(Tripler):
         def forward(self, x):

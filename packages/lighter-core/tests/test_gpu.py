@@ -1,0 +1,179 @@
+"""Training on one NVIDIA GPU; the same on the CPU where that can be, so that what is asked of the GPU runs everywhere."""
+
+import csv
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.strategies import FSDPStrategy
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+from lighter import System
+from lighter.callbacks import CsvWriter, FileWriter
+from lighter.resumable import ResumableDataLoader
+
+ON_GPU = pytest.param("gpu", marks=pytest.mark.gpu)
+
+
+@pytest.fixture
+def data() -> TensorDataset:
+    generator = torch.Generator().manual_seed(0)
+    return TensorDataset(torch.randn(20, 4, generator=generator), torch.randint(3, (20,), generator=generator))
+
+
+@pytest.fixture
+def make_system(data: TensorDataset) -> Callable[..., System]:
+    def make(network: nn.Module | None = None, *, train: DataLoader | None = None, **options: Any) -> System:
+        torch.manual_seed(1)
+        network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)) if network is None else network
+        loader = DataLoader(data, batch_size=6)
+        return System(
+            network,
+            {"train": train or loader, "val": loader, "test": loader, "predict": loader},
+            optimizer=torch.optim.AdamW(network.parameters(), lr=0.01),
+            criterion=nn.CrossEntropyLoss(),
+            metrics={mode: MulticlassAccuracy(3, average="micro", validate_args=False) for mode in ("train", "val")},
+            **options,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
+@pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-5), ("bf16-mixed", 2e-2)])
+def test_epoch_values_are_those_of_the_final_network(
+    make_system, make_trainer, data, epochs, accelerator: str, precision: str, tolerance: float
+) -> None:
+    system = make_system()
+    make_trainer(accelerator=accelerator, precision=precision, callbacks=[epochs]).fit(system)
+    network = system.network.cpu()
+    with torch.no_grad():
+        pred = network(data.tensors[0])
+    assert epochs.val[-1]["val/loss/epoch"] == pytest.approx(
+        nn.functional.cross_entropy(pred, data.tensors[1]).item(), rel=tolerance
+    )
+    if precision == "32-true":
+        share = (pred.argmax(dim=1) == data.tensors[1]).float().mean().item()
+        assert epochs.val[-1]["val/metrics/MulticlassAccuracy/epoch"] == pytest.approx(share)
+    assert epochs.train[1]["train/loss/epoch"] < epochs.train[0]["train/loss/epoch"]
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+@pytest.mark.parametrize("compiled", ["network", "module"])
+def test_compiled_on_the_gpu_it_logs_what_it_logs_uncompiled(make_system, make_trainer, epochs, compiled: str) -> None:
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    system = make_system(torch.compile(network) if compiled == "network" else network)
+    model = torch.compile(system) if compiled == "module" else system
+    make_trainer(accelerator="gpu", callbacks=[epochs]).fit(model)
+    compiled_losses = [values["train/loss/epoch"] for values in epochs.train]
+    epochs.train.clear()
+    make_trainer(accelerator="gpu", callbacks=[epochs]).fit(make_system())
+    assert compiled_losses == pytest.approx([values["train/loss/epoch"] for values in epochs.train], rel=1e-4)
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
+def test_a_resumed_fit_equals_an_uninterrupted_one(
+    make_system, make_trainer, data, epochs, tmp_path, accelerator: str
+) -> None:
+    def loader() -> ResumableDataLoader:
+        return ResumableDataLoader(data, batch_size=6, shuffle=True, generator=torch.Generator().manual_seed(3))
+
+    class SaveInTheMiddle(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+            if trainer.global_step == 6:
+                trainer.save_checkpoint(tmp_path / "middle.ckpt")
+
+    whole = make_system(train=loader())
+    make_trainer(accelerator=accelerator, max_epochs=3, callbacks=[epochs, SaveInTheMiddle()]).fit(whole)
+    expected = [values["train/loss/epoch"] for values in epochs.train][1:]
+    epochs.train.clear()
+    resumed = make_system(train=loader())
+    trainer = make_trainer(accelerator=accelerator, max_epochs=3, callbacks=[epochs])
+    trainer.fit(resumed, ckpt_path=tmp_path / "middle.ckpt", weights_only=True)
+    assert [values["train/loss/epoch"] for values in epochs.train] == pytest.approx(expected)
+    for after, before in zip(resumed.network.parameters(), whole.network.parameters(), strict=True):
+        torch.testing.assert_close(after.cpu(), before.cpu())
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
+def test_writers_take_tensors_from_the_device(make_system, make_trainer, data, tmp_path, accelerator: str) -> None:
+    system = make_system()
+    writers = [CsvWriter(tmp_path / "preds.csv", keys=["pred"]), FileWriter(tmp_path / "files")]
+    make_trainer(accelerator=accelerator, callbacks=writers).predict(system, return_predictions=False)
+    with torch.no_grad():
+        expected = system.network.cpu()(data.tensors[0])
+    with (tmp_path / "preds.csv").open() as file:
+        rows = [[float(cell) for cell in row[1:]] for row in list(csv.reader(file))[1:]]
+    torch.testing.assert_close(torch.tensor(rows), expected, rtol=1e-3, atol=1e-4)
+    saved = [torch.load(file, weights_only=True) for file in sorted((tmp_path / "files").glob("*.pt"))]
+    assert {tensor.device.type for tensor in saved} == {"cpu"}
+    torch.testing.assert_close(torch.stack(saved), expected, rtol=1e-3, atol=1e-4)
+
+
+class _NoSynchronization(Callback):
+    """Raise when the host waits for the device inside a training step that is not written."""
+
+    def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
+        if trainer.global_step >= 2:  # the first steps allocate, and read the optimizer's numbers
+            torch.cuda.set_sync_debug_mode("error")
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+class _OnDevice(nn.Module):
+    """Batches that are on the device already, so that the copy of a batch is not what waits."""
+
+    def __init__(self, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_nothing_of_a_step_that_is_not_written_waits_for_the_device(
+    make_system, make_trainer, data, epochs, precision: str
+) -> None:
+    batch = tuple(tensor.cuda() for tensor in data.tensors)
+    system = make_system(train=_OnDevice([batch] * 8))
+    trainer = make_trainer(
+        accelerator="gpu",
+        precision=precision,
+        max_epochs=1,
+        limit_val_batches=0,
+        log_every_n_steps=1000,
+        callbacks=[_NoSynchronization(), epochs],
+    )
+    try:
+        trainer.fit(system)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert epochs.train[0].keys() >= {"train/loss/epoch", "train/metrics/MulticlassAccuracy/epoch"}
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore")  # FSDP of one device warns that it shards nothing
+def test_fsdp_on_one_device_trains_and_its_checkpoint_resumes(make_system, make_trainer, epochs, tmp_path) -> None:
+    def fit(max_epochs: int, ckpt_path: str | None = None) -> None:
+        strategy = FSDPStrategy(state_dict_type="full")
+        trainer = make_trainer(accelerator="gpu", strategy=strategy, max_epochs=max_epochs, callbacks=[epochs])
+        trainer.fit(make_system(), ckpt_path=ckpt_path)
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
+
+    fit(2)
+    fit(3, tmp_path / "last.ckpt")
+    losses = [values["train/loss/epoch"] for values in epochs.train]
+    assert len(losses) == 3
+    assert losses[0] > losses[1] > losses[2]
