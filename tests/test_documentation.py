@@ -5,7 +5,8 @@
 - ``python``: is executed; the blocks of a page share their names. With a title it is written as that file instead.
 - ``yaml``: an experiment must pass every check for the stages that it has data for, anything else is checked as a
   fragment. With a title it is also written as that file, for the blocks below.
-- ``text`` right below one of the first two is what it prints: each line must be in it; ``...`` stands for any text.
+- ``text`` right below one of the first two, with nothing in between, is what it prints: each line must be in it, where
+  ``...`` stands for any text.
 - ``<!-- not run: why -->`` above a block leaves it out.
 """
 
@@ -53,6 +54,7 @@ class Block:
     title: str
     where: str
     must_fail: bool
+    is_right_below: bool
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +84,8 @@ def test_every_block_of_the_page_runs(page: Path, tmp_path: Path, reader: Signat
         warnings.simplefilter("ignore")  # advice of libraries for real runs; the tests of the packages forbid warnings
         for block in _blocks(page):
             if block.language == "text":
-                _compare(block, printed)
-                printed = None
+                if printed is not None and block.is_right_below:
+                    _compare(block, printed)
                 continue
             printed = _run(block, names, reader)
 
@@ -95,15 +97,18 @@ def test_the_pages_have_no_markers_without_a_reason() -> None:
 
 def _blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
+    end = 0
     for match in _BLOCK.finditer(text):
+        is_right_below, end = not text[end : match.start()].strip(), match.end()
         marker = match["marker"] or ""
         if marker.startswith("not run"):
-            yield Block("skipped", "", "", "", False)
+            yield Block("skipped", "", "", "", False, False)
             continue
         line = text[: match.start()].count("\n") + 1
         lines = [text_line.removeprefix(match["indent"]) for text_line in match["text"].splitlines()]
         where = f"{page.relative_to(ROOT)}:{line}"
-        yield Block(match["language"], "\n".join(lines) + "\n", match["title"] or "", where, marker == "fails")
+        block_text = "\n".join(lines) + "\n"
+        yield Block(match["language"], block_text, match["title"] or "", where, marker == "fails", is_right_below)
 
 
 def _run(block: Block, names: dict[str, Any], reader: SignatureReader) -> str | None:
@@ -170,10 +175,8 @@ def _errors(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity is Severity.ERROR]
 
 
-def _compare(block: Block, printed: str | None) -> None:
+def _compare(block: Block, printed: str) -> None:
     """Look for each line of a block in what was printed, without regard to spaces."""
-    if printed is None:
-        return
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     for line in filter(None, (" ".join(line.split()) for line in block.text.splitlines())):
         pattern = re.sub(r"([\[*?])", r"[\1]", line).replace("...", "*")
