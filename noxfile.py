@@ -98,10 +98,9 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def corpus(session: nox.Session) -> None:
     """Compare static signatures with the real ones, for every public callable of the libraries that users name."""
-    requirements = ["pytorch-lightning", "torchmetrics", *workspace_requirements()]
-    packages = ["lighter-config", "lighter-core"]
-    install(session, packages, build="cpu", groups=["medical"], requirements=requirements)
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "corpus"], requirements=workspace_requirements())
     session.run("python", "packages/lighter-config/tests/corpus.py", *session.posargs)
+    pytest(session, "tests/test_earlier_documents.py", "-k", "torchvision")
 
 
 @nox.session(python=PYTHON)

@@ -78,13 +78,15 @@ class SeenLast(ModelCheckpoint):
         super().on_train_epoch_end(trainer, pl_module)
 
 
+def samples(count: int) -> TensorDataset:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(count, 4, generator=generator, dtype=torch.float64)
+    return TensorDataset(inputs, torch.randint(3, (count,), generator=generator))
+
+
 def main() -> None:
     case, folder, ckpt_path = sys.argv[1:4]
-    generator = torch.Generator().manual_seed(0)
-    count = {"even": 16, "uneven": 13}.get(case, 16)
-    data = TensorDataset(
-        torch.randn(count, 4, generator=generator, dtype=torch.float64), torch.randint(3, (count,), generator=generator)
-    )
+    data = samples({"even": 16, "uneven": 13}.get(case, 16))
     seen = Seen()
     checkpoint = SeenLast(seen, dirpath=folder, filename="{step}", save_top_k=-1, every_n_train_steps=1)
     trainer = Trainer(

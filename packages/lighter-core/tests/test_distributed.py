@@ -133,3 +133,19 @@ def test_two_processes_resume_in_the_middle_of_an_epoch(even_run, tmp_path):
     for rank in range(2):
         expected = {name: pytest.approx(value, rel=1e-12) for name, value in whole[rank]["train"][1].items()}
         assert resumed[rank]["train"][-1] == expected
+
+
+def test_spawned_processes_give_the_values_of_all_samples(two_ranks_by_hand, tmp_path):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(SCRIPT.with_name("ddp_spawn_run.py")), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    assert seen[0] == seen[1]
+    for epoch, (losses, _, (preds, targets), val) in enumerate(two_ranks_by_hand(16, 2)):
+        logged = seen[0]["train"][epoch]
+        assert logged["train/loss/epoch"] == pytest.approx(sum(loss * n for loss, n in losses) / 16)
+        accuracy = multiclass_accuracy(preds, targets, num_classes=3)
+        assert logged["train/metrics/MulticlassAccuracy/epoch"] == pytest.approx(accuracy.item())
+        total = sum(loss * n for rank in val for loss, n in rank)
+        assert seen[0]["val"][epoch]["val/loss/epoch"] == pytest.approx(total / 16)

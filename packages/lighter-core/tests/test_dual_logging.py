@@ -377,6 +377,52 @@ def test_lbfgs_closures_count_a_batch_once(make_network, make_data, make_trainer
         assert epochs.train[epoch]["train/metrics/MulticlassAccuracy/epoch"] == approx_f32(float(expected))
 
 
+class Sam(torch.optim.SGD):
+    """Sharpness-aware minimization: the gradient is taken where the loss is worst nearby, so the step runs twice."""
+
+    def step(self, closure):
+        closure()
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        with torch.no_grad():
+            norm = torch.stack([p.grad.norm() for p in parameters]).norm()
+            moves = [0.05 * p.grad / norm for p in parameters]
+            for parameter, move in zip(parameters, moves, strict=True):
+                parameter.add_(move)
+        loss = closure()
+        with torch.no_grad():
+            for parameter, move in zip(parameters, moves, strict=True):
+                parameter.sub_(move)
+        super().step()
+        return loss
+
+
+def test_sam_logs_the_loss_before_its_first_move(make_network, train_loader, make_trainer, epochs, weighted_mean):
+    network, reference = make_network(), make_network()
+    system = System(
+        network, {"train": train_loader}, optimizer=Sam(network.parameters(), lr=0.1), criterion=nn.CrossEntropyLoss()
+    )
+    with pytest.warns(UserWarning, match="no `val_dataloader`"):
+        make_trainer(callbacks=[epochs]).fit(system)
+    optimizer = Sam(reference.parameters(), lr=0.1)
+    for epoch in range(2):
+        losses = []
+        for x, y in train_loader:
+            firsts = []
+
+            def closure(x=x, y=y, firsts=firsts):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(reference(x), y)
+                loss.backward()
+                firsts.append(loss.item())
+                return loss
+
+            optimizer.step(closure)
+            assert len(firsts) == 2
+            losses.append((firsts[0], len(y)))
+        assert epochs.train[epoch]["train/loss/epoch"] == approx(weighted_mean(losses))
+    assert torch.allclose(network.weight, reference.weight)
+
+
 def test_a_step_that_returns_none_is_not_counted(make_network, train_loader, make_trainer, epochs, rows):
     class Module(LighterModule):
         def training_step(self, batch, batch_idx):

@@ -1,4 +1,4 @@
-"""Training on one NVIDIA GPU; the same on the CPU where that can be, so that what is asked of the GPU runs everywhere."""
+"""Training on one NVIDIA GPU, and the same on the CPU where it can be, so that the tests themselves run everywhere."""
 
 import csv
 from collections.abc import Callable

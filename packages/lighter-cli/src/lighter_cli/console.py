@@ -26,14 +26,16 @@ _full_tracebacks = False
 
 def configure() -> None:
     """Send log messages and warnings to standard error, one plain line each, unwrapped and unstyled."""
-    debug = _debug()
+    level = logging.DEBUG if _debug() else logging.INFO if _is_first_rank() else logging.ERROR
     handler = logging.StreamHandler()
     handler.setFormatter(_LevelFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for package in ("lighter", "lighter_cli", "lighter_config"):
-        logging.getLogger(package).setLevel(logging.DEBUG if debug else logging.INFO)
+        logging.getLogger(package).setLevel(level)
     handler.addFilter(_is_no_advertisement)
     warnings.showwarning = _show_warning
+    # a System has every step; that a user gave it no validation data is no mistake
+    warnings.filterwarnings("ignore", message="You defined a `(validation|test)_step` but have no")
     # what Lightning and torchmetrics will change for a newer torch is not for their users to mend
     for category in (FutureWarning, DeprecationWarning):
         warnings.filterwarnings(
@@ -109,6 +111,12 @@ def _is_own(filename: str) -> bool:
 
 def _debug() -> bool:
     return os.environ.get("LIGHTER_DEBUG", "") not in ("", "0")
+
+
+def _is_first_rank() -> bool:
+    """Say whether this process is the one that speaks for all; launchers say which by one of these variables."""
+    ranks = [os.environ[name] for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if name in os.environ]
+    return not ranks or ranks[0] == "0"
 
 
 def _is_no_advertisement(record: logging.LogRecord) -> bool:

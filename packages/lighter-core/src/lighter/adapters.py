@@ -173,7 +173,7 @@ def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
                     if keys
                     else "an index for tuples and lists, a key for mappings",
                     nearest=nearest_names(str(accessor), keys),
-                    fix=f"give a BatchAdapter the {name} of this batch; in a System's `adapters`, as `batch` of the mode",
+                    fix=f"give a BatchAdapter the {name} of this batch; in a System, as `batch` of the mode's adapters",
                 ) from error
         case _:
             return accessor(batch)

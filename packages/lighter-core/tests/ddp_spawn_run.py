@@ -1,0 +1,51 @@
+"""Run as a script by test_distributed.py: fit in two spawned processes, each of which writes what it saw as JSON."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+from ddp_run import Module, Seen, samples
+from pytorch_lightning import LightningModule, Trainer
+from torch.utils.data import DataLoader, DistributedSampler
+
+
+class SeenInFile(Seen):
+    """Keep what a rank sees in a file: its objects do not come back from a spawned process."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.train.append({k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("train/")})
+        seen = json.dumps({"train": self.train, "val": self.val})
+        (self.folder / f"{trainer.global_rank}.json").write_text(seen)
+
+
+class OwnSamplers(Module):
+    """Lightning's own sampler would shuffle the training data."""
+
+    def train_dataloader(self) -> DataLoader:
+        data = samples(16)
+        sampler = DistributedSampler(data, num_replicas=2, rank=self.global_rank, shuffle=False)
+        return DataLoader(data, batch_size=4, sampler=sampler)
+
+    val_dataloader = train_dataloader
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp_spawn",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,
+        callbacks=[SeenInFile(Path(sys.argv[1]))],
+    ).fit(OwnSamplers("even"))
