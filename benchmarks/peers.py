@@ -7,7 +7,7 @@ that is missing is left out::
     uv pip install --python .venv-peers packages/* "jsonargparse[signatures,omegaconf]" hydra-core monai fire
     .venv-peers/bin/python benchmarks/peers.py
 
-Each tool gets an optimizer of torch with `lrr` instead of `lr`, in the way that its documentation shows, in a process of
+Each tool gets an optimizer of torch with `lrr` instead of `lr`, as its documentation writes it, in a process of
 its own; then a correct config with a section `trainr` that nobody reads. The time is that of the whole process, the
 median of several, one after the other.
 """
