@@ -25,9 +25,11 @@ from typing import Any
 
 import pytest
 
+import lighter_cli.errors  # noqa: F401  # so that all errors are defined
+from lighter.errors import LighterError
 from lighter_cli.app import app
 from lighter_cli.console import reporting_errors
-from lighter_config import Config, Finding, Severity, SignatureReader, Stage, check, load
+from lighter_config import Config, ConfigError, Finding, Severity, SignatureReader, Stage, check, load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -93,6 +95,19 @@ def test_every_block_of_the_page_runs(page: Path, tmp_path: Path, reader: Signat
 def test_the_pages_have_no_markers_without_a_reason() -> None:
     markers = re.findall(r"<!-- (?!not run: \w|fails -->|--)(.*?) -->", "\n".join(page.read_text() for page in PAGES))
     assert markers == []
+
+
+def test_the_reference_names_every_error_and_every_command() -> None:
+    errors = (ROOT / "docs/reference/errors.md").read_text()
+    commands = (ROOT / "docs/reference/commands.md").read_text()
+    found = [*_all_subclasses(ConfigError), *_all_subclasses(LighterError)]
+    assert [error.__name__ for error in found if f"`{error.__name__}`" not in errors] == []
+    assert [name for name in app if not name.startswith("-") and f"`lighter {name}" not in commands] == []
+
+
+def _all_subclasses(base: type[Exception]) -> list[type[Exception]]:
+    own = [one for one in base.__subclasses__() if not one.__name__.startswith("_")]
+    return [*own, *(further for one in own for further in _all_subclasses(one))]
 
 
 def _blocks(page: Path) -> Iterator[Block]:
