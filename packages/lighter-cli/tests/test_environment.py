@@ -1,9 +1,11 @@
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lighter_cli.environment import git_state, is_gone, this_process, versions
@@ -29,6 +31,17 @@ def test_this_process_is_not_gone_but_one_that_had_its_number_is() -> None:
     process = this_process()
     assert not is_gone(process)
     assert is_gone({**process, "created": process["created"] - 3600})
+
+
+def test_a_process_that_was_killed_but_not_yet_waited_for_is_gone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    identity = {**this_process(), "pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+    assert not is_gone(identity)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    assert is_gone(identity)
+    process.wait()
+    assert is_gone(identity)
 
 
 def test_a_process_of_another_host_counts_as_alive() -> None:

@@ -3,19 +3,26 @@
 import json
 import os
 import platform
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
-from lighter_cli.records import read_records
+from lighter_cli.record import ConfigRecorder, _append_line
+from lighter_cli.records import INDEX, read_records
 from lighter_config import load
 
 Write = Callable[[str, str], Path]
@@ -38,18 +45,41 @@ def test_every_field_says_what_ran(system_config: str) -> None:
     record = _record()
     assert record["stage"] == "fit"
     assert record["status"] == "finished"
+    assert record["format"] == 1
+    assert record["id"] == read_records(Path())[-1].folder.name
     assert record["words"] == [system_config, "trainer::max_epochs=1", "seed=7"]
     assert record["overrides"] == ["trainer::max_epochs=1", "seed=7"]
     assert record["files"] == [str(Path(system_config).resolve())]
     assert record["seed"] == 7
     assert record["project"] is None
     assert record["working_directory"] == str(Path.cwd())
-    assert record["options"]["ckpt_path"] is None
+    assert record["options"] == {"weights_only": True, "ckpt_path": None}
+    assert record["git"] is None or record["git"].keys() == {"commit", "dirty"}
     assert record["versions"]["torch"] == torch.__version__
     assert record["versions"]["python"] == platform.python_version()
+    assert record["versions"].keys() == {
+        "python", "torch", "pytorch-lightning", "torchmetrics", "sparkwheel", "lighter-cli", "lighter-core",
+        "lighter-config",
+    }  # fmt: skip
     assert record["process"]["pid"] == os.getpid()
-    assert record["devices"]["accelerator"] == "CPUAccelerator"
-    assert record["start"] < record["end"]
+    assert record["process"]["host"] == socket.gethostname()
+    assert abs(record["process"]["created"] - psutil.Process().create_time()) < 1
+    assert record["devices"] == {
+        "accelerator": "CPUAccelerator",
+        "strategy": "SingleDeviceStrategy",
+        "num_devices": 1,
+        "num_nodes": 1,
+        "names": [platform.processor() or platform.machine()],
+    }
+    assert datetime.fromisoformat(record["start"]) < datetime.fromisoformat(record["end"]) <= datetime.now(UTC)
+    assert record["progress"] == {"epoch": 1, "step": 3}
+    assert record["checkpoints"] == {
+        "last": str(Path("checkpoints/last.ckpt").resolve()),
+        "best": str(Path("checkpoints/epoch=0-step=3.ckpt").resolve()),
+        "monitor": "val/loss/epoch",
+        "best_score": pytest.approx(record["metrics"]["val/loss/epoch"]),
+        "last_step": 3,
+    }
     assert record["error"] is None
     assert record["metrics"].keys() >= {"train/loss/epoch", "val/loss/epoch", "val/metrics/Accuracy/epoch"}
 
@@ -166,6 +196,141 @@ def test_a_fast_dev_run_leaves_no_record(system_config: str) -> None:
     Runner().run("fit", [system_config, "trainer::fast_dev_run=true"])
     assert not Path("lighter_runs").exists()
     assert not Path(".lighter").exists()
+
+
+def test_the_project_is_recorded(module_config: str) -> None:
+    Runner().run("fit", [module_config, "trainer::max_epochs=1"])
+    assert _record()["project"] == str(Path("code").resolve())
+
+
+def test_a_run_from_a_mapping_alone_is_recorded(module_config: str) -> None:
+    tree = dict(load([module_config]).tree)
+    Runner().run("fit", [tree, {"trainer": {"max_epochs": 1}}])
+    assert _record()["files"] == []
+    assert _record()["words"] == [str(tree), "{'trainer': {'max_epochs': 1}}"]
+
+
+@pytest.mark.parametrize("blocked", [".lighter", "lighter_runs"])
+def test_where_nothing_can_be_written_the_run_goes_on_and_says_so(
+    system_config: str, blocked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(blocked).write_text("in the place of a folder")
+    Runner().run("fit", [system_config])
+    assert Path("checkpoints/last.ckpt").exists()
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "`last` and `best` will not find it" in warning
+    assert "lighter_record" in torch.load("checkpoints/last.ckpt", weights_only=True)
+
+
+def test_a_record_that_cannot_be_kept_up_to_date_does_not_end_the_run(
+    module_config: str, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = Path("code/models.py").read_text()
+    remove = "    def on_train_start(self):\n        import shutil\n        shutil.rmtree('lighter_runs')\n\n"
+    write("code/models.py", code.replace("    def training_step", remove + "    def training_step"))
+    Runner().run("fit", [module_config])
+    assert Path("checkpoints/last.ckpt").exists()
+    assert "not up to date" in caplog.text
+
+
+def test_a_line_that_broke_off_does_not_take_the_next_with_it(system_config: str) -> None:
+    Path(".lighter").mkdir()
+    Path(".lighter/runs.jsonl").write_text('{"folder": "/somewh')
+    Runner().run("validate", [system_config])
+    assert [record.content["stage"] for record in read_records(Path())] == ["validate"]
+
+
+def test_runs_that_start_at_once_leave_a_line_each(tmp_path: Path) -> None:
+    def append(number: int) -> None:
+        _append_line(tmp_path / INDEX, json.dumps({"number": number, "text": "x" * 500}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(append, range(400)))
+    lines = (tmp_path / INDEX).read_text().splitlines()
+    # a blank line between two is passed over when they are read
+    assert sorted(json.loads(line)["number"] for line in lines if line) == list(range(400))
+
+
+def test_an_address_as_default_root_dir_leaves_the_record_in_the_working_directory() -> None:
+    recorder = ConfigRecorder.__new__(ConfigRecorder)
+    recorder._name = "one"
+    trainer = Trainer(default_root_dir="memory://bucket", accelerator="cpu", logger=False)
+    assert recorder.folder(trainer) == Path.cwd() / "lighter_runs" / "one"
+
+
+# Lightning says so to everybody who uses OnExceptionCheckpoint
+@pytest.mark.filterwarnings("ignore:.*was called without a model", "ignore:.*there is no last checkpoint available")
+@pytest.mark.parametrize(
+    ("callback", "name"),
+    [
+        ("trainer::callbacks::0::save_on_exception=true", "checkpoints/epoch=1-step=4.ckpt"),
+        (
+            "trainer::callbacks+=[{_target_: pytorch_lightning.callbacks.OnExceptionCheckpoint, dirpath: .}]",
+            "on_exception.ckpt",
+        ),
+    ],
+)
+def test_what_lightning_saves_when_a_run_is_interrupted_is_the_last_checkpoint(
+    module_config: str, write: Write, callback: str, name: str
+) -> None:
+    code = Path("code/models.py").read_text()
+    stop = "        if self.global_step == 4: raise KeyboardInterrupt\n"
+    at = "    def training_step(self, batch, batch_idx):\n"
+    write("code/models.py", code.replace(at, at + stop))
+    last = "trainer::callbacks::0::save_last=false"
+    with pytest.raises(KeyboardInterrupt):
+        Runner().run("fit", [module_config, callback, last])
+    assert _record()["status"] == "interrupted"
+    assert _record()["checkpoints"]["last"] == str(Path(name).resolve())
+    assert torch.load(name, weights_only=True)["global_step"] == 4
+
+
+@pytest.mark.slow
+def test_two_processes_leave_one_record_and_find_the_project_in_ranks_and_spawned_workers(
+    module_config: str, write: Write
+) -> None:
+    write(
+        "two.yaml",
+        """
+        trainer:
+          devices: 2
+          strategy: ddp
+        data:
+          train_dataloader:
+            num_workers: 1
+            multiprocessing_context: spawn
+            dataset:
+              _target_: project.models.own
+          =val_dataloader:
+            _target_: torch.utils.data.DataLoader
+            dataset:
+              _target_: project.models.own
+            batch_size: 5
+        """,
+    )
+    own = "\n\nclass Own(TensorDataset):\n    pass\n\n\ndef own():\n    return Own(*samples().tensors)\n"
+    write("code/models.py", Path("code/models.py").read_text() + own)
+    shutil.move("code", "elsewhere")
+
+    def fit(*words: str) -> str:
+        command = [sys.executable, "-m", "lighter_cli", "fit", module_config, "two.yaml", "project=elsewhere", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    said = fit("trainer::max_epochs=1")
+    (folder,) = Path("lighter_runs").iterdir()
+    (record,) = read_records(Path())
+    assert record.folder == folder.resolve()
+    assert record.status == "finished"
+    assert record.content["devices"]["num_devices"] == 2
+    assert record.content["devices"]["strategy"] == "DDPStrategy"
+    assert record.content["progress"] == {"epoch": 1, "step": 2}  # 6 samples a rank in batches of 5
+    assert said.count("best checkpoint") == 1
+    without_workers = ("data::train_dataloader::num_workers=0", "data::train_dataloader::multiprocessing_context=null")
+    said = fit("--ckpt-path", "last", *without_workers)
+    assert said.count("last checkpoint of run") == 1  # found once, and handed to the other rank
+    assert [one.content["progress"]["step"] for one in read_records(Path())] == [2, 4]
 
 
 def _wait_for(condition: Callable[[], bool], timeout_s: float = 90) -> None:

@@ -1,6 +1,7 @@
 """All four stages through the real Trainer, in both layouts."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
+from lighter_cli.records import read_records
 from lighter_config import CheckError, ConfigError
 
 Write = Callable[[str, str], Path]
@@ -105,6 +107,37 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_no_variable(system_conf
     a, b, c = (torch.load(f"{name}/last.ckpt", weights_only=True)["state_dict"] for name in "abc")
     assert torch.equal(a["network.weight"], b["network.weight"])
     assert not torch.equal(a["network.weight"], c["network.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_the_same_seed_gives_the_same_losses_with_workers_that_draw_random_numbers(
+    module_config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = Path("code/models.py").read_text()
+    noisy = """
+
+class Noisy(TensorDataset):
+    def __getitem__(self, index):
+        image, label = super().__getitem__(index)
+        return image * random.random() + torch.randn(4), label
+
+
+def noisy():
+    return Noisy(*samples().tensors)
+"""
+    Path("code/models.py").write_text("import random\n\n" + code + noisy)
+    loader = "data::train_dataloader"
+    words = [module_config, f"{loader}::dataset::_target_=project.models.noisy", f"{loader}::num_workers=2"]
+    words += [f"{loader}::shuffle=true", "data::val_dataloader::num_workers=0", "data::val_dataloader::shuffle=false"]
+    monkeypatch.setenv("PL_GLOBAL_SEED", "11")
+    losses = []
+    for seed in ("seed=11", "seed=null", "seed=12"):
+        Runner().run("fit", [*words, seed])
+        assert os.environ["PL_GLOBAL_SEED"] == "11"
+        assert "PL_SEED_WORKERS" not in os.environ
+        losses.append(read_records(Path())[-1].content["metrics"]["train/loss/epoch"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
 
 
 def test_an_error_of_the_config_carries_every_finding(system_config: str) -> None:
