@@ -5,7 +5,6 @@ import logging
 import os
 import platform
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from lighter_cli import environment
 from lighter_cli.closing import closing_lines
 from lighter_cli.records import INDEX
+from lighter_cli.whole_files import write_whole
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,
@@ -152,9 +152,9 @@ class ConfigRecorder(Callback):
         self._write(trainer)
 
     def _put_into(self, folder: Path) -> None:
-        _write_whole(folder / RECORDED_CONFIG, self._config_text)
-        _write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
-        _write_whole(folder / RECORD_FILE, _to_json(self._written()))
+        write_whole(folder / RECORDED_CONFIG, self._config_text)
+        write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
+        write_whole(folder / RECORD_FILE, _to_json(self._written()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         if not self._content:
@@ -174,7 +174,7 @@ class ConfigRecorder(Callback):
         if not self._is_written:
             return
         try:
-            _write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+            write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
         except OSError as error:
             _logger.warning("the record of this run is not up to date: %s", error)
 
@@ -268,20 +268,6 @@ def _provenance(config: Config) -> dict[str, list[str]]:
 
 def _to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that a reader sees all of it or the one before."""
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _append_line(file: Path, text: str) -> None:

@@ -131,3 +131,8 @@ def test_a_word_with_dots_for_a_path_is_an_error_that_writes_the_path() -> None:
     (finding,) = [finding for finding in check(config) if finding.path == "trainer.max_epochs"]
     assert (finding.severity, finding.nearest) == (Severity.ERROR, ("trainer::max_epochs",))
     assert "trainer::max_epochs" in finding.fix
+
+
+def test_statements_that_requires_imports_are_no_findings(checked, system_yaml: str) -> None:
+    for requires in ('"$import os"', '["$import os", "from math import pi"]'):
+        assert checked(exp=f"{system_yaml}\n_requires_: {requires}\n") == []

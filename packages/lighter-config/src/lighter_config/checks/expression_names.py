@@ -49,14 +49,14 @@ def _imported_names(tree: Any) -> set[str]:
                 names.update(map(str, imports))
             requires = value.get(REQUIRES, [])
             for text in requires if isinstance(requires, list) else [requires]:
-                names |= _names_of_import(str(text).removeprefix("$"))
+                names |= names_of_import(str(text).removeprefix("$"))
             work.extend(value.values())
         elif isinstance(value, list):
             work.extend(value)
     return names
 
 
-def _names_of_import(text: str) -> set[str]:
+def names_of_import(text: str) -> set[str]:
     try:
         tree = ast.parse(text.strip())
     except SyntaxError:

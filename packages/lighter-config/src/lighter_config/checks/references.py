@@ -12,6 +12,7 @@ from lighter_config.paths import format_path, parse_path
 from lighter_config.provenance import Segments
 from lighter_config.reference_syntax import Reference
 from lighter_config.references import absolute_path, find_references, is_copy, is_reference
+from lighter_config.resolving import REQUIRES
 from lighter_config.suggestions import nearest_names
 
 
@@ -24,6 +25,8 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
     for path, value in leaves_in(context.subject.tree):
         if not isinstance(value, str) or value[:1] not in ("@", "%", "$") or format_path(path) in reported:
             continue
+        if REQUIRES in path[-2:]:
+            continue  # statements, which `_requires_` imports
         if is_copy(value):
             continue  # what could not be copied is among the notes of the expanded config
         try:

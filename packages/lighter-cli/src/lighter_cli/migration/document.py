@@ -1,0 +1,184 @@
+"""A YAML file that is rewritten: its tree with comments, quotes and order, and what there is to say about it."""
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
+from ruamel.yaml.tokens import CommentToken
+
+from lighter_config import Finding, Place, Severity, SourceError, YamlError
+
+Container = CommentedMap | CommentedSeq
+
+_NULL = Tag(suffix="tag:yaml.org,2002:null")
+_COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
+
+
+class _TextResolver(VersionedResolver):
+    """Takes every scalar for text, so that `True`, `1e-3` and `010` are written back as they were."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """Return the tag of a node."""
+        if kind is ScalarNode and implicit[0]:
+            return self.DEFAULT_SCALAR_TAG if value else _NULL
+        return super().resolve(kind, value, implicit)
+
+
+@dataclass(slots=True)
+class Document:
+    """One file of an experiment.
+
+    Attributes:
+        name: The file, as the user named it.
+        text: What it holds.
+        root: Its tree. A scalar is the text that the file has for it.
+        findings: What could not be rewritten, and what to look at.
+    """
+
+    name: str
+    text: str
+    root: CommentedMap
+    findings: list[Finding] = field(default_factory=list)
+    _lines: dict[tuple[int, Any], tuple[int, int]] = field(default_factory=dict)
+    _kept: list[Container] = field(default_factory=list)
+    _before: str = ""
+
+    @classmethod
+    def read(cls, file: str) -> "Document":
+        """Read a file.
+
+        Raises:
+            SourceError: There is no such file, or it is not UTF-8.
+            YamlError: It is not YAML, or not a mapping.
+        """
+        try:
+            text = Path(file).read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise SourceError(Finding(message=f"{file} cannot be read: {error.strerror}")) from error
+        except UnicodeDecodeError as error:
+            raise SourceError(Finding(message=f"{file} is not UTF-8 text", fix="save it as UTF-8")) from error
+        try:
+            root = _yaml(text).load(text)
+        except YAMLError as error:
+            mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+            problem = error.problem if isinstance(error, MarkedYAMLError) else None
+            place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
+            raise YamlError(Finding(message=f"{file} is not YAML: {problem or error}", place=place)) from error
+        if not isinstance(root, CommentedMap):
+            raise YamlError(Finding(message=f"{file} is not a mapping, so it is no config", place=Place(file)))
+        document = cls(file, text, root)
+        document._remember_places()
+        document._before = document._dump()
+        return document
+
+    def written(self) -> str:
+        """Return the text of the tree; the file's own, to the letter, when nothing has changed."""
+        text = self._dump()
+        if text == self._before:
+            return self.text
+        return text.replace("\n", "\r\n") if "\r\n" in self.text else text
+
+    def lost_comments(self) -> list[tuple[int, str]]:
+        """Return the comments that the tree does not have any more, with their lines."""
+        left = Counter(comment.strip() for comment in _COMMENT.findall(self._dump()))
+        lost = []
+        for number, line in enumerate(self.text.splitlines(), 1):
+            for comment in _COMMENT.findall(line):
+                if not left[comment.strip()]:
+                    lost.append((number, comment.strip()))
+                left[comment.strip()] -= 1
+        return lost
+
+    def say(
+        self,
+        message: str,
+        container: Container,
+        key: Any = None,
+        *,
+        fix: str = "",
+        severity: Severity = Severity.WARNING,
+    ) -> None:
+        """Note something about a key or an item: a warning is left to do by hand, a note is to look at."""
+        spot = self._lines.get((id(container), key)) or self._lines.get((id(container), None))
+        place = Place(self.name) if spot is None else Place(self.name, *spot)
+        excerpt = "" if spot is None else self.text.splitlines()[spot[0] - 1].strip()
+        self.findings.append(Finding(message=message, severity=severity, place=place, excerpt=excerpt, fix=fix))
+
+    def take_place(self, new: Container, old: Container, key: Any) -> None:
+        """Let a new mapping stand where a key of an old one stood, for what there is to say about it."""
+        self._kept.append(new)
+        place = self._lines.get((id(old), key))
+        if place is not None:
+            self._lines[(id(new), None)] = place
+
+    def _remember_places(self) -> None:
+        for container in containers(self.root):
+            self._kept.append(container)  # an object that is gone would give its id to another
+            for key, place in (container.lc.data or {}).items():
+                self._lines[(id(container), key)] = (place[0] + 1, place[1] + 1)
+            if container.lc.line is not None:
+                self._lines[(id(container), None)] = (container.lc.line + 1, container.lc.col + 1)
+
+    def _dump(self) -> str:
+        stream = io.StringIO()
+        _yaml(self.text).dump(self.root, stream)
+        return stream.getvalue()
+
+
+def _yaml(text: str) -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Resolver = _TextResolver
+    yaml.preserve_quotes = True
+    yaml.width = 1_000_000  # no line is broken
+    mapping, offset = indentation(text)
+    yaml.indent(mapping=mapping, sequence=offset + 2, offset=offset)
+    return yaml
+
+
+def indentation(text: str) -> tuple[int, int]:
+    """Return by how much the file indents mappings, and the dashes of lists."""
+    mapping = offset = None
+    parent: int | None = None
+    for line in text.splitlines():
+        content = line.lstrip(" ")
+        if not content or content[0] == "#":
+            continue
+        indent = len(line) - len(content)
+        if parent is not None:
+            if content.startswith("- ") and offset is None:
+                offset = max(indent - parent, 0)
+            elif indent > parent and mapping is None and not content.startswith("- "):
+                mapping = indent - parent
+        parent = indent if re.match(r"[^\s#].*:\s*(?:#.*)?$", content) and not content.startswith("- ") else None
+    return mapping or 2, 2 if offset is None else offset
+
+
+def containers(value: Any) -> Iterator[Container]:
+    """Yield each mapping and list of a tree once."""
+    work, seen = [value], set()
+    while work:
+        one = work.pop()
+        if isinstance(one, CommentedMap | CommentedSeq) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            work.extend(one.values() if isinstance(one, Mapping) else one)
+
+
+def comment_lines(token: Any) -> list[str]:
+    """Return the comments that stand on lines of their own behind a value."""
+    tokens = token if isinstance(token, list) else [token]
+    lines: list[str] = []
+    for one in tokens:
+        if isinstance(one, CommentToken):
+            lines += one.value.split("\n")[1:] if not one.value.startswith("\n") else one.value.split("\n")
+    return [line.strip() for line in lines if line.strip()]

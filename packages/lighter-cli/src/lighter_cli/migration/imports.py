@@ -1,0 +1,64 @@
+"""Modules that expressions name without importing them."""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from lighter_cli.migration.document import Container, Document
+from lighter_cli.migration.tree import section, texts
+from lighter_config import ConfigError
+from lighter_config.checks.expression_names import names_of_import
+from lighter_config.expressions import KNOWN_NAMES, parse_expression
+from lighter_config.references import is_expression
+
+_SHORT_NAMES = {
+    "F": "torch.nn.functional",
+    "nn": "torch.nn",
+    "numpy": "numpy",
+    "pd": "pandas",
+    "pl": "pytorch_lightning",
+}
+
+
+def add_imports(documents: Sequence[Document]) -> None:
+    """Add the modules that expressions name to `_imports_`, in the file that names them."""
+    known = set(KNOWN_NAMES)
+    for document in documents:
+        for path, _, _, text in texts(document.root):
+            if "_imports_" in path:
+                known.add(str(path[-1]))
+            elif "_requires_" in path:
+                known |= names_of_import(text.removeprefix("$"))
+    for document in documents:
+        missing: dict[str, str] = {}
+        for name, (container, key) in _unknown_names(document, known).items():
+            if module := _module_of(name):
+                missing[name] = module
+            else:
+                fix = f"name its module: `_imports_: {{{name}: …}}`"
+                document.say(f"the name {name!r} is not known in expressions", container, key, fix=fix)
+        if missing:
+            section(document.root, "_imports_").update(missing)
+            known |= set(missing)
+
+
+def _unknown_names(document: Document, known: set[str]) -> dict[str, tuple[Container, Any]]:
+    """Return the names that nothing gives, each with the first expression that has it."""
+    names: dict[str, tuple[Container, Any]] = {}
+    for path, container, key, text in texts(document.root):
+        if not is_expression(text) or "_requires_" in path:
+            continue
+        try:
+            free_names = parse_expression(text).free_names
+        except ConfigError:
+            continue  # `lighter check` says what is wrong with it
+        for name in free_names:
+            if name not in known:
+                names.setdefault(name, (container, key))
+    return names
+
+
+def _module_of(name: str) -> str:
+    """Return the module that a name stands for; nothing when there is none."""
+    module = _SHORT_NAMES.get(name, name)
+    return module if importlib.util.find_spec(module.partition(".")[0]) is not None else ""

@@ -1,0 +1,65 @@
+"""Later files of an experiment: what they used to replace, and `+key`."""
+
+from collections.abc import Sequence
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from lighter_cli.migration.document import Document
+from lighter_cli.migration.tree import (
+    Segments,
+    is_component,
+    mappings,
+    rename_key,
+    segments_of,
+    texts,
+    value_at,
+)
+from lighter_config import ConfigError
+from lighter_config.references import find_references
+
+_OPERATORS = ("=", "~", "+")
+
+
+def keep_replacing(documents: Sequence[Document]) -> None:
+    """Write `=key` where a later file replaced a list or a component: lists append now, and mappings merge.
+
+    This is how files behaved that separate paths by `#`; later ones appended and merged already. `+key` asked for that.
+    """
+    if not any(_is_of_that_time(document) for document in documents):
+        return
+    for number, document in enumerate(documents):
+        _replace(document, document.root, (), documents[:number])
+        for key in list(document.root):
+            if str(key).startswith("+"):
+                rename_key(document.root, key, str(key)[1:])
+
+
+def _replace(document: Document, mapping: CommentedMap, path: Segments, earlier: Sequence[Document]) -> None:
+    for key in list(mapping):
+        if str(key).startswith(_OPERATORS):
+            continue
+        value, at = mapping[key], (*path, *segments_of(key))
+        before = next((found for one in reversed(earlier) if (found := value_at(one.root, at)) is not None), None)
+        is_replaced = (isinstance(value, CommentedSeq) and isinstance(before, CommentedSeq)) or (
+            is_component(value) and isinstance(before, CommentedMap)
+        )
+        if is_replaced:
+            rename_key(mapping, key, f"={key}")
+        elif isinstance(value, CommentedMap) and isinstance(before, CommentedMap):
+            _replace(document, value, at, earlier)
+
+
+def _is_of_that_time(document: Document) -> bool:
+    """Say whether paths are separated by `#`, or keys begin with `+`."""
+    for _, mapping in mappings(document.root):
+        if any(str(key).startswith("+") or ("#" in str(key) and len(segments_of(key)) > 1) for key in mapping):
+            return True
+    for _, _, key, text in texts(document.root):
+        try:
+            if key == "_target_" and text.rpartition(".")[2].startswith("Lighter") and text.endswith("LighterSystem"):
+                return True
+            if any(reference.legacy for reference in find_references(text)):
+                return True
+        except ConfigError:
+            continue
+    return False

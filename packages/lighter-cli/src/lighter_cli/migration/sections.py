@@ -1,0 +1,30 @@
+"""Sections that have other names now."""
+
+from collections.abc import Sequence
+
+from ruamel.yaml.comments import CommentedMap
+
+from lighter_cli.migration.document import Document
+from lighter_cli.migration.moves import follow
+from lighter_cli.migration.tree import rename_key
+
+NEW_NAMES = {"lightning_module": "model", "data_module": "data", "datamodule": "data"}
+
+
+def rename_sections(documents: Sequence[Document]) -> None:
+    """Rename sections, and write `project` as the folder that it is."""
+    for document in documents:
+        root = document.root
+        follow(document, {(old,): (new,) for old, new in NEW_NAMES.items()})
+        for old, new in NEW_NAMES.items():
+            if old not in root:
+                continue
+            if new in root:
+                fix = f"merge the two under {new}"
+                document.say(f"{old} is called {new} now, and there is a {new} already", root, old, fix=fix)
+            else:
+                rename_key(root, old, new)
+        project = root.get("project")
+        if isinstance(project, CommentedMap) and "module_path" in project:
+            root["project"] = project["module_path"]
+            root.ca.items["project"] = project.ca.items.get("module_path")

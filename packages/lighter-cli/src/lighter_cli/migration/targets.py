@@ -1,0 +1,28 @@
+"""Classes and functions that have moved."""
+
+from collections.abc import Sequence
+
+from lighter_cli.migration.document import Document
+from lighter_cli.migration.tree import replace_text, texts
+from lighter_config.checks.moved_names import MOVED_NAMES
+
+_GONE = {
+    "lighter.logger.LighterLogger": "name Lightning's own loggers under trainer::logger",
+    "lighter.utils.import_module_from_path": "write `project: ./folder`",
+}
+
+
+def rename_targets(documents: Sequence[Document]) -> None:
+    """Write the new import path of what has moved."""
+    for document in documents:
+        for _, container, key, text in list(texts(document.root)):
+            if key != "_target_":
+                continue
+            name = MOVED_NAMES.get(text, text)
+            if name != text:
+                replace_text(container, key, name)
+            if name in _GONE:
+                document.say(f"{name} does not exist any more", container, key, fix=_GONE[name])
+            elif name == "lighter.LighterModule":
+                fix = "name your subclass of it, or write the experiment as a system"
+                document.say("a lighter.LighterModule has no steps of its own", container, key, fix=fix)

@@ -1,0 +1,170 @@
+"""Find, rename, take out and put in parts of a YAML tree, with their comments."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
+from ruamel.yaml.tokens import CommentToken
+
+from lighter_cli.migration.document import Container, comment_lines, containers
+from lighter_config import ConfigError, format_path
+from lighter_config.keys import special_key
+
+Segments = tuple[Any, ...]
+
+_OWN_LINE = re.compile(r"\n *(?=#)")
+_ORDER = ("_imports_", "vars", "trainer", "system", "model", "data")
+
+
+def segments_of(key: Any) -> Segments:
+    """Return the path that a key of a mapping stands for, without its operator."""
+    try:
+        special = special_key(str(key))
+    except ConfigError:
+        return (key,)
+    return (key,) if special is None else special.path
+
+
+def find(root: CommentedMap, path: Segments) -> tuple[CommentedMap, Any] | None:
+    """Find the mapping and key at a path, through mappings and keys that are paths."""
+    for key, value in root.items():
+        segments = segments_of(key)
+        if segments == path:
+            return root, key
+        if path[: len(segments)] == segments and isinstance(value, CommentedMap):
+            found = find(value, path[len(segments) :])
+            if found is not None:
+                return found
+    return None
+
+
+def value_at(root: CommentedMap, path: Segments) -> Any:
+    """Return the value at a path; ``None`` when there is none."""
+    found = find(root, path)
+    return None if found is None else found[0][found[1]]
+
+
+def texts(value: Any, path: Segments = ()) -> Iterator[tuple[Segments, Container, Any, str]]:
+    """Yield each text of a tree: its path, what holds it, its key or index there, and itself."""
+    seen: set[int] = set()
+    work: list[tuple[Segments, Any]] = [(path, value)]
+    while work:
+        at, container = work.pop()
+        if id(container) in seen:
+            continue  # an alias
+        seen.add(id(container))
+        items = container.items() if isinstance(container, CommentedMap) else enumerate(container)
+        below: list[tuple[Segments, Any]] = []
+        for key, child in list(items):
+            inside = (*at, *(segments_of(key) if isinstance(container, CommentedMap) else (key,)))
+            if isinstance(child, CommentedMap | CommentedSeq):
+                below.append((inside, child))
+            elif isinstance(child, str):
+                yield inside, container, key, str(child)
+        work.extend(reversed(below))
+
+
+def mappings(value: Any, path: Segments = ()) -> Iterator[tuple[Segments, CommentedMap]]:
+    """Yield each mapping of a tree with its path, outer ones first."""
+    if isinstance(value, CommentedMap):
+        yield path, value
+    if isinstance(value, CommentedMap | CommentedSeq):
+        for key, child in list(value.items() if isinstance(value, CommentedMap) else enumerate(value)):
+            inside = segments_of(key) if isinstance(value, CommentedMap) else (key,)
+            yield from mappings(child, (*path, *inside))
+
+
+def replace_text(container: Container, key: Any, text: str) -> None:
+    """Replace a text, keeping its quotes."""
+    old = container[key]
+    container[key] = type(old)(text, anchor=None) if isinstance(old, ScalarString) else text
+
+
+def quoted(text: str) -> DoubleQuotedScalarString:
+    """Return text that is written in double quotes."""
+    scalar: DoubleQuotedScalarString = DoubleQuotedScalarString(text)
+    return scalar
+
+
+def rename_key(mapping: CommentedMap, old: Any, new: Any) -> None:
+    """Give a key another name, at its place and with its comments."""
+    if old == new:
+        return
+    comments = mapping.ca.items.pop(old, None)
+    position = list(mapping).index(old)
+    value = mapping.pop(old)
+    mapping.insert(position, new, value)
+    if comments is not None:
+        mapping.ca.items[new] = comments
+
+
+def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
+    """Remove a key; return its value and the comment on its line.
+
+    Comments on lines of their own stay in the mapping, before the next key.
+    """
+    comments = mapping.ca.items.pop(key, None)
+    position = list(mapping).index(key)
+    value = mapping.pop(key)
+    lines = comment_lines(comments[2]) if comments and comments[2] else []
+    had_gap = False
+    if comments and comments[2] is not None:
+        had_gap = "\n\n" in comments[2].value
+        own = comments[2].value.split("\n")[0].strip()
+        comments[2].value = f"{own}\n"
+        comments = comments if own else None
+    following = list(mapping)[position:]
+    if following and (lines or had_gap):
+        text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
+        mapping.yaml_set_comment_before_after_key(
+            following[0], before=f"\n{text}" if had_gap else text, indent=mapping.lc.col or 0
+        )
+    return value, comments
+
+
+def indent_comments(value: Any, by: int) -> None:
+    """Move the comments of a part to the right, when it is going to stand deeper."""
+    for container in containers(value):
+        comments = container.ca
+        tokens = [token for found in (comments.items or {}).values() for token in found or ()]
+        for token in [*tokens, *(comments.comment or ())]:
+            for one in token if isinstance(token, list) else [token]:
+                if isinstance(one, CommentToken):
+                    one.value = _OWN_LINE.sub(rf"\g<0>{' ' * by}", one.value)
+                    one.column += by
+
+
+def put_in(mapping: CommentedMap, key: Any, value: Any, *, comments: Any = None, position: int | None = None) -> None:
+    """Add a key with the comments that it had elsewhere."""
+    mapping.insert(len(mapping) if position is None else position, key, value)
+    if comments is not None:
+        mapping.ca.items[key] = comments
+
+
+def section(root: CommentedMap, name: str) -> CommentedMap:
+    """Return a section; where there is none, it is made before those that usually follow it."""
+    if not isinstance(root.get(name), CommentedMap):
+        later = _ORDER[_ORDER.index(name) + 1 :]
+        position = min((at for at, key in enumerate(root) if segments_of(key)[0] in later), default=len(root))
+        put_in(root, name, CommentedMap(), position=position)
+        for following in list(root)[position + 1 : position + 2]:
+            root.yaml_set_comment_before_after_key(following, before="\n")  # an empty line
+    found: CommentedMap = root[name]
+    return found
+
+
+def is_given(value: Any) -> bool:
+    """Say whether a value is anything but null."""
+    return value is not None and not (isinstance(value, str) and value in ("null", "~"))
+
+
+def is_component(value: Any) -> bool:
+    """Say whether a value makes an object."""
+    return isinstance(value, CommentedMap) and "_target_" in value
+
+
+def key_text(operator: str, path: Segments) -> str:
+    """Write a key that stands for a path."""
+    return operator + format_path(path)
