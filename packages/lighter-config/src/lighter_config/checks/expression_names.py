@@ -57,6 +57,7 @@ def _imported_names(tree: Any) -> set[str]:
 
 
 def names_of_import(text: str) -> set[str]:
+    """Return the names that an import statement gives; none when it is something else."""
     try:
         tree = ast.parse(text.strip())
     except SyntaxError:
