@@ -77,6 +77,18 @@ def test_a_missing_file_names_the_nearest(system_config: str) -> None:
     assert caught.value.findings[0].nearest == ("models/epoch=1-step=6.ckpt",)
 
 
+def test_a_mistyped_word_names_the_option_and_the_nearest_word(system_config: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        _find(system_config, "besst")
+    assert str(caught.value) == (
+        "the checkpoint 'besst' does not exist\n"
+        "  option --ckpt-path besst\n"
+        "  expected           'last', 'best', or an existing file\n"
+        "  nearest            best\n"
+        "  to fix             correct the path; relative ones start at the working directory"
+    )
+
+
 def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(system_config: str) -> None:
     Runner().run("fit", [system_config])
     whole = Path("checkpoints/last.ckpt").read_bytes()

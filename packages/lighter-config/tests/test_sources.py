@@ -101,8 +101,9 @@ def test_folder_without_a_record_is_an_error_that_says_so():
 
 @pytest.mark.parametrize("word", ["epoch=9-step=10.ckpt", "models/epoch=9-step=10-v1.ckpt"])
 def test_the_name_that_lightning_gives_a_checkpoint_is_no_override(word):
-    with pytest.raises(SourceError, match="neither a file nor an override"):
+    with pytest.raises(SourceError, match="neither a file nor an override") as caught:
         parse_sources([word])
+    assert "folder that the file is in" in caught.value.findings[0].fix
 
 
 def test_words_are_kept_as_they_were_given():

@@ -57,7 +57,9 @@ def find_checkpoint(
     if given is None:
         return _checkpoint_of_word(runs[-1], stage) if runs else None
     wanted = str(given)
-    asked = _Asked(path, config.place(path) if path else Place(f"option {_OPTION}"), config.excerpt(path) or wanted)
+    asked = _Asked(
+        path, config.place(path) if path else Place(f"option {_OPTION}"), config.excerpt(path) if path else wanted
+    )
     if "://" in wanted:
         return wanted
     if Path(wanted).exists():
@@ -210,6 +212,6 @@ def _no_such_file(wanted: str, asked: _Asked) -> CheckpointError:
     return asked.error(
         f"the checkpoint {wanted!r} does not exist",
         expected=("'last', 'best', or an existing file",),
-        nearest=tuple(str(file.parent / name) for name in nearest),
+        nearest=nearest_names(wanted, ["last", "best"]) or tuple(str(file.parent / name) for name in nearest),
         fix="correct the path; relative ones start at the working directory",
     )

@@ -226,6 +226,8 @@ def _missing(names: list[str], word: str, number: int) -> Source:
         if not name:
             message = "an empty name between commas" if word else "an empty word"
             fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
+        elif _LIGHTNINGS_NAME.search(name) and not nearest:
+            fix = "it is a checkpoint's name; give the folder that the file is in, too"
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
