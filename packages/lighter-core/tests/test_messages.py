@@ -1,0 +1,180 @@
+"""Every message of a bad input, whole, as a user reads it: ``messages.txt`` is reviewed like code.
+
+``python test_messages.py`` beside it writes it anew.
+"""
+
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+from lighter import LighterDataModule, LighterModule, System
+from lighter.adapters import BatchAdapter, CriterionAdapter, LoggingAdapter, MetricsAdapter
+from lighter.callbacks import CsvWriter, FileWriter, Freezer
+from lighter.errors import LighterError
+from lighter.layers import replace_layer
+from lighter.weights import load_weights
+
+SNAPSHOT = Path(__file__).with_name("messages.txt")
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def loader() -> DataLoader:
+    return DataLoader(TensorDataset(torch.ones(4, 4), torch.zeros(4, dtype=torch.long)), batch_size=2)
+
+
+def system(**parts: Any) -> System:
+    net = network()
+    given = {"optimizer": torch.optim.SGD(net.parameters(), lr=0.1), "criterion": nn.CrossEntropyLoss(), **parts}
+    return System(net, {mode: loader() for mode in ("train", "val", "test", "predict")}, **given)
+
+
+def run(stage: str, module: LightningModule, *callbacks: Any, **options: Any) -> None:
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        callbacks=list(callbacks),
+        **options,
+    )
+    getattr(trainer, stage)(module)
+
+
+class Returning(LighterModule):
+    """Returns one thing from every step."""
+
+    def __init__(self, output: Any) -> None:
+        net = network()
+        super().__init__(net, nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=0.1))
+        self.output = output
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.output
+
+    def train_dataloader(self) -> DataLoader:
+        return loader()
+
+
+class OddBatch(Returning):
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader([1, 2], batch_size=2, collate_fn=lambda _: {1, 2})
+
+
+class Predicting(LightningModule):
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self.output = output
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.output
+
+    def predict_dataloader(self) -> DataLoader:
+        return loader()
+
+
+def to_a_file_in_the_way(folder: Path) -> None:
+    (folder / "out").write_text("a file")
+    run("predict", Predicting(torch.ones(2)), FileWriter(folder / "out" / "preds"))
+
+
+CASES: dict[str, Callable[[Path], object]] = {
+    "a metric that is none": lambda _: system(metrics={"train": nn.ReLU()}),
+    "metrics of a mode that does not exist": lambda _: system(metrics={"trian": MulticlassAccuracy(3)}),
+    "a metric object of two modes": lambda _: system(metrics=dict.fromkeys(("train", "val"), MulticlassAccuracy(3))),
+    "no criterion in fit": lambda _: run("fit", system(criterion=None)),
+    "no optimizer in fit": lambda _: run("fit", system(optimizer=None)),
+    "an optimizer that is none": lambda _: system(optimizer="adam"),
+    "a scheduler without an optimizer": lambda _: system(
+        optimizer=None,
+        scheduler=torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD(network().parameters(), lr=0.1)),
+    ),
+    "positions that are not consecutive": lambda _: CriterionAdapter(pred_argument=0, target_argument=2),
+    "two parts at one position": lambda _: MetricsAdapter(pred_argument=0, target_argument=0),
+    "a transform without its argument": lambda _: MetricsAdapter(pred_argument=0, target_transforms=torch.sigmoid),
+    "a transform that cannot be called": lambda _: LoggingAdapter(pred_transforms=["argmax"]),
+    "an accessor of another kind": lambda _: BatchAdapter(input_accessor=1.5),
+    "a key that the batch does not have": lambda _: BatchAdapter("image")({"imagee": torch.ones(2)}),
+    "adapters of a mode that does not exist": lambda _: system(adapters={"validation": {}}),
+    "an adapter of a role that does not exist": lambda _: system(adapters={"val": {"metric": print}}),
+    "a freezer that matches nothing": lambda _: run("fit", system(), Freezer(names=["0.wieght"])),
+    "freezers that leave nothing to train": lambda _: run("fit", system(), Freezer(modules=["0", "2"])),
+    "a freezer that selects nothing": lambda _: Freezer(),
+    "a key that the step does not return": lambda folder: run(
+        "predict", Predicting({"pred": torch.ones(2)}), CsvWriter(folder / "preds.csv", keys=["preds"])
+    ),
+    "a value of another length": lambda folder: run(
+        "predict", Predicting({"pred": torch.ones(3), "batch_size": 2}), CsvWriter(folder / "preds.csv", keys=["pred"])
+    ),
+    "two writers of one file": lambda folder: run(
+        "predict",
+        Predicting({"pred": torch.ones(2)}),
+        *(CsvWriter(folder / "preds.csv", keys=["pred"]) for _ in range(2)),
+    ),
+    "two samples of one name": lambda folder: run(
+        "predict",
+        Predicting({"pred": torch.ones(2), "identifier": ["scan", "scan"]}),
+        FileWriter(folder / "preds", name_key="identifier"),
+    ),
+    "a directory that cannot be made": to_a_file_in_the_way,
+    "a format that does not exist": lambda folder: FileWriter(folder, format="imagee_2d"),
+    "a mode that does not exist": lambda folder: CsvWriter(folder / "preds.csv", keys=["pred"], modes=["tset"]),
+    "a loss that is not a scalar": lambda _: run("fit", Returning(torch.ones(2, requires_grad=True))),
+    "a loss without a total": lambda _: run("fit", Returning({"loss": {"ce": torch.ones(())}, "batch_size": 2})),
+    "a step that returns text": lambda _: run("fit", Returning("done")),
+    "an unknown number of samples": lambda _: run("fit", OddBatch({"loss": torch.ones((), requires_grad=True)})),
+    "loaders that are none": lambda _: LighterDataModule(train_dataloader="train"),
+    "a layer that does not exist": lambda _: replace_layer(network(), "3", nn.ReLU()),
+    "weights that do not exist": lambda folder: load_weights(network(), folder / "weights.pt"),
+}
+
+
+def message_of(case: Callable[[Path], object], folder: Path) -> str:
+    """Return the whole message, with the folder of the test as FOLDER."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            case(folder)
+    except LighterError as error:
+        return re.sub(re.escape(str(folder)), "FOLDER", f"{type(error).__name__}: {error}")
+    raise AssertionError("nothing was raised")
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> dict[str, str]:
+    parts = SNAPSHOT.read_text(encoding="utf-8").removeprefix("== ").strip().split("\n\n== ")
+    return dict(part.split("\n", 1) for part in parts)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_message_is_the_reviewed_one(snapshot: dict[str, str], name: str, tmp_path: Path) -> None:
+    assert message_of(CASES[name], tmp_path) == snapshot[name]
+
+
+def test_the_snapshot_has_no_message_of_a_case_that_is_gone(snapshot: dict[str, str]) -> None:
+    assert set(snapshot) == set(CASES)
+
+
+if __name__ == "__main__":
+    blocks = []
+    for name, case in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            blocks.append(f"== {name}\n{message_of(case, Path(folder).resolve())}\n")
+    SNAPSHOT.write_text("\n".join(blocks), encoding="utf-8")
+    sys.stdout.write(f"{len(blocks)} messages\n")
