@@ -21,6 +21,7 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.app import app
+from lighter_cli.migration import migrate
 from lighter_config import Finding, Severity, SignatureReader, check, load
 
 ROOT = Path(__file__).parents[1]
@@ -422,6 +423,13 @@ def test_an_own_module_runs_every_stage(block: str) -> None:
     assert {"val/loss/epoch", "val/metrics/MulticlassAccuracy/epoch"} == set(validated)
     assert {"test/metrics/MulticlassAccuracy/epoch"} == set(tested)
     assert torch.cat(predictions).shape == (8, 10)
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("examples/**/*.yaml")), ids=lambda file: file.parent.name)
+def test_migrating_leaves_configs_of_today_alone(file: Path) -> None:
+    (result,) = migrate([str(file)])
+    assert result.after == result.before
+    assert result.findings == ()
 
 
 def test_the_page_names_every_block_with_its_tests() -> None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lighter_cli.migration.dataloaders import make_dataloaders
 from lighter_cli.migration.document import Document
-from lighter_cli.migration.freezers import rewrite_freezers
+from lighter_cli.migration.freezers import move_freezers
 from lighter_cli.migration.imports import add_imports
 from lighter_cli.migration.monitors import rename_monitors
 from lighter_cli.migration.overlays import keep_replacing
@@ -32,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     make_dataloaders,
     rename_targets,
     rename_writer_arguments,
-    rewrite_freezers,
+    move_freezers,
     rename_monitors,
     add_imports,
 )

@@ -11,7 +11,12 @@ _METRIC = re.compile(r"(?P<mode>train|val|test)/(?:metrics/)?(?P<name>[A-Za-z]\w
 
 
 def rename_monitors(documents: Sequence[Document]) -> None:
-    """Write `val_loss` and `val/loss` as `val/loss/epoch`, and `val/F1_epoch` as `val/metrics/F1/epoch`."""
+    """Write `val_loss` and `val/loss` as `val/loss/epoch`, and `val/F1_epoch` as `val/metrics/F1/epoch`.
+
+    Only of a system: what a module logs is up to its author.
+    """
+    if not any("system" in document.root for document in documents):
+        return
     for document in documents:
         for _, container, key, text in list(texts(document.root)):
             if key != "monitor":
