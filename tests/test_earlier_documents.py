@@ -413,9 +413,9 @@ def test_each_stage_does_its_work(run_block: RunBlock, block: str) -> None:
 
 @shows("reference/data_small.yaml", "project/models.py")
 def test_an_own_module_runs_every_stage(block: str) -> None:
-    config = load(sources_of("reference/data_small.yaml")).tree
+    (config,) = sources_of("reference/data_small.yaml")
     runner = Runner()
-    assert runner.run("fit", [config, "trainer::max_epochs=2"]) is None
+    assert runner.run("fit", [config, {"trainer": {"max_epochs": 3}}, "trainer::max_epochs=2"]) is None
     (validated,) = runner.run("validate", [config], ckpt_path="last")
     (tested,) = runner.run("test", [config], ckpt_path="last", verbose=False)
     predictions = runner.run("predict", [config], ckpt_path="last")
