@@ -1,0 +1,80 @@
+"""``lighter init``: a folder with an experiment that runs at once and passes its own tests."""
+
+import shlex
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lighter_cli import terminal
+from lighter_cli.terminal import HEADING, Line
+from lighter_config import Finding, SourceError, nearest_names
+
+TEMPLATES = {
+    "digits": "handwritten digits from a config alone; needs scikit-learn",
+    "module": "a LightningModule, a network and data of your own",
+    "system": "a network and data of your own, the training steps from Lighter",
+}
+"""The names of the templates, and what each is."""
+
+_GITIGNORE = "gitignore"  # without its dot, or it would hold for the repository of this package
+
+
+def init(
+    folder: Annotated[str, Parameter(help="The folder to make. It may exist, but must be empty.")],
+    /,
+    *,
+    template: Annotated[
+        str, Parameter(help="; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()) + ".")
+    ] = "digits",
+) -> None:
+    """Make a folder with an experiment that runs at once, its README and its test."""
+    if template not in TEMPLATES:
+        finding = Finding(
+            message=f"there is no template {template!r}",
+            expected=tuple(TEMPLATES),
+            nearest=nearest_names(template, TEMPLATES),
+        )
+        raise SourceError(finding)
+    destination = Path(folder).expanduser()
+    _refuse_what_is_there(destination)
+    try:
+        _copy(template, destination)
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror}"
+        raise SourceError(Finding(message=message, fix="name a folder that you may write to")) from error
+    commands: list[Line] = [[("  " + command, HEADING)] for command in _next_commands(destination)]
+    terminal.write_lines([[f"{folder} is ready. Next:"], *commands])
+
+
+def _refuse_what_is_there(destination: Path) -> None:
+    """Refuse to write among files, or over one.
+
+    Raises:
+        SourceError: The destination is a file, or a folder that holds something.
+    """
+    if destination.is_dir():
+        held = sorted(entry.name for entry in destination.iterdir())
+        if not held:
+            return
+        shown = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
+        message = f"{destination} is not empty: it holds {shown}"
+    elif destination.exists():
+        message = f"{destination} is a file"
+    else:
+        return
+    raise SourceError(Finding(message=message, fix="name a folder that does not exist: lighter init my_experiment"))
+
+
+def _copy(template: str, destination: Path) -> None:
+    with as_file(files("lighter_cli") / "templates") as templates:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(templates / template, destination, dirs_exist_ok=True, ignore=ignored)
+        shutil.copyfile(templates / _GITIGNORE, destination / ".gitignore")
+
+
+def _next_commands(destination: Path) -> list[str]:
+    enter = [] if destination.resolve() == Path.cwd() else [f"cd {shlex.quote(str(destination))}"]
+    return [*enter, "pip install -r requirements.txt", "lighter fit config.yaml", "pytest"]

@@ -1,0 +1,118 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lighter_cli import Runner
+from lighter_cli.commands.init import TEMPLATES
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+CODE = {"digits": set(), "module": {"data.py", "models.py"}, "system": {"data.py", "models.py"}}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_has_a_config_without_mistakes_a_test_and_a_readme(in_process: Command, template: str) -> None:
+    done = in_process("init", "new", "--template", template)
+    assert done.returncode == 0, done.stderr
+    common = {".gitignore", "README.md", "config.yaml", "requirements.txt", "test_experiment.py"}
+    assert {entry.name for entry in Path("new").iterdir()} == common | CODE[template]
+    assert ("scikit-learn" in Path("new/requirements.txt").read_text().split()) == (template == "digits")
+    os.chdir("new")
+    for stage in ("fit", "validate", "test", "predict"):
+        checked = in_process("check", "config.yaml", "--stage", stage)
+        assert checked.returncode == 0, checked.stdout
+        assert "nothing wrong" in checked.stdout or "0 error" in checked.stdout
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_learns_at_once(
+    in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str
+) -> None:
+    assert in_process("init", "new", "--template", template).returncode == 0
+    monkeypatch.chdir("new")
+    runner = Runner()
+    runner.run("fit", ["config.yaml", "trainer::accelerator=cpu"])
+    assert runner.experiment is not None
+    metrics = runner.experiment.trainer.callback_metrics
+    assert next(value for name, value in metrics.items() if name.startswith("val/metrics/")) > 0.9
+
+
+@pytest.mark.slow
+def test_the_templates_pass_their_own_tests(in_process: Command) -> None:
+    """One process for all, which imports torch once."""
+    for template in TEMPLATES:
+        assert in_process("init", template, "--template", template).returncode == 0
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *TEMPLATES],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "6 passed" in tested.stdout
+    assert not list(Path().glob("*/outputs"))
+
+
+def test_a_folder_that_holds_something_stays_as_it_is(in_process: Command) -> None:
+    Path("mine").mkdir()
+    for name in ("a.txt", "b.txt", "c.txt", "d.txt"):
+        Path("mine", name).touch()
+    done = in_process("init", "mine")
+    assert done.returncode == 1
+    assert "mine is not empty: it holds a.txt, b.txt, c.txt and 1 more" in done.stderr
+    assert "lighter init my_experiment" in done.stderr
+    assert len(list(Path("mine").iterdir())) == 4
+
+
+def test_an_empty_folder_is_filled(in_process: Command) -> None:
+    Path("empty").mkdir()
+    assert in_process("init", "empty").returncode == 0
+    assert Path("empty/config.yaml").exists()
+
+
+def test_a_file_is_not_written_over(in_process: Command) -> None:
+    Path("mine").write_text("text")
+    done = in_process("init", "mine")
+    assert done.returncode == 1
+    assert "mine is a file" in done.stderr
+    assert Path("mine").read_text() == "text"
+
+
+def test_a_folder_below_a_file_is_one_message(in_process: Command) -> None:
+    Path("mine").write_text("text")
+    done = in_process("init", "mine/new")
+    assert done.returncode == 1
+    assert "error: mine/new cannot be written: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistyped_template_is_answered_with_the_nearest_and_makes_nothing(in_process: Command) -> None:
+    done = in_process("init", "new", "--template", "modul")
+    assert done.returncode == 1
+    assert "there is no template 'modul'" in done.stderr
+    assert "module" in done.stderr
+    assert not Path("new").exists()
+
+
+def test_the_closing_lines_lead_into_the_folder(in_process: Command) -> None:
+    lines = in_process("init", "two words").stdout.splitlines()
+    assert lines == [
+        "two words is ready. Next:",
+        "  cd 'two words'",
+        "  pip install -r requirements.txt",
+        "  lighter fit config.yaml",
+        "  pytest",
+    ]
+    Path("empty").mkdir()
+    os.chdir("empty")
+    assert "cd " not in in_process("init", ".").stdout
+
+
+def test_torch_is_not_imported(lighter: Command, torch_imported: Callable[[], bool]) -> None:
+    assert lighter("init", "new").returncode == 0
+    assert not torch_imported()
