@@ -15,11 +15,16 @@ collect_ignore_glob = ["packages/lighter-cli/src/lighter_cli/templates/*"]
 
 # set by torch or Lightning when they are imported or start their first worker or process group, for the whole process
 _SET_BY_LIBRARIES = {
+    "CUDA_DEVICE_ORDER",
+    "CUDA_MODULE_LOADING",
     "KMP_DUPLICATE_LIB_OK",
     "KMP_INIT_AT_FORK",
     "PYTEST_CURRENT_TEST",
     "PYTORCH_NVML_BASED_CUDA_CHECK",
     "TORCHINDUCTOR_CACHE_DIR",
+    "TRITON_CACHE_DIR",
+    "TRITON_LIBDEVICE_PATH",
+    "TRITON_PTXAS_PATH",
 }
 
 

@@ -1,7 +1,10 @@
 """Training on one NVIDIA GPU, and the same on the CPU where it can be, so that the tests themselves run everywhere."""
 
 import csv
-from collections.abc import Callable
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +66,7 @@ def test_epoch_values_are_those_of_the_final_network(
 
 
 @pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor", "ignore:TensorFloat32 tensor cores")
 @pytest.mark.parametrize("compiled", ["network", "module"])
 def test_compiled_on_the_gpu_it_logs_what_it_logs_uncompiled(make_system, make_trainer, epochs, compiled: str) -> None:
     torch.manual_seed(1)
@@ -127,53 +130,82 @@ class _NoSynchronization(Callback):
         torch.cuda.set_sync_debug_mode("default")
 
 
-class _OnDevice(nn.Module):
+class _OnDevice:
     """Batches that are on the device already, so that the copy of a batch is not what waits."""
 
     def __init__(self, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        super().__init__()
         self.batches = batches
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         return iter(self.batches)
 
     def __len__(self) -> int:
         return len(self.batches)
 
 
-@pytest.mark.gpu
+@pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_nothing_of_a_step_that_is_not_written_waits_for_the_device(
-    make_system, make_trainer, data, epochs, precision: str
+    make_system, make_trainer, data, epochs, rows, accelerator: str, precision: str
 ) -> None:
-    batch = tuple(tensor.cuda() for tensor in data.tensors)
+    device = "cuda" if accelerator == "gpu" else "cpu"
+    batch = tuple(tensor.to(device) for tensor in data.tensors)
     system = make_system(train=_OnDevice([batch] * 8))
     trainer = make_trainer(
-        accelerator="gpu",
+        accelerator=accelerator,
         precision=precision,
         max_epochs=1,
         limit_val_batches=0,
+        logger=rows,
         log_every_n_steps=1000,
-        callbacks=[_NoSynchronization(), epochs],
+        callbacks=[_NoSynchronization(), epochs] if accelerator == "gpu" else [epochs],
     )
     try:
         trainer.fit(system)
     finally:
-        torch.cuda.set_sync_debug_mode("default")
+        if accelerator == "gpu":
+            torch.cuda.set_sync_debug_mode("default")
+    assert not rows.of("train/loss/step")
     assert epochs.train[0].keys() >= {"train/loss/epoch", "train/metrics/MulticlassAccuracy/epoch"}
 
 
-@pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore")  # FSDP of one device warns that it shards nothing
-def test_fsdp_on_one_device_trains_and_its_checkpoint_resumes(make_system, make_trainer, epochs, tmp_path) -> None:
-    def fit(max_epochs: int, ckpt_path: str | None = None) -> None:
-        strategy = FSDPStrategy(state_dict_type="full")
-        trainer = make_trainer(accelerator="gpu", strategy=strategy, max_epochs=max_epochs, callbacks=[epochs])
-        trainer.fit(make_system(), ckpt_path=ckpt_path)
-        trainer.save_checkpoint(tmp_path / "last.ckpt")
+@pytest.fixture
+def process_group_of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Say where the process is in its group, as a cluster does, and leave nothing of the group."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 1, "NODE_RANK": 0, "LOCAL_RANK": 0}
+    for name, value in place.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # torch sets one that names the rank
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
-    fit(2)
-    fit(3, tmp_path / "last.ckpt")
-    losses = [values["train/loss/epoch"] for values in epochs.train]
-    assert len(losses) == 3
-    assert losses[0] > losses[1] > losses[2]
+
+@pytest.mark.filterwarnings("ignore")  # FSDP of one device warns that it shards nothing
+@pytest.mark.parametrize(
+    ("accelerator", "strategy"), [("cpu", "ddp"), pytest.param("gpu", "fsdp", marks=pytest.mark.gpu)]
+)
+@pytest.mark.usefixtures("process_group_of_one")
+def test_in_a_process_group_of_one_it_trains_and_its_checkpoint_resumes(
+    make_system, make_trainer, epochs, tmp_path, accelerator: str, strategy: str
+) -> None:
+    def fit(max_epochs: int, ckpt_path: Path | None = None) -> None:
+        wrapping = FSDPStrategy(state_dict_type="full") if strategy == "fsdp" else strategy
+        trainer = make_trainer(
+            accelerator=accelerator, strategy=wrapping, max_epochs=max_epochs, callbacks=[epochs, SaveEachEpoch()]
+        )
+        trainer.fit(make_system(), ckpt_path=ckpt_path)
+
+    class SaveEachEpoch(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: nn.Module) -> None:
+            trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
+
+    fit(3)
+    whole = [values["train/loss/epoch"] for values in epochs.train]
+    assert whole[0] > whole[1] > whole[2]
+    epochs.train.clear()
+    fit(3, tmp_path / "1.ckpt")
+    assert [values["train/loss/epoch"] for values in epochs.train] == pytest.approx(whole[2:], rel=1e-5)
