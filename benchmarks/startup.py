@@ -1,6 +1,7 @@
 """How soon `lighter` answers: whole processes, run in turn, against Python itself and the imports that it avoids.
 
-Marks: `lighter --help` under 0.5 s; a config error under 0.6 s; no torch in either.
+Marks: `lighter --help`, `--version` and completion under 0.5 s; `show`, `explain`, `diff` and a config error on the
+digits example under 0.6 s; no torch in any.
 """
 
 import argparse
@@ -14,10 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-CONFIG = """
-trainer: {_target_: pytorch_lightning.Trainer, max_epoch: 3}
-system: {_target_: lighter.System, model: {_target_: torch.nn.Linear, in_features: 4, out_features: 2}, dataloaders: {}}
-"""
+DIGITS = str(Path(__file__).parents[1] / "examples" / "digits" / "config.yaml")
 
 
 def main() -> None:
@@ -25,15 +23,18 @@ def main() -> None:
     arguments.add_argument("--repeats", type=int, default=7)
     repeats = arguments.parse_args().repeats
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_text(CONFIG)
         lighter = [sys.executable, "-m", "lighter_cli"]
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "import lighter_config": [sys.executable, "-c", "import lighter_config"],
             "lighter --help": [*lighter, "--help"],
             "lighter fit --help": [*lighter, "fit", "--help"],
-            "lighter fit (a mistake in the config)": [*lighter, "fit", str(config)],
+            "lighter --version": [*lighter, "--version"],
+            "completion of a path": [*lighter, "--complete", "zsh", "2", "fit", DIGITS, "trainer::max_e"],
+            "lighter show": [*lighter, "show", DIGITS],
+            "lighter explain": [*lighter, "explain", "trainer::max_epochs", DIGITS, "trainer::max_epochs=3"],
+            "lighter diff": [*lighter, "diff", DIGITS, "trainer::max_epochs=3", "--against", DIGITS],
+            "lighter fit (a mistake in the config)": [*lighter, "fit", DIGITS, "trainer::max_epoch=3"],
             "import torch": [sys.executable, "-c", "import torch"],
             "import pytorch_lightning": [sys.executable, "-c", "import pytorch_lightning"],
         }

@@ -27,10 +27,21 @@ app.command("lighter_cli.commands.describe:describe", name="describe", help="Say
 app.command("lighter_cli.commands.init:init", name="init", help="Make a folder with an experiment that runs.")
 app.command("lighter_cli.commands.runs:runs", name="runs", help="List, show and compare earlier runs.")
 app.command("lighter_cli.commands.migrate:migrate", name="migrate", help="Rewrite configs of earlier generations.")
+app.command(
+    "lighter_cli.commands.install_completion:install_completion",
+    name="--install-completion",
+    help="Complete words with the tab key, in bash, zsh or fish.",
+)
 
 
 def main() -> None:
     """Run the command that ``sys.argv`` asks for and exit: 0 done, 1 failed, 2 not a command, 130 interrupted."""
+    if sys.argv[1:2] == ["--complete"]:  # the scripts of the shells ask, at each press of a key
+        from lighter_cli.completion.shells import answer
+
+        sys.path.append(str(Path.cwd()))
+        answer(sys.argv[2:])
+        return
     console.configure()
     # a console script does not have the working directory on its path, so `_target_: mymodels.Net` would not be found
     sys.path.append(str(Path.cwd()))

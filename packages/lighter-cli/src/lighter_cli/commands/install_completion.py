@@ -1,0 +1,55 @@
+"""``lighter --install-completion``: the script that completes words, where the shell looks for it."""
+
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from lighter_cli import terminal
+from lighter_cli.terminal import HEADING, PATH, Line
+from lighter_cli.whole_files import write_whole
+from lighter_config import Finding, SourceError
+
+Shell = Literal["bash", "zsh", "fish"]
+
+
+def install_completion(
+    shell: Annotated[Shell | None, Parameter(help="The shell; without it, that of $SHELL.")] = None, /
+) -> None:
+    """Write the completion script for a shell. No file of yours is changed: what to add to one is said."""
+    shell = shell or _login_shell(os.environ)
+    file = _place(shell, os.environ)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, (files("lighter_cli.completion") / "scripts" / f"lighter.{shell}").read_text("utf-8"))
+    except OSError as error:
+        raise SourceError(Finding(message=f"{file} cannot be written: {error.strerror}")) from error
+    terminal.write_lines([["wrote ", (str(file), PATH)], *_remaining(shell, file)])
+
+
+def _login_shell(environment: Mapping[str, str]) -> Shell:
+    name = Path(environment.get("SHELL", "")).name
+    for shell in ("bash", "zsh", "fish"):
+        if name == shell:
+            return shell
+    message = f"there is no completion for the shell {name!r}" if name else "$SHELL does not say which shell is used"
+    fix = "name the shell: lighter --install-completion bash"
+    raise SourceError(Finding(message=message, expected=("bash", "zsh", "fish"), fix=fix))
+
+
+def _place(shell: Shell, environment: Mapping[str, str]) -> Path:
+    home = Path.home()
+    if shell == "fish":
+        return Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "lighter.fish"
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return data / "bash-completion" / "completions" / "lighter" if shell == "bash" else data / "lighter" / "lighter.zsh"
+
+
+def _remaining(shell: Shell, file: Path) -> list[Line]:
+    if shell == "fish":
+        return [["New shells complete `lighter`."]]
+    condition = " if the package bash-completion is not installed" if shell == "bash" else ", after `compinit`"
+    return [[f"Add this line to ~/.{shell}rc{condition}:"], [(f'  source "{file}"', HEADING)]]

@@ -1,0 +1,152 @@
+"""What can follow on a command line: commands, options, files, and paths in the configs that it names."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from types import MappingProxyType
+
+from cyclopts import App
+from cyclopts.argument import Argument, ArgumentCollection
+
+from lighter_cli.commands.init import TEMPLATES
+from lighter_cli.completion.config_paths import config_words, paths_in
+from lighter_cli.completion.files import config_files, files_of, folders
+from lighter_cli.records import read_records
+
+_CKPT_PATH, _TEMPLATE, _AGAINST = "--ckpt-path", "--template", "--against"
+
+_OF_OPTIONS: MappingProxyType[str, Callable[[str], list[str]]] = MappingProxyType(
+    {
+        _CKPT_PATH: lambda text: [*("last ", "best "), *files_of(text, (".ckpt",))],
+        _TEMPLATE: lambda text: [f"{name} " for name in TEMPLATES],  # noqa: ARG005
+    }
+)
+"""What an option takes that its type does not tell."""
+
+
+def candidates(app: App, words: Sequence[str], index: int) -> list[str]:
+    """Return what the word under the cursor can become.
+
+    Each is the whole word; what nothing is added to ends in a space.
+
+    Args:
+        app: The commands.
+        words: Those after ``lighter``, the one under the cursor among them.
+        index: Which one that is; ``len(words)`` for a new one.
+    """
+    text = words[index] if index < len(words) else ""
+    return sorted({word for word in _all(app, words, index, text) if word.startswith(text)})
+
+
+def _all(app: App, words: Sequence[str], index: int, text: str) -> Iterator[str]:
+    command, depth = _command(app, words[:index])
+    if command.default_command is None or command is app:
+        names = [name for name in command if text.startswith("-") or not name.startswith("-")]
+        yield from (f"{name} " for name in names)
+        return
+    arguments = command.assemble_argument_collection()
+    option = _option_that_wants(arguments, words[depth:index])
+    if option is not None and _AGAINST not in option.names:
+        yield from _values(option, text)
+        return
+    if text.startswith("--") and "=" in text:
+        name, _, value = text.partition("=")
+        yield from (f"{name}={one}" for one in _values(arguments.get(name, None), value))
+        return
+    if text.startswith("-"):
+        given = {word.partition("=")[0] for word in words[depth:index]}
+        yield from (f"{name} " for one in arguments if not given & set(one.names) for name in _options(one))
+        yield "--help "
+        return
+    before = _experiment(arguments, words[depth:index])
+    after = list(takewhile(lambda word: not word.startswith("--"), words[index + 1 :]))
+    complete = _runs if words[0] == "runs" else _OF_COMMANDS.get(words[0], _words)
+    yield from complete(before, after, text)
+
+
+def _command(app: App, words: Sequence[str]) -> tuple[App, int]:
+    """Return the command that words lead to, and how many of them name it."""
+    depth = 0
+    while depth < len(words) and words[depth] in app:
+        app = app[words[depth]]
+        depth += 1
+    return app, depth
+
+
+def _options(argument: Argument) -> list[str]:
+    return [name for name in argument.names if name.startswith("--") and "_" not in name]
+
+
+def _option_that_wants(arguments: ArgumentCollection, words: Sequence[str]) -> Argument | None:
+    """Return the option whose value comes next, if there is one."""
+    found = None
+    for word in words:
+        if word.startswith("--"):
+            named = arguments.get(word, None)
+            found = named if named is not None and not _is_flag(named) else None
+        elif found is not None and _AGAINST not in found.names:
+            found = None
+    return found
+
+
+def _is_flag(argument: Argument) -> bool:
+    return any(name.startswith("--no-") for name in argument.names) or argument.hint is bool
+
+
+def _values(argument: Argument | None, text: str) -> Iterator[str]:
+    if argument is None:
+        return
+    for choice in argument.get_choices() or ():
+        yield f"{choice} "
+    for name in set(_options(argument)) & set(_OF_OPTIONS):
+        yield from _OF_OPTIONS[name](text)
+
+
+def _experiment(arguments: ArgumentCollection, words: Sequence[str]) -> list[str]:
+    """Return the words that make the config under the cursor: no options, and of ``--against`` one side."""
+    side: list[str] = []
+    wanted = False
+    for word in words:
+        if word == _AGAINST:
+            side = []
+        elif word.startswith("--"):
+            named = arguments.get(word, None)
+            wanted = named is not None and not _is_flag(named)
+            continue
+        elif not wanted:
+            side.append(word)
+        wanted = False
+    return side
+
+
+def _words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
+    """Complete a config file or an override."""
+    yield from config_files(text)
+    yield from config_words([*before, *after], text)
+
+
+def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
+    """Complete what ``explain`` takes: a path in the config that stands behind it, then that config."""
+    yield from _words(before[1:], after, text) if before else paths_in(after, text)
+
+
+def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
+    yield "last "
+    yield from (f"{record.folder.name} " for record in read_records(Path.cwd()))
+
+
+def _yaml_files(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
+    yield from files_of(text, (".yaml", ".yml"))
+
+
+def _folders(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
+    yield from folders(text)
+
+
+def _nothing(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
+    yield from ()
+
+
+_OF_COMMANDS: MappingProxyType[str, Callable[[Sequence[str], Sequence[str], str], Iterator[str]]] = MappingProxyType(
+    {"explain": _path_then_words, "migrate": _yaml_files, "init": _folders, "describe": _nothing}
+)

@@ -1,0 +1,120 @@
+"""Paths in a config that can follow on a command line, with the argument names of the targets at them."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lighter_cli.project import locate_project
+from lighter_config import Config, ConfigError, Signature, SignatureReader, Stage, format_path, load
+from lighter_config.references import is_built
+from lighter_config.signatures import Parameter
+
+_SEPARATOR = "::"
+_GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
+"""What a method of the Trainer takes that a config does not name."""
+
+
+def config_words(experiment: Sequence[str], text: str) -> Iterator[str]:
+    """Complete an override of an experiment: ``path=value``, ``=path=value`` or ``~path``."""
+    sign = text[:1] if text[:1] in ("~", "=") else ""
+    path, equals, value = text.removeprefix(sign).partition("=")
+    config = _load(experiment)
+    if config is None:
+        return
+    if equals and sign != "~":
+        yield from (f"{sign}{path}={one} " for one in _values(config, path) if one.startswith(value))
+    elif sign == "~":
+        yield from (f"~{one}" for one in _paths(config, path, with_arguments=False))
+    else:
+        for one in _paths(config, path):
+            yield f"{sign}{one[:-1]}=" if one.endswith(" ") else f"{sign}{one}"
+
+
+def paths_in(experiment: Sequence[str], text: str) -> Iterator[str]:
+    """Complete a path in an experiment."""
+    config = _load(experiment)
+    if config is not None:
+        yield from _paths(config, text)
+
+
+def _load(experiment: Sequence[str]) -> Config | None:
+    """Load as much as can be loaded: an override that is still wrong must not hide the paths of the files."""
+    words = [word for word in experiment if word != "-"]  # standard input is the terminal here
+    for tried in (words, [word for word in words if "=" not in word]):
+        try:
+            return load(tried).expanded() if tried else None
+        except ConfigError:
+            continue
+    return None
+
+
+def _paths(config: Config, text: str, *, with_arguments: bool = True) -> Iterator[str]:
+    """Complete a path; one that ends in a space names a value, one that ends in ``::`` leads into a section."""
+    holder, separator, _ = text.rpartition(_SEPARATOR)
+    inside = _held(config, holder)
+    for name, value in inside.items():
+        path = f"{holder}{separator}{name}"
+        if isinstance(value, dict | list) and value:
+            yield f"{path}{_SEPARATOR}"
+            if not with_arguments:
+                yield f"{path} "
+        else:
+            yield f"{path} "
+    if with_arguments:
+        yield from (f"{holder}{separator}{one.name} " for one in _arguments(config, holder) if one.name not in inside)
+
+
+def _held(config: Config, holder: str) -> dict[str, Any]:
+    value = config.get(holder, None)
+    if isinstance(value, dict):
+        return {format_path((key,)): item for key, item in value.items()}
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    return {}
+
+
+def _arguments(config: Config, holder: str) -> list[Parameter]:
+    """Return what the target at a path takes by name, as far as its source tells."""
+    target, hidden = config.get(f"{holder}{_SEPARATOR}_target_" if holder else "_target_", None), set[str]()
+    section, _, stage = holder.partition(_SEPARATOR)
+    if section == "args" and stage in tuple(Stage):
+        trainer = config.get("trainer::_target_", None)
+        target, hidden = f"{trainer}.{stage}" if isinstance(trainer, str) else None, _GIVEN_BY_LIGHTER
+    if not isinstance(target, str) or is_built(target):
+        return []
+    project = locate_project(config)
+    answer = SignatureReader(project=project.folder if project is not None else None).read(target)
+    if not isinstance(answer, Signature):
+        return []
+    return [one for one in answer.parameters if one.accepts_keyword and one.name not in hidden]
+
+
+def _values(config: Config, path: str) -> list[str]:
+    """Return the values of an argument that its annotation counts out."""
+    holder, _, name = path.rpartition(_SEPARATOR)
+    for argument in _arguments(config, holder):
+        if argument.name == name:
+            return list(dict.fromkeys(_values_of(argument)))
+    value = config.get(path, None)
+    return ["true", "false"] if isinstance(value, bool) else []
+
+
+def _values_of(argument: Parameter) -> Iterator[str]:
+    if argument.default in ("True", "False"):
+        yield from ("true", "false")
+    try:
+        annotation = ast.parse(argument.annotation or "", mode="eval")
+    except SyntaxError:
+        return
+    for node in ast.walk(annotation):
+        match node:
+            case ast.Name(id="bool"):
+                yield from ("true", "false")
+            case ast.Name(id="Optional") | ast.Attribute(attr="Optional") | ast.Constant(value=None):
+                yield "null"
+            case ast.Subscript(
+                value=ast.Name(id="Literal") | ast.Attribute(attr="Literal"), slice=ast.Tuple(elts=items)
+            ):
+                yield from (
+                    str(item.value) for item in items if isinstance(item, ast.Constant) and item.value is not None
+                )
