@@ -1,0 +1,77 @@
+"""The public CI service runs the sessions of the noxfile, all that a change must pass, and nothing else."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+NEVER_THERE = {"lock", "corpus", "fuzz", "medical", "cuda"}
+"""Sessions for a person: they change files, take long, or want a GPU."""
+
+
+@pytest.fixture(scope="module")
+def workflow() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def sessions() -> list[str]:
+    command = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^[*-] (.+?)(?: \[.*\])? -> ", listed, re.MULTILINE)
+
+
+def _sessions_of(job: dict[str, Any]) -> list[str]:
+    """Return the sessions that a job runs, once for each entry of its matrix."""
+    (command,) = [step["run"] for step in job["steps"] if "nox" in step.get("run", "")]
+    matrix = job.get("strategy", {}).get("matrix", {})
+    entries: list[dict[str, str]] = matrix.get("include", [])
+    if not entries:
+        entries = [{}]
+        for name, values in matrix.items():
+            entries = [{**entry, name: value} for entry in entries for value in values]
+    found = []
+    for entry in entries:
+        words = command
+        for name, value in entry.items():
+            words = words.replace(f"${{{{ matrix.{name} }}}}", str(value))
+        assert "${{" not in words, f"{words}: not an entry of the matrix"
+        assert words.startswith("uvx nox --error-on-missing-interpreters -s "), words
+        found += re.findall(r'"([^"]+)"', words.split(" -s ")[1]) or words.split(" -s ")[1].split()
+    return found
+
+
+def test_ci_runs_each_session_once_and_no_other(workflow: dict[str, Any], sessions: list[str]) -> None:
+    jobs = [job for name, job in workflow["jobs"].items() if name != "all"]
+    run = [session for job in jobs for session in _sessions_of(job)]
+    assert sorted(run) == sorted(set(run))
+    assert len(sessions) > 30
+    assert set(run) == set(sessions) - NEVER_THERE
+
+
+def test_the_last_job_needs_all_others_to_have_passed(workflow: dict[str, Any]) -> None:
+    last = workflow["jobs"]["all"]
+    assert set(last["needs"]) == set(workflow["jobs"]) - {"all"}
+    assert last["if"] == "always()"
+    (step,) = last["steps"]
+    assert "contains(needs.*.result, 'failure')" in step["if"]
+    assert "contains(needs.*.result, 'cancelled')" in step["if"]
+    assert "contains(needs.*.result, 'skipped')" in step["if"]
+    assert step["run"] == "exit 1"
+
+
+def test_every_job_can_be_stopped_reads_only_and_needs_nothing_but_uv(workflow: dict[str, Any]) -> None:
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["runs-on"] == "ubuntu-latest"
+        assert job["timeout-minutes"] <= 30, name
+        if name == "all":
+            continue
+        used = [step["uses"].split("@")[0] for step in job["steps"] if "uses" in step]
+        assert used == ["actions/checkout", "astral-sh/setup-uv"], name
+        assert len([step for step in job["steps"] if "run" in step]) == 1, name
