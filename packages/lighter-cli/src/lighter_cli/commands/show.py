@@ -107,4 +107,4 @@ def _write_yaml(text: str) -> None:
     from rich.syntax import Syntax
 
     highlighted = Syntax("", "yaml", theme="ansi_dark").highlight(text.removesuffix("\n"))
-    Console(soft_wrap=True).print(highlighted)
+    Console(soft_wrap=True).print(highlighted, end="")

@@ -1,0 +1,195 @@
+"""Every kind of message on the command line, whole, as a user reads it; ``messages/`` is reviewed like code.
+
+``python test_messages.py`` beside them writes them anew.
+"""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from lighter_cli import standard_input
+from lighter_cli.app import app
+from lighter_cli.console import reporting_errors
+
+SNAPSHOTS = Path(__file__).with_name("messages")
+
+GOOD = """
+trainer:
+  _target_: pytorch_lightning.Trainer
+  max_epochs: 2
+  callbacks:
+    - _target_: pytorch_lightning.callbacks.EarlyStopping
+      monitor: val/loss/epoch
+      patience: 3
+system:
+  _target_: lighter.System
+  model: {_target_: torch.nn.Linear, in_features: 4, out_features: 2}
+  criterion: {_target_: torch.nn.CrossEntropyLoss}
+  optimizer:
+    _target_: torch.optim.SGD
+    params: "$@system::model.parameters()"
+    lr: 0.1
+  dataloaders:
+    train: {_target_: torch.utils.data.DataLoader, dataset: [1, 2]}
+    val: "%::train"
+"""
+
+FILES = {
+    "good.yaml": GOOD,
+    "empty.yaml": "",
+    "list.yaml": "- 1\n- 2\n",
+    "text.txt": "a: 1\n",
+    "unclosed.yaml": "a: [1, 2\nb: 3\n",
+    "indented.yaml": "trainer:\n  a: 1\n b: 2\n",
+    "twice.yaml": "a: 1\nb: 2\na: 3\n",
+    "tab.yaml": "a:\n\tb: 1\n",
+    "tag.yaml": "a: !!python/object:os.system {}\n",
+    "overlay.yaml": "system: {~optimiser: null}\n",
+    "full/held.txt": "",
+    "damaged.ckpt": "no checkpoint",
+}
+
+COMMAND_LINE = [
+    "fitt good.yaml",
+    "fit good.yaml --chkpt-path last",
+    "check good.yaml --stage fitt",
+    "check good.yaml --stage fit --all-stages",
+    "diff good.yaml",
+    "diff --against good.yaml",
+    "fit",
+    "check",
+    "show",
+    "explain trainer::max_epochs",
+    "explain good.yaml trainer::max_epochs",
+    "explain trainer::max_epoch good.yaml",
+    "explain trainer::max_epochs::x good.yaml",
+    "describe",
+    "describe AdmW",
+    "describe torch.optim.AdmW",
+    "describe torchh.nn.Linear",
+    "describe good.yaml",
+    "describe project.models.Net",
+    "init",
+    "init full",
+    "init text.txt",
+    "init new --template digit",
+    "init text.txt/new",
+    "--install-completion tcsh",
+    "migrate",
+    "migrate god.yaml",
+    "runs",
+    "runs list",
+    "runs show",
+    "runs show last",
+    "runs diff last last",
+]
+
+SOURCES = [
+    "show god.yaml",
+    "show good.yaml,god.yaml",
+    "show full",
+    "check good.yaml trainer:max_epochs=3",
+    "show good.yaml nothing",
+    "show good.yaml trainer::=3",
+    "show good.yaml trainer::max_epochs=[1",
+    "fit empty.yaml",
+    "show list.yaml",
+    "show unclosed.yaml",
+    "show indented.yaml",
+    "show twice.yaml",
+    "show tab.yaml",
+    "show tag.yaml",
+    "show good.yaml overlay.yaml",
+    "show good.yaml ~trainer::max_epoch",
+    "show good.yaml trainer::max_epochs::x=1",
+    "show good.yaml trainer::callbacks::7::patience=1",
+    "show good.yaml trainer::callbacks::first::patience=1",
+    "show good.yaml trainer+=1",
+    "show damaged.ckpt",
+]
+
+MISTAKES = [
+    "trainer::max_epoch=3",
+    "trainr::max_epochs=3",
+    "trainer::callbacks::0::patiance=5",
+    "trainer::callbacks::0::monitor=val/los",
+    "trainer::_target_=pytorch_lightning.Trianer",
+    "trainer::_target_=nowhere.Trainer",
+    "trainer::_target_=3",
+    "trainer::_mode_=late",
+    "trainer::_taget_=x",
+    "~trainer",
+    "~trainer::_target_",
+    "~system",
+    "~system::model::in_features",
+    "~system::optimizer",
+    "~system::criterion",
+    "~system::dataloaders::train",
+    "system::model::_args_=[1,2,3,4,5,6,7,8,9]",
+    "model={_target_: torch.nn.Linear}",
+    "seed=many",
+    "project=nowhere",
+    "args::fit::ckpt_pth=a.ckpt",
+    "args::fitt::ckpt_path=a.ckpt",
+    "args::fit::ckpt_path=a.ckpt",
+    "system::optimizer::lr=@vars::lr",
+    "system::optimizer::lr=%vars::lr",
+    "system::optimizer::lr=@system::optimizer::lr",
+    "system::optimizer::lr=%god.yaml::lr",
+    "system::optimizer::lr=$1 +",
+    "system::optimizer::lr=$maths.pi",
+    "system::optimizer::lr=@@x",
+]
+CHECKS = [f"fit good.yaml {shlex.quote(mistake)}" for mistake in MISTAKES] + [
+    "check good.yaml trainer::max_epochs=three",
+    "fit good.yaml seed=many --no-check",
+    "fit good.yaml --ckpt-path nope.ckpt",
+    "fit good.yaml --ckpt-path last",
+    "test good.yaml system::dataloaders::test=%::val --ckpt-path best",
+    "test good.yaml",
+]
+
+GROUPS = {"command_line": COMMAND_LINE, "sources": SOURCES, "checks": CHECKS}
+
+
+def written(group: str) -> str:
+    """Run the commands of a group in a folder of their own; return what they say."""
+    for name, text in FILES.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    return "\n".join(f"$ lighter {command}\n{said(shlex.split(command))}" for command in GROUPS[group])
+
+
+def said(words: list[str]) -> str:
+    output, code = io.StringIO(), 0
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            with reporting_errors():
+                result = app(standard_input.protect(words), result_action="return_value")
+                code = result if isinstance(result, int) else 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue()).replace(str(Path.cwd()), "FOLDER")
+    lines = "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+    return f"{lines}\nexit code {code}\n"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_messages_are_as_they_were_reviewed(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert written(group) == (SNAPSHOTS / f"{group}.txt").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with mock.patch.dict(os.environ, {"COLUMNS": "100"}):
+        for each in GROUPS:
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+                text = written(each)
+            (SNAPSHOTS / f"{each}.txt").write_text(text, encoding="utf-8")
