@@ -8,7 +8,9 @@ clock: Python function calls per step.
     python benchmarks/step_overhead.py                       # the marks of a small step
     python benchmarks/step_overhead.py --resnet              # against nothing but training, 40 ms and more a step
     python benchmarks/step_overhead.py --peer-python VENV/bin/python    # Lighter 0.1.0, installed in VENV
+    python benchmarks/step_overhead.py --resnet --accelerator gpu --precision bf16-mixed --batch-size 4096
 
+On a GPU a step ends when the device is done with it, and the ResNet needs a batch that keeps the device busy for 40 ms.
 Lighter 0.1.0 has the same import name, so it runs in its own environment against the same hand-written module.
 """
 
@@ -22,9 +24,11 @@ import platform
 import pstats
 import statistics
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -57,6 +61,39 @@ def metrics() -> list[Any]:
         MulticlassAccuracy(num_classes=CLASSES, validate_args=False),
         MulticlassF1Score(num_classes=CLASSES, validate_args=False),
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where and how the steps run."""
+
+    accelerator: str = "cpu"
+    precision: str = "32-true"
+    is_compiled: bool = False
+    batch_size: int = BATCH_SIZE
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.accelerator == "gpu" else "cpu"
+
+    def network(self, make: Callable[[], nn.Module]) -> nn.Module:
+        """Make a network; compiled it keeps its parameters, which the optimizer takes."""
+        network = make()
+        return torch.compile(network) if self.is_compiled else network  # type: ignore[return-value]
+
+    def batch(self, *shape: int) -> tuple[Tensor, Tensor]:
+        """Draw inputs and targets that are on the device already: copying them is not what is compared."""
+        inputs, targets = torch.randn(self.batch_size, *shape), torch.randint(CLASSES, (self.batch_size,))
+        return inputs.to(self.device), targets.to(self.device)
+
+    def wait(self) -> None:
+        """Wait for the device to end a step."""
+        if self.accelerator == "gpu":
+            torch.cuda.synchronize()
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name() if self.accelerator == "gpu" else platform.machine()
+        return f"{name}, {self.precision}{', compiled' if self.is_compiled else ''}, batches of {self.batch_size}"
 
 
 def perceptron() -> nn.Module:
@@ -143,19 +180,10 @@ class ByHand(Bare):
         return loss
 
 
-def lighter_system(network: nn.Module, *, with_metrics: bool = True) -> LightningModule:
+def lighter_system(network: nn.Module) -> LightningModule:
     from lighter import System
 
-    return System(
-        network,
-        optimizer=sgd(network),
-        criterion=nn.CrossEntropyLoss(),
-        metrics={"train": metrics()} if with_metrics else None,
-    )
-
-
-def lighter_system_without_metrics(network: nn.Module) -> LightningModule:
-    return lighter_system(network, with_metrics=False)
+    return System(network, optimizer=sgd(network), criterion=nn.CrossEntropyLoss(), metrics={"train": metrics()})
 
 
 def lighter_module(network: nn.Module) -> LightningModule:
@@ -210,10 +238,11 @@ class Same:
         return self.num_steps
 
 
-def make_trainer() -> Trainer:
+def make_trainer(machine: Machine) -> Trainer:
     return Trainer(
         max_epochs=1,
-        accelerator="cpu",
+        accelerator=machine.accelerator,
+        precision=machine.precision,  # type: ignore[arg-type]
         devices=1,
         logger=Sink(),
         log_every_n_steps=LOG_EVERY_N_STEPS,
@@ -224,7 +253,11 @@ def make_trainer() -> Trainer:
 
 
 def in_turn(
-    modules: list[LightningModule], batches: Same, run: Callable[..., None], *steps: Callable[[], None]
+    machine: Machine,
+    modules: list[LightningModule],
+    batches: Same,
+    run: Callable[..., None],
+    *steps: Callable[[], None],
 ) -> None:
     """Start a fit in the middle of a fit, up to the first batch of each, then give their steps to ``run``.
 
@@ -233,7 +266,7 @@ def in_turn(
     if not modules:
         run(*steps)
         return
-    trainer = make_trainer()
+    trainer = make_trainer(machine)
 
     def run_stage() -> None:
         loop = trainer.fit_loop
@@ -248,7 +281,7 @@ def in_turn(
             loop.epoch_loop.advance(loop._data_fetcher)
             loop.epoch_loop.on_advance_end(loop._data_fetcher)
 
-        in_turn(modules[1:], batches, run, *steps, step)
+        in_turn(machine, modules[1:], batches, run, *steps, step)
 
     trainer._run_stage = run_stage  # type: ignore[method-assign]
     trainer.fit(modules[0], batches)
@@ -257,7 +290,14 @@ def in_turn(
 Contestant = Callable[[nn.Module], LightningModule]
 
 
-def compare(ours: Contestant, theirs: Contestant, network: Callable[[], nn.Module], batch: Any, num_steps: int) -> dict:
+def compare(
+    ours: Contestant,
+    theirs: Contestant,
+    network: Callable[[], nn.Module],
+    batch: Any,
+    num_steps: int,
+    machine: Machine,
+) -> dict:
     """Let both step in turn; return the ratios of ours to theirs."""
     times: list[list[float]] = [[], []]
 
@@ -268,10 +308,12 @@ def compare(ours: Contestant, theirs: Contestant, network: Callable[[], nn.Modul
             for step, taken in zip(steps, times, strict=True):
                 start = time.perf_counter()
                 step()
+                machine.wait()
                 taken.append(time.perf_counter() - start)
         gc.enable()
 
-    in_turn([contestant(network()) for contestant in (ours, theirs)], Same(batch, num_steps), run)
+    modules = [contestant(machine.network(network)) for contestant in (ours, theirs)]
+    in_turn(machine, modules, Same(batch, num_steps), run)
     warm_up = num_steps // 20
     times = [sorted(taken[warm_up:]) for taken in times]
     p25 = [values[len(values) // 4] for values in times]
@@ -280,13 +322,13 @@ def compare(ours: Contestant, theirs: Contestant, network: Callable[[], nn.Modul
     return {"p25": p25[0] / p25[1], "mean": means[0] / means[1], "step_ms": [p25[0] * 1e3, p25[1] * 1e3]}
 
 
-def calls_per_step(contestant: Contestant, network: Callable[[], nn.Module], batch: Any) -> float:
+def calls_per_step(contestant: Contestant, network: Callable[[], nn.Module], batch: Any, machine: Machine) -> float:
     """Count Python function calls in one step: the difference of a longer and a shorter run, one row in each 50."""
 
     def count(num_steps: int) -> int:
         profile = cProfile.Profile()
-        module = contestant(network())
-        profile.runcall(make_trainer().fit, module, Same(batch, num_steps))
+        module = contestant(machine.network(network))
+        profile.runcall(make_trainer(machine).fit, module, Same(batch, num_steps))
         return pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
 
     return (count(300) - count(100)) / 200
@@ -306,45 +348,56 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000, help="steps of each contestant")
     parser.add_argument("--resnet", action="store_true", help="the comparison of a step of 40 ms and more")
     parser.add_argument("--peer-python", help="the Python of an environment with lighter==0.1.0")
+    parser.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network of each contestant")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    batch = (torch.randn(BATCH_SIZE, 64), torch.randint(CLASSES, (BATCH_SIZE,)))
+    machine = Machine(
+        accelerator=options.accelerator,
+        precision=options.precision,
+        is_compiled=options.compile,
+        batch_size=options.batch_size,
+    )
+    batch = machine.batch(64)
+
+    def against(ours: Contestant, theirs: Contestant) -> dict:
+        return compare(ours, theirs, perceptron, batch, options.steps, machine)
+
     if options.as_peer:
-        print(json.dumps(compare(peer_module, ByHand, perceptron, batch, options.steps)))
+        print(json.dumps(against(peer_module, ByHand)))
         return
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, Lightning {pytorch_lightning.__version__},"
-        f" torchmetrics {version('torchmetrics')}, {platform.machine()}, {options.steps} steps each"
+        f" torchmetrics {version('torchmetrics')}, {machine}"
     )
     if options.resnet:
-        images = (torch.randn(BATCH_SIZE, 3, 32, 32), torch.randint(CLASSES, (BATCH_SIZE,)))
-        report("System against nothing but training (ResNet)", compare(lighter_system, Bare, resnet, images, 200), 1.01)
+        num_steps = 200 if options.accelerator == "cpu" else options.steps
+        resnet_steps = compare(lighter_system, Bare, resnet, machine.batch(3, 32, 32), num_steps, machine)
+        report("System against nothing but training (ResNet)", resnet_steps, 1.01)
         return
-    report("the same against the same (noise)", compare(Updates, Updates, perceptron, batch, options.steps), 1.01)
-    by_hand = compare(lighter_system, ByHand, perceptron, batch, options.steps)
+    report("the same against the same (noise)", against(Updates, Updates), 1.01)
+    by_hand = against(lighter_system, ByHand)
     report("System against self.log by hand", by_hand, 0.5)
-    report(
-        "LighterModule against self.log by hand", compare(lighter_module, ByHand, perceptron, batch, options.steps), 0.5
-    )
-    report("System against updates alone", compare(lighter_system, Updates, perceptron, batch, options.steps), 1.08)
-    report(
-        "LighterModule against updates alone", compare(lighter_module, Updates, perceptron, batch, options.steps), 1.08
-    )
+    report("LighterModule against self.log by hand", against(lighter_module, ByHand), 0.5)
+    report("System against updates alone", against(lighter_system, Updates), 1.08)
+    report("LighterModule against updates alone", against(lighter_module, Updates), 1.08)
     if options.peer_python:
         peer = subprocess.run(
-            [options.peer_python, __file__, "--as-peer", "--steps", str(options.steps)],
+            [options.peer_python, __file__, "--as-peer", *sys.argv[1:]],
             capture_output=True,
             text=True,
             check=True,
         )
-        against = json.loads(peer.stdout.splitlines()[-1])
-        ratios = {key: by_hand[key] / against[key] for key in ("p25", "mean")}
+        of_peer = json.loads(peer.stdout.splitlines()[-1])
+        ratios = {key: by_hand[key] / of_peer[key] for key in ("p25", "mean")}
         report(
             "System against Lighter 0.1.0 (by way of self.log)",
-            {**ratios, "step_ms": [by_hand["step_ms"][0], against["step_ms"][0]]},
+            {**ratios, "step_ms": [by_hand["step_ms"][0], of_peer["step_ms"][0]]},
             0.4,
         )
     for name, contestant in [
@@ -354,7 +407,7 @@ def main() -> None:
         ("LighterModule", lighter_module),
         ("self.log by hand", ByHand),
     ]:
-        print(f"{name:<58} {calls_per_step(contestant, perceptron, batch):8.1f} Python calls per step")
+        print(f"{name:<58} {calls_per_step(contestant, perceptron, batch, machine):8.1f} Python calls per step")
 
 
 if __name__ == "__main__":

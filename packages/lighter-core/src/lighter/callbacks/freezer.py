@@ -1,27 +1,17 @@
 """Parameters that do not train, for good or for a while."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lighter.callbacks.parameter_names import (
-    bare,
-    is_in_module,
-    module_paths,
-    names_in_layer,
-    norm_layers_of,
-    parameters_of,
-    selectable_names,
-)
-from lighter.errors import FreezerError, nearest_names
+from lighter.callbacks.parameter_names import names_in_layer, norm_layers_of, parameters_of, selectable_names
+from lighter.callbacks.parameter_selection import Names, ParameterSelection
+from lighter.errors import FreezerError
 
 logger = logging.getLogger(__name__)
-
-_Names = str | Sequence[str] | None
 
 
 class Freezer(Callback):
@@ -47,6 +37,7 @@ class Freezer(Callback):
             ``eval()`` on these layers.
 
     Attributes:
+        selection: The names that were given.
         held: ``requires_grad`` as it was before, of each parameter that this Freezer holds now.
         held_layers: ``training`` as it was before, of each normalisation layer that it holds now.
 
@@ -57,20 +48,22 @@ class Freezer(Callback):
 
     def __init__(
         self,
-        names: _Names = None,
-        name_starts_with: _Names = None,
-        modules: _Names = None,
-        except_names: _Names = None,
-        except_name_starts_with: _Names = None,
+        names: Names = None,
+        name_starts_with: Names = None,
+        modules: Names = None,
+        except_names: Names = None,
+        except_name_starts_with: Names = None,
         until_step: int | None = None,
         until_epoch: int | None = None,
         freeze_norm_stats: bool = False,
     ) -> None:
-        self.names = _as_tuple("names", names)
-        self.name_starts_with = _as_tuple("name_starts_with", name_starts_with)
-        self.modules = _as_tuple("modules", modules)
-        self.except_names = _as_tuple("except_names", except_names)
-        self.except_name_starts_with = _as_tuple("except_name_starts_with", except_name_starts_with)
+        self.selection = ParameterSelection.of_arguments(
+            names=names,
+            name_starts_with=name_starts_with,
+            modules=modules,
+            except_names=except_names,
+            except_name_starts_with=except_name_starts_with,
+        )
         self.until_step = _as_end("until_step", until_step)
         self.until_epoch = _as_end("until_epoch", until_epoch)
         self.freeze_norm_stats = freeze_norm_stats
@@ -78,15 +71,6 @@ class Freezer(Callback):
         self.held_layers: dict[str, bool] = {}
         self._trainable_when_wrapped: set[str] | None = None
         self._is_released = False
-        if not (
-            self.names or self.name_starts_with or self.modules or self.except_names or self.except_name_starts_with
-        ):
-            raise FreezerError(
-                "nothing says which parameters to freeze",
-                where="Freezer",
-                expected="at least one of names, name_starts_with, modules, except_names, except_name_starts_with",
-                fix='for example modules=["backbone"]',
-            )
 
     @property
     def state_key(self) -> str:
@@ -161,43 +145,7 @@ class Freezer(Callback):
         Raises:
             FreezerError: One of the names matches nothing, or the exceptions leave nothing.
         """
-        selectable = selectable_names(pl_module)
-        names = list(selectable)
-        chosen: set[str] = set()
-        for argument, entries, matches in (
-            ("names", self.names, str.__eq__),
-            ("name_starts_with", self.name_starts_with, str.startswith),
-            ("modules", self.modules, is_in_module),
-        ):
-            chosen |= self._matching(argument, entries, matches, names)
-        if not (self.names or self.name_starts_with or self.modules):
-            chosen = set(names)
-        chosen -= self._matching("except_names", self.except_names, str.__eq__, names)
-        chosen -= self._matching("except_name_starts_with", self.except_name_starts_with, str.startswith, names)
-        if not chosen:
-            raise FreezerError(
-                "the exceptions leave no parameter to freeze", where=repr(self), fix="name fewer exceptions"
-            )
-        return {selectable[name] for name in chosen}
-
-    def _matching(
-        self, argument: str, entries: Iterable[str], matches: Callable[[str, str], bool], names: Sequence[str]
-    ) -> set[str]:
-        found: set[str] = set()
-        for entry in entries:
-            found_here = {name for name in names if matches(name, entry) or matches(bare(name), entry)}
-            found_here = found_here or {name for name in names if matches(bare(name), bare(entry))}
-            if not found_here:
-                valid = module_paths(names) if argument == "modules" else [*map(bare, names), *module_paths(names)]
-                raise FreezerError(
-                    f"{entry!r} in {argument} matches no parameter",
-                    where="Freezer",
-                    expected=f"names such as {', '.join(valid[:4])}" if valid else "a model with parameters",
-                    nearest=nearest_names(bare(entry), valid),
-                    fix=f"correct or remove the entry of {argument}",
-                )
-            found |= found_here
-        return found
+        return self.selection.parameters_of(pl_module, where=repr(self))
 
     def _check_that_something_trains(self, trainer: Trainer, pl_module: LightningModule) -> None:
         freezers = _freezers(trainer)
@@ -302,27 +250,13 @@ class Freezer(Callback):
 
     def __repr__(self) -> str:
         """Show the Freezer as the user wrote it."""
-        given = {
-            "names": self.names,
-            "name_starts_with": self.name_starts_with,
-            "modules": self.modules,
-            "except_names": self.except_names,
-            "except_name_starts_with": self.except_name_starts_with,
+        options = {
             "until_step": self.until_step,
             "until_epoch": self.until_epoch,
             "freeze_norm_stats": self.freeze_norm_stats,
         }
-        shown = (
-            f"{name}={list(value) if isinstance(value, tuple) else value}" for name, value in given.items() if value
-        )
-        return f"Freezer({', '.join(shown)})"
-
-
-def _as_tuple(argument: str, names: _Names) -> tuple[str, ...]:
-    entries = (names,) if isinstance(names, str) else tuple(names or ())
-    if not all(isinstance(entry, str) and entry for entry in entries):
-        raise FreezerError(f"{argument} is {names!r}", where="Freezer", expected="a name or a list of names")
-    return entries
+        given = self.selection.as_written() | {name: value for name, value in options.items() if value}
+        return f"Freezer({', '.join(f'{name}={value}' for name, value in given.items())})"
 
 
 def _as_end(argument: str, end: int | None) -> int | None:
