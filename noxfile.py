@@ -139,7 +139,7 @@ def coverage(session: nox.Session, package: str) -> None:
     """Measure which lines and branches the tests of one package reach, alone: at least 95 %."""
     install_alone(session, package, "cpu")
     found = {"COVERAGE_FILE": str(Path(session.create_tmp()).absolute() / "coverage"), "OMP_NUM_THREADS": "1"}
-    source = f"--source-pkgs={IMPORT_NAMES[package]}"
+    source = f"--source={IMPORT_NAMES[package]}"
     session.run("coverage", "erase", env=found)
     # torch and Lightning are slower under the tracer, so that a limit made for the bare test says nothing
     tests_of_package = ["-m", "pytest", "--timeout=1200", f"packages/{package}/tests", *session.posargs]
