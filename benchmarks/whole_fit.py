@@ -13,6 +13,7 @@ import argparse
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -84,15 +85,20 @@ def main() -> None:
     whole_s: dict[str, list[float]] = {name: [] for name in commands}
     processor_s: dict[str, list[float]] = {name: [] for name in commands}
     losses: set[str] = set()
-    for repeat in range(arguments.repeats + 1):
-        # who goes first changes, as the second finds the disk warmer and the processor hotter
-        for name in sorted(commands, reverse=bool(repeat % 2)):
-            first, whole, processor, loss = timed(commands[name])
-            losses.add(loss)
-            if repeat:  # the first round only warms the caches of the disk
-                first_s[name].append(first)
-                whole_s[name].append(whole)
-                processor_s[name].append(processor)
+    # one folder for all repeats, as a user has: what the check learnt about the targets is kept between runs
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, text in (("clock.py", CLOCK), ("clock.yaml", OVERLAY), ("plain.py", PLAIN)):
+            (folder / file).write_text(text)
+        for repeat in range(arguments.repeats + 1):
+            # who goes first changes, as the second finds the disk warmer and the processor hotter
+            for name in sorted(commands, reverse=bool(repeat % 2)):
+                first, whole, processor, loss = timed(commands[name], folder)
+                losses.add(loss)
+                if repeat:  # the first round only warms the caches of the disk, and of the check
+                    first_s[name].append(first)
+                    whole_s[name].append(whole)
+                    processor_s[name].append(processor)
     versions = " ".join(f"{name} {version(name)}" for name in ("lighter-cli", "pytorch-lightning", "torch"))
     print(f"{versions}; Python {platform.python_version()}, {os.cpu_count()} cores, {arguments.repeats} repeats")
     print(f"{arguments.epochs} epochs of 47 steps; final val_loss of all runs: {', '.join(sorted(losses))}")
@@ -112,23 +118,19 @@ def main() -> None:
         )
 
 
-def timed(command: list[str]) -> tuple[float, float, float, str]:
-    """Run a fit in an empty folder; return the seconds to its first batch, to its end, and of processors; its loss."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "clock.py").write_text(CLOCK)
-        (folder / "clock.yaml").write_text(OVERLAY)
-        (folder / "plain.py").write_text(PLAIN)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        start = time.time()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        end = time.time()
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        processor = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-        first = float((folder / "first_batch").read_text()) - start
-        return first, end - start, processor, (folder / "val_loss").read_text()
+def timed(command: list[str], folder: Path) -> tuple[float, float, float, str]:
+    """Run a fit in a folder; return the seconds to its first batch, to its end, and of processors; its loss."""
+    shutil.rmtree(folder / "outputs", ignore_errors=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.time()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    end = time.time()
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    first = float((folder / "first_batch").read_text()) - start
+    return first, end - start, processor, (folder / "val_loss").read_text()
 
 
 if __name__ == "__main__":

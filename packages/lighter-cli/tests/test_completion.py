@@ -78,6 +78,13 @@ def test_the_last_file_of_a_comma_list_is_completed() -> None:
     assert follow("fit", "a.yaml,b") == ["a.yaml,b.yaml "]
 
 
+def test_nothing_follows_where_nothing_is_known() -> None:
+    assert follow("describe", "torch") == []
+    assert follow("fit", "trainer::ma") == []
+    assert follow("fit", "--nothing=", "--nothing=a") == []
+    assert follow("show", "--nothing", "--st") == ["--stage "]
+
+
 def test_paths_follow_a_file_and_what_the_target_takes(system_config: str) -> None:
     assert follow("fit", system_config, "trainer::max_e") == ["trainer::max_epochs="]
     assert follow("fit", system_config, "trainer::prof") == ["trainer::profiler="]

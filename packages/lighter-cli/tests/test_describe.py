@@ -225,3 +225,9 @@ def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
 ) -> None:
     done = in_process("describe", target)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", MISTAKES[target])
+
+
+def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) -> None:
+    said = json.loads(in_process("describe", "torch.argmax", "--json").stdout)
+    assert (said["target"], said["known"], said["yaml"]) == ("torch.argmax", False, "_target_: torch.argmax")
+    assert "not all written out" in said["reason"]
