@@ -172,12 +172,15 @@ def bench(session: nox.Session) -> None:
     """Measure what the README and the docs promise, against what a user would pick instead; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["bench"], requirements=workspace_requirements())
     folder = Path(session.create_tmp()).absolute()
+    overrides = folder / "overrides.txt"
+    overrides.write_text("torchvision; python_version < '3'\n")  # its public build does not import beside a CPU torch
     peers = []
     for name, requirements in PEERS.items():
         python = empty_environment(session, folder / name)
+        options = [f"--python={python}", f"--overrides={overrides}"]
         with session.chdir(tempfile.gettempdir()):
             torch = cpu_torch(session)
-            session.run("uv", "pip", "install", "--quiet", f"--python={python}", *torch, *requirements, external=True)
+            session.run("uv", "pip", "install", "--quiet", *options, *torch, *requirements, external=True)
         peers.append(f"--{name}={python}")
     session.run("python", "benchmarks/table.py", *peers, *session.posargs)
 
