@@ -1,61 +1,9 @@
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from lighter_cli import Runner
-from lighter_cli.commands.init import TEMPLATES
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-CODE = {"digits": set(), "module": {"data.py", "models.py"}, "system": {"data.py", "models.py"}}
-
-
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_has_a_config_without_mistakes_a_test_and_a_readme(in_process: Command, template: str) -> None:
-    done = in_process("init", "new", "--template", template)
-    assert done.returncode == 0, done.stderr
-    common = {".gitignore", "README.md", "config.yaml", "requirements.txt", "test_experiment.py"}
-    assert {entry.name for entry in Path("new").iterdir()} == common | CODE[template]
-    assert ("scikit-learn" in Path("new/requirements.txt").read_text().split()) == (template == "digits")
-    os.chdir("new")
-    for stage in ("fit", "validate", "test", "predict"):
-        checked = in_process("check", "config.yaml", "--stage", stage)
-        assert checked.returncode == 0, checked.stdout
-        assert "nothing wrong" in checked.stdout or "0 error" in checked.stdout
-
-
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_learns_at_once(
-    in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str
-) -> None:
-    assert in_process("init", "new", "--template", template).returncode == 0
-    monkeypatch.chdir("new")
-    runner = Runner()
-    runner.run("fit", ["config.yaml", "trainer::accelerator=cpu"])
-    assert runner.experiment is not None
-    metrics = runner.experiment.trainer.callback_metrics
-    assert next(value for name, value in metrics.items() if name.startswith("val/metrics/")) > 0.9
-
-
-@pytest.mark.slow
-def test_the_templates_pass_their_own_tests(in_process: Command) -> None:
-    """One process for all, which imports torch once."""
-    for template in TEMPLATES:
-        assert in_process("init", template, "--template", template).returncode == 0
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *TEMPLATES],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    assert tested.returncode == 0, tested.stdout
-    assert "6 passed" in tested.stdout
-    assert not list(Path().glob("*/outputs"))
 
 
 def test_a_folder_that_holds_something_stays_as_it_is(in_process: Command) -> None:

@@ -1,0 +1,72 @@
+"""What ``lighter init`` writes is an experiment without mistakes, which learns at once and whose own tests pass."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lighter_cli import Runner, load_experiment
+from lighter_cli.app import app
+from lighter_cli.commands.init import TEMPLATES
+
+CODE = {"digits": set(), "module": {"data.py", "models.py"}, "system": {"data.py", "models.py"}}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def _own_imports() -> Iterator[None]:
+    """Forget the project that a test made importable."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+    for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def experiment(template: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    app(["init", "new", "--template", template], result_action="return_value")
+    monkeypatch.chdir("new")
+    return Path.cwd()
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_has_a_config_without_mistakes_a_test_and_a_readme(template: str, experiment: Path) -> None:
+    common = {".gitignore", "README.md", "config.yaml", "requirements.txt", "test_experiment.py"}
+    assert {entry.name for entry in experiment.iterdir()} == common | CODE[template]
+    assert ("scikit-learn" in Path("requirements.txt").read_text().split()) == (template == "digits")
+    for stage in ("fit", "validate", "test", "predict"):
+        assert load_experiment("config.yaml").check(stage) == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_learns_at_once(template: str, experiment: Path) -> None:
+    runner = Runner()
+    runner.run("fit", ["config.yaml", "trainer::accelerator=cpu"])
+    assert runner.experiment is not None
+    metrics = runner.experiment.trainer.callback_metrics
+    assert next(value for name, value in metrics.items() if name.startswith("val/metrics/")) > 0.9
+
+
+@pytest.mark.slow
+def test_the_templates_pass_their_own_tests() -> None:
+    """One process for all, which imports torch once."""
+    Path("pytest.ini").write_text("[pytest]\n")  # where there is no pytest.ini, that of a folder above would count
+    for template in TEMPLATES:
+        app(["init", template, "--template", template], result_action="return_value")
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *TEMPLATES],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "6 passed" in tested.stdout
+    assert not list(Path().glob("*/outputs"))
