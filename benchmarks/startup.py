@@ -38,11 +38,14 @@ def main() -> None:
             "import torch": [sys.executable, "-c", "import torch"],
             "import pytorch_lightning": [sys.executable, "-c", "import pytorch_lightning"],
         }
+        # Python keeps what it compiles, whatever the environment says: without, imports take three times as long
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "compiled")
         times_s: dict[str, list[float]] = {name: [] for name in commands}
         for repeat in range(repeats + 1):
             for name, command in commands.items():
                 start = time.perf_counter()
-                subprocess.run(command, cwd=folder, capture_output=True, check=False)
+                subprocess.run(command, cwd=folder, capture_output=True, check=False, env=environment)
                 if repeat:  # the first round only warms the caches of the disk
                     times_s[name].append(time.perf_counter() - start)
     torch_s = statistics.median(times_s["import torch"])
