@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-# the tests of what `lighter init` writes run in the folder that it wrote
-collect_ignore_glob = ["packages/lighter-cli/src/lighter_cli/templates/*"]
-
 # set by torch or Lightning when they are imported or start their first worker or process group, for the whole process
 _SET_BY_LIBRARIES = {
     "CUDA_DEVICE_ORDER",

@@ -73,7 +73,9 @@ def test_a_fit_has_a_bar_whole_messages_and_a_closing_table(system_config: str, 
         assert session.wait() == 0, session.text
     assert "━" in session.text
     assert "Epoch 1/1" in session.text
-    assert "half [/x] of it: 50% of 数字 and %s " + "w" * 60 in session.text.replace("\n", "")
+    # each on a line of its own, above the bar
+    assert "\rhalf [/x] of it: 50% of 数字 and %s " + "w" * 60 + "\n" in session.text
+    assert "\r`Trainer.fit` stopped: `max_epochs=2` reached.\n" in session.text
     closing = session.text[session.text.index("val/loss/epoch ") :]
     (record,) = read_records(Path.cwd())
     assert "val/metrics/Accuracy/epoch" in closing

@@ -27,7 +27,7 @@ _full_tracebacks = False
 def configure() -> None:
     """Send log messages and warnings to standard error, one plain line each, unwrapped and unstyled."""
     level = logging.DEBUG if _debug() else logging.INFO if _is_first_rank() else logging.ERROR
-    handler = logging.StreamHandler()
+    handler = _MessageHandler()
     handler.setFormatter(_LevelFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for package in ("lighter", "lighter_cli", "lighter_config"):
@@ -124,6 +124,28 @@ def _is_no_advertisement(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("💡 Tip:")
 
 
+def _say(text: str) -> None:
+    """Print to standard error, unwrapped and unstyled; above Rich's progress bar while one is shown."""
+    if not hasattr(sys.stderr, "rich_proxied_file"):
+        print(text, file=sys.stderr)
+        return
+    # what is written to the terminal itself would stand behind the bar, or be drawn over by it
+    import rich
+    from rich.text import Text
+
+    rich.get_console().print(Text(text), soft_wrap=True)
+
+
+class _MessageHandler(logging.Handler):
+    """Print each message where standard error is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _say(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
 class _LevelFormatter(logging.Formatter):
     """The bare message for information, with its level in front for anything more serious."""
 
@@ -140,4 +162,8 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,  # noqa: ARG001
 ) -> None:
-    print(f"warning: {message} ({category.__name__}, {filename}:{lineno})", file=file or sys.stderr)
+    text = f"warning: {message} ({category.__name__}, {filename}:{lineno})"
+    if file is None:
+        _say(text)
+    else:
+        print(text, file=file)
