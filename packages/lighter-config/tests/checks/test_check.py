@@ -136,3 +136,17 @@ def test_a_word_with_dots_for_a_path_is_an_error_that_writes_the_path() -> None:
 def test_statements_that_requires_imports_are_no_findings(checked, system_yaml: str) -> None:
     for requires in ('"$import os"', '["$import os", "from math import pi"]'):
         assert checked(exp=f"{system_yaml}\n_requires_: {requires}\n") == []
+
+
+def test_an_unknown_argument_beside_all_the_right_ones_is_told_that_no_more_are_taken() -> None:
+    Path("project").mkdir()
+    Path("project/__init__.py").touch()
+    Path("project/nets.py").write_text("def net(width):\n    pass\n\ndef nothing():\n    pass\n")
+    config = {"model": {"_target_": "project.nets.net", "width": 3, "depth": 4}}
+    checks = [one for one in DEFAULT_CHECKS if one is not check_sections]
+    reader = SignatureReader(project=Path("project"))
+    (finding,) = [one for one in check(load(config), reader=reader, checks=checks) if one.severity is Severity.ERROR]
+    assert finding.expected == ("net takes no further argument",)
+    config["model"] = {"_target_": "project.nets.nothing", "depth": 4}
+    (finding,) = [one for one in check(load(config), reader=reader, checks=checks) if one.severity is Severity.ERROR]
+    assert finding.expected == ("nothing takes no arguments by name",)

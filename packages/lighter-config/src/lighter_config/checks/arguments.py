@@ -102,7 +102,8 @@ def _unknown_argument(
     if nearest and nearest[0] in component.keywords:
         given = context.subject.key_place(format_path((*component.path, nearest[0])))
         fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
-    expected = valid or (f"{component.short_name} takes no arguments by name",)
+    none_left = "no further argument" if signature.keywords else "no arguments by name"
+    expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(
         path,
         message,
