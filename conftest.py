@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -23,6 +24,13 @@ _SET_BY_LIBRARIES = {
     "TRITON_LIBDEVICE_PATH",
     "TRITON_PTXAS_PATH",
 }
+
+
+def pytest_configure() -> None:
+    """Let the tests, and what they start, be interrupted."""
+    # where a shell runs the tests in the background, interrupts are ignored
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
