@@ -13,3 +13,7 @@ class SeedError(ConfigError):
 
 class BuildError(ConfigError):
     """A section that built something else than the stage needs."""
+
+
+class RankError(ConfigError):
+    """Another process of the same run failed, or started from another checkpoint."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,12 @@ class ConfigRecorder(Callback):
             raise
         self._close(trainer, "finished", None)
 
+    def abandon(self, trainer: Trainer, error: Exception) -> None:
+        """Write that the run failed, while what runs it waits for ever: its tensors cannot be read."""
+        if self._content:
+            self._end("failed", error)
+            self._write(trainer)
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the record; the process group exists now, so that rank zero is known."""
         if not _leaves_a_record(trainer):
@@ -132,9 +139,20 @@ class ConfigRecorder(Callback):
         """Note checkpoints that were saved at the end of an epoch."""
         self._note_checkpoints(trainer)
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write how far a spawned rank came."""
+        self._hand_over(trainer)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
         self._interruption = exception
+        self._hand_over(trainer)
+
+    def _hand_over(self, trainer: Trainer) -> None:
+        """Write what the process that spawned this one needs to close the record."""
+        if self._content and parent_process() is not None:
+            self._measure(trainer)
+            self._write(trainer)
 
     def _note_checkpoints(self, trainer: Trainer) -> None:
         if self._request.stage is not Stage.FIT or not self._content:
@@ -157,18 +175,35 @@ class ConfigRecorder(Callback):
         write_whole(folder / RECORD_FILE, _to_json(self._written()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
-        if not self._content:
+        if self._content:
+            self._measure(trainer)
+        elif not self._has_read_what_a_spawned_rank_wrote(trainer):
             return
-        self._note_checkpoints(trainer)
-        self._content["status"] = status
-        self._content["end"] = datetime.now(UTC).isoformat()
-        self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
-        self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
-        self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self._end(status, error)
         self._write(trainer)
         if status in ("finished", "interrupted") and self._is_written:
             for line in closing_lines(self._written(), self.folder(trainer)):
                 _logger.info(line)
+
+    def _measure(self, trainer: Trainer) -> None:
+        self._note_checkpoints(trainer)
+        self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
+        self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+    def _has_read_what_a_spawned_rank_wrote(self, trainer: Trainer) -> bool:
+        """Take the record over from a rank zero that this process spawned, and whose objects it does not have."""
+        file = self.folder(trainer) / RECORD_FILE
+        if not file.is_file():
+            return False
+        self._content = json.loads(file.read_text(encoding="utf-8"))
+        self._checkpoints = self._content.pop("checkpoints")
+        self._is_written = True
+        return True
+
+    def _end(self, status: str, error: BaseException | None) -> None:
+        self._content["status"] = status
+        self._content["end"] = datetime.now(UTC).isoformat()
+        self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
 
     def _write(self, trainer: Trainer) -> None:
         if not self._is_written:

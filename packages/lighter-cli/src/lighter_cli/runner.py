@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
@@ -76,6 +77,7 @@ class Runner:
 
         # torch is imported from here on; what the config alone shows has been said above
         from lighter_cli.build import build, seeded
+        from lighter_cli.ranks import ending_together
         from lighter_cli.record import ConfigRecorder, Request
 
         with seeded(prepared.seed), handed_to_ranks(checkpoint):
@@ -96,8 +98,12 @@ class Runner:
                 seed=prepared.seed,
                 project=prepared.project.folder if prepared.project is not None else None,
             )
-            with ConfigRecorder(request).recording(experiment.trainer):
-                method = getattr(experiment.trainer, stage)
+            trainer, recorder = experiment.trainer, ConfigRecorder(request)
+            with (
+                recorder.recording(trainer),
+                ending_together(trainer, checkpoint, abandon=partial(recorder.abandon, trainer)),
+            ):
+                method = getattr(trainer, stage)
                 try:
                     return method(experiment.model, datamodule=experiment.datamodule, **arguments)
                 except pickle.UnpicklingError as error:
