@@ -1,10 +1,15 @@
 """A file is there whole, or as it was before."""
 
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
-from lighter_cli.whole_files import write_whole
+from lighter_cli.whole_files import whole_file, write_whole
 
 
 def test_a_file_is_replaced_and_keeps_its_mode() -> None:
@@ -38,3 +43,37 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was() -> None:
         write_whole(file, "a half \udc80")
     assert file.read_text() == "before"
     assert list(Path().iterdir()) == [file]
+
+
+@contextmanager
+def no_file_above(size: int) -> Iterator[None]:
+    """Answer longer writes with an error of the system, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_it_as_it_was() -> None:
+    file = Path("a.ckpt")
+    file.write_text("before")
+    with (
+        no_file_above(4096),
+        pytest.raises(OSError, match=r"File too large: 'a.ckpt'") as caught,
+        whole_file(file) as to,
+    ):
+        torch.save(torch.zeros(10_000), to)
+    assert caught.value.errno == errno.EFBIG
+    assert file.read_text() == "before"
+    assert list(Path().iterdir()) == [file]
+
+
+def test_an_error_that_was_being_handled_before_is_not_taken_for_the_reason() -> None:
+    full = OSError(errno.ENOSPC, "full")
+    try:
+        raise full
+    except OSError:
+        with pytest.raises(UnicodeEncodeError):
+            write_whole(Path("a.ckpt"), "a half \udc80")

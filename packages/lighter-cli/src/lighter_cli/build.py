@@ -11,6 +11,7 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer, see
 from lighter import System
 from lighter_cli.errors import BuildError
 from lighter_cli.seeds import VARIABLE
+from lighter_cli.whole_checkpoints import write_checkpoints_whole
 from lighter_config import Config, Finding
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ def build(config: Config) -> Experiment:
         BuildError: A section built an object of the wrong type.
     """
     trainer = _resolve(config, "trainer", Trainer)
+    write_checkpoints_whole(trainer)
     if config.has("system"):
         return Experiment(trainer, _resolve(config, "system", System), None)
     model = _resolve(config, "model", LightningModule)

@@ -4,7 +4,6 @@ import logging
 import os
 import pickle
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from lighter_cli.errors import CheckpointError
 from lighter_cli.recorded_runs import RecordedRun, experiment_files, experiment_overrides
 from lighter_cli.records import Record, newest_with_checkpoint, read_records
+from lighter_cli.saved_checkpoints import is_checkpoint, is_undamaged
 from lighter_config import (
     RECORDED_CONFIG,
     CheckpointSource,
@@ -138,11 +138,11 @@ def _checkpoint_of_run(run: RecordedRun, which: str, asked: _Asked) -> str:
         named = run.content["checkpoints"].get(which)
         raise asked.error(
             f"the run {run.source.name!r} has no {which!r} checkpoint"
-            + (f": {named!r} does not exist any more" if named else ""),
+            + (f": {named!r} is gone or damaged" if named else ""),
             fix=f"name a checkpoint with {_OPTION}, or start anew with {run.source.path / RECORDED_CONFIG}",
         )
-    _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, which))
-    return _readable(str(checkpoint), asked)
+    _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, checkpoint, which))
+    return str(checkpoint)
 
 
 def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: Sequence[RecordedRun]) -> str:
@@ -153,8 +153,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: 
             fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
         )
     records = read_records(Path.cwd())
-    record = newest_with_checkpoint(records, files, which)
-    checkpoint = record.checkpoint(which) if record is not None else None
+    record, checkpoint = newest_with_checkpoint(records, files, which)
     if record is None or checkpoint is None:
         raise asked.error(
             f"there is no {which!r} checkpoint: {_why_none(records, files)}",
@@ -162,7 +161,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: 
             fix="run `lighter fit` first, or name a checkpoint file",
         )
     _logger.info("%s", _description(record, checkpoint, which, experiment_overrides(config, runs)))
-    return _readable(str(checkpoint), asked)
+    return str(checkpoint)
 
 
 def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
@@ -176,33 +175,32 @@ def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
 
 
 def _description(record: Record, checkpoint: Path, which: str, overrides: Sequence[str]) -> str:
-    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}{_lag(record, which)}"
+    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}"
+    text += _lag(record, checkpoint, which)
     then_only = [word for word in record.overrides if word not in overrides]
     now_only = [word for word in overrides if word not in record.overrides]
     differences = [f"then {' '.join(then_only)}"] * bool(then_only) + [f"now {' '.join(now_only)}"] * bool(now_only)
     return f"{text}; overrides differ: {', '.join(differences)}" if differences else text
 
 
-def _lag(record: Record, which: str) -> str:
-    steps = record.num_steps_lost if which == "last" else 0
+def _lag(record: Record, checkpoint: Path, which: str) -> str:
+    steps = record.num_steps_after(checkpoint) if which == "last" else 0
     return f", {steps} steps before the run ended" if steps else ""
 
 
 def _readable(checkpoint: str, asked: _Asked) -> str:
-    if not _is_readable(Path(checkpoint)):
+    if not is_checkpoint(Path(checkpoint)):
         raise asked.error(
             f"{checkpoint!r} is no checkpoint, or an incomplete one",
             expected=("a file that `torch.save` wrote to its end",),
         )
+    if not is_undamaged(Path(checkpoint)):
+        raise asked.error(
+            f"{checkpoint!r} is damaged: it is not as it was written",
+            expected=("a file whose checksums are right",),
+            fix="name another checkpoint, or 'last', which passes damaged ones over",
+        )
     return checkpoint
-
-
-def _is_readable(path: Path) -> bool:
-    """Say whether this can be a checkpoint: a folder (sharded), a whole archive, or a pickle as before torch 1.6."""
-    if path.is_dir() or zipfile.is_zipfile(path):
-        return True
-    with path.open("rb") as file:
-        return file.read(1) == b"\x80"
 
 
 def _no_such_file(wanted: str, asked: _Asked) -> CheckpointError:

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import secrets
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lighter_cli import environment
 from lighter_cli.closing import closing_lines
@@ -32,6 +34,8 @@ from lighter_config import (
 )
 
 _logger = logging.getLogger(__name__)
+
+_EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # as a shell names the end by a signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +92,15 @@ class ConfigRecorder(Callback):
 
         Raises:
             KeyboardInterrupt: The run was interrupted; Lightning itself exits as if it had failed.
+            SIGTERMException: The run was told to end, an exit with 143; Lightning itself exits as if it had finished.
         """
         trainer.callbacks.append(self)  # type: ignore[attr-defined]  # after the checkpoint callbacks, to see what they saved
         try:
             yield
+        except SIGTERMException as error:
+            self._close(trainer, "interrupted", error)
+            error.code = _EXIT_CODE_OF_SIGTERM
+            raise
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt) or isinstance(self._interruption, KeyboardInterrupt)
             self._close(trainer, "interrupted" if interrupted else "failed", error)
@@ -113,6 +122,8 @@ class ConfigRecorder(Callback):
         for logger in trainer.loggers:
             logger.log_hyperparams(self._request.config.tree)
         self._content = self._describe(trainer)
+        if self._request.stage is Stage.FIT:
+            self._content["checkpoint_folders"] = _checkpoint_folders(trainer)
         folder = self.folder(trainer)
         try:
             folder.mkdir(parents=True)
@@ -125,7 +136,11 @@ class ConfigRecorder(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Put config and record into the checkpoint as plain text."""
         provenance = _provenance(self._request.config)
-        checkpoint[CHECKPOINT_KEY] = _to_json({**self._content, "config": self._config_text, "provenance": provenance})
+        # what is best from here on, in case that the process does not live to write it into the record
+        saved = {"checkpoints": _best(trainer)}
+        checkpoint[CHECKPOINT_KEY] = _to_json(
+            {**self._content, **saved, "config": self._config_text, "provenance": provenance}
+        )
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Note checkpoints that were saved inside an epoch."""
@@ -138,6 +153,11 @@ class ConfigRecorder(Callback):
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
         """Note checkpoints that were saved at the end of an epoch."""
         self._note_checkpoints(trainer)
+
+    def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """End after a SIGTERM, as Lightning's other loops do by themselves."""
+        if trainer.received_sigterm:
+            raise SIGTERMException
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write how far a spawned rank came."""
@@ -165,9 +185,16 @@ class ConfigRecorder(Callback):
         saved = _saved(trainer, is_failing=is_failing)
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
-                self._put_into(path)  # a sharded checkpoint has no single file that could carry the config
+                self._put_into_sharded(path)
         self._checkpoints = {**_last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
         self._write(trainer)
+
+    def _put_into_sharded(self, folder: Path) -> None:
+        """Write the record into a sharded checkpoint, which has no single file that could carry it."""
+        try:
+            self._put_into(folder)
+        except OSError as error:
+            _logger.warning("the checkpoint %s carries no config: %s", folder, error)
 
     def _put_into(self, folder: Path) -> None:
         write_whole(folder / RECORDED_CONFIG, self._config_text)
@@ -203,7 +230,7 @@ class ConfigRecorder(Callback):
     def _end(self, status: str, error: BaseException | None) -> None:
         self._content["status"] = status
         self._content["end"] = datetime.now(UTC).isoformat()
-        self._content["error"] = None if error is None else f"{type(error).__name__}: {error}"
+        self._content["error"] = _as_text(error)
 
     def _write(self, trainer: Trainer) -> None:
         if not self._is_written:
@@ -250,6 +277,16 @@ class ConfigRecorder(Callback):
         }
 
 
+def _as_text(error: BaseException | None) -> str | None:
+    match error:
+        case None:
+            return None
+        case SIGTERMException():
+            return "SIGTERM"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
 def _leaves_a_record(trainer: Trainer) -> bool:
     return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
 
@@ -279,22 +316,36 @@ def _last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any
 
     The last is the newest, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
     """
-    callbacks = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
     if not saved:
         return {}
+    callbacks = _model_checkpoints(trainer)
     explicit = {Path(callback.last_model_path).absolute() for callback in callbacks if callback.last_model_path}
     newest = max(saved, key=lambda file: (saved[file], file in explicit))
+    return {"last": str(newest), **_best(trainer)}
+
+
+def _best(trainer: Trainer) -> dict[str, Any]:
+    callbacks = _model_checkpoints(trainer)
     judged = next((callback for callback in callbacks if callback.monitor is not None), None)
     judged = judged or next(iter(callbacks), None)
     if judged is None or not judged.best_model_path:
-        return {"last": str(newest), "best": None, "monitor": None, "best_score": None}
+        return {"best": None, "monitor": None, "best_score": None}
     score = judged.best_model_score
     return {
-        "last": str(newest),
         "best": str(Path(judged.best_model_path).absolute()),
         "monitor": judged.monitor,
         "best_score": None if score is None else float(score),
     }
+
+
+def _checkpoint_folders(trainer: Trainer) -> list[str]:
+    """Return where checkpoints of this machine go."""
+    folders = {str(callback.dirpath) for callback in _model_checkpoints(trainer) if callback.dirpath}
+    return [str(Path(folder).absolute()) for folder in sorted(folders) if "://" not in folder]
+
+
+def _model_checkpoints(trainer: Trainer) -> list[ModelCheckpoint]:
+    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
 
 
 def _provenance(config: Config) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.environment import is_gone
+from lighter_cli.saved_checkpoints import checkpoints_of, is_undamaged, warn_of_damage
 from lighter_config import RECORD_FILE, Finding, SourceError
 
 _logger = logging.getLogger(__name__)
@@ -50,18 +51,33 @@ class Record:
         return tuple(self.content["overrides"])
 
     def checkpoint(self, which: str) -> Path | None:
-        """Return the ``last`` or ``best`` checkpoint of the run, or ``None`` when it has none or the file is gone."""
-        path = self.content["checkpoints"].get(which)
-        return Path(path) if path and Path(path).exists() else None
+        """Return the ``last`` or ``best`` checkpoint of the run, undamaged; ``None`` when there is none.
 
-    @property
-    def num_steps_lost(self) -> int:
-        """How many optimizer steps came after the last checkpoint; 0 when that is not known.
+        A killed run may have saved a checkpoint that its record does not name yet, and removed the one that it names.
+        So its folders are searched, as they are when the one that the record names is gone or damaged.
+        """
+        named = self.content["checkpoints"].get(which)
+        is_lost = self.status == "lost"
+        if not is_lost:
+            if file := _undamaged(named):
+                return file
+            if named and not Path(named).exists():
+                _logger.warning("the checkpoint %s is gone", named)
+        for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ())):
+            if which == "last":
+                return file
+            if best := _undamaged(record.get("checkpoints", {}).get("best")):
+                return best
+        return _undamaged(named) if is_lost else None
+
+    def num_steps_after(self, checkpoint: Path) -> int:
+        """Return how many optimizer steps came after the last checkpoint; 0 when that is not known.
 
         With a ``monitor``, Lightning writes ``last.ckpt`` only in epochs whose checkpoint it keeps.
         """
         progress, saved = self.content["progress"], self.content["checkpoints"].get("last_step")
-        return 0 if progress is None or saved is None else progress["step"] - saved
+        is_last = str(checkpoint) == self.content["checkpoints"].get("last")
+        return progress["step"] - saved if is_last and progress is not None and saved is not None else 0
 
 
 def read_records(working_directory: Path) -> list[Record]:
@@ -107,9 +123,20 @@ def read_record(folder: Path) -> Record:
     return Record(folder, content)
 
 
-def newest_with_checkpoint(records: Sequence[Record], files: Sequence[str], which: str) -> Record | None:
-    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint."""
+def newest_with_checkpoint(
+    records: Sequence[Record], files: Sequence[str], which: str
+) -> tuple[Record, Path] | tuple[None, None]:
+    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that."""
     for record in reversed(records):
-        if record.files == tuple(files) and record.status != "running" and record.checkpoint(which) is not None:
-            return record
+        if record.files == tuple(files) and record.status != "running" and (file := record.checkpoint(which)):
+            return record, file
+    return None, None
+
+
+def _undamaged(path: str | None) -> Path | None:
+    if path is None or not Path(path).exists():
+        return None
+    if is_undamaged(Path(path)):
+        return Path(path)
+    warn_of_damage(Path(path))
     return None

@@ -3,24 +3,53 @@
 import os
 import secrets
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that a reader sees all of it or the one before.
+@contextmanager
+def whole_file(file: Path) -> Iterator[BinaryIO]:
+    """Open a file beside its place and rename it in the end, so that a reader sees all of it or the one before.
 
-    A link stays a link, and a file that is replaced keeps its mode.
+    It is on the disk before it has its name, so that this also holds when the power fails. A file that is replaced
+    keeps its mode. A process that is killed may leave the file beside, ``.<name>-<random>.partial``, which nothing
+    reads.
+
+    Raises:
+        OSError: The disk is full, for example; it names the file, which is as it was.
     """
-    file = file.resolve()
-    temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
+    temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}.partial")
+    handled = sys.exception()
     try:
-        with temporary.open("x", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with temporary.open("xb") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if file.exists():
             shutil.copymode(file, temporary)
         temporary.replace(file)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        raise
+        reason = _os_error(error, handled)
+        if reason is None:
+            raise
+        raise OSError(reason.errno, reason.strerror, str(file)) from error
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file so that a reader sees all of it or the one before; a link stays a link."""
+    with whole_file(file.resolve()) as stream:
+        stream.write(text.encode())
+
+
+def _os_error(error: BaseException, handled: BaseException | None) -> OSError | None:
+    """Find why writing failed: ``torch.save`` answers a full disk with an error about positions in its archive."""
+    reason: BaseException | None = error if isinstance(error, Exception) else None
+    while reason is not None and reason is not handled:
+        if isinstance(reason, OSError) and reason.errno is not None:
+            return reason
+        reason = reason.__cause__ or reason.__context__
+    return None
