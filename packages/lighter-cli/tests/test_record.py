@@ -182,9 +182,12 @@ def test_a_killed_run_is_lost_and_its_checkpoint_is_found(system_config: str) ->
 def test_ctrl_c_is_interrupted_and_exit_code_130(system_config: str) -> None:
     command = [sys.executable, "-m", "lighter_cli", "fit", system_config, "trainer::max_epochs=-1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    _wait_for(lambda: Path("checkpoints/last.ckpt").exists())
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _wait_for(lambda: Path("checkpoints/last.ckpt").exists())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert errors.splitlines()[-1].endswith(f"lighter fit lighter_runs/{_record()['id']}")
