@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import psutil
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch.distributed import DistNetworkError, Store  # type: ignore[attr-defined]
@@ -113,12 +114,14 @@ class _Ranks(Callback):
 
     def failure_of_another(self) -> RankError | None:
         """Say which other rank failed before this one; ``None`` when none did, as far as can be known here."""
-        rank, returncode = self._ended_child() or (0, 0)
-        if returncode < 0:
-            return _killed(rank, signal.Signals(-returncode).name)
-        first, text = self._first_failure() or (rank, f"it ended with exit code {returncode}")
-        is_another = first != self._rank
-        return RankError(Finding(message=f"rank {first} failed: {text}")) if is_another else None
+        ended, told = self._ended_child(), self._first_failure()
+        if ended is not None and ended[1] < 0:
+            return _killed(ended[0], signal.Signals(-ended[1]).name)
+        if told is None and ended is not None:
+            told = ended[0], f"it ended with exit code {ended[1]}"
+        if told is None or told[0] == self._rank:
+            return None
+        return RankError(Finding(message=f"rank {told[0]} failed: {told[1]}"))
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -138,6 +141,7 @@ class _Ranks(Callback):
             try:
                 child.wait(max(end - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
+                _kill_below(child.pid)
                 child.kill()
 
     def _watch(self) -> None:
@@ -182,11 +186,17 @@ class _Ranks(Callback):
         if self._rank == 0:
             _logger.error("%s", failure)
         self._abandon(failure)
-        for child in self._children:
-            child.kill()
+        _kill_below(os.getpid())
         os._exit(1)
 
 
 def _killed(rank: int, by: str) -> RankError:
     fix = "look for what killed it: often the machine ran out of memory" if by == "SIGKILL" else ""
     return RankError(Finding(message=f"rank {rank} was ended by {by}", fix=fix))
+
+
+def _kill_below(pid: int) -> None:
+    """Kill what a process has started: the workers of its loaders would be left over when it ends by force."""
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
