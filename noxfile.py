@@ -210,6 +210,13 @@ def medical(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def tracking(session: nox.Session) -> None:
+    """Run the example that logs to MLflow's store."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "tracking"], requirements=workspace_requirements())
+    pytest(session, "tests/test_examples.py", "-k", "mlflow")
+
+
+@nox.session(python=PYTHON)
 def lock(session: nox.Session) -> None:
     """Resolve the newest versions and track them: pins in pyproject.toml, hashes in requirements.lock."""
     write_pins([])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-NEVER_THERE = {"lock", "corpus", "fuzz", "medical", "cuda"}
+NEVER_THERE = {"lock", "fuzz", "cuda"}
 """Sessions for a person: they change files, take long, or want a GPU."""
 
 
