@@ -161,7 +161,9 @@ def test_loggers_of_csv_and_tensorboard_hold_what_was_trained(run: Run, tmp_path
     assert list((tmp_path / "outputs/tracking/tensorboard/version_0").glob("events.out.tfevents.*"))
 
 
-@pytest.mark.skipif(find_spec("sqlalchemy") is None or find_spec("mlflow") is None, reason="needs MLflow; nox's session `tracking` has it")
+@pytest.mark.skipif(
+    find_spec("sqlalchemy") is None or find_spec("mlflow") is None, reason="needs MLflow: `nox -s tracking`"
+)
 @pytest.mark.filterwarnings("default")  # of MLflow's own dependencies
 def test_mlflow_keeps_metrics_and_config_in_its_database(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")  # MLflow sets it itself
