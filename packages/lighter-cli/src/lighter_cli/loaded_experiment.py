@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.preparation import find_mistakes, prepare
@@ -53,8 +53,14 @@ class LoadedExperiment:
         """
         return find_mistakes(self.config, None if stage is None else Stage(stage))
 
-    def build(self, stage: str) -> "Experiment":
+    def build(self, stage: str, *, safe: bool = False, allow: Sequence[str] = ()) -> "Experiment":
         """Check the config and build what a stage uses, anew at each call, seeded as the stage would be.
+
+        Args:
+            stage: ``fit``, ``validate``, ``test`` or ``predict``.
+            safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
+                and calls on what they refer to. Fewer accidents, not a sandbox.
+            allow: Packages and callables to add to that list.
 
         Returns:
             The objects: ``trainer``, ``model`` and ``datamodule``.
@@ -62,7 +68,7 @@ class LoadedExperiment:
         Raises:
             ConfigError: The config cannot be used.
         """
-        prepared = prepare(self.config, Stage(stage))
+        prepared = prepare(self.config, Stage(stage), safe=safe, allow=allow)
         from lighter_cli.build import build, seeded
 
         with seeded(prepared.seed):

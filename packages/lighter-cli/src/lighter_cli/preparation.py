@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.project import Project, locate_project, make_importable
+from lighter_cli.project import Project, is_users_own, locate_project, make_importable
 from lighter_cli.seeds import find_seed
 from lighter_config import (
     DEFAULT_CHECKS,
@@ -12,6 +12,7 @@ from lighter_config import (
     CheckError,
     Config,
     Finding,
+    Place,
     Severity,
     SignatureReader,
     Stage,
@@ -19,6 +20,7 @@ from lighter_config import (
     prune,
     to_yaml,
 )
+from lighter_config.safety import Allowance, SafetyCheck
 
 _logger = logging.getLogger(__name__)
 
@@ -41,7 +43,13 @@ class Prepared:
 
 
 def prepare(
-    config: Config, stage: Stage, *, check_first: bool = True, checks: Sequence[Check] = DEFAULT_CHECKS
+    config: Config,
+    stage: Stage,
+    *,
+    check_first: bool = True,
+    checks: Sequence[Check] = DEFAULT_CHECKS,
+    safe: bool = False,
+    allow: Sequence[str] = (),
 ) -> Prepared:
     """Find the user's code, look for every mistake, and leave out what the stage does not use.
 
@@ -50,15 +58,29 @@ def prepare(
         stage: The stage to prepare.
         check_first: Whether to look for mistakes.
         checks: What to look for.
+        safe: Whether to refuse what is not on the list of ``--safe``, also when no mistakes are looked for.
+        allow: Packages and callables to add to that list.
 
     Raises:
-        CheckError: There are mistakes; all are in it.
+        CheckError: There are mistakes or refusals; all are in it.
         ConfigError: The project's folder or the seed is none.
     """
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
     _report(project.notes if project is not None else ())
-    _report(_without_errors(check(config, stage, reader=reader, checks=checks)) if check_first else config.notes)
+    checks = [*(checks if check_first else ())]
+    if safe:
+        checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
+    elif allow:
+        raise CheckError(
+            Finding(
+                message="--allow adds to the list of --safe, which is not given",
+                place=Place("option --allow"),
+                excerpt=" ".join(allow),
+                fix="add --safe, or leave --allow out",
+            )
+        )
+    _report(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
     pruned = prune(config, stage, reader)
     if _logger.isEnabledFor(logging.DEBUG):
         _logger.debug("what %s uses of the config:\n%s", stage, to_yaml(pruned.expanded()))

@@ -71,6 +71,22 @@ def locate_project(config: Config, *, working_directory: Path | None = None) -> 
     return project
 
 
+def is_users_own(project: Project | None, config: Config) -> bool:
+    """Say whether a folder is the user's own rather than one that came with a config.
+
+    That is the folder of the marker in or above the working directory, or one inside the working directory that the
+    ``project`` key names relative to it.
+    """
+    if project is None:
+        return False
+    working_directory = Path.cwd().resolve()
+    named = config.get("project", None)
+    if not isinstance(named, str):
+        return working_directory.is_relative_to(project.folder)
+    chosen = (working_directory / Path(named).expanduser()).resolve()
+    return project.folder == chosen and chosen.is_relative_to(working_directory)
+
+
 def make_importable(project: Project) -> None:
     """Make ``project`` stand for a folder. Imports nothing; may be called again with another folder.
 

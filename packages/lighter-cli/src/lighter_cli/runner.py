@@ -38,6 +38,8 @@ class Runner:
         *,
         ckpt_path: str | os.PathLike[str] | None = None,
         check_first: bool = True,
+        safe: bool = False,
+        allow: Sequence[str] | None = None,
         defaults: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Any:
@@ -48,6 +50,9 @@ class Runner:
             inputs: Config files, runs, checkpoints, overrides and mappings, later ones win; or a loaded config.
             ckpt_path: ``last``, ``best`` or a file to start from.
             check_first: Look for every mistake before anything is built.
+            safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
+                and calls on what they refer to. Fewer accidents, not a sandbox.
+            allow: Packages and callables to add to that list.
             defaults: Arguments of the Trainer's method that ``args::<stage>`` may change.
             options: Arguments of the Trainer's method that beat ``args::<stage>``; ``None`` counts as not given.
 
@@ -68,7 +73,7 @@ class Runner:
         # a file that the option or a run among the words replaces may be gone
         is_replaced = ckpt_path is not None or bool(runs)
         checks = [check for check in DEFAULT_CHECKS if not is_replaced or check is not check_checkpoint_files]
-        prepared = prepare(config, stage, check_first=check_first, checks=checks)
+        prepared = prepare(config, stage, check_first=check_first, checks=checks, safe=safe, allow=allow or ())
         checkpoint = find_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
         if checkpoint is not None and (changes := what_changed(checkpoint)):
             _logger.info("%s", changes)
@@ -86,6 +91,7 @@ class Runner:
                 "weights_only": True,
                 **(defaults or {}),
                 **prepared.config.resolve(f"args::{stage}", default={}),
+                **({"weights_only": True} if safe else {}),
                 **{name: value for name, value in options.items() if value is not None},
                 "ckpt_path": checkpoint,
             }

@@ -56,7 +56,7 @@ class Config:
         Of an expanded config also what could not be expanded, as errors.
         """
         found = list(notes_of(self.root, self._origins, self._growths))
-        for node in [node for _, node in self._nodes()] if self._copy_errors else ():
+        for node in [node for _, node in self.nodes()] if self._copy_errors else ():
             if id(node) in (self._copy_errors or {}):
                 found.extend((self._copy_errors or {})[id(node)].findings)
         return tuple(dict.fromkeys(found))
@@ -83,7 +83,7 @@ class Config:
 
     @cached_property
     def _expanded(self) -> "Config":
-        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes()):
+        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self.nodes()):
             return self
         root = self.copier.copied()
         return self.with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self.copier.errors)
@@ -169,13 +169,13 @@ class Config:
 
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
-        for path, node in self._nodes():
+        for path, node in self.nodes():
             if type(node.value) not in (dict, list):
                 yield format_path(path)
 
     def walk(self) -> Iterator[tuple[Segments, Any]]:
         """Yield the path and value of every mapping, list and leaf, parents first."""
-        for path, node in self._nodes():
+        for path, node in self.nodes():
             yield path, node.plain() if type(node.value) in (dict, list) else node.value
 
     @property
@@ -229,7 +229,8 @@ class Config:
         expanded = self.expanded()
         return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001
 
-    def _nodes(self) -> Iterator[tuple[Segments, Node]]:
+    def nodes(self) -> Iterator[tuple[Segments, Node]]:
+        """Yield every node below the root with its path, parents first; for the other modules of this package."""
         work: list[tuple[Segments, Node]] = [((), self.root)]
         while work:
             path, node = work.pop()

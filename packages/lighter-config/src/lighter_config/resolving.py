@@ -57,7 +57,7 @@ class Resolver:
         self._copy_errors = copy_errors
         self._built: _Memory = {}
         self._active: dict[Node, Segments] = {}
-        self._imports = dict(_imports_of(root))
+        self._imports = dict(imports_of(root))
         self._modules: dict[str, Any] = {}
 
     def resolve(self, path: Segments) -> Any:
@@ -334,7 +334,7 @@ def _has_parameter(target: Callable[..., Any], name: str) -> bool:
         return False
 
 
-def _imports_of(root: Node) -> Iterator[tuple[str, str]]:
+def imports_of(root: Node) -> Iterator[tuple[str, str]]:
     """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, and what they stand for."""
     work = [root]
     while work:

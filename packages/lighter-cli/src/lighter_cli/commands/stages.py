@@ -29,6 +29,21 @@ NoCheck = Annotated[
     bool,
     Parameter(name="--no-check", negative=(), show_default=False, help="Do not look for mistakes in the config first."),
 ]
+Safe = Annotated[
+    bool,
+    Parameter(
+        name="--safe",
+        negative=(),
+        show_default=False,
+        help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--allow", negative=(), help="With --safe: allow this callable or package too; may be given several times."
+    ),
+]
 Traceback = Annotated[
     bool, Parameter(name="--traceback", negative=(), show_default=False, help="Show every frame when something fails.")
 ]
@@ -38,11 +53,13 @@ def fit(
     *words: Words,
     ckpt_path: CkptPath = None,
     weights_only: WeightsOnly = None,
+    safe: Safe = False,
+    allow: Allow = None,
     no_check: NoCheck = False,
     traceback: Traceback = False,
 ) -> None:
     """Train, validating along the way."""
-    _run("fit", words, ckpt_path, no_check, traceback, weights_only=weights_only)
+    _run("fit", words, ckpt_path, no_check, traceback, safe=safe, allow=allow, weights_only=weights_only)
 
 
 def validate(
@@ -50,11 +67,23 @@ def validate(
     ckpt_path: CkptPath = None,
     weights_only: WeightsOnly = None,
     verbose: Verbose = None,
+    safe: Safe = False,
+    allow: Allow = None,
     no_check: NoCheck = False,
     traceback: Traceback = False,
 ) -> None:
     """Evaluate on the validation data."""
-    _run("validate", words, ckpt_path, no_check, traceback, weights_only=weights_only, verbose=verbose)
+    _run(
+        "validate",
+        words,
+        ckpt_path,
+        no_check,
+        traceback,
+        safe=safe,
+        allow=allow,
+        weights_only=weights_only,
+        verbose=verbose,
+    )
 
 
 def test(
@@ -62,11 +91,23 @@ def test(
     ckpt_path: CkptPath = None,
     weights_only: WeightsOnly = None,
     verbose: Verbose = None,
+    safe: Safe = False,
+    allow: Allow = None,
     no_check: NoCheck = False,
     traceback: Traceback = False,
 ) -> None:
     """Evaluate on the test data."""
-    _run("test", words, ckpt_path, no_check, traceback, weights_only=weights_only, verbose=verbose)
+    _run(
+        "test",
+        words,
+        ckpt_path,
+        no_check,
+        traceback,
+        safe=safe,
+        allow=allow,
+        weights_only=weights_only,
+        verbose=verbose,
+    )
 
 
 def predict(
@@ -74,6 +115,8 @@ def predict(
     ckpt_path: CkptPath = None,
     weights_only: WeightsOnly = None,
     return_predictions: ReturnPredictions = None,
+    safe: Safe = False,
+    allow: Allow = None,
     no_check: NoCheck = False,
     traceback: Traceback = False,
 ) -> None:
@@ -81,7 +124,7 @@ def predict(
     # nobody can use what a command returns, and keeping it would fill the memory
     defaults = {"return_predictions": False}
     options = {"weights_only": weights_only, "return_predictions": return_predictions}
-    _run("predict", words, ckpt_path, no_check, traceback, defaults=defaults, **options)
+    _run("predict", words, ckpt_path, no_check, traceback, safe=safe, allow=allow, defaults=defaults, **options)
 
 
 def _run(

@@ -1,0 +1,57 @@
+"""Which callables a config may name: those of the list, those that the user adds, and the user's own project."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from lighter_config.signatures import Signature, SignatureReader
+
+PROJECT = "project"
+
+
+@cache
+def listed_targets() -> frozenset[str]:
+    """Return the dotted names of ``targets.txt``.
+
+    >>> "torch.nn.Linear" in listed_targets(), "torch.load" in listed_targets()
+    (True, False)
+    """
+    names: set[str] = set()
+    module = ""
+    for line in files(__package__).joinpath("targets.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(" "):
+            names.update(f"{module}.{name}" for name in line.split())
+        elif not line.startswith("#"):
+            module = line.removesuffix(":")
+    return frozenset(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be named beside the list.
+
+    Attributes:
+        names: Callables, and packages: of a package, what is defined in it, not what it only imports.
+        trusts_project: Whether the folder of ``project`` is the user's own, rather than one that the config chose.
+    """
+
+    names: tuple[str, ...] = ()
+    trusts_project: bool = True
+
+    def why_not(self, target: str, reader: SignatureReader) -> str:
+        """Say why a target may not be named; empty when it may."""
+        if target in listed_targets() or target in self.names:
+            return ""
+        packages = [name for name in self.names if target.startswith(f"{name}.")]
+        if target.startswith(f"{PROJECT}.") and self.trusts_project:
+            packages.append(PROJECT)
+        if not packages:
+            if target.startswith(f"{PROJECT}."):
+                return "is code of a folder that the config chose, outside the working directory or beside the config"
+            return "is not on the list of --safe"
+        answer = reader.read(target)
+        if isinstance(answer, Signature) and any(answer.name.startswith(f"{package}.") for package in packages):
+            return ""
+        if isinstance(answer, Signature):
+            return f"is {answer.name}, which is not defined in {packages[0]}"
+        return f"may come from elsewhere than {packages[0]}, as far as its source tells"

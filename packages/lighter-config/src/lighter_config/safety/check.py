@@ -1,0 +1,161 @@
+"""Everything that a config may not do with ``--safe``, by place, before anything is imported."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lighter_config.checks.context import CheckContext
+from lighter_config.errors import ConfigError
+from lighter_config.expressions import KNOWN_NAMES, parse_expression
+from lighter_config.findings import Finding
+from lighter_config.places import Place
+from lighter_config.provenance import Node, Segments
+from lighter_config.references import is_expression
+from lighter_config.resolving import IMPORTS, NETWORK_PATHS, REQUIRES, TARGET, imports_of
+from lighter_config.safety.allowance import Allowance, listed_targets
+from lighter_config.safety.expression_refusals import expression_refusals
+from lighter_config.stages import Stage
+from lighter_config.suggestions import nearest_names
+
+_COMPILE_OPTIONS = ("backend", "dynamic", "fullgraph", "mode")
+_BACKENDS = ("inductor", "eager", "aot_eager", "cudagraphs")
+_EXPECTED = "a target of the list of --safe, of your project, or of what --allow adds"
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyCheck:
+    """Report what is not allowed: a check for :func:`lighter_config.check`.
+
+    Attributes:
+        allowance: What may be named beside the list.
+    """
+
+    allowance: Allowance
+
+    def __call__(self, context: CheckContext) -> Iterator[Finding]:
+        """Yield a refusal for each target, expression, import and flag that is not allowed."""
+        yield from self._wrong_names()
+        try:
+            imports = dict(imports_of(context.subject.root))
+        except ConfigError as error:
+            yield from error.findings
+            return
+        known = {**KNOWN_NAMES, **imports}
+        for path, node in context.subject.nodes():
+            if is_expression(node.value) and REQUIRES not in path[-2:]:
+                yield from self._expression(context, path, node.value, known)
+            if type(node.value) is not dict:
+                continue
+            if TARGET in node.value:
+                yield from self._target(context, (*path, TARGET), node.value[TARGET].value)
+            if IMPORTS in node.value or REQUIRES in node.value:
+                yield from self._imports(context, path, node)
+        yield from _compiler_options(context)
+        yield from _unpickling(context)
+
+    def _wrong_names(self) -> Iterator[Finding]:
+        for name in self.allowance.names:
+            if not all(part.isidentifier() for part in name.split(".")):
+                yield Finding(
+                    message=f"{name!r} is no name of a package or a callable",
+                    place=Place("option --allow"),
+                    excerpt=name,
+                    fix="write a dotted import path: --allow torchvision.transforms",
+                )
+
+    def _target(self, context: CheckContext, path: Segments, target: Any) -> Iterator[Finding]:
+        if callable(target):  # an object that Python code put into the config, which no file can
+            return
+        if not isinstance(target, str) or target[:1] in "@%$":
+            yield context.finding(
+                path,
+                f"{target!r:.80} shows only when it is built what it names, which --safe does not allow",
+                expected=("a dotted import path",),
+                fix="name the target itself",
+            )
+        elif reason := self.allowance.why_not(target, context.reader):
+            yield context.finding(
+                path,
+                f"{target} {reason}",
+                expected=(_EXPECTED,),
+                nearest=_nearest(target),
+                fix=f"add --allow {target} if you trust it",
+            )
+
+    def _imports(self, context: CheckContext, path: Segments, mapping: Node) -> Iterator[Finding]:
+        """Refuse a module of which nothing may be named; what is named in it is judged where it is used."""
+        for key in (IMPORTS, REQUIRES):
+            if key not in mapping.value:
+                continue
+            given = mapping.value[key]
+            for name, target in imports_of(mapping.like({key: given})):
+                where = (*path, key, name) if type(given.value) is dict and name in given.value else (*path, key)
+                yield from self._import(context, where, target)
+
+    def _import(self, context: CheckContext, where: Segments, target: str) -> Iterator[Finding]:
+        if not self._holds_something(target):
+            yield context.finding(
+                where,
+                f"{target} is not on the list of --safe",
+                expected=(_EXPECTED,),
+                fix=f"add --allow {target} if you trust it",
+            )
+
+    def _holds_something(self, target: str) -> bool:
+        names = {*listed_targets(), *self.allowance.names, *(["project"] if self.allowance.trusts_project else [])}
+        return any(f"{name}.".startswith(f"{target}.") or target.startswith(f"{name}.") for name in names)
+
+    def _expression(self, context: CheckContext, path: Segments, text: str, known: dict[str, str]) -> Iterator[Finding]:
+        try:
+            expression = parse_expression(text)
+        except ConfigError as error:
+            reasons = [error.findings[0].message]
+        else:
+            reasons = list(
+                expression_refusals(
+                    expression, known.get, lambda target: self.allowance.why_not(target, context.reader)
+                )
+            )
+        for reason in dict.fromkeys(reasons):
+            yield context.finding(
+                path,
+                reason,
+                expected=("literals, arithmetic, attributes and calls on values that it refers to",),
+                fix="put the code into your project, or run without --safe if you trust the config",
+            )
+
+
+def _compiler_options(context: CheckContext) -> Iterator[Finding]:
+    """Refuse options of the network's ``compile``: among them is the program that compiles."""
+    for path in NETWORK_PATHS:
+        options = context.value((*path, "compile"))
+        if options is None or isinstance(options, bool):
+            continue
+        names = options if isinstance(options, dict) else {"what it leads to": None}
+        for name in names:
+            if name not in _COMPILE_OPTIONS or (name == "backend" and options[name] not in _BACKENDS):
+                yield context.finding(
+                    (*path, "compile", *([name] if isinstance(options, dict) else [])),
+                    f"`compile` with {name} may start any program",
+                    expected=(f"true, or {', '.join(_COMPILE_OPTIONS)}",),
+                    fix="remove it, or run without --safe if you trust the config",
+                )
+
+
+def _unpickling(context: CheckContext) -> Iterator[Finding]:
+    for stage in Stage:
+        path = ("args", str(stage), "weights_only")
+        if context.value(path, True) not in (True, None):
+            yield context.finding(
+                path,
+                "loading more than tensors and plain values from a checkpoint runs what the file says",
+                expected=("true",),
+                fix="give --no-weights-only yourself if you trust whoever wrote the checkpoint",
+            )
+
+
+def _nearest(target: str) -> tuple[str, ...]:
+    """Return listed names that end in the same word, else such that read alike."""
+    last = target.rpartition(".")[2]
+    same = sorted(name for name in listed_targets() if name.endswith(f".{last}"))[:3]
+    return tuple(same) or tuple(nearest_names(target, sorted(listed_targets())))
