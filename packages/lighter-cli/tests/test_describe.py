@@ -231,3 +231,80 @@ def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) ->
     said = json.loads(in_process("describe", "torch.argmax", "--json").stdout)
     assert (said["target"], said["known"], said["yaml"]) == ("torch.argmax", False, "_target_: torch.argmax")
     assert "not all written out" in said["reason"]
+
+
+def test_arguments_by_position_and_what_the_source_does_not_settle_are_marked(
+    in_process: Command, write: Write
+) -> None:
+    write(
+        "odd.py",
+        """
+        import functools
+
+        def computed():
+            return {"a": 1}
+
+        def optional(x, y=0, /, *rest, z=computed(), w=(1, 2), c=1 + 2j): ...
+
+        def made(function):
+            @functools.wraps(function)
+            def inner(*args, **kwargs):
+                return function(*args, **kwargs)
+            return inner
+
+        @made
+        def wrapped(a, b=1): ...
+        """,
+    )
+    lines = in_process("describe", "odd.optional").stdout.splitlines()
+    assert "  x   required, by position" in lines
+    assert "  y = 0   by position" in lines
+    assert "  - ...  # x" in lines
+    assert "# w: [1, 2]" in lines
+    assert not any(line.startswith(("# z", "# c")) for line in lines)
+    assert in_process("describe", "odd.wrapped").returncode == 0
+
+
+def test_code_of_a_project_that_is_not_there_is_an_error_that_says_what_marks_one(in_process: Command) -> None:
+    done = in_process("describe", "project.nets.Net")
+    assert done.returncode == 1
+    assert "project.nets.Net: there is no folder for `project` here" in done.stderr
+    assert "__lighter__.py" in done.stderr
+
+
+def test_documentation_put_together_from_other_modules_is_read_as_far_as_it_is_written(
+    in_process: Command, write: Write
+) -> None:
+    write("parts/__init__.py", "")
+    write("parts/words.py", 'LR = """lr (float): How fast"""\n')
+    write(
+        "parts/made.py",
+        '''
+        from os import sep
+        from parts.words import LR
+        from .words import LR as NEAR
+
+        class Net:
+            def __init__(self, lr, near): ...
+
+        def computed():
+            return "computed"
+
+        Net.__doc__ = """A {} network{}.
+
+            Args:
+                """.format("small", sep) + LR + computed() + """
+                near: """ + NEAR.strip() + sep
+        ''',
+    )
+    lines = in_process("describe", "parts.made.Net").stdout.splitlines()
+    assert "      How fast" in lines
+    assert "      lr (float): How fast" in lines
+
+
+@pytest.mark.parametrize("text", ["Args:\\n    x\\n  : y", ":param", "Parameters\\n-----", ":param a b c d: e", ""])
+def test_any_docstring_is_shown_or_left_out(in_process: Command, write: Write, text: str) -> None:
+    write("any.py", f'def function(x):\n    """{text}"""\n')
+    done = in_process("describe", "any.function")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  x   required" in done.stdout

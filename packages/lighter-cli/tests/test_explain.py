@@ -109,6 +109,26 @@ def test_a_positional_argument_is_the_parameter_that_gets_it(in_process: Command
     assert "argument rest of own.make\n  type      str\n" in in_process("explain", "made::_args_::2", "a.yaml").stdout
 
 
+def test_what_a_target_takes_beyond_its_named_arguments_is_said(in_process: Command, write: Write) -> None:
+    write("own.py", "def every(first, *rest, **options): ...\ndef none(): ...\n")
+    write(
+        "exp.yaml",
+        """
+        a: {_target_: own.every, _args_: [1, {deep: 2}], more: {deep: 3}}
+        b: {_target_: own.none, more: 1}
+        c: {_target_: math.floor, _args_: [1.5]}
+        broken: "$@a +"
+        """,
+    )
+    assert "inside the argument rest of own.every" in in_process("explain", "a::_args_::1::deep", "exp.yaml").stdout
+    deep = in_process("explain", "a::more::deep", "exp.yaml").stdout
+    assert "inside the argument more of own.every\n  taken by **kwargs" in deep
+    none = in_process("explain", "b::more", "exp.yaml").stdout
+    assert "argument more of own.none\n  it takes no such argument" in none
+    compiled = in_process("explain", "c::_args_::0", "exp.yaml").stdout
+    assert "argument number 0 of math.floor\n  what it takes is not known without importing it" in compiled
+
+
 def test_an_argument_of_the_stage_is_one_of_the_trainers_method(in_process: Command, experiment: list[str]) -> None:
     out = in_process("explain", "args::fit::ckpt_path", *experiment).stdout
     assert "argument ckpt_path of pytorch_lightning.Trainer.fit\n" in out

@@ -100,8 +100,8 @@ def _batch_adapter(document: Document, given: CommentedMap, mode: str, dataset: 
             message = f"batches for {mode} are taken for mappings with {' and '.join(accessors)}"
             fix = "correct the accessors where they are not; `identifier_accessor: id` names samples"
             document.say(message, dataset, "_target_", fix=fix, severity=Severity.NOTE)
-    elif isinstance(function, str) and is_expression(str(function)):
-        accessors = _accessors_of(function[1:])
+    elif isinstance(function, str) and is_expression(str(function)) and (read := _parsed(function[1:])):
+        accessors = _accessors_of(read)
         if not accessors:
             accessors = {
                 role: quoted(f"$lambda batch: ({function[1:]})(batch){part}")
@@ -126,12 +126,15 @@ def _batch_adapter(document: Document, given: CommentedMap, mode: str, dataset: 
     return adapter
 
 
-def _accessors_of(expression: str) -> dict[str, Any]:
-    """Read `lambda x: {"input": x[0], "target": x[1]}` as accessors; nothing when it is something else."""
+def _parsed(expression: str) -> ast.expr | None:
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return {}
+        return ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError:  # `lighter check` says what is wrong with it
+        return None
+
+
+def _accessors_of(tree: ast.expr) -> dict[str, Any]:
+    """Read `lambda x: {"input": x[0], "target": x[1]}` as accessors; nothing when it is something else."""
     if not (isinstance(tree, ast.Lambda) and isinstance(tree.body, ast.Dict) and len(tree.args.args) == 1):
         return {}
     name = tree.args.args[0].arg
