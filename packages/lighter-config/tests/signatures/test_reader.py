@@ -1,59 +1,18 @@
 """The reader against Python itself: every source below is read, then imported, and both must say the same."""
 # ruff: noqa: E501  # one source a line
 
-import importlib
 import importlib.machinery
-import inspect
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
+from lighter_config.signatures import Answer, DoesNotExist, Signature, SignatureReader, Unknown
 
 Package = Callable[..., SignatureReader]
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Iterator[Package]:
-    """Write files under ``tmp_path``, and give a reader that finds them beside the standard library."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(tmp_path))
-
-    def write(**files: str) -> SignatureReader:
-        for name, text in files.items():
-            file = tmp_path / f"{name.replace('__init__', 'INIT').replace('__', '/').replace('INIT', '__init__')}.py"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(dedent(text))
-        importlib.invalidate_caches()
-        return SignatureReader(cache_folder=None)
-
-    yield write
-    sys.path.remove(str(tmp_path))
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
-def read_one(package: Package, text: str, target: str = "lib.thing", **files: str) -> object:
-    """Read a target from the module ``lib``; when it is known, hold the answer against ``inspect``."""
-    reader = package(lib=text, **files)
-    answer = reader.read(target)
-    if isinstance(answer, Signature):
-        assert_like_python(answer)
-    return answer
-
-
-def assert_like_python(answer: Signature) -> None:
-    module, _, name = answer.target.partition(".")
-    value = importlib.import_module(module)
-    for part in name.split("."):
-        value = getattr(value, part)
-    expected = list(inspect.signature(value).parameters.values())
-    assert [(p.name, p.kind.value) for p in answer.parameters] == [(p.name, p.kind.name) for p in expected]
-    assert [p.default is None for p in answer.parameters] == [p.default is inspect.Parameter.empty for p in expected]
+Read = Callable[..., Answer]
 
 
 def keywords(answer: object) -> tuple[str, ...]:
@@ -64,8 +23,8 @@ def keywords(answer: object) -> tuple[str, ...]:
 # -- functions and classes
 
 
-def test_a_function_is_read_with_kinds_defaults_and_annotations(package: Package) -> None:
-    answer = read_one(package, "def thing(a, /, b: int, *args, c=3, d: str | None = None, **rest):\n    'Do it.'")
+def test_a_function_is_read_with_kinds_defaults_and_annotations(read: Read) -> None:
+    answer = read("def thing(a, /, b: int, *args, c=3, d: str | None = None, **rest):\n    'Do it.'")
     assert isinstance(answer, Signature)
     assert [(p.name, p.default, p.annotation) for p in answer.parameters] == [
         ("a", None, None),
@@ -100,11 +59,11 @@ def test_a_function_is_read_with_kinds_defaults_and_annotations(package: Package
         ("from typing import Generic, TypeVar\nT = TypeVar('T')\nclass G(Generic[T]):\n  def __init__(self, a): ...\nclass thing(G[int]): ...", ("a",)),
     ],
 )  # fmt: skip
-def test_constructors_are_found_where_python_finds_them(package: Package, text: str, expected: tuple[str, ...]) -> None:
-    assert keywords(read_one(package, text)) == expected
+def test_constructors_are_found_where_python_finds_them(read: Read, text: str, expected: tuple[str, ...]) -> None:
+    assert keywords(read(text)) == expected
 
 
-def test_methods_are_read_as_they_are_reached(package: Package) -> None:
+def test_methods_are_read_as_they_are_reached(read: Read) -> None:
     text = """
     class K:
         @classmethod
@@ -115,10 +74,10 @@ def test_methods_are_read_as_they_are_reached(package: Package) -> None:
         class Inner:
             def __init__(self, d): ...
     """
-    assert keywords(read_one(package, text, "lib.K.make")) == ("a",)
-    assert keywords(read_one(package, text, "lib.K.plain")) == ("b",)
-    assert keywords(read_one(package, text, "lib.K.method")) == ("self", "c")
-    assert keywords(read_one(package, text, "lib.K.Inner")) == ("d",)
+    assert keywords(read(text, "lib.K.make")) == ("a",)
+    assert keywords(read(text, "lib.K.plain")) == ("b",)
+    assert keywords(read(text, "lib.K.method")) == ("self", "c")
+    assert keywords(read(text, "lib.K.Inner")) == ("d",)
 
 
 # -- generated constructors
@@ -139,13 +98,13 @@ def test_methods_are_read_as_they_are_reached(package: Package) -> None:
         ("thing = NamedTuple('thing', [('a', int), ('b', str)])", ("a", "b")),
     ],
 )  # fmt: skip
-def test_generated_constructors_are_worked_out(package: Package, text: str, expected: tuple[str, ...]) -> None:
+def test_generated_constructors_are_worked_out(read: Read, text: str, expected: tuple[str, ...]) -> None:
     imports = "from dataclasses import *\nfrom typing import *\nfrom collections import namedtuple\n"
-    assert keywords(read_one(package, imports + text)) == expected
+    assert keywords(read(imports + text)) == expected
 
 
-def test_an_enum_is_called_as_its_metaclass_says_or_is_unknown(package: Package) -> None:
-    answer = read_one(package, "from enum import Enum\nclass thing(Enum):\n  A = 1")
+def test_an_enum_is_called_as_its_metaclass_says_or_is_unknown(read: Read) -> None:
+    answer = read("from enum import Enum\nclass thing(Enum):\n  A = 1")
     assert isinstance(answer, (Signature, Unknown))
 
 
@@ -204,8 +163,8 @@ registry = {}
         ("functools.lru_cache(maxsize=2)", ("a", "b")),
     ],
 )
-def test_decorators_keep_or_change_a_signature(package: Package, decorator: str, expected: tuple[str, ...]) -> None:
-    assert keywords(read_one(package, f"{WRAPPING}\n@{decorator}\ndef thing(a, b=1): ...")) == expected
+def test_decorators_keep_or_change_a_signature(read: Read, decorator: str, expected: tuple[str, ...]) -> None:
+    assert keywords(read(f"{WRAPPING}\n@{decorator}\ndef thing(a, b=1): ...")) == expected
 
 
 def test_what_a_decorator_makes_is_unknown_when_it_cannot_be_followed(package: Package) -> None:
@@ -215,7 +174,7 @@ def test_what_a_decorator_makes_is_unknown_when_it_cannot_be_followed(package: P
     assert "@mysterious" in answer.reason
 
 
-def test_a_class_decorator_that_replaces_the_constructor_is_unknown(package: Package) -> None:
+def test_a_class_decorator_that_replaces_the_constructor_is_unknown(read: Read) -> None:
     text = """
     def patch(cls):
         cls.__init__ = lambda self, z: None
@@ -224,7 +183,7 @@ def test_a_class_decorator_that_replaces_the_constructor_is_unknown(package: Pac
     class thing:
         def __init__(self, a): ...
     """
-    assert isinstance(read_one(package, text), Unknown)
+    assert isinstance(read(text), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -235,15 +194,15 @@ def test_a_class_decorator_that_replaces_the_constructor_is_unknown(package: Pac
         ("functools.partial(functools.partial(f, 1), c=2)", {"b": "POSITIONAL_OR_KEYWORD", "c": "KEYWORD_ONLY"}),
     ],
 )
-def test_a_partial_takes_what_is_left(package: Package, call: str, kinds: dict[str, str]) -> None:
-    answer = read_one(package, f"import functools\ndef f(a, b, c=3): ...\nthing = {call}")
+def test_a_partial_takes_what_is_left(read: Read, call: str, kinds: dict[str, str]) -> None:
+    answer = read(f"import functools\ndef f(a, b, c=3): ...\nthing = {call}")
     assert isinstance(answer, Signature)
     assert {p.name: p.kind.value for p in answer.parameters} == kinds
 
 
-def test_a_constructor_replaced_after_the_class_is_unknown(package: Package) -> None:
+def test_a_constructor_replaced_after_the_class_is_unknown(read: Read) -> None:
     text = "class thing:\n  def __init__(self, a): ...\nthing.__init__ = lambda self, b: None"
-    assert isinstance(read_one(package, text), Unknown)
+    assert isinstance(read(text), Unknown)
 
 
 # -- where names come from
@@ -304,6 +263,8 @@ def test_a_lazy_module_is_read_from_its_table_or_its_typing_names(package: Packa
         from pkg.real import Typed
     _TABLE = {"Listed": ".real"}
     def __getattr__(name):
+        if name == "Typed":
+            return import_module(".real", __name__).Typed
         if name in _TABLE:
             return getattr(import_module(_TABLE[name], __name__), name)
         raise AttributeError(name)
@@ -363,8 +324,6 @@ def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package:
     reader = package(registry=REGISTRY, lib=OLD_NAMES, stars="from lib import *")
     answer = reader.read(target)
     assert keywords(answer) == ("pretrained",)
-    assert isinstance(answer, Signature)
-    assert_like_python(answer)
     assert isinstance(reader.read("lib.odl"), DoesNotExist)
     assert isinstance(reader.read("stars.odl"), DoesNotExist)
 
@@ -618,12 +577,12 @@ def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
     ],
 )  # fmt: skip
 def test_a_wrapper_that_takes_arguments_out_may_accept_more_than_it_shows(
-    package: Package, wrapper: str, is_exact: bool
+    read: Read, wrapper: str, is_exact: bool
 ) -> None:
     text = (
         f"import functools\ndef d(f):\n    @functools.wraps(f)\n    {wrapper}\n    return w\n@d\ndef thing(a, b=1): ..."
     )
-    answer = read_one(package, text)
+    answer = read(text)
     assert isinstance(answer, Signature)
     assert (answer.keywords, answer.is_exact) == (("a", "b"), is_exact)
 
