@@ -43,3 +43,15 @@ def test_causes_of_an_error_are_shown() -> None:
     assert "FileNotFoundError" in done.stderr
     assert "direct cause" in done.stderr
     assert done.stderr.rstrip().endswith("hidden; --traceback shows them)")
+
+
+def test_an_error_without_a_message_shows_the_line_that_raised_it() -> None:
+    """Lightning asserts that `max_epochs` is a number; hiding its frames left the word AssertionError alone."""
+    done = _run(
+        "import pytorch_lightning as pl\nfrom pytorch_lightning.demos.boring_classes import BoringModel\n"
+        "from lighter_cli import console\n"
+        "trainer = pl.Trainer(max_epochs='', logger=False, enable_checkpointing=False, enable_progress_bar=False)\n"
+        "with console.reporting_errors():\n    trainer.fit(BoringModel())\n"
+    )
+    assert "assert isinstance(self.max_epochs, int)" in done.stderr
+    assert done.stderr.count('File "') == 2

@@ -95,7 +95,9 @@ def _hide_own_frames(report: traceback.TracebackException | None) -> int:
     """Remove the frames that are not the user's from a report and its causes; return how many."""
     if report is None:
         return 0
-    shown = [frame for frame in report.stack if not _is_own(frame.filename)]
+    # an assertion without a message says nothing but the line that it stands in
+    kept = report.stack[-1:] if not str(report) else []
+    shown = [frame for frame in report.stack if frame in kept or not _is_own(frame.filename)]
     num_hidden = len(report.stack) - len(shown)
     report.stack = traceback.StackSummary.from_list(shown)
     return num_hidden + _hide_own_frames(report.__cause__) + _hide_own_frames(report.__context__)
