@@ -110,7 +110,14 @@ def tests(session: nox.Session, package: str, build: str | None) -> None:
 def examples(session: nox.Session) -> None:
     """Run the experiments, the examples and the documentation with the three packages together."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
-    pytest(session, "tests", "examples")
+    pytest(session, "tests", "examples", "--ignore=tests/ranks")
+
+
+@nox.session(python=PYTHON)
+def ranks(session: nox.Session) -> None:
+    """Run every stage in two processes, end them in every way, and start them as torchrun and SLURM do; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test"])
+    pytest(session, "tests/ranks")
 
 
 @nox.session(python=PYTHON)
@@ -127,10 +134,11 @@ def cuda(session: nox.Session) -> None:
     groups = ["test", "project"]
     install(session, list(SIBLINGS), build="cuda", groups=groups, requirements=workspace_requirements())
     if print_device(session):
-        pytest(session, "-m", "gpu", "packages/lighter-core/tests", "packages/lighter-cli/tests", "tests")
+        folders = ("packages/lighter-core/tests", "packages/lighter-cli/tests", "tests")
+        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks")
         return
     for folder in (*(f"packages/{package}/tests" for package in SIBLINGS), "tests"):
-        pytest(session, folder)
+        pytest(session, folder, "--ignore=tests/ranks")
 
 
 @nox.session(python=PYTHON)

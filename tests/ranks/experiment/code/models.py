@@ -1,0 +1,72 @@
+import os
+import signal
+import time
+
+import torch
+from torch import distributed
+from torch.utils.data import Dataset, Sampler
+
+from lighter import LighterModule
+
+
+class Samples(Dataset):
+    """Samples that say who they are."""
+
+    def __init__(self, num_samples=16):
+        self.num_samples = num_samples
+
+    def __len__(self):
+        return self.num_samples
+
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        x = torch.randn(4, generator=generator, dtype=torch.float64)
+        return {"input": x, "target": index % 3, "identifier": f"sample {index:02}"}
+
+
+class InOrder(Sampler):
+    """Every rank's share, in order: Lightning's own sampler shuffles training data, also where a loader does not."""
+
+    def __iter__(self):
+        rank, num_ranks = (distributed.get_rank(), distributed.get_world_size()) if self._has_ranks else (0, 1)
+        return iter(range(rank, 16, num_ranks))
+
+    def __len__(self):
+        return 16 // distributed.get_world_size() if self._has_ranks else 16
+
+    @property
+    def _has_ranks(self):
+        return distributed.is_initialized()
+
+
+class Classifier(LighterModule):
+    def training_step(self, batch, batch_idx):
+        return {"loss": self.criterion(self(batch["input"]), batch["target"])}
+
+    def validation_step(self, batch, batch_idx):
+        pred = self(batch["input"])
+        self.update_metrics(pred, batch["target"])
+        return {"loss": self.criterion(pred, batch["target"])}
+
+    def test_step(self, batch, batch_idx):
+        return self.validation_step(batch, batch_idx)
+
+    def predict_step(self, batch, batch_idx):
+        return {"pred": self(batch["input"]).argmax(dim=1), "identifier": batch["identifier"]}
+
+
+class Failing(Classifier):
+    """Fails in one rank in its second epoch, in one of several ways."""
+
+    def __init__(self, *args, rank=1, how="raise", **options):
+        super().__init__(*args, **options)
+        self.rank, self.how = rank, how
+
+    def training_step(self, batch, batch_idx):
+        if self.global_rank == self.rank and self.current_epoch == 1 and batch_idx == 1:
+            if self.how == "raise":
+                raise ValueError("this rank does not like this batch")
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "wait" and self.current_epoch == 1 and batch_idx == 1:
+            time.sleep(600)  # as in a collective that waits for the rank that is gone
+        return super().training_step(batch, batch_idx)
