@@ -1,14 +1,18 @@
 """`last` and `best` across runs."""
 
+import contextlib
 import logging
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from lighter_cli import Runner
 from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
 from lighter_cli.errors import CheckpointError
-from lighter_config import Stage, load
+from lighter_config import ConfigError, Stage, load
 
 
 def _find(config: str, wanted: str, *overrides: str) -> str | None:
@@ -105,3 +109,55 @@ def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(system_config: 
         assert _find(system_config, "last") == "given.ckpt"
     with handed_to_ranks(None):
         assert _find(system_config, "last") is None
+
+
+class Bomb:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("exploded",)
+
+
+@pytest.fixture(params=["an entry", "the whole file", "an old file"])
+def bomb(request: pytest.FixtureRequest, system_config: str) -> str:
+    """A checkpoint of a run that explodes when it is unpickled."""
+    Runner().run("fit", [system_config])
+    file = "checkpoints/last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    content = {
+        "an entry": (checkpoint | {"extra": Bomb()}, True),
+        "the whole file": (Bomb(), True),
+        "an old file": (checkpoint | {"extra": Bomb()}, False),
+    }
+    what, is_zip = content[request.param]
+    torch.save(what, file, _use_new_zipfile_serialization=is_zip)
+    return file
+
+
+def test_a_bomb_is_refused_and_does_not_go_off(bomb: str, system_config: str) -> None:
+    (run,) = Path("lighter_runs").iterdir()
+    ways: list[tuple[list[str], dict[str, Any]]] = [
+        ([system_config], {"ckpt_path": bomb}),
+        ([system_config], {"ckpt_path": "last"}),
+        ([system_config, f"args::test::ckpt_path={bomb}"], {}),
+        ([bomb], {}),
+        ([str(run)], {"ckpt_path": "last"}),
+    ]
+    for words, options in ways:
+        with pytest.raises(ConfigError) as caught:
+            Runner().run("test", words, **options)
+        assert "\n" not in caught.value.findings[0].message
+        assert not Path("exploded").exists()
+    with contextlib.suppress(Exception):
+        torch.load(bomb, weights_only=False)
+    assert Path("exploded").exists()
+
+
+def test_a_bomb_names_what_it_would_call(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    torch.save(torch.load("checkpoints/last.ckpt", weights_only=True) | {"extra": Bomb()}, "bomb.ckpt")
+    with pytest.raises(CheckpointError) as caught:
+        Runner().run("test", [system_config], ckpt_path="bomb.ckpt")
+    (finding,) = caught.value.findings
+    assert finding.message == f"the checkpoint 'bomb.ckpt' holds more than tensors and plain values: {os.name}.mkdir"
+    assert finding.fix == "add --no-weights-only if you trust whoever wrote the file"

@@ -75,7 +75,7 @@ def find_checkpoint(
 
 def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> CheckpointError:
     """Say why a checkpoint that holds more than tensors and plain values was not loaded."""
-    named = ", ".join(re.findall(r"GLOBAL ([\w.]+) was not an allowed", str(error))) or str(error)
+    named = ", ".join(re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))) or str(error)
     return CheckpointError(
         Finding(
             message=f"the checkpoint {checkpoint!r} holds more than tensors and plain values: {named}",

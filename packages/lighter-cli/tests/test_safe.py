@@ -1,0 +1,275 @@
+"""Stages with ``--safe``: each trap is sprung without it, and refused with it before it leaves a trace."""
+
+import contextlib
+import importlib
+import os
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from packaging.version import Version
+
+from lighter_cli import Runner, load_experiment
+from lighter_config import CheckError, ConfigError
+from lighter_config.safety import listed_targets
+
+TRACE = Path("trace")
+SHORT = ["trainer::fast_dev_run=1"]
+LOADER = (
+    "vars::loader={_target_: torch.utils.data.DataLoader, dataset: [1], num_workers: 1, multiprocessing_context: fork}"
+)
+WRAP_CLOSE = "$[one for one in ().__class__.__base__.__subclasses__() if one.__name__ == '_wrap_close'][0]"
+TRAPS = {
+    "a target": ["trainer::default_root_dir={_target_: os.mkdir, path: trace}"],
+    "a target of a listed package": ["trainer::default_root_dir={_target_: torch.os.mkdir, path: trace}"],
+    "a target far inside a listed package": [
+        "trainer::default_root_dir={_target_: torch.serialization.os.mkdir, path: trace}"
+    ],
+    "a target inside Lightning": [
+        "trainer::default_root_dir={_target_: pytorch_lightning.trainer.trainer.os.mkdir, path: trace}"
+    ],
+    "a target inside Lighter": [
+        "trainer::default_root_dir={_target_: lighter.callbacks.file_writer.os.mkdir, path: trace}"
+    ],
+    "a method of a class": [
+        "trainer::default_root_dir={_target_: pathlib.Path.mkdir, _args_: [$__import__('pathlib').Path('trace')]}"
+    ],
+    "a target that is referred to": [
+        "vars::what=os.mkdir",
+        "trainer::default_root_dir={_target_: '@vars::what', path: trace}",
+    ],
+    "a target that is computed": ["trainer::default_root_dir={_target_: \"$'os' + '.mkdir'\", path: trace}"],
+    "an argument of a listed target": ["system::criterion::weight={_target_: os.mkdir, path: trace}"],
+    "the mode of a listed target": ["system::criterion::_mode_=\"$os.mkdir('trace') or 'default'\""],
+    "whether a target is disabled": ["system::criterion::_disabled_=\"$os.mkdir('trace') is None\""],
+    "an import in an expression": ["trainer::default_root_dir=\"$__import__('os').mkdir('trace')\""],
+    "a known name": ["trainer::default_root_dir=\"$os.mkdir('trace')\""],
+    "a module of a known name": ["trainer::default_root_dir=\"$torch.os.mkdir('trace')\""],
+    "eval": ['trainer::default_root_dir="$eval(\'__import__(\\"os\\").mkdir(\\"trace\\")\')"'],
+    "eval under the name of an import": [
+        "_imports_={eval: torch.nn.Linear}",
+        'trainer::default_root_dir="$eval(\'__import__(\\"os\\").mkdir(\\"trace\\")\')"',
+    ],
+    "a function that calls another": [
+        'trainer::default_root_dir="$max([\'__import__(\\"os\\").mkdir(\\"trace\\")\'], key=eval)"'
+    ],
+    "_imports_": ["_imports_={t: os}", "trainer::default_root_dir=\"$t.mkdir('trace')\""],
+    "_imports_ of a listed package": ["_imports_={t: torch.os}", "trainer::default_root_dir=\"$t.mkdir('trace')\""],
+    "_requires_": ["_requires_=$import os as math", "trainer::default_root_dir=\"$math.mkdir('trace')\""],
+    "getattr": ["trainer::default_root_dir=\"$getattr(torch, 'o' + 's').mkdir('trace')\""],
+    "the subclasses of object": [f"trainer::default_root_dir={WRAP_CLOSE}.__init__.__globals__['mkdir']('trace')"],
+    "the globals of a method": [
+        "trainer::default_root_dir=\"$@system::model.register_buffer.__globals__['torch'].os.mkdir('trace')\""
+    ],
+    "a module that an object leads to": [
+        LOADER,
+        "trainer::default_root_dir=\"$@vars::loader.multiprocessing_context.reducer.os.mkdir('trace')\"",
+    ],
+    "the same in steps": [
+        LOADER,
+        "vars::context=$@vars::loader.multiprocessing_context",
+        "vars::module=$@vars::context.reducer",
+        "trainer::default_root_dir=\"$@vars::module.os.mkdir('trace')\"",
+    ],
+    "a file that an array writes": [
+        "vars::x=$torch.arange(3).numpy().tofile('trace')",
+        "trainer::default_root_dir=@vars::x",
+    ],
+    "the seed": ["seed=\"$os.mkdir('trace') or 1\""],
+    "an argument of the stage": ["args::fit::ckpt_path=\"$os.mkdir('trace')\""],
+    "a copy of another file": ["trainer::default_root_dir='%evil.yaml::x'"],
+}
+
+
+def test_a_trap_is_sprung_without_and_refused_with_safe_though_checks_are_off(trap: list[str]) -> None:
+    with pytest.raises(CheckError) as caught:
+        Runner().run("fit", [*trap, *SHORT], safe=True, check_first=False)
+    assert "--safe" in str(caught.value)
+    assert not TRACE.exists()
+    with contextlib.suppress(Exception):
+        Runner().run("fit", [*trap, *SHORT], check_first=False)
+    assert TRACE.exists()
+
+
+@pytest.fixture(params=TRAPS, ids=str)
+def trap(request: pytest.FixtureRequest, system_config: str) -> list[str]:
+    Path("evil.yaml").write_text("x: {_target_: os.mkdir, path: trace}\n", encoding="utf-8")
+    return [system_config, *TRAPS[request.param]]
+
+
+@pytest.fixture
+def trained_with_a_trap(system_config: str) -> str:
+    """A config that holds a trap, run once without `--safe`; its trace is removed."""
+    word = TRAPS["a target"][0]
+    Runner().run("fit", [system_config, word])
+    TRACE.rmdir()
+    return word
+
+
+def test_the_config_in_a_checkpoint_and_in_a_run_is_judged_as_any(trained_with_a_trap: str) -> None:
+    (run,) = Path("lighter_runs").iterdir()
+    for word in ("checkpoints/last.ckpt", str(run)):
+        with pytest.raises(CheckError, match=r"os\.mkdir is not on the list of --safe"):
+            Runner().run("test", [word], safe=True)
+        assert not TRACE.exists()
+        Runner().run("test", [word, "trainer::default_root_dir=null"], safe=True)
+
+
+def test_an_override_is_refused_with_its_word(system_config: str) -> None:
+    with pytest.raises(CheckError) as caught:
+        Runner().run("fit", [system_config, *TRAPS["a target"]], safe=True)
+    assert {str(finding.place) for finding in caught.value.findings} == {"command line, word 2"}
+
+
+def test_what_is_allowed_runs(system_config: str) -> None:
+    Runner().run("fit", [system_config, *SHORT, *TRAPS["a target"]], safe=True, allow=["os.mkdir"])
+    assert TRACE.exists()
+
+
+def test_a_notebook_refuses_the_same(system_config: str) -> None:
+    experiment = load_experiment(system_config, *SHORT, *TRAPS["a target"])
+    for run in (experiment.fit, lambda **options: experiment.build("fit", **options)):
+        with pytest.raises(CheckError, match="--safe"):
+            run(safe=True)
+    assert not TRACE.exists()
+    assert experiment.build("fit", safe=True, allow=["os.mkdir"])
+
+
+@pytest.mark.parametrize("stage", ["fit", "validate", "test", "predict"])
+def test_every_stage_takes_the_options(stage: str, system_config: str, in_process: Callable[..., Any]) -> None:
+    words = (stage, system_config, *SHORT, *TRAPS["a target"])
+    refused = in_process(*words, "--safe")
+    assert (refused.returncode, TRACE.exists()) == (1, False)
+    assert "to fix             add --allow os.mkdir if you trust it" in refused.stderr
+    assert in_process(*words, "--safe", "--allow", "shutil.copy", "--allow", "os.mkdir").returncode == 0
+    assert TRACE.exists()
+
+
+def test_allow_without_safe_is_an_error(system_config: str, in_process: Callable[..., Any]) -> None:
+    answer = in_process("fit", system_config, "--allow", "os.mkdir")
+    assert answer.returncode == 1
+    assert "--allow adds to the list of --safe, which is not given" in answer.stderr
+    assert "to fix             add --safe, or leave --allow out" in answer.stderr
+
+
+def test_the_users_own_project_is_allowed(module_config: str) -> None:
+    Runner().run("fit", [module_config, "project=code", *SHORT], safe=True)
+
+
+@pytest.mark.parametrize("given", ["key", "marker"])
+def test_code_that_came_with_a_config_is_refused(given: str, system_config: str) -> None:
+    Path("downloaded").mkdir()
+    Path("downloaded/tools.py").write_text("import os\nos.mkdir('trace')\ndef go(): pass\n", encoding="utf-8")
+    text = "trainer: {default_root_dir: {_target_: project.tools.go}}\n"
+    if given == "key":
+        text += "project: .\n"
+    else:
+        Path("downloaded/__lighter__.py").touch()
+    Path("downloaded/config.yaml").write_text(text, encoding="utf-8")
+    words = [system_config, "downloaded/config.yaml", *SHORT]
+    with pytest.raises(CheckError, match=r"project\.tools\.go is code of a folder that the config chose"):
+        Runner().run("fit", words, safe=True)
+    assert not TRACE.exists()
+    Runner().run("fit", words)
+    assert TRACE.exists()
+
+
+@pytest.mark.parametrize("folder", ["..", "/", "../elsewhere"])
+def test_a_config_cannot_make_other_folders_the_users_own(
+    folder: str, system_config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("elsewhere").mkdir()
+    Path("elsewhere/tools.py").write_text("def go(): pass\n", encoding="utf-8")
+    Path("tools.py").write_text("def go(): pass\n", encoding="utf-8")
+    Path("inside").mkdir()
+    monkeypatch.chdir("inside")
+    target = "project.tools.go" if folder != "/" else ".".join(("project", *tmp_path.parts[1:], "tools.go"))
+    words = [f"../{system_config}", f"project={folder}", f"trainer::default_root_dir={{_target_: {target}}}"]
+    with pytest.raises(CheckError, match=r"--safe|the config chose"):
+        Runner().run("fit", words, safe=True, check_first=False)
+
+
+class Bomb:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(TRACE),)
+
+
+ASKING = ["args={test: {weights_only: false}}", "args::test=@vars::x::test"]
+
+
+@pytest.mark.parametrize("given", [*ASKING, "args={test: '$dict(weights_only=False)'}"])
+def test_a_config_cannot_ask_for_unpickling(given: str, system_config: str) -> None:
+    words = [system_config, "vars::x={test: {weights_only: false}}"]
+    Runner().run("fit", words)
+    checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
+    torch.save(checkpoint | {"extra": Bomb()}, "bomb.ckpt")
+    with pytest.raises(ConfigError):
+        Runner().run("test", [*words, given], ckpt_path="bomb.ckpt", safe=True, check_first=False)
+    assert not TRACE.exists()
+    Runner().run("test", [*words, given], ckpt_path="bomb.ckpt", check_first=False)
+    assert TRACE.exists()
+
+
+ROOTS = sorted({name.partition(".")[0] for name in listed_targets()})
+MADE_FROM = {"torch": "2.13", "pytorch_lightning": "2.6.6", "torchmetrics": "1.9", "monai": "1.6.1"}
+"""The versions that the list was made from; earlier ones lack some of its names, later ones may drop some."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("package", ROOTS)
+def test_every_name_of_the_list_exists_where_its_package_is_installed(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # importing MONAI sets both; they are put back
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    is_as_listed = package not in MADE_FROM or Version(version(package)) >= Version(MADE_FROM[package])
+    missing, modules = [], []
+    for target in listed_targets():
+        module, _, name = target.rpartition(".")
+        if target.partition(".")[0] == package:
+            value = getattr(importlib.import_module(module), name, missing)
+            (missing if value is missing else modules if isinstance(value, ModuleType) else []).append(target)
+    assert not modules
+    assert not (missing and is_as_listed)
+
+
+def test_nothing_on_the_list_is_known_to_run_unpickle_or_fetch_what_a_config_says() -> None:
+    dangerous = {
+        *("torch.load", "torch.hub.load", "torch.jit.load", "torch.compile", "torch.package.PackageImporter"),
+        *("torch.from_file", "torch.utils.cpp_extension.load", "torch.classes.load_library", "torch.ops.load_library"),
+        *("pytorch_lightning.Trainer.fit", "pytorch_lightning.LightningModule.load_from_checkpoint"),
+        *("pytorch_lightning.callbacks.LambdaCallback", "pytorch_lightning.cli.LightningCLI"),
+        *("pytorch_lightning.loggers.WandbLogger", "pytorch_lightning.loggers.MLFlowLogger"),
+        *("monai.transforms.Lambda", "monai.transforms.Lambdad", "monai.transforms.RandLambda"),
+        *("monai.transforms.LoadImage", "monai.transforms.LoadImaged", "monai.transforms.TorchVision"),
+        *("monai.transforms.RandTorchVision", "monai.transforms.SaveImage", "monai.transforms.SaveImaged"),
+        *("monai.bundle.run", "monai.bundle.load", "monai.bundle.download", "monai.bundle.ConfigParser"),
+        *("monai.data.PersistentDataset", "monai.data.LMDBDataset", "monai.data.SmartCacheDataset"),
+        *("monai.data.CSVDataset", "monai.data.ImageDataset", "monai.apps.download_url", "monai.losses.PerceptualLoss"),
+        *("torchmetrics.text.BERTScore", "torchmetrics.text.InfoLM", "torchmetrics.multimodal.CLIPScore"),
+        *("lighter.callbacks.register_file_format", "math.eval", "torch.os", "torch.hub", "torch.utils.data.datapipes"),
+    }
+    assert not dangerous & listed_targets()
+    modules = {target.rpartition(".")[0] for target in listed_targets()}
+    assert not modules & {
+        "os",
+        "sys",
+        "builtins",
+        "subprocess",
+        "importlib",
+        "functools",
+        "operator",
+        "pickle",
+        "shutil",
+    }
