@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ class CheckedReader(SignatureReader):
         answer = super().read(target)
         if isinstance(answer, Signature):
             module, _, name = answer.target.partition(".")
-            value = importlib.import_module(module)
+            value: Any = importlib.import_module(module)
             parts = name.split(".")
             for index, part in enumerate(parts):
                 if inspect.ismodule(value) and not hasattr(value, part):

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 
 from lighter_config.signatures.library import Library
 from lighter_config.signatures.parameters import FACTORY_DEFAULT, Kind, Parameter, Parameters
-from lighter_config.signatures.values import BuiltinValue, ClassValue, ExpressionValue, FunctionValue, Unclear, Value
+from lighter_config.signatures.values import (
+    BuiltinValue,
+    ChoiceValue,
+    ClassValue,
+    ExpressionValue,
+    FunctionValue,
+    Unclear,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class _Maker:
 
 
 _ATTRS_MAKERS = {"attr._make.attrs": "attr.s", "attr._next_gen.define": "attrs.define"}
-_ATTRS_FIELDS = ("attr._make.attrib", "attr._next_gen.field")
+_FIELDS = ("attr._make.attrib", "attr._next_gen.field", "dataclasses.field")
 
 
 def generated_parameters(library: Library, cls: ClassValue) -> Generated | None:
@@ -69,9 +77,9 @@ def generated_parameters(library: Library, cls: ClassValue) -> Generated | None:
     if init is False or (init is None and "__init__" in library.classes.body(cls).names):
         return None
     order = library.classes.mro(cls)
-    if isinstance(order, Unclear):
-        return Generated("__init__", order)
+    assert not isinstance(order, Unclear)  # it was asked for the class whose order has this one
     fields: dict[str, _Field] = {}
+    num_own = 0
     for base in reversed(order):
         if isinstance(base, ClassValue):
             found = _fields(library, base, maker.kind)
@@ -81,11 +89,8 @@ def generated_parameters(library: Library, cls: ClassValue) -> Generated | None:
                 if maker.kind != "dataclass":
                     fields.pop(field.name, None)  # attrs moves an overridden field to the end
                 fields[field.name] = field
-    if (
-        maker.kind != "dataclass"
-        and maker.flag("kw_only") is not False
-        and len(fields) != len(list(_own_field_names(library, cls, maker)))
-    ):
+            num_own = len(found)  # the class itself comes last
+    if maker.kind != "dataclass" and maker.flag("kw_only") is not False and len(fields) != num_own:
         return Generated(
             "__init__", Unclear("whether inherited fields are keyword-only depends on the version of attrs")
         )
@@ -103,6 +108,8 @@ def named_tuple_parameters(call: ast.Call, module: str) -> Parameters | Unclear:
     defaults: list[str | None] = []
     for keyword in call.keywords:
         if keyword.arg == "defaults" and isinstance(keyword.value, (ast.Tuple, ast.List)):
+            if any(isinstance(item, ast.Starred) for item in keyword.value.elts):
+                return unclear
             defaults = [ast.unparse(item) for item in keyword.value.elts]
         elif keyword.arg != "module":
             return unclear
@@ -119,8 +126,12 @@ def named_tuple_parameters(call: ast.Call, module: str) -> Parameters | Unclear:
                     fields.append(name)
                 case _:
                     return unclear
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else list(fields)
-    if not all(isinstance(name, str) for name in names) or len(defaults) > len(names):
+    names = fields.replace(",", " ").split() if isinstance(fields, str) else fields
+    if (
+        not isinstance(names, (list, tuple))
+        or not all(isinstance(name, str) for name in names)
+        or len(defaults) > len(names)
+    ):
         return unclear
     padded = [*[None] * (len(names) - len(defaults)), *defaults]
     return tuple(
@@ -188,25 +199,22 @@ def _fields(library: Library, cls: ClassValue, kind: str) -> list[_Field] | Uncl
                 if special == "KW_ONLY":
                     kw_only = True
                     continue
-                if special == "ClassVar" or (not only_annotated and not _is_field_call(library, value, cls)):
+                if special == "ClassVar":
                     continue
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if not only_annotated:
                 annotation = None
-                if not _is_field_call(library, value, cls):
-                    continue
             case _:
                 continue
-        field = reader(library, cls, name, annotation, value, bool(kw_only))
+        call = _field_call(library, value, cls)
+        if isinstance(call, Unclear):
+            return call
+        if call is None and not only_annotated:
+            continue
+        field = reader(cls, name, annotation, value, call, bool(kw_only))
         if isinstance(field, Unclear):
             return field
         fields.append(field)
     return fields
-
-
-def _own_field_names(library: Library, cls: ClassValue, maker: _Maker) -> Iterator[str]:
-    found = _fields(library, cls, maker.kind)
-    if not isinstance(found, Unclear):
-        yield from (field.name for field in found)
 
 
 def _uses_annotations(library: Library, cls: ClassValue, maker: _Maker) -> bool:
@@ -215,16 +223,23 @@ def _uses_annotations(library: Library, cls: ClassValue, maker: _Maker) -> bool:
     if isinstance(option, bool):
         return option
     return not any(
-        isinstance(statement, ast.Assign) and _is_field_call(library, statement.value, cls)
+        isinstance(statement, ast.Assign) and _field_call(library, statement.value, cls) is not None
         for statement in cls.node.body
     )
 
 
-def _is_field_call(library: Library, value: ast.expr | None, cls: ClassValue) -> bool:
-    if not isinstance(value, ast.Call):
-        return False
-    callee = library.evaluate(value.func, cls.scope)
-    return isinstance(callee, FunctionValue) and callee.name in (*_ATTRS_FIELDS, "dataclasses.field")
+def _field_call(library: Library, value: ast.expr | None, cls: ClassValue) -> ast.Call | Unclear | None:
+    """The call of ``field()`` that the value of a field comes to; ``None`` when it is a value like any other."""
+    found = None if value is None else library.evaluate(value, cls.scope)
+    for option in found.options if isinstance(found, ChoiceValue) else (found,):
+        if isinstance(option, ExpressionValue) and isinstance(option.node, ast.Call) and not _is_factory(option.node):
+            callee = library.evaluate(option.node.func, option.scope)
+            is_field = isinstance(callee, FunctionValue) and callee.name in _FIELDS
+            if is_field and option is found and option.scope.module == cls.module:
+                return option.node
+            if is_field or not isinstance(callee, (ClassValue, BuiltinValue)):
+                return Unclear(f"a field of {cls.name} may be made by {ast.unparse(option.node.func)}(...)")
+    return None
 
 
 def _special_annotation(library: Library, annotation: ast.expr, cls: ClassValue) -> str:
@@ -244,32 +259,35 @@ def _special_annotation(library: Library, annotation: ast.expr, cls: ClassValue)
 
 
 def _dataclass_field(
-    library: Library, cls: ClassValue, name: str, annotation: ast.expr | None, value: ast.expr | None, kw_only: bool
+    cls: ClassValue,
+    name: str,
+    annotation: ast.expr | None,
+    value: ast.expr | None,
+    call: ast.Call | None,
+    kw_only: bool,
 ) -> _Field | Unclear:
     parameter = _parameter(cls, name, annotation, kw_only)
-    if value is None:
-        return _Field(name, parameter)
-    if not _is_field_call(library, value, cls):
-        if isinstance(value, ast.Call) and isinstance(library.evaluate(value.func, cls.scope), Unclear):
-            return Unclear(f"the default of {cls.name}.{name} is not known")
-        return _Field(name, replace(parameter, default=ast.unparse(value)))
-    assert isinstance(value, ast.Call)
-    return _field_from_call(cls, name, parameter, value, factory="default_factory")
+    if call is not None:
+        return _field_from_call(cls, name, parameter, call, factory="default_factory")
+    return _Field(name, parameter if value is None else replace(parameter, default=ast.unparse(value)))
 
 
 def _attrs_field(
-    library: Library, cls: ClassValue, name: str, annotation: ast.expr | None, value: ast.expr | None, kw_only: bool
+    cls: ClassValue,
+    name: str,
+    annotation: ast.expr | None,
+    value: ast.expr | None,
+    call: ast.Call | None,
+    kw_only: bool,
 ) -> _Field | Unclear:
     parameter = _parameter(cls, name.lstrip("_"), annotation, kw_only)
+    if call is not None:
+        if _has_default_method(cls, name):
+            parameter = replace(parameter, default=FACTORY_DEFAULT)
+        return _field_from_call(cls, name, parameter, call, factory="factory")
     if value is None:
         return _Field(name, parameter)
-    if not _is_field_call(library, value, cls):
-        is_factory = isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Factory"
-        return _Field(name, replace(parameter, default=FACTORY_DEFAULT if is_factory else ast.unparse(value)))
-    assert isinstance(value, ast.Call)
-    if _has_default_method(cls, name):
-        parameter = replace(parameter, default=FACTORY_DEFAULT)
-    return _field_from_call(cls, name, parameter, value, factory="factory")
+    return _Field(name, replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else ast.unparse(value)))
 
 
 def _parameter(cls: ClassValue, name: str, annotation: ast.expr | None, kw_only: bool) -> Parameter:
@@ -293,10 +311,8 @@ def _field_from_call(
         parameter = replace(parameter, default=ast.unparse(call.args[0]))
     for keyword in call.keywords:
         match keyword.arg, keyword.value:
-            case "default", ast.Call(func=func) if ast.unparse(func).rpartition(".")[2] == "Factory":
-                parameter = replace(parameter, default=FACTORY_DEFAULT)
             case "default", value:
-                parameter = replace(parameter, default=ast.unparse(value))
+                parameter = replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else ast.unparse(value))
             case ("default_factory" | "factory") as given, _ if given == factory:
                 parameter = replace(parameter, default=FACTORY_DEFAULT)
             case "alias", ast.Constant(value=str(alias)):
@@ -311,6 +327,11 @@ def _field_from_call(
             case _:
                 pass
     return _Field(name, parameter, in_init)
+
+
+def _is_factory(value: ast.expr) -> bool:
+    """Whether a value is ``attrs.Factory(...)``."""
+    return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Factory"
 
 
 def _has_default_method(cls: ClassValue, name: str) -> bool:
