@@ -93,6 +93,7 @@ def test_a_directory_may_have_a_dot_in_its_name(tmp_path):
 def test_no_name_leads_out_of_the_directory_or_into_the_file_of_another(tmp_path):
     """D24: `../../esc_1` was written outside of the directory."""
     names = ["../../esc_1", "/etc/x", "a/b", "a%2Fb", "a_b", "..", ".", "C:\\x", "é日本", "n" * 500, "n" * 500 + "m"]
+    names += ["a\0b", "\n", "~", "-rf", "../" * 300 + "x", "/" + "é" * 300, "%2E%2E", "samples.csv", " "]
     predict(tmp_path, FileWriter(tmp_path / "deep" / "preds", name_key="identifier"), Rows(names), size=len(names))
     written = files(tmp_path)
     assert len(written) == len(names) + 1

@@ -1,4 +1,5 @@
 import logging
+import os
 
 import pytest
 import torch
@@ -172,3 +173,20 @@ def test_compiled_networks_match_those_that_are_not(tmp_path):
     assert equal(load_weights(target, saved(tmp_path / "x.pt", source.state_dict())), source)
     back = Network()
     assert equal(load_weights(back, saved(tmp_path / "y.pt", prefixed(target, "network."))), source)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_bomb_in_a_file_does_not_go_off(tmp_path, monkeypatch, is_zip):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": torch.ones(2, 3), "extra": Bomb()}, "w.pt", _use_new_zipfile_serialization=is_zip)
+    for load in (load_weights, compare_weights):
+        with pytest.raises(WeightsError, match=r"cannot be read"):
+            load(nn.Linear(3, 2), "w.pt")
+    assert not (tmp_path / "exploded").exists()
+    torch.load("w.pt", weights_only=False)
+    assert (tmp_path / "exploded").exists()
