@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from lighter_cli.environment import git_state, is_gone, this_process, versions
 
@@ -14,6 +15,7 @@ from lighter_cli.environment import git_state, is_gone, this_process, versions
 def test_versions_are_those_that_are_installed() -> None:
     assert versions()["pytorch-lightning"] == version("pytorch-lightning")
     assert versions()["lighter-core"] == version("lighter-core")
+    assert versions()["torch"] == torch.__version__  # with its build: the same version differs between CUDA versions
 
 
 def test_there_is_no_commit_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -24,14 +26,24 @@ _SAME_PROCESS_S = 10.0  # how far two readings of one process's start may differ
 
 
 def versions() -> dict[str, str]:
-    """Return the version of Python and of what numbers depend on."""
+    """Return the version of Python and of what numbers depend on; of torch with its build, such as 2.15.0+cu132."""
     found = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # run from a source tree that was never installed
             found[name] = "unknown"
-    return found
+    return {**found, "torch": _torch_build() or found["torch"]}
+
+
+def _torch_build() -> str | None:
+    """Read what ``torch.__version__`` is without importing torch: its metadata leave out the default build's CUDA."""
+    try:
+        text = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
+    except (PackageNotFoundError, OSError):
+        return None
+    found = re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def git_state() -> dict[str, Any] | None:
