@@ -148,7 +148,7 @@ class _Walker:
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target:
             case ast.Name(id="__all__"):
-                if self.is_certain and self.namespace.name_lists is not None:
+                if self.is_certain and self.namespace.name_lists is not None and "__all__" not in _names_in(value):
                     self.namespace.name_lists = []
                 self._extend_all(value)
                 self._bind("__all__", Assignment(value))
@@ -260,6 +260,10 @@ def absolute_name(statement: ast.ImportFrom, module: Module) -> str:
     for _ in range(statement.level - 1):
         package = package.rpartition(".")[0]
     return ".".join(part for part in (package, statement.module) if part)
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _has_star(nodes: Iterable[ast.expr]) -> bool:
