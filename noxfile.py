@@ -115,7 +115,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def ranks(session: nox.Session) -> None:
-    """Run every stage in two processes, end them in every way, and start them as torchrun and SLURM do; takes minutes."""
+    """Run every stage in two processes, let them fail, and start them as torchrun and SLURM do; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test"])
     pytest(session, "tests/ranks")
 

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,13 +35,32 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def lighter(folder: Path, environment: dict[str, str]) -> Command:
+def run(folder: Path, environment: dict[str, str]) -> Iterator[Command]:
+    """Run a command in the working directory; fails when it takes too long, or leaves a process behind."""
+
+    def run_command(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        with (folder / "out.txt").open("w+") as out, (folder / "err.txt").open("w+") as err:
+            # files, not pipes: a process that is left behind would hold a pipe open
+            done = subprocess.run(
+                command, cwd=folder, env=environment | variables, stdout=out, stderr=err, timeout=TIMEOUT_S, check=False
+            )
+        texts = [(folder / name).read_text() for name in ("out.txt", "err.txt")]
+        return subprocess.CompletedProcess(command, done.returncode, *texts)
+
+    yield run_command
+    own = {"XDG_CACHE_HOME": environment["XDG_CACHE_HOME"]}  # nobody else has this folder
+    left = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if own.items() <= (process.info["environ"] or {}).items()
+    ]
+    _, alive = psutil.wait_procs(left, timeout=15)  # workers look for their parent every five seconds
+    for process in alive:
+        process.kill()
+    assert alive == []
+
+
+@pytest.fixture(scope="module")
+def lighter(run: Command) -> Command:
     """Run ``lighter`` in the working directory."""
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lighter_cli", *words]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-
-    return run
+    return lambda *words: run(sys.executable, "-m", "lighter_cli", *words)

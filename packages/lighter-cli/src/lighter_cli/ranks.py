@@ -56,6 +56,7 @@ def ending_together(
         with ranks.watched():
             yield
     except Exception as error:
+        _finish_although_told_to_end()
         failure = ranks.failure_of_another()
         if failure is None:
             raise
@@ -106,6 +107,7 @@ class _Ranks(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell the others, unless they have been told of an earlier failure."""
         self._is_failing = True
+        _finish_although_told_to_end()
         if self._store is None or not isinstance(exception, Exception) or self._ended_child(wait_s=_POLL_S):
             return
         with suppress(DistNetworkError):  # the store ends with rank zero, whose own error came first then
@@ -135,8 +137,10 @@ class _Ranks(Callback):
             thread.join()
 
     def end_children(self) -> None:
-        """Wait for the ranks that this process started, which print their own errors; end those that are stuck."""
-        end = time.monotonic() + _STUCK_S
+        """Wait for the ranks that this process started to say what is wrong with them; end those that are stuck."""
+        first = self._first_failure()
+        is_own = first is not None and first[0] == self._rank
+        end = time.monotonic() + (_POLL_S if is_own else _STUCK_S)
         for child in self._children:
             try:
                 child.wait(max(end - time.monotonic(), 0))
@@ -188,6 +192,12 @@ class _Ranks(Callback):
         self._abandon(failure)
         _kill_below(os.getpid())
         os._exit(1)
+
+
+def _finish_although_told_to_end() -> None:
+    """Close the record first: a launcher ends all ranks as soon as one has failed; Lightning sets its handlers back."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _killed(rank: int, by: str) -> RankError:

@@ -56,17 +56,23 @@ class Classifier(LighterModule):
 
 
 class Failing(Classifier):
-    """Fails in one rank in its second epoch, in one of several ways."""
+    """Fails in one rank, in one of several ways: in the middle of its second epoch, or when it is built."""
 
     def __init__(self, *args, rank=1, how="raise", **options):
         super().__init__(*args, **options)
         self.rank, self.how = rank, how
+        if how == "raise when built" and os.environ.get("LOCAL_RANK", "0") == str(rank):
+            raise ValueError("this rank cannot be built")
 
     def training_step(self, batch, batch_idx):
-        if self.global_rank == self.rank and self.current_epoch == 1 and batch_idx == 1:
-            if self.how == "raise":
-                raise ValueError("this rank does not like this batch")
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.how == "wait" and self.current_epoch == 1 and batch_idx == 1:
-            time.sleep(600)  # as in a collective that waits for the rank that is gone
+        if self.current_epoch == 1 and batch_idx == 1:
+            if self.global_rank == self.rank:
+                self._fail()
+            if "while others wait" in self.how:
+                time.sleep(600)  # as in a collective that waits for the rank that is gone
         return super().training_step(batch, batch_idx)
+
+    def _fail(self):
+        if self.how.startswith("raise"):
+            raise ValueError("this rank does not like this batch")
+        os.kill(os.getpid(), signal.SIGKILL)

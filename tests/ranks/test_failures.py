@@ -1,0 +1,71 @@
+"""A rank that fails ends the others, with its own error, exit code 1, and a record that says so."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lighter_cli.records import read_records
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+FIT = ("fit", "config.yaml", "trainer::devices=2", "trainer::strategy=ddp", "vars::batch_size=2")
+FAILING = "model::_target_=project.models.Failing"
+
+
+@pytest.mark.parametrize("how", ["raise", "raise while others wait"])
+def test_a_rank_that_raises_ends_rank_zero_with_its_own_error(lighter: Command, folder: Path, how: str) -> None:
+    done = lighter(*FIT, FAILING, f"model::how={how}")
+    assert done.returncode == 1
+    assert done.stderr.count("\nValueError: this rank does not like this batch\n") == 1
+    assert 'code/models.py", line ' in done.stderr
+    assert "pytorch_lightning/" not in done.stderr[done.stderr.index("Traceback") :]
+    assert "error: rank 1 failed: ValueError: this rank does not like this batch\n" in done.stderr
+    assert "Connection closed by peer" not in done.stderr
+    record = read_records(folder)[-1]
+    assert record.content["status"] == "failed"
+    assert record.content["error"] == "RankError: rank 1 failed: ValueError: this rank does not like this batch"
+
+
+def test_rank_zero_that_raises_ends_the_others_which_keep_silent(lighter: Command, folder: Path) -> None:
+    done = lighter(*FIT, FAILING, "model::rank=0")
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    record = read_records(folder)[-1]
+    assert record.content["status"] == "failed"
+    assert record.content["error"] == "ValueError: this rank does not like this batch"
+
+
+@pytest.mark.parametrize("how", ["die", "die while others wait"])
+def test_a_rank_that_is_killed_ends_rank_zero_which_says_so(lighter: Command, folder: Path, how: str) -> None:
+    done = lighter(*FIT, FAILING, f"model::how={how}")
+    assert done.returncode == 1
+    assert "error: rank 1 was ended by SIGKILL\n  to fix " in done.stderr
+    record = read_records(folder)[-1]
+    assert record.content["status"] == "failed"
+    assert record.content["error"].startswith("RankError: rank 1 was ended by SIGKILL")
+
+
+def test_rank_zero_that_is_killed_is_lost_and_ends_the_others(lighter: Command, folder: Path) -> None:
+    done = lighter(*FIT, FAILING, "model::rank=0", "model::how=die")
+    assert done.returncode == -9
+    assert read_records(folder)[-1].status == "lost"  # `run` fails when the other rank is left
+
+
+def test_a_rank_that_cannot_be_built_ends_the_others_that_wait_to_meet_it(lighter: Command, folder: Path) -> None:
+    before = len(read_records(folder))
+    done = lighter(*FIT, FAILING, "model::how=raise when built")
+    assert done.returncode == 1
+    assert done.stderr.count("\nValueError: this rank cannot be built\n") == 1
+    assert "error: rank 1 failed: it ended with exit code 1\n" in done.stderr
+    assert len(read_records(folder)) == before  # nothing had begun
+
+
+def test_a_spawned_rank_that_raises_fails_the_run_with_its_own_error(lighter: Command, folder: Path) -> None:
+    done = lighter(*FIT, FAILING, "trainer::strategy=ddp_spawn")
+    assert done.returncode == 1
+    assert done.stderr.count("ValueError: this rank does not like this batch\n") == 1
+    record = read_records(folder)[-1]
+    assert record.content["status"] == "failed"
+    assert "ValueError: this rank does not like this batch" in record.content["error"]
