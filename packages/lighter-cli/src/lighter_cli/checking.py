@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.errors import SeedError
+from lighter_cli.launcher import LauncherCheck
 from lighter_cli.project import Project, locate_project, make_importable
 from lighter_cli.seeds import find_seed
 from lighter_config import (
@@ -136,7 +137,7 @@ class Checker:
         is_fragment = may_be_fragment and _is_fragment(config)
         stages_of: dict[Finding, tuple[Stage, ...]] = {}
         for stage in self._stages or (None,):
-            checks: list[Check] = [*DEFAULT_CHECKS, check_seed, targets]
+            checks: list[Check] = [*DEFAULT_CHECKS, check_seed, LauncherCheck(os.environ), targets]
             for finding in check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment):
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)

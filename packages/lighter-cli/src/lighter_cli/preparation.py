@@ -1,9 +1,11 @@
 """From a loaded config to one that a stage can be built from: nothing is built, torch is not imported."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lighter_cli.launcher import LauncherCheck
 from lighter_cli.project import Project, is_users_own, locate_project, make_importable
 from lighter_cli.seeds import find_seed
 from lighter_config import (
@@ -68,7 +70,7 @@ def prepare(
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
     _report(project.notes if project is not None else ())
-    checks = [*(checks if check_first else ())]
+    checks = [*checks, LauncherCheck(os.environ)] if check_first else []
     if safe:
         checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
     elif allow:
@@ -94,7 +96,7 @@ def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
     notes = project.notes if project is not None else ()
-    return [*notes, *check(config, stage, reader=reader)]
+    return [*notes, *check(config, stage, reader=reader, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])]
 
 
 def _report(findings: Sequence[Finding]) -> None:
