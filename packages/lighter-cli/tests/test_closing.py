@@ -30,3 +30,14 @@ def test_other_stages_name_their_record_only(system_config: str, caplog: pytest.
     with caplog.at_level(logging.INFO, logger="lighter_cli"):
         Runner().run("validate", [system_config])
     assert list(_said(caplog)) == ["record"]
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_a_best_checkpoint_from_before_a_resume_is_named_without_its_score(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Resumed into another folder, Lightning knows the file but not its score."""
+    Runner().run("fit", [system_config])
+    with caplog.at_level(logging.INFO, logger="lighter_cli"):
+        Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=other"], ckpt_path="last")
+    assert "best checkpoint  checkpoints/epoch=1-step=6.ckpt\n" in caplog.text

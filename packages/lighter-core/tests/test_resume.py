@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader
@@ -20,19 +21,23 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture
 def make_system(make_network, make_data):
-    def make(loader_class=DataLoader):
+    def make(loader_class=DataLoader, *, has_plateau=False):
         # dropout draws from the generator that has to be restored
         network = nn.Sequential(make_network(), nn.Dropout(0.5), nn.Linear(3, 3, dtype=torch.float64))
         with torch.no_grad():
             for parameter in network[2].parameters():
                 parameter.fill_(0.1)
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+        # every epoch is too bad for it
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=0.9)
         return System(
             network,
             {
                 "train": loader_class(make_data(22), batch_size=4, shuffle=True),
                 "val": DataLoader(make_data(9, seed=3), batch_size=4),
             },
-            optimizer=torch.optim.Adam(network.parameters(), lr=0.05),
+            optimizer=optimizer,
+            scheduler=plateau if has_plateau else None,
             criterion=nn.CrossEntropyLoss(),
             metrics={
                 "train": MetricCollection([MulticlassAccuracy(num_classes=3), MulticlassAUROC(num_classes=3)]),
@@ -41,6 +46,25 @@ def make_system(make_network, make_data):
         )
 
     return make
+
+
+class SaveEverywhere(Callback):
+    """Saves where `ModelCheckpoint` may."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_train_batch_end(self, trainer, *args):
+        if trainer.fit_loop._should_accumulate():
+            return  # gradients are in no checkpoint
+        trainer.save_checkpoint(self.folder / f"batch-{trainer.fit_loop.total_batch_idx}.ckpt")
+
+    def on_validation_end(self, trainer, *args):
+        if not trainer.sanity_checking:
+            trainer.save_checkpoint(self.folder / f"validated-{trainer.fit_loop.total_batch_idx}.ckpt")
+
+    def on_train_epoch_end(self, trainer, *args):
+        trainer.save_checkpoint(self.folder / f"end-{trainer.fit_loop.total_batch_idx}.ckpt")
 
 
 def run(make_system, make_trainer, loader_class, *, callbacks=(), ckpt_path=None, epochs, **options):
@@ -132,3 +156,46 @@ def test_weights_alone_hold_nothing_of_the_run(make_system, make_trainer, epochs
     checkpoint = ModelCheckpoint(tmp_path, save_weights_only=True, filename="weights")
     make_trainer(callbacks=[checkpoint], enable_checkpointing=True).fit(make_system())
     assert "lighter" not in torch.load(tmp_path / "weights.ckpt", weights_only=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "has_plateau"),
+    [
+        pytest.param({}, False, id="validation at epoch ends"),
+        pytest.param({"check_val_every_n_epoch": 2, "max_epochs": 3}, False, id="validation every second epoch"),
+        pytest.param({"val_check_interval": 3}, False, id="validation in the middle of epochs"),
+        pytest.param({"limit_val_batches": 0}, False, id="no validation"),
+        pytest.param({"accumulate_grad_batches": 4}, False, id="accumulation"),
+        pytest.param({}, True, id="a schedule that monitors validation"),
+        pytest.param({"max_epochs": -1, "max_steps": 10}, True, id="the same, and steps are counted, not epochs"),
+    ],
+)
+def test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out(
+    make_system, make_trainer, rows, tmp_path, options, has_plateau
+):
+    """After an epoch's last batch, Lightning left out the validation, the epoch's values and the schedule's step."""
+
+    def fit(logger, *callbacks, ckpt_path=None):
+        torch.manual_seed(0 if ckpt_path is None else 123)
+        system = make_system(ResumableDataLoader, has_plateau=has_plateau)
+        trainer = make_trainer(
+            **{"max_epochs": 2, **options},
+            logger=logger,
+            callbacks=list(callbacks),
+            enable_checkpointing=bool(callbacks),
+        )
+        trainer.fit(system, ckpt_path=ckpt_path, weights_only=True)
+        return system.network.state_dict()
+
+    whole = fit(rows, SaveEverywhere(tmp_path))
+    expected = [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
+    num_resumed = []
+    for file in sorted(tmp_path.glob("*.ckpt")):
+        resumed_rows = type(rows)()
+        weights = fit(resumed_rows, ckpt_path=file)
+        rest = resumed_rows.rows
+        assert rest == expected[len(expected) - len(rest) :], file.name
+        torch.testing.assert_close(weights, whole, rtol=0, atol=0, msg=file.name)
+        num_resumed.append(len(rest))
+    assert len(num_resumed) > 5
+    assert max(num_resumed) > 0.7 * len(expected)

@@ -32,8 +32,9 @@ def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     checkpoints = record["checkpoints"]
     if not checkpoints.get("best"):
         return []
-    score = f" ({checkpoints['monitor']} {checkpoints['best_score']:.4g})" if checkpoints["monitor"] else ""
-    return [("best checkpoint", _short(checkpoints["best"]) + score)]
+    score = checkpoints["best_score"]  # unknown when nothing was saved since a resume into another folder
+    judged = f" ({checkpoints['monitor']} {score:.4g})" if checkpoints["monitor"] and score is not None else ""
+    return [("best checkpoint", _short(checkpoints["best"]) + judged)]
 
 
 def _next_command(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:

@@ -144,6 +144,7 @@ class DualLogging:
         is_first = lightning_state.evaluation_batches_started(trainer) == 1
         if is_first:
             self._evaluation_logs = []
+            resume.restore_val_batches_seen(self.resumed, trainer)
         log = self._evaluation_logs[-1] if self._evaluation_logs else None
         if log is None or not log.is_open or log.loader != loader:
             log = self._open(module, trainer, mode, loader, metrics)

@@ -2,13 +2,16 @@
 
 # ruff: noqa: SLF001  # this is what the module is for
 
-from typing import Any
+from typing import Any, Literal
 
 from pytorch_lightning import Trainer
+from pytorch_lightning.loops.evaluation_loop import RestartStage
 from pytorch_lightning.trainer.states import RunningStage
 from torch.utils.data import DistributedSampler
 
 from lighter.mode import Mode
+
+Due = Literal["validation", "epoch end", "monitored schedules"]
 
 _STAGES = {
     Mode.TRAIN: (RunningStage.TRAINING,),
@@ -44,6 +47,81 @@ def evaluation_batches_seen(trainer: Trainer, loader: int) -> int:
     return trainer._evaluation_loop._seen_batches_per_dataloader[loader]
 
 
+def val_batches_seen(trainer: Trainer) -> dict[int, int]:
+    """Copy the counts of `evaluation_batches_seen` of the validations in fit, by loader."""
+    return dict(trainer.fit_loop.epoch_loop.val_loop._seen_batches_per_dataloader)
+
+
+def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
+    """Go on with these counts; from the first validation on, as Lightning forgets them when it sets up its loaders."""
+    trainer.fit_loop.epoch_loop.val_loop._seen_batches_per_dataloader.update(seen)
+
+
+def what_is_due(trainer: Trainer) -> Due | None:
+    """Tell what follows when a checkpoint is saved at the end of a batch or an epoch; None in between.
+
+    A run that Lightning resumes there leaves it out: the validation after the batch, the end of the epoch, or the step
+    of the schedules that monitor it.
+    """
+    epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    if is_train_epoch_over(trainer):
+        epoch = trainer.fit_loop.epoch_progress.current
+        return "monitored schedules" if epoch.completed < epoch.processed else None  # type: ignore[attr-defined]
+    batch: Any = epoch_loop.batch_progress.current
+    if fetcher is None or not batch.ready == batch.processed == batch.completed + 1:
+        return None
+    if epoch_loop._should_check_val_fx(fetcher):
+        return "validation"
+    return None if has_batches_left(trainer) else "epoch end"
+
+
+def complete_batch(loops: dict[str, Any], due: Due | None) -> None:
+    """Let the loops of a checkpoint go on after the batch that it was saved at the end of, not after what is due."""
+    loop = loops["fit_loop"]
+    if due not in ("validation", "epoch end"):
+        return
+    for counts in ("total", "current"):
+        loop["epoch_loop.batch_progress"][counts]["completed"] += 1
+    if due == "epoch end":
+        loop["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
+    else:  # it begins; the counts are those of the validation before
+        validated = loop["epoch_loop.val_loop.batch_progress"]["current"]
+        validated.update(dict.fromkeys(validated, 0))
+
+
+def go_on_with(trainer: Trainer, due: Due) -> None:
+    """Let training go on with what is due; in ``on_train_start``, when Lightning has read the loops' state."""
+    fit_loop, val_loop = trainer.fit_loop, trainer.fit_loop.epoch_loop.val_loop
+    match due:
+        case "validation":
+            val_loop._restart_stage = RestartStage.RESTARTED_MID_EVALUATION
+        case "epoch end":
+            val_loop._has_run = True  # else Lightning looks for a batch more
+        case "monitored schedules":
+            if fit_loop.restarting:  # where steps are counted, not epochs, Lightning takes the epoch up again
+                fit_loop.reset_restart_stage()
+                fit_loop.epoch_progress.increment_completed()
+                end_restart(trainer)
+            fit_loop.epoch_progress.current.completed -= 1  # their frequency counts the epoch that has ended
+            fit_loop.epoch_loop._update_learning_rates("epoch", update_plateau_schedulers=True)
+            fit_loop.epoch_progress.current.completed += 1
+
+
+def end_restart(trainer: Trainer) -> None:
+    """Let what follows be no restart any more.
+
+    An epoch without a batch left does not see to it by itself, and a restarted epoch takes no step of the schedules
+    that monitor it.
+    """
+    trainer.fit_loop._restarting = False
+    trainer.fit_loop.epoch_loop._restarting = False
+
+
+def set_callback_metrics(trainer: Trainer, metrics: dict[str, Any]) -> None:
+    """Let callbacks and schedules see these values until there are new ones."""
+    trainer._logger_connector._callback_metrics.update(metrics)
+
+
 def log_every_n_steps(trainer: Trainer) -> int:
     """Read how often Lightning writes a row; 0 is never."""
     every_n: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by the logger connector
@@ -67,6 +145,11 @@ def is_train_row_written(trainer: Trainer) -> bool:
 def train_row(trainer: Trainer) -> int:
     """Read Lightning's x axis in training: the batches that stepped before this one."""
     return trainer.fit_loop.epoch_loop._batches_that_stepped
+
+
+def has_batches_left(trainer: Trainer) -> bool:
+    """Tell whether the epoch that runs now has training batches left."""
+    return not trainer.fit_loop.epoch_loop._num_ready_batches_reached()
 
 
 def is_train_epoch_over(trainer: Trainer) -> bool:

@@ -212,7 +212,7 @@ class LighterModule(LightningModule):
             optimizers.check_monitors(self.trainer, self.scheduler)
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._dual_logging.resumed = dict(checkpoint.get(resume.KEY, {}))
+        self._dual_logging.resumed = resume.load(checkpoint, self._trainer)
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
 
@@ -227,13 +227,16 @@ class LighterModule(LightningModule):
             # Lightning's finder has written the base rate over what a warm-up makes of it
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
-        resume.restore_random(self._dual_logging.resumed, self.trainer)
+        resume.restore_random(self._dual_logging.resumed, self.trainer, loaders_have_started=False)
 
     def _before_on_train_start(self) -> None:
         self._dual_logging.start_run()
-        resume.restore_random(self._dual_logging.resumed, self.trainer)  # FSDP loads after `on_fit_start`
+        resumed = self._dual_logging.resumed
+        resume.restore_random(resumed, self.trainer, loaders_have_started=True)  # FSDP too: it loads this late
+        resume.go_on(resumed, self.trainer)
 
     def _before_on_train_epoch_end(self) -> None:
+        lightning_state.end_restart(self.trainer)
         self._end_epoch(Mode.TRAIN)
 
     def _before_on_validation_epoch_end(self) -> None:
@@ -249,7 +252,8 @@ class LighterModule(LightningModule):
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
-            resume.save(checkpoint, self._trainer, self._dual_logging.train_log)
+            books = self._dual_logging
+            resume.save(checkpoint, self._trainer, books.train_log, books.resumed)
 
 
 wrap_steps_and_hooks(LighterModule)

@@ -16,14 +16,23 @@ from lighter.running_sum import RunningSum
 KEY = "lighter"
 
 
-def save(checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | None) -> None:
+def save(
+    checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | None, not_yet_restored: dict[str, Any]
+) -> None:
     """Add random states, and sums and metric states of an unfinished training epoch; under DDP a collective call.
 
-    Only tensors and plain types, which ``torch.load(weights_only=True)`` accepts.
+    Only tensors and plain types, which ``torch.load(weights_only=True)`` accepts. What an earlier checkpoint held and
+    no validation has taken yet is passed on.
     """
     if "optimizer_states" not in checkpoint or trainer.state.fn is not TrainerFn.FITTING:
         return  # weights alone; nothing is resumed from them
-    entry: dict[str, Any] = {"random": gather(trainer, _random_state(trainer))}
+    entry: dict[str, Any] = {
+        "random": gather(trainer, _random_state(trainer)),
+        "has_batches_left": lightning_state.is_train_epoch_over(trainer) or lightning_state.has_batches_left(trainer),
+        "due": lightning_state.what_is_due(trainer),
+        "callback_metrics": {name: value.detach().cpu() for name, value in trainer.callback_metrics.items()},
+        "val_batches_seen": not_yet_restored.get("val_batches_seen") or lightning_state.val_batches_seen(trainer),
+    }
     if train_log is not None and train_log.is_open and not lightning_state.is_train_epoch_over(trainer):
         sums = gather(trainer, {term: (s.total(), s.count) for term, s in train_log.sums.items()})
         terms = dict.fromkeys(term for rank in sums for term in rank)
@@ -36,8 +45,32 @@ def save(checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | Non
     checkpoint[KEY] = entry
 
 
-def restore_random(entry: dict[str, Any], trainer: Trainer) -> None:
-    """Set this rank's random states; once."""
+def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
+    """Take what `save` has added, and let Lightning's loops go on where the checkpoint was saved.
+
+    At the end of an epoch's last batch Lightning would leave out the validation and the end of that epoch.
+    """
+    entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
+    if trainer is not None and trainer.state.fn is TrainerFn.FITTING:
+        lightning_state.complete_batch(checkpoint["loops"], entry.get("due"))
+    return entry
+
+
+def go_on(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Let training go on with what was due when the checkpoint was saved, and with the values known by then; once."""
+    lightning_state.set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
+    if (due := entry.pop("due", None)) is not None:
+        lightning_state.go_on_with(trainer, due)
+
+
+def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_started: bool) -> None:
+    """Set this rank's random states; once.
+
+    Before Lightning starts its loaders, which draw. But where the epoch has no batches left, the loader starts again
+    with the next one, and must draw the same.
+    """
+    if not loaders_have_started and not entry.get("has_batches_left", True):
+        return
     ranks = entry.pop("random", [])
     if trainer.global_rank >= len(ranks):
         return  # more ranks than before
@@ -52,6 +85,12 @@ def restore_random(entry: dict[str, Any], trainer: Trainer) -> None:
         torch.cuda.set_rng_state(state["cuda"], trainer.strategy.root_device)
     if "mps" in state and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
+
+
+def restore_val_batches_seen(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Let rows of validation go on at the x axis where they were, not at 0; once, with the first validation."""
+    if trainer.state.fn is TrainerFn.FITTING and "val_batches_seen" in entry:
+        lightning_state.set_val_batches_seen(trainer, entry.pop("val_batches_seen"))
 
 
 def is_of_this_epoch(entry: dict[str, Any], trainer: Trainer) -> bool:
