@@ -1,5 +1,6 @@
 """What a config may name and evaluate with ``--safe``; nothing of it is built here."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,24 @@ def test_literals_arithmetic_attributes_and_calls_on_what_is_referred_to_are_all
         "$[].append.__self__",
         "$@net.forward.__func__.__globals__['os']",
         "$(@a for _ in [1]).gi_frame.f_builtins",
+        "$\uff3f\uff3fimport\uff3f\uff3f('os')",
+        "$\uff45val('1')",
+        "$@net.\uff3f\uff3fclass\uff3f\uff3f",
+        "$@trainer.strategy.remove_checkpoint('x')",
+        "$@net.weight.untyped_storage().from_file('x', True, 3)",
+        "$torch.UntypedStorage.from_file('x')",
+        "$@net.weight.numpy().ctypes",
+        "$print(1)",
+        "$(yield)",
+        "$await @net",
+        "$f'{__import__(\"os\")}'",
+        "$f'{1:{__import__(\"os\")}}'",
+        "${**vars()}",
+        "$dict(**globals())",
+        "$sorted(@b, key=eval)",
+        "$@b[__import__('os').getpid()]",
+        "$1 if eval('1') else 2",
+        "$@net(*map(eval, @b))",
         "$unknown.thing",
         "$1 +",
     ],
@@ -264,6 +283,22 @@ def test_allowing_a_package_allows_what_is_defined_in_it_and_not_what_it_imports
 def test_what_is_no_name_cannot_be_allowed(name: str) -> None:
     (finding,) = refusals(load({"a": 1}), name)
     assert str(finding.place) == "option --allow"
+
+
+@pytest.mark.parametrize("file", ["monai/networks/nets.py", "monai.py", "monai/networks/nets/__init__.py"])
+@pytest.mark.parametrize("has_init", [True, False])
+def test_a_listed_name_that_the_working_directory_brings_is_refused(
+    file: str, has_init: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line searches the working directory last: it brings what is not installed."""
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text("class UNet: pass\n", encoding="utf-8")
+    if has_init and file != "monai.py":
+        Path("monai/__init__.py").touch()
+    config = load({"net": {"_target_": "monai.networks.nets.UNet"}, "x": "$monai.networks.nets.UNet()"})
+    monkeypatch.setattr("sys.path", [one for one in sys.path if not (Path(one) / "monai").is_dir()])
+    assert {finding.path for finding in refusals(config)} == {"net::_target_", "x"}
+    assert all("in the working directory" in finding.message for finding in refusals(config))
 
 
 @pytest.fixture

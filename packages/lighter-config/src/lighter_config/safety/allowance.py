@@ -1,8 +1,11 @@
 """Which callables a config may name: those of the list, those that the user adds, and the user's own project."""
 
+import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from importlib.machinery import PathFinder
 from importlib.resources import files
+from pathlib import Path
 
 from lighter_config.signatures import Signature, SignatureReader
 
@@ -40,8 +43,10 @@ class Allowance:
 
     def why_not(self, target: str, reader: SignatureReader) -> str:
         """Say why a target may not be named; empty when it may."""
-        if target in listed_targets() or target in self.names:
+        if target in self.names:
             return ""
+        if target in listed_targets():
+            return _imposture(target.partition(".")[0], tuple(sys.path), Path.cwd())
         packages = [name for name in self.names if target.startswith(f"{name}.")]
         if target.startswith(f"{PROJECT}.") and self.trusts_project:
             packages.append(PROJECT)
@@ -55,3 +60,16 @@ class Allowance:
         if isinstance(answer, Signature):
             return f"is {answer.name}, which is not defined in {packages[0]}"
         return f"may come from elsewhere than {packages[0]}, as far as its source tells"
+
+
+@lru_cache(maxsize=64)
+def _imposture(package: str, search_path: tuple[str, ...], working_directory: Path) -> str:
+    """Say that a listed package is none that is installed, but a folder or file of the working directory."""
+    is_standard = package in sys.stdlib_module_names
+    found = None if is_standard else PathFinder.find_spec(package, [*search_path, str(working_directory)])
+    places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin]
+    if any(
+        place and Path(place).absolute().parent in (working_directory, working_directory / package) for place in places
+    ):
+        return f"is of {package!r} in the working directory, not of an installed package"
+    return ""

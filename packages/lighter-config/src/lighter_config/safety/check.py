@@ -121,7 +121,7 @@ class SafetyCheck:
                 path,
                 reason,
                 expected=("literals, arithmetic, attributes and calls on values that it refers to",),
-                fix="put the code into your project, or run without --safe if you trust the config",
+                fix="put the code into your project, name what you trust with --allow, or run without --safe",
             )
 
 

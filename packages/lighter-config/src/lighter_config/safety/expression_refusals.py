@@ -26,7 +26,9 @@ _ROADS_AWAY = frozenset(
         "check_call check_output compile eval exec import_module popen Popen run_path set_executable system "
         # to what unpickles, or writes a file of the config's choosing
         "dump fit load load_checkpoint load_from_checkpoint load_module loads predict restore save save_checkpoint "
-        "test to_onnx to_torchscript tofile validate write_bytes write_text"
+        "test to_onnx to_torchscript tofile validate write_bytes write_text "
+        # to what deletes files, or maps one into memory
+        "ctypes from_file hpc_save remove_checkpoint rename rm rmdir rmtree storage unlink untyped_storage"
     ).split()
 )
 """Attributes that lead from an object to what --safe is there to refuse."""
