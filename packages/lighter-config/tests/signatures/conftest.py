@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import sys
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -27,6 +28,7 @@ class CheckedReader(SignatureReader):
                 if inspect.ismodule(value) and not hasattr(value, part):
                     importlib.import_module(".".join((module, *parts[: index + 1])))
                 value = getattr(value, part)
+            value = typing.get_origin(value) or value  # what `Class[int]` takes, Python says of the class
             expected = list(inspect.signature(value).parameters.values())
             assert [(p.name, p.kind.value) for p in answer.parameters] == [(p.name, p.kind.name) for p in expected]
             has_default = [p.default is not inspect.Parameter.empty for p in expected]

@@ -65,13 +65,11 @@ class Callables:
                 return Unclear("its value is computed")
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
-        node = function.node
         for name, attribute in self.library.classes.patches(function):
             if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
                 return Unclear(f"{function.name}.{attribute} is replaced after the function was made")
-        parameters: Parameters | Unclear | None
-        parameters = self._undecorated(function)
-        if not isinstance(node, ast.Lambda) and node.decorator_list:
+        parameters: Parameters | Unclear = self._undecorated(function)
+        if function.decorators:
             decorated = self.calls.decorated(function)
             if isinstance(decorated, Unclear):
                 return decorated

@@ -68,9 +68,8 @@ class Calls:
     def decorated(self, function: FunctionValue) -> Value:
         """What a function is after its decorators, as ``inspect.signature`` sees it."""
         value: Value = replace(function, is_bound=False)
-        if not isinstance(function.node, ast.Lambda):
-            for decorator in reversed(function.node.decorator_list):
-                value = self.applied(decorator, value, function.scope)
+        for decorator in reversed(function.decorators):
+            value = self.applied(decorator, value, function.scope)
         return value
 
     def called(self, call: ast.Call, scope: Scope) -> Value:
@@ -179,7 +178,7 @@ class _Call:
             return self.calls.library.evaluate(self.node.body, self.scope)
         if isinstance(self.node, ast.AsyncFunctionDef) or yields(self.node):
             return Unclear(f"{self.function.qualname} is a generator or a coroutine")
-        if self.node.decorator_list and self.calls.decorated(self.function) != replace(self.function, is_bound=False):
+        if self.function.decorators and self.calls.decorated(self.function) != replace(self.function, is_bound=False):
             return Unclear(f"{self.function.qualname} is itself decorated")
         if sets_deciding_names(self.node):
             return Unclear(f"{self.function.qualname} changes what it wraps")

@@ -97,9 +97,9 @@ class Classes:
         )
 
     def _accessed_on_class(self, value: Value) -> Value:
-        if not isinstance(value, FunctionValue) or isinstance(value.node, ast.Lambda):
+        if not isinstance(value, FunctionValue):
             return value
-        for decorator in value.node.decorator_list:
+        for decorator in value.decorators:
             kind = self._evaluate(decorator, value.scope)
             if kind == BuiltinValue("builtins.classmethod"):
                 return FunctionValue(value.module, value.qualname, value.node, value.scope, value.owner, is_bound=True)

@@ -46,6 +46,11 @@ class FunctionValue:
         """The canonical dotted name."""
         return f"{self.module}.{self.qualname}"
 
+    @property
+    def decorators(self) -> list[ast.expr]:
+        """Its decorators, the outermost first."""
+        return [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
+
 
 @dataclass(frozen=True, slots=True)
 class ExpressionValue:
