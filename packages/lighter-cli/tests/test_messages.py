@@ -154,6 +154,16 @@ CHECKS = [f"fit good.yaml {shlex.quote(mistake)}" for mistake in MISTAKES] + [
     "fit good.yaml --ckpt-path last",
     "test good.yaml system::dataloaders::test=%::val --ckpt-path best",
     "test good.yaml",
+    "fit good.yaml --allow os.system",
+    "fit good.yaml --safe --allow os:system",
+    "fit good.yaml --safe --no-check system::model::_target_=os.system",
+    "fit good.yaml --safe --no-check system::model::_target_=@vars::x",
+    "fit good.yaml --safe --no-check system::model::_target_=torch.nn.modules.Linear",
+    "fit good.yaml --safe --no-check system::optimizer::lr=$eval(1)",
+    "fit good.yaml --safe --no-check system::optimizer::lr=$@system::model.__class__",
+    "fit good.yaml --safe --no-check '_imports_={x: os}'",
+    "fit good.yaml --safe --no-check args::fit::weights_only=false",
+    "fit good.yaml --safe --no-check 'system::model::compile={options: {}}'",
 ]
 
 GROUPS = {"command_line": COMMAND_LINE, "sources": SOURCES, "checks": CHECKS}

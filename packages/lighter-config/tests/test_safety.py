@@ -204,6 +204,7 @@ def test_a_target_that_is_no_listed_name_is_refused(target: object) -> None:
 )
 def test_an_import_of_which_nothing_may_be_named_is_refused(given: dict[str, object]) -> None:
     assert refusals(load({"x": given}))
+    assert refusals(load(given))
 
 
 @pytest.mark.parametrize(

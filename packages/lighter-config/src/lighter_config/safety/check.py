@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from lighter_config.checks.context import CheckContext
@@ -41,7 +42,7 @@ class SafetyCheck:
             yield from error.findings
             return
         known = {**KNOWN_NAMES, **imports}
-        for path, node in context.subject.nodes():
+        for path, node in chain([((), context.subject.root)], context.subject.nodes()):
             if is_expression(node.value) and REQUIRES not in path[-2:]:
                 yield from self._expression(context, path, node.value, known)
             if type(node.value) is not dict:
