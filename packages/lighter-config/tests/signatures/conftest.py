@@ -40,11 +40,25 @@ Package = Callable[..., SignatureReader]
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
-    """Write files under ``tmp_path``, and give a reader that finds them beside the standard library.
+def write_modules() -> Callable[..., Path]:
+    """Write the files of modules into a folder.
 
     ``pkg__part="..."`` writes ``pkg/part.py``, ``pkg____init__="..."`` writes ``pkg/__init__.py``.
     """
+
+    def write(folder: Path, **files: str) -> Path:
+        for name, text in files.items():
+            file = folder / f"{name.replace('__init__', 'INIT').replace('__', '/').replace('INIT', '__init__')}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dedent(text))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def package(write_modules: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
+    """Write modules into ``tmp_path``, and give a reader that finds them beside the standard library."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
     # a file written twice within a second has the bytecode of the first
@@ -56,10 +70,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
 
     def write(**files: str) -> SignatureReader:
         forget()
-        for name, text in files.items():
-            file = tmp_path / f"{name.replace('__init__', 'INIT').replace('__', '/').replace('INIT', '__init__')}.py"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(dedent(text))
+        write_modules(tmp_path, **files)
         importlib.invalidate_caches()
         return CheckedReader(cache_folder=None)
 

@@ -271,7 +271,7 @@ class _EditableInstalls:
         imported = re.match(r"import\s+(\w+)", line)
         hook = Path(folder, f"{imported.group(1)}.py") if imported else None
         if hook is None or not hook.is_file():
-            self.unread[entry] = line
+            self.unread[entry] = f"{self.unread.get(entry, '')}{line}\n"
             return
         text = hook.read_text(errors="replace")
         mapping = _setuptools_mapping(text) if hook.name.startswith("__editable___") else None
