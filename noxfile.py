@@ -194,6 +194,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def soak(session: nox.Session) -> None:
+    """Train 100,000 steps: fails when memory or the time of a step grows; prints both; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", requirements=workspace_requirements())
+    session.run("python", "benchmarks/soak.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(python=PYTHON)
 def corpus(session: nox.Session) -> None:
     """Compare static signatures with the real ones, for every public callable of the libraries that users name."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "corpus"], requirements=workspace_requirements())
@@ -207,6 +214,13 @@ def fuzz(session: nox.Session) -> None:
     install(session, ["lighter-config"], groups=["test"])
     files = [f"packages/lighter-config/tests/test_{name}.py" for name in ("fuzz", "properties")]
     session.run("pytest", "--timeout=3600", *files, *session.posargs, env={"HYPOTHESIS_MAX_EXAMPLES": "5000"})
+
+
+@nox.session(python=PYTHON)
+def faults(session: nox.Session) -> None:
+    """Kill runs at random moments, fill their disk, fail them: resumed, they end as others; prints a table; minutes."""
+    install(session, list(SIBLINGS), build="cpu", requirements=workspace_requirements())
+    session.run("python", "tests/faults", *session.posargs)
 
 
 @nox.session(python=PYTHON)

@@ -1,0 +1,204 @@
+"""Strike runs by faults and resume them: nothing may be lost.
+
+Run: python tests/faults [--kills 50] [--only WORDS] [--seed N]
+
+Each fault ends a real ``lighter fit``. Afterwards the record must tell the truth and every file that looks like a
+checkpoint must load; then ``lighter fit … --ckpt-path last`` goes on until the experiment is done, and its weights, its
+optimizer's state and every value that was logged must equal those of a run that nothing happened to.
+"""
+
+import argparse
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must have no threads by then
+
+from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, strike
+
+_EXIT_CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+_CANNOT_MOUNT = 77
+_STATUSES = {signal.SIGKILL: "lost", signal.SIGTERM: "interrupted", signal.SIGINT: "interrupted"}
+
+
+class NotHereError(Exception):
+    """A fault that cannot be made on this machine."""
+
+
+class Bench:
+    """The folder of all experiments, and the table of what came of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: list[tuple[str, int, int]] = []
+        self.reasons: list[str] = []
+        self._whole: dict[tuple[str, ...], Outcome] = {}
+        self._num = 0
+
+    def attempts(self, words: tuple[str, ...]) -> Attempts:
+        """Begin an experiment in a folder of its own."""
+        self._num += 1
+        return Attempts(self.folder / f"{self._num}", words)
+
+    def whole(self, words: tuple[str, ...]) -> Outcome:
+        """Return what the experiment comes to when nothing happens."""
+        if words not in self._whole:
+            attempts = self.attempts(words)
+            attempts.finish()
+            self._whole[words] = Outcome.of(attempts)
+        return self._whole[words]
+
+    def count(self, fault: str, strikes: Callable[[], int], *, wanted: int) -> None:
+        """Strike until there were as many strikes as wanted; experiments that did not survive count as one lost."""
+        tried = lost = 0
+        begin = time.monotonic()
+        while tried < wanted:
+            try:
+                tried += strikes()
+            except NotHereError as error:
+                print(f"{fault:<58}     - not tried: {error}")
+                return
+            except LostError as error:
+                tried, lost = tried + 1, lost + 1
+                self.reasons.append(f"{fault}: {error}")
+        self.rows.append((fault, tried, lost))
+        print(f"{fault:<58} {tried:>5} {tried - lost:>8} {lost:>4}   {time.monotonic() - begin:4.0f} s", flush=True)
+
+
+def signals(
+    bench: Bench, number: signal.Signals, words: tuple[str, ...], *, at_most: int, while_writing: bool = False
+) -> int:
+    """Strike one experiment by a signal again and again, until it is done."""
+    attempts = bench.attempts(words)
+    num = 0
+    while num < at_most:
+        process = attempts.fit()
+        if not strike(attempts, process, number, while_writing=while_writing):
+            break
+        num += 1
+        if process.exitcode != _EXIT_CODES[number]:
+            raise LostError(f"exit code {process.exitcode} after {number.name}:\n{attempts.said()}")
+        attempts.check_after(number.name, _STATUSES[number])
+    attempts.finish()
+    attempts.compare(bench.whole(words))
+    return num
+
+
+def from_inside(bench: Bench, fault: str, words: tuple[str, ...], *more: str, said: str) -> int:
+    """Let one experiment fail by itself, once."""
+    attempts = bench.attempts(words)
+    process = attempts.fit(*more, fault=fault)
+    process.join()
+    if process.exitcode != 1:
+        raise LostError(f"exit code {process.exitcode} after {fault}:\n{attempts.said()}")
+    attempts.check_after(fault, "failed")
+    error = attempts.records()[-1].content["error"]
+    if said not in error:
+        raise LostError(f"after {fault} the record says {error!r}, not {said!r}")
+    attempts.finish()
+    attempts.compare(bench.whole(words))
+    return 1
+
+
+def full_disk(bench: Bench) -> int:
+    """Fill a file system of 1.2 MiB, then make it larger and go on; in a name space where anybody may mount one."""
+    attempts = bench.attempts(IN_THE_MIDDLE)
+    fit = shlex.join([sys.executable, "-m", "lighter_cli", "fit", *IN_THE_MIDDLE])
+    script = f"""
+        mkdir checkpoints && mount -t tmpfs -o size=1200k tmpfs checkpoints || exit 77
+        {fit} 2>said.txt && exit 1
+        cp .lighter/runs.jsonl first.jsonl
+        for file in checkpoints/*.ckpt; do {sys.executable} -m zipfile -t $file >/dev/null || exit 1; done
+        mount -o remount,size=100m tmpfs checkpoints
+        {fit} --ckpt-path last 2>>said.txt || exit 1
+        mkdir kept && cp -p checkpoints/*.ckpt kept && umount checkpoints && mv kept/* checkpoints
+    """
+    command = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", script]
+    exit_code = subprocess.run(command, cwd=attempts.folder, check=False, capture_output=True).returncode
+    if exit_code == _CANNOT_MOUNT or not (attempts.folder / "first.jsonl").exists():
+        raise NotHereError("this machine lets nobody mount a file system")
+    if exit_code:
+        raise LostError(f"a run on a full disk did not fail, or did not go on:\n{attempts.said()}")
+    first, second = attempts.records()
+    error = first.content["error"]
+    if first.status != "failed" or "No space left on device: '" not in error:
+        raise LostError(f"after a full disk the record says {first.status!r} and {error!r}")
+    if second.status != "finished":
+        raise LostError(f"with more space it came to {second.status!r}")
+    attempts.compare(bench.whole(IN_THE_MIDDLE))
+    return 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50, help="how often to strike by SIGKILL at random moments")
+    parser.add_argument("--only", default="", help="the faults whose names contain this")
+    parser.add_argument("--seed", type=int, default=None, help="of the moments; another one each time by default")
+    parser.add_argument("--folder", type=Path, default=None, help="where to leave the experiments")
+    options = parser.parse_args()
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    random.seed(seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        bench = Bench(options.folder or Path(temporary))
+        num, few = options.kills, max(1, options.kills // 5)
+        faults: dict[str, tuple[int, Callable[[], int]]] = {
+            "SIGKILL, checkpoints inside epochs": (
+                num,
+                lambda: signals(bench, signal.SIGKILL, IN_THE_MIDDLE, at_most=num),
+            ),
+            "SIGKILL while a checkpoint is written": (
+                few,
+                lambda: signals(bench, signal.SIGKILL, IN_THE_MIDDLE, at_most=few, while_writing=True),
+            ),
+            "SIGKILL, checkpoints at epoch ends": (
+                few,
+                lambda: signals(bench, signal.SIGKILL, AT_EPOCH_ENDS, at_most=few),
+            ),
+            "SIGTERM": (few, lambda: signals(bench, signal.SIGTERM, IN_THE_MIDDLE, at_most=few)),
+            "SIGTERM, a checkpoint saved when it comes": (
+                few,
+                lambda: signals(bench, signal.SIGTERM, SAVING_AT_THE_END, at_most=few),
+            ),
+            "SIGINT": (few, lambda: signals(bench, signal.SIGINT, IN_THE_MIDDLE, at_most=few)),
+            "exception in epoch 3": (
+                few,
+                lambda: from_inside(bench, "raise:19", IN_THE_MIDDLE, said="ValueError: raised at step 19"),
+            ),
+            "exception in epoch 3, checkpoints at epoch ends": (
+                1,
+                lambda: from_inside(bench, "raise:19", AT_EPOCH_ENDS, said="ValueError: raised at step 19"),
+            ),
+            "a worker of the loader dies": (
+                1,
+                lambda: from_inside(
+                    bench,
+                    "worker:40",
+                    IN_THE_MIDDLE,
+                    "system::dataloaders::train::num_workers=1",
+                    said="exited unexpectedly",
+                ),
+            ),
+            "no space for a checkpoint (a limit on file sizes)": (
+                1,
+                lambda: from_inside(bench, "disk:9", IN_THE_MIDDLE, said="File too large: '"),
+            ),
+            "no space for a checkpoint (a file system of 1.2 MiB)": (1, lambda: full_disk(bench)),
+        }
+        print(f"{'fault':<58} tried survived lost   (seed {seed})")
+        for fault, (wanted, strikes) in faults.items():
+            if options.only in fault:
+                bench.count(fault, strikes, wanted=wanted)
+    for reason in bench.reasons:
+        print(f"\nlost: {reason}")
+    sys.exit(bool(bench.reasons))
+
+
+if __name__ == "__main__":
+    main()
