@@ -1,4 +1,5 @@
 """Modules that make names when they are asked for: what they give is known, and what they certainly do not."""
+# ruff: noqa: E501  # one source a line
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,13 +29,13 @@ GET = "return getattr(import_module(TABLE[name], __name__), name)"
         f"    if name in NAMES:\n        {GET}\n{RAISE}",
         f"    if name in globals():\n        return globals()['f']\n    if name in TABLE:\n        {GET}\n{RAISE}",
         f"    warn = str\n    if name in TABLE:\n        warn(name)\n        {GET}\n{RAISE}",
-        f"    x = ''\n    if x == 'y' or x in UNKNOWN or UNKNOWN.get(x):\n    {RAISE}\n    if name in TABLE:\n        {GET}\n{RAISE}",
+        f"    x = ''\n    if x == 'y' or x in NO or NO.get(x):\n    {RAISE}\n    if name in TABLE:\n        {GET}\n{RAISE}",
     ],
 )
 def test_the_names_that_a_module_answers_are_those_of_its_tests(package: Package, body: str) -> None:
     text = (
         "from importlib import import_module\nTABLE = {'f': '.real', 'g': 'pkg.real'}\nNAMES = ['f', 'g']\n"
-        f"UNKNOWN = dict()\ndef __getattr__(name):\n{body}\n"
+        f"NO = dict()\ndef __getattr__(name):\n{body}\n"
     )
     reader = package(pkg____init__=text, pkg__real=REAL, lib="from pkg import f")
     for target, expected in (("pkg.f", ("a",)), ("pkg.g", ("b",)), ("lib.f", ("a",))):
@@ -57,6 +58,8 @@ def test_the_names_that_a_module_answers_are_those_of_its_tests(package: Package
         f"def __getattr__(name):\n    if getattr(object, name):\n        return 1\n{RAISE}",
         f"def __getattr__(name):\n    if getattr(find(), name):\n        return 1\n{RAISE}",
         f"def __getattr__(*names):\n    return compute()\n{RAISE.replace('name', 'names')}\n    find()",
+        f"def __getattr__(name):\n    if name == 'h':\n        return compute()\n{RAISE}",
+        f"from importlib import import_module\nTABLE = {{}}\ndef __getattr__(name):\n    if name == 'h':\n        {GET}\n{RAISE}",
         "__getattr__ = lambda name: compute()",
         "from other import __getattr__",
     ],

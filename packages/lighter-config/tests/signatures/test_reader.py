@@ -280,6 +280,10 @@ def test_a_lazy_module_is_read_from_its_table_or_its_typing_names(package: Packa
     [
         "def __getattr__(name):\n  return make(name)",
         "for name in names():\n  globals()[name] = 1",
+        "globals().update(compute())",
+        "vars()['x'] = 1",
+        "import sys\nsys.modules[__name__].__dict__.update(compute())",
+        "import sys\nthis = sys.modules[__name__]\ngetattr(this, 'x', None)\nfill(this)",
         "import sys\nsetattr(sys.modules[__name__], compute(), 1)",
         "from itertools import *",
         "exec(open('x').read())",
@@ -329,6 +333,24 @@ def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package:
 
 
 @pytest.mark.parametrize(
+    "table",
+    [
+        'dict(old="present")',
+        '"old new".split()',
+        '{"old": "present"}, level=1',
+        '{"old": "present"}, **{}',
+        '{"other": "present", **{"old": "present"}}',
+        '{"old": "present", **OTHERS}',
+        '[("old", "present")]',
+        "old=present",
+    ],
+)
+def test_a_name_that_a_call_spells_in_another_way_is_not_called_missing(package: Package, table: str) -> None:
+    old_names = OLD_NAMES.replace('{"old": "present", "removed": None}', table)
+    assert isinstance(package(registry=REGISTRY, lib=old_names).read("lib.old"), Unknown)
+
+
+@pytest.mark.parametrize(
     ("was", "becomes"),
     [
         ("        setattr(module, old, made)", "        if new:\n            setattr(module, old, made)"),
@@ -341,6 +363,14 @@ def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package:
         ("    for old", "    table = {}\n    for old"),
         ("    for old", "    module = sys.modules['os']\n    for old"),
         ("def register", "@print\ndef register"),
+        ("def register(module_name, table)", "def register(module_name, table, *more)"),
+        ("module = sys.modules[module_name]", "pass"),
+        ("module = sys.modules[module_name]", "'a text alone'; module = 1"),
+        (
+            '    """Bind old names."""\n    module = sys.modules[module_name]\n    short = module_name.split(".")[-1]\n',
+            "    global module\n",
+        ),
+        ("for old, new in table.items()", "for old, new in list(table.items())"),
     ],
 )
 def test_a_call_with_a_table_that_may_do_something_else_is_not_followed(

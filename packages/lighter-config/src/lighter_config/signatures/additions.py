@@ -45,17 +45,19 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
             case ast.Call(args=arguments) if any(_is_this_module(argument, own_names) for argument in arguments):
                 if last_name(node.func) not in ("getattr", "hasattr"):
                     namespace.handed_out.append(node)
-            case ast.Call(args=[ast.Name(id="__name__"), *others]):
+            case ast.Call(args=[ast.Name(id="__name__"), *others], keywords=keywords):
                 # a function that gets the module's name and names to add, as for deprecated ones
-                texts = {
-                    part.value
-                    for other in others
-                    for part in ast.walk(other)
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
-                }
+                texts = {text for other in (*others, *keywords) for part in ast.walk(other) for text in _spelled(part)}
                 namespace.naming_calls.append(NamingCall(node, frozenset(texts), node in always_run))
             case _:
                 pass
+
+
+def _spelled(node: ast.AST) -> list[str]:
+    """The words of a text, or the name of a keyword."""
+    if isinstance(node, ast.keyword):
+        return [node.arg or ""]
+    return re.findall(r"\w+", node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
 
 
 def _in_loop(loop: ast.For, target: ast.Subscript, reason: str) -> Addition:
