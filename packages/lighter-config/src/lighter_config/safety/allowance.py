@@ -45,15 +45,18 @@ class Allowance:
         """Say why a target may not be named; empty when it may."""
         if target in self.names:
             return ""
+        reason = "is not on the list of --safe"
         if target in listed_targets():
-            return _imposture(target.partition(".")[0], tuple(sys.path), Path.cwd())
+            reason = _imposture(target.partition(".")[0], tuple(sys.path), Path.cwd())
+            if not reason:
+                return ""
         packages = [name for name in self.names if target.startswith(f"{name}.")]
         if target.startswith(f"{PROJECT}.") and self.trusts_project:
             packages.append(PROJECT)
         if not packages:
             if target.startswith(f"{PROJECT}."):
                 return "is code of a folder that the config chose, outside the working directory or beside the config"
-            return "is not on the list of --safe"
+            return reason
         answer = reader.read(target)
         if isinstance(answer, Signature) and any(answer.name.startswith(f"{package}.") for package in packages):
             return ""

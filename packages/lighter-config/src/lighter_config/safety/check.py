@@ -13,7 +13,7 @@ from lighter_config.places import Place
 from lighter_config.provenance import Node, Segments
 from lighter_config.references import is_expression
 from lighter_config.resolving import IMPORTS, NETWORK_PATHS, REQUIRES, TARGET, imports_of
-from lighter_config.safety.allowance import Allowance, listed_targets
+from lighter_config.safety.allowance import PROJECT, Allowance, listed_targets
 from lighter_config.safety.expression_refusals import expression_refusals
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
@@ -103,7 +103,7 @@ class SafetyCheck:
             )
 
     def _holds_something(self, target: str) -> bool:
-        names = {*listed_targets(), *self.allowance.names, *(["project"] if self.allowance.trusts_project else [])}
+        names = {*listed_targets(), *self.allowance.names, *([PROJECT] if self.allowance.trusts_project else [])}
         return any(f"{name}.".startswith(f"{target}.") or target.startswith(f"{name}.") for name in names)
 
     def _expression(self, context: CheckContext, path: Segments, text: str, known: dict[str, str]) -> Iterator[Finding]:
