@@ -1,6 +1,7 @@
 """`last` and `best` across runs."""
 
 import contextlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from lighter_cli import Runner
 from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
 from lighter_cli.errors import CheckpointError
+from lighter_cli.records import read_records
 from lighter_config import ConfigError, Stage, load
 
 
@@ -64,6 +66,26 @@ def test_a_run_whose_checkpoint_was_deleted_is_passed_over(system_config: str) -
     for file in Path("second").iterdir():
         file.unlink()
     assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_run_that_was_perhaps_killed_with_its_machine_is_named_and_can_be_gone_on_with(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
+    newest = read_records(Path())[-1]
+    elsewhere = {**newest.content, "status": "running", "process": {**newest.content["process"], "host": "node-7"}}
+    (newest.folder / "record.json").write_text(json.dumps(elsewhere))
+    assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
+    assert f"run {newest.folder.name} is passed over: it says that it runs on node-7" in caplog.text
+    assert f"`lighter fit {newest.folder}` goes on" in caplog.text
+    caplog.clear()
+    runner = Runner()
+    runner.run("fit", [newest.folder, "trainer::max_epochs=3"])
+    assert str(Path("second/last.ckpt").resolve()) in caplog.text
+    assert runner.experiment is not None
+    assert runner.experiment.trainer.current_epoch == 3
 
 
 def test_no_run_is_an_error_never_a_start_from_scratch(system_config: str) -> None:

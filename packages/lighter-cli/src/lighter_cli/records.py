@@ -2,6 +2,8 @@
 
 import json
 import logging
+import shlex
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +129,20 @@ def newest_with_checkpoint(
     records: Sequence[Record], files: Sequence[str], which: str
 ) -> tuple[Record, Path] | tuple[None, None]:
     """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that."""
-    for record in reversed(records):
-        if record.files == tuple(files) and record.status != "running" and (file := record.checkpoint(which)):
+    for record in (record for record in reversed(records) if record.files == tuple(files)):
+        if record.status == "running":
+            _say_where_it_may_have_ended(record)
+        elif file := record.checkpoint(which):
             return record, file
     return None, None
+
+
+def _say_where_it_may_have_ended(record: Record) -> None:
+    """Tell of a run that was perhaps killed together with its machine: nobody here can see that."""
+    host = record.content["process"]["host"]
+    if host != socket.gethostname():
+        text = "run %s is passed over: it says that it runs on %s; if it has ended there, `lighter fit %s` goes on"
+        _logger.warning(text, record.folder.name, host, shlex.quote(str(record.folder)))
 
 
 def _undamaged(path: str | None) -> Path | None:
