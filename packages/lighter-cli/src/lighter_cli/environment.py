@@ -69,8 +69,20 @@ def _git(*words: str) -> list[str]:
 
 
 def this_process() -> dict[str, Any]:
-    """Return what identifies this process among all that ever ran: its host, number and start."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
+    """Return what identifies this process among all that ever ran: host, number and start, and the job of SLURM."""
+    own = {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
+    return {**own, "slurm_job": slurm_job(os.environ)}
+
+
+def slurm_job(variables: Mapping[str, str]) -> str | None:
+    """Return the name by which SLURM knows the job: its number, with that of the task in an array.
+
+    >>> slurm_job({"SLURM_JOB_ID": "18", "SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "3"})
+    '17_3'
+    """
+    if "SLURM_ARRAY_JOB_ID" in variables:
+        return f"{variables['SLURM_ARRAY_JOB_ID']}_{variables['SLURM_ARRAY_TASK_ID']}"
+    return variables.get("SLURM_JOB_ID")
 
 
 def is_gone(process: Mapping[str, Any]) -> bool:

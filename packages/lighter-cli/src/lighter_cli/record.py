@@ -99,7 +99,7 @@ class ConfigRecorder(Callback):
             yield
         except SIGTERMException as error:
             self._close(trainer, "interrupted", error)
-            error.code = _EXIT_CODE_OF_SIGTERM
+            error.code = error.code or _EXIT_CODE_OF_SIGTERM
             raise
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt) or isinstance(self._interruption, KeyboardInterrupt)
@@ -282,7 +282,7 @@ def _as_text(error: BaseException | None) -> str | None:
         case None:
             return None
         case SIGTERMException():
-            return "SIGTERM"
+            return str(error) or "SIGTERM"
         case _:
             return f"{type(error).__name__}: {error}"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lighter_cli.checkpoints import cannot_be_loaded, find_checkpoint, handed_to_ranks
 from lighter_cli.preparation import prepare
 from lighter_cli.recorded_runs import experiment_files, experiment_overrides, recorded_runs, what_changed
+from lighter_cli.restarted_job import checkpoint_of_restarted_job
 from lighter_config import DEFAULT_CHECKS, Config, Finding, SourceError, Stage, load, parse_sources
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 
@@ -74,7 +75,9 @@ class Runner:
         is_replaced = ckpt_path is not None or bool(runs)
         checks = [check for check in DEFAULT_CHECKS if not is_replaced or check is not check_checkpoint_files]
         prepared = prepare(config, stage, check_first=check_first, checks=checks, safe=safe, allow=allow or ())
-        checkpoint = find_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
+        files, overrides = experiment_files(config, runs), experiment_overrides(config, runs)
+        checkpoint = checkpoint_of_restarted_job(os.environ, files, overrides) if stage is Stage.FIT else None
+        checkpoint = checkpoint or find_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
         if checkpoint is not None and (changes := what_changed(checkpoint)):
             _logger.info("%s", changes)
         if checkpoint is None and stage is not Stage.FIT:
@@ -84,6 +87,7 @@ class Runner:
         from lighter_cli.build import build, seeded
         from lighter_cli.ranks import ending_together
         from lighter_cli.record import ConfigRecorder, Request
+        from lighter_cli.requeue import requeuing
 
         with seeded(prepared.seed), handed_to_ranks(checkpoint):
             self.experiment = experiment = build(prepared.config)
@@ -98,14 +102,15 @@ class Runner:
             request = Request(
                 stage=stage,
                 config=config,
-                files=experiment_files(config, runs),
-                overrides=experiment_overrides(config, runs),
+                files=files,
+                overrides=overrides,
                 options=arguments,
                 seed=prepared.seed,
                 project=prepared.project.folder if prepared.project is not None else None,
             )
             trainer, recorder = experiment.trainer, ConfigRecorder(request)
             with (
+                requeuing(trainer, recorder.folder(trainer)),
                 recorder.recording(trainer),
                 ending_together(trainer, checkpoint, abandon=partial(recorder.abandon, trainer)),
             ):

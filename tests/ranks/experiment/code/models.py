@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import torch
 from torch import distributed
@@ -76,3 +77,14 @@ class Failing(Classifier):
         if self.how.startswith("raise"):
             raise ValueError("this rank does not like this batch")
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Slow(Classifier):
+    """Says in the middle of a step of its second epoch that the time of its job is up."""
+
+    def training_step(self, batch, batch_idx):
+        if self.current_epoch == 1 and batch_idx == 1 and "SLURM_RESTART_COUNT" not in os.environ:
+            if self.global_rank == 0:
+                Path("time_is_up").touch()
+            time.sleep(1)
+        return super().training_step(batch, batch_idx)
