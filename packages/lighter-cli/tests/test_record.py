@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shutil
 import signal
 import socket
 import subprocess
@@ -286,54 +285,6 @@ def test_what_lightning_saves_when_a_run_is_interrupted_is_the_last_checkpoint(
     assert _record()["status"] == "interrupted"
     assert _record()["checkpoints"]["last"] == str(Path(name).resolve())
     assert torch.load(name, weights_only=True)["global_step"] == 4
-
-
-@pytest.mark.slow
-def test_two_processes_leave_one_record_and_find_the_project_in_ranks_and_spawned_workers(
-    module_config: str, write: Write
-) -> None:
-    write(
-        "two.yaml",
-        """
-        trainer:
-          devices: 2
-          strategy: ddp
-        data:
-          train_dataloader:
-            num_workers: 1
-            multiprocessing_context: spawn
-            dataset:
-              _target_: project.models.own
-          =val_dataloader:
-            _target_: torch.utils.data.DataLoader
-            dataset:
-              _target_: project.models.own
-            batch_size: 5
-        """,
-    )
-    own = "\n\nclass Own(TensorDataset):\n    pass\n\n\ndef own():\n    return Own(*samples().tensors)\n"
-    write("code/models.py", Path("code/models.py").read_text() + own)
-    shutil.move("code", "elsewhere")
-
-    def fit(*words: str) -> str:
-        command = [sys.executable, "-m", "lighter_cli", "fit", module_config, "two.yaml", "project=elsewhere", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    said = fit("trainer::max_epochs=1")
-    (folder,) = Path("lighter_runs").iterdir()
-    (record,) = read_records(Path())
-    assert record.folder == folder.resolve()
-    assert record.status == "finished"
-    assert record.content["devices"]["num_devices"] == 2
-    assert record.content["devices"]["strategy"] == "DDPStrategy"
-    assert record.content["progress"] == {"epoch": 1, "step": 2}  # 6 samples a rank in batches of 5
-    assert said.count("best checkpoint") == 1
-    without_workers = ("data::train_dataloader::num_workers=0", "data::train_dataloader::multiprocessing_context=null")
-    said = fit("--ckpt-path", "last", *without_workers)
-    assert said.count("last checkpoint of run") == 1  # found once, and handed to the other rank
-    assert [one.content["progress"]["step"] for one in read_records(Path())] == [2, 4]
 
 
 def _wait_for(condition: Callable[[], bool], timeout_s: float = 90) -> None:
