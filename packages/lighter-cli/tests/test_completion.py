@@ -38,10 +38,12 @@ def test_commands_follow_and_options_of_the_root_when_a_dash_is_typed() -> None:
 
 def test_options_follow_that_are_not_given_yet() -> None:
     assert follow("fit", "--") == [
+        "--allow ",
         "--ckpt-path ",
         "--help ",
         "--no-check ",
         "--no-weights-only ",
+        "--safe ",
         "--traceback ",
         "--weights-only ",
     ]
