@@ -42,6 +42,17 @@ def test_the_record_is_true_when_a_rank_of_torchrun_fails(run: Command, folder: 
         assert done.stderr.count("\nValueError: this rank does not like this batch\n") == 1
 
 
+def test_ranks_that_would_start_from_different_checkpoints_do_not_start(run: Command, folder: Path) -> None:
+    for name in ("0.ckpt", "1.ckpt"):  # as where two machines do not see the same disk
+        torch.save({}, folder / name)
+    lighter = f"{sys.executable} -m lighter_cli {' '.join(FIT[2:])} trainer::devices=2 --ckpt-path $RANK.ckpt"
+    before = len(read_records(folder))
+    done = run(*TORCHRUN, "--standalone", "--nproc-per-node=2", "--no-python", "bash", "-c", lighter)
+    assert done.returncode == 1
+    assert "rank 1 starts from '1.ckpt', rank 0 from '0.ckpt'\n" in done.stderr
+    assert [record.status for record in read_records(folder)[before:]] in ([], ["failed"])
+
+
 def test_two_agents_of_torchrun_leave_one_record(folder: Path, environment: dict[str, str]) -> None:
     before = len(read_records(folder))
     with socket.socket() as free:

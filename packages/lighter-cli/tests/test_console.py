@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def _run(program: str) -> subprocess.CompletedProcess[str]:
     Path("program.py").write_text(program)
@@ -19,6 +21,19 @@ def test_log_messages_with_brackets_and_percent_signs_arrive_whole() -> None:
         "logging.getLogger('other').warning('résumé 数字 100%')\n"
     )
     assert done.stderr.splitlines() == [f"loaded [/data/x] [red] 100%% {long}", "warning: résumé 数字 100%"]
+
+
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
+def test_only_the_first_rank_speaks_whoever_started_it(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import logging\nfrom lighter_cli import console\nconsole.configure()\n"
+        "logging.getLogger('lighter').info('here')\n"
+    )
+    monkeypatch.setenv("LOCAL_RANK", "0")  # the first of a machine is not the first of all
+    monkeypatch.setenv(variable, "0")
+    assert _run(program).stderr == "here\n"
+    monkeypatch.setenv(variable, "1")
+    assert _run(program).stderr == ""
 
 
 def test_a_warning_is_one_line() -> None:

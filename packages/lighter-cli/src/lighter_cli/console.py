@@ -116,9 +116,9 @@ def _debug() -> bool:
 
 
 def _is_first_rank() -> bool:
-    """Say whether this process is the one that speaks for all; launchers say which by one of these variables."""
-    ranks = [os.environ[name] for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if name in os.environ]
-    return not ranks or ranks[0] == "0"
+    """Say whether this process is the one that speaks for all: each launcher sets some of these variables."""
+    names = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+    return all(os.environ.get(name, "0") == "0" for name in names)
 
 
 def _is_no_advertisement(record: logging.LogRecord) -> bool:
