@@ -124,14 +124,23 @@ def test_an_unknown_number_of_samples_is_an_error_that_asks_for_it(make, make_tr
         make_trainer().fit(make(Images), images)
 
 
-def test_a_nan_loss_is_one_warning_that_names_the_step(make, make_trainer, loader, rows):
+def test_a_nan_loss_is_one_warning_that_names_the_batch(make, make_trainer, loader, rows):
     class Diverging(LighterModule):
         def training_step(self, batch, batch_idx):
             return self(batch[0]).mean() * (float("nan") if batch_idx == 1 else 1.0)
 
-    with pytest.warns(UserWarning, match="nan at step 1 of epoch 0") as warned:
+    with pytest.warns(UserWarning, match="the train loss is nan in batch 1 of epoch 0") as warned:
         make_trainer(logger=rows).fit(make(Diverging), loader)
     assert sum("is nan" in str(warning.message) for warning in warned) == 1
+
+
+def test_a_nan_loss_of_one_of_several_val_loaders_is_a_warning_that_names_it(make, make_trainer, loader):
+    class Diverging(LighterModule):
+        def validation_step(self, batch, batch_idx, dataloader_idx=0):
+            return {"loss": self(batch[0]).mean() * (float("nan") if dataloader_idx == 1 else 1.0)}
+
+    with pytest.warns(UserWarning, match="the val loss is nan in the mean of epoch 0 of dataloader_idx 1"):
+        make_trainer().validate(make(Diverging), [loader, loader], verbose=False)
 
 
 def test_mode_is_that_of_the_loop_after_a_validation_too(make, make_trainer, loader):  # D1

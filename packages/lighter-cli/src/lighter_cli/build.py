@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer, seed_everything
 
-from lighter import System
+from lighter import System, failure_notes
 from lighter_cli.errors import BuildError
 from lighter_cli.seeds import VARIABLE
 from lighter_cli.whole_checkpoints import write_checkpoints_whole
@@ -42,6 +42,7 @@ def build(config: Config) -> Experiment:
     """
     trainer = _resolve(config, "trainer", Trainer)
     write_checkpoints_whole(trainer)
+    failure_notes.attach(trainer)  # a LighterModule does so by itself
     if config.has("system"):
         return Experiment(trainer, _resolve(config, "system", System), None)
     model = _resolve(config, "model", LightningModule)

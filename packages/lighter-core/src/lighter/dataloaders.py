@@ -1,12 +1,19 @@
 """Loaders that are given as objects, offered to Lightning as the hooks it looks for."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from lightning_fabric.utilities.data import _auto_add_worker_init_fn
+from pytorch_lightning import Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
+from lighter import lightning_state
 from lighter.errors import DataError, nearest_names
+from lighter.failure_notes import WorkerInit
 from lighter.mode import Mode
 
 
@@ -103,5 +110,82 @@ def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]
         ) from error
 
 
+def check_all_came(trainer: Trainer, mode: Mode) -> None:
+    """Compare how many batches an epoch had with the length of its loader, at its end.
+
+    Raises:
+        DataError: There was none, or training ended early, after which Lightning neither validates nor steps schedules.
+    """
+    if mode is Mode.TRAIN:
+        num, expected = lightning_state.num_train_batches(trainer)
+    else:
+        num, expected = lightning_state.num_evaluation_batches(trainer)
+    epoch = f" in epoch {trainer.current_epoch}" if trainer.state.fn is TrainerFn.FITTING else ""
+    if num == 0:
+        raise DataError(
+            f"the {mode} loader gave no batch{epoch}",
+            expected="at least one batch",
+            fix="look at what the dataset reads, or leave the loader out",
+        )
+    if math.isinf(expected) or num >= expected:
+        return
+    message = (
+        f"the {mode} loader ended after batch {num - 1}{epoch}: it gave {num} of the {expected} batches of its length"
+    )
+    fix = "remove `__len__` from the dataset: then an epoch lasts as long as there is data"
+    if mode is not Mode.TRAIN:
+        rank_zero_warn(f"{message}; {fix}")
+        return
+    raise DataError(
+        message,
+        expected="as many batches as it says; without the last one Lightning neither validates nor steps schedules",
+        fix=f"{fix}; or set `limit_train_batches` to what there is",
+    )
+
+
 def _dataloader(owner: GivenDataloaders, mode: Mode) -> Any:
-    return owner.dataloaders[mode]
+    loaders = owner.dataloaders[mode]
+    for loader in _flat(loaders):
+        if isinstance(loader, DataLoader):
+            _check_not_empty(loader, mode)
+            _name_samples(loader)
+    return loaders
+
+
+def _check_not_empty(loader: DataLoader[Any], mode: Mode) -> None:
+    try:
+        num_batches = len(loader)
+    except TypeError:  # an iterable dataset without a length
+        return
+    if num_batches == 0:
+        dropped = f", in batches of {loader.batch_size} with drop_last" if loader.drop_last else ""
+        raise DataError(
+            f"the {mode} loader gives no batch{_size(loader.dataset)}{dropped}",
+            expected="at least one batch",
+            fix="look at what the dataset reads, or leave the loader out",
+        )
+
+
+def _size(dataset: Any) -> str:
+    try:
+        return f": its {type(dataset).__name__} has {len(dataset)} samples"
+    except TypeError:
+        return ""
+
+
+def _name_samples(loader: DataLoader[Any]) -> None:
+    """Let an exception in a worker name the sample."""
+    if loader.num_workers > 0 and not isinstance(loader.worker_init_fn, WorkerInit):
+        # first, as Lightning does this only for a loader that has no function of its own
+        _auto_add_worker_init_fn(loader, getattr(rank_zero_only, "rank", 0))
+        loader.worker_init_fn = WorkerInit(loader.worker_init_fn)
+
+
+def _flat(loaders: Any) -> Iterator[Any]:
+    if isinstance(loaders, Mapping):
+        loaders = loaders.values()
+    elif not isinstance(loaders, list | tuple):
+        yield loaders
+        return
+    for inner in loaders:
+        yield from _flat(inner)

@@ -37,7 +37,7 @@ class DualLogging:
         self._last_batch = 0
         self._forwards: dict[str, object] = {}
         self._hooks: list[RemovableHandle] = []
-        self._nan_is_known = False
+        self._known_nans: set[Mode] = set()
         self._checked_for_padding: set[Mode] = set()
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and nothing has taken yet
@@ -55,7 +55,7 @@ class DualLogging:
     def start_run(self) -> None:
         """Forget the batch that was counted last: loops start anew, also after Lightning's finders."""
         self._last_batch = 0
-        self._nan_is_known = False
+        self._known_nans = set()
 
     def start_step(
         self, module: LightningModule, trainer: Trainer, mode: Mode, metrics: Metrics | None, batch: object
@@ -113,6 +113,7 @@ class DualLogging:
         if mode is not Mode.TRAIN:
             for evaluation_log in self._evaluation_logs:
                 evaluation_log.hand_over_late(module)
+                self._warn_of_nan(evaluation_log, evaluation_log.values().get(f"{mode}/loss/epoch"))
             return
         log = self.train_log
         if (log is None or not log.is_open) and resume.is_of_this_epoch(self.resumed, trainer):
@@ -120,7 +121,7 @@ class DualLogging:
             log = self._open(module, trainer, mode, None, metrics, goes_on=True)
         if log is not None and log.is_open:
             log.hand_over_late(module)
-            self._warn_of_nan(log.values().get("train/loss/epoch"), f"in epoch {trainer.current_epoch}")
+            self._warn_of_nan(log, log.values().get("train/loss/epoch"))
 
     def _start_train_step(self, module: LightningModule, trainer: Trainer, metrics: Metrics | None) -> None:
         in_epoch, in_total = lightning_state.batches_started(trainer)
@@ -218,18 +219,28 @@ class DualLogging:
         scalars: dict[str, float] = dict(zip(row, _to_floats(row.values()), strict=True))
         if log.mode is Mode.TRAIN:
             step = lightning_state.train_row(trainer)
-            self._warn_of_nan(scalars.get("train/loss/step"), f"at step {step} of epoch {trainer.current_epoch}")
         else:
             step = lightning_state.evaluation_batches_seen(trainer, log.loader or 0)
+        self._warn_of_nan(log, scalars.get(f"{log.mode}/loss{suffix}"), is_of_step=True)
         scalars["epoch"] = trainer.current_epoch  # as Lightning adds it
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=step)
             logger.save()
 
-    def _warn_of_nan(self, loss: float | Tensor | None, where: str) -> None:
-        if loss is not None and loss != loss and not self._nan_is_known:  # only nan differs from itself
-            self._nan_is_known = True
-            rank_zero_warn(f"the training loss is nan {where}; training goes on")
+    def _warn_of_nan(self, log: EpochLog, loss: float | Tensor | None, *, is_of_step: bool = False) -> None:
+        if loss is None or loss == loss or log.mode in self._known_nans:  # only nan differs from itself
+            return
+        self._known_nans.add(log.mode)
+        if is_of_step:
+            rank_zero_warn(
+                f"the {log.mode} loss is nan in {lightning_state.batch_in_step(log.trainer)}; the run goes on"
+            )
+            return
+        loader = "" if log.loader is None else f" of dataloader_idx {log.loader}"
+        rank_zero_warn(
+            f"the {log.mode} loss is nan in the mean of epoch {log.trainer.current_epoch}{loader}; the run goes on;"
+            " with a logger and `log_every_n_steps: 1` the first batch is named"
+        )
 
 
 def _to_floats(values: Iterable[Tensor]) -> list[float]:

@@ -2,11 +2,13 @@
 
 # ruff: noqa: SLF001  # this is what the module is for
 
+import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loops.evaluation_loop import RestartStage
-from pytorch_lightning.trainer.states import RunningStage
+from pytorch_lightning.trainer.states import RunningStage, TrainerFn
 from torch.utils.data import DistributedSampler
 
 from lighter.mode import Mode
@@ -18,6 +20,7 @@ _STAGES = {
     Mode.VAL: (RunningStage.VALIDATING, RunningStage.SANITY_CHECKING),
     Mode.TEST: (RunningStage.TESTING,),
 }
+_RUNNING = {Mode.TRAIN: "training", Mode.VAL: "validating", Mode.TEST: "testing", Mode.PREDICT: "predicting"}
 
 
 def results(trainer: Trainer) -> Any:
@@ -157,6 +160,87 @@ def is_train_epoch_over(trainer: Trainer) -> bool:
     current = trainer.fit_loop.epoch_progress.current
     is_over: bool = current.processed >= current.ready  # type: ignore[attr-defined]
     return is_over
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch that a loop loads or works on.
+
+    Attributes:
+        mode: The loop.
+        index: Its index in this epoch or loader.
+        loader: The index of its loader; None when there is only one.
+        epoch: The epoch; None outside of fit.
+    """
+
+    mode: str
+    index: int
+    loader: int | None
+    epoch: int | None
+
+    def __str__(self) -> str:
+        loader = "" if self.loader is None else f" of dataloader_idx {self.loader}"
+        epoch = "" if self.epoch is None else f" of epoch {self.epoch}"
+        return f"batch {self.index}{loader}{epoch}"
+
+
+def batch_in_step(trainer: Trainer) -> Batch | None:
+    """Tell which batch is in its step; None between steps and where no loop runs."""
+    loop = _batch_loop(trainer)
+    if loop is None or loop.batch_progress.current.ready == loop.batch_progress.current.completed:
+        return None
+    index, loader = loop.batch_progress.current.ready - 1, 0
+    if trainer.training:
+        return _batch(trainer, index, None)
+    while loader + 1 < len(loop.max_batches) and index >= loop.max_batches[loader]:
+        index -= int(loop.max_batches[loader])
+        loader += 1
+    return _batch(trainer, index, loader if loop.num_dataloaders > 1 else None)
+
+
+def batch_being_loaded(trainer: Trainer) -> Batch | None:
+    """Tell which batch the loader gives now, which may be one ahead; None where no loop runs."""
+    loop = _batch_loop(trainer)
+    if loop is None:
+        return None
+    if trainer.training:
+        fetcher = trainer.fit_loop._data_fetcher
+        return None if fetcher is None else _batch(trainer, fetcher.fetched, None)
+    iterator = loop._combined_loader._iterator
+    return _batch(trainer, iterator._idx, iterator._iterator_idx if loop.num_dataloaders > 1 else None)
+
+
+def _batch_loop(trainer: Trainer) -> Any:
+    if trainer.state.stage is None:
+        return None
+    if trainer.training:
+        return trainer.fit_loop.epoch_loop
+    loop = trainer.predict_loop if trainer.predicting else trainer._evaluation_loop
+    has_begun = loop._combined_loader is not None and loop._combined_loader._iterator is not None
+    return loop if has_begun else None
+
+
+def _batch(trainer: Trainer, index: int, loader: int | None) -> Batch:
+    mode = next((str(mode) for mode in Mode if getattr(trainer, _RUNNING[mode])), "val")
+    return Batch(mode, index, loader, trainer.current_epoch if trainer.state.fn is TrainerFn.FITTING else None)
+
+
+def num_train_batches(trainer: Trainer) -> tuple[int, float]:
+    """Count the training batches that this epoch had and that its loader has by its length, infinite without one.
+
+    An epoch that something else ended had as many as it should.
+    """
+    epoch_loop = trainer.fit_loop.epoch_loop
+    num = epoch_loop.batch_progress.current.ready
+    was_stopped = trainer.should_stop or epoch_loop.global_step == epoch_loop.max_steps
+    is_whole = was_stopped or epoch_loop._num_ready_batches_reached()
+    return num, num if is_whole and num else trainer.num_training_batches
+
+
+def num_evaluation_batches(trainer: Trainer) -> tuple[int, float]:
+    """Count the batches that this evaluation had and that its loaders have by their lengths, infinite without one."""
+    expected = math.inf if trainer.sanity_checking else sum(trainer._evaluation_loop.max_batches)
+    return evaluation_batches_started(trainer), expected
 
 
 def num_val_dataloaders(trainer: Trainer) -> int:

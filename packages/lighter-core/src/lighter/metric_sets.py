@@ -92,14 +92,30 @@ def num_updates(metric: Metric) -> int:
     return max(inner.update_count for inner in submetrics(metric))
 
 
+def describe_call(metrics: Metrics, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+    """Say what metrics were given, for the note of an exception.
+
+    >>> from torchmetrics import MeanMetric
+    >>> describe_call(MeanMetric(), [torch.zeros(4, 2)], {"weight": 1})
+    'while MeanMetric was updated with float32 (4, 2), weight=int'
+    """
+    given = [_kind(arg) for arg in args] + [f"{name}={_kind(arg)}" for name, arg in kwargs.items()]
+    return f"while {', '.join(members(metrics))} was updated with {', '.join(given)}"
+
+
 def compute_flat(name: str, metric: Metric) -> dict[str, Tensor]:
     """Compute a metric over what it has seen; under DDP a collective call, over what all ranks have seen.
 
     Raises:
         MetricError: The value is neither a scalar, a vector nor a mapping of them.
     """
-    with _quiet_about_no_update():
-        return flatten(name, metric.compute())
+    try:
+        with _quiet_about_no_update():
+            value = metric.compute()
+    except Exception as error:
+        error.add_note(f"while metric `{name}` was computed over the epoch")
+        raise
+    return flatten(name, value)
 
 
 def names_of_value(name: str, metric: Metric) -> list[str] | None:
@@ -244,3 +260,9 @@ def _quiet_about_no_update() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
         yield
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    return type(value).__name__

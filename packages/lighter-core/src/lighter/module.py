@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import lightning_state, metric_sets, optimizers, resume, step_output
+from lighter import dataloaders, failure_notes, lightning_state, metric_sets, optimizers, resume, step_output
 from lighter.dual_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
@@ -128,9 +128,13 @@ class LighterModule(LightningModule):
         args = tuple(arg.detach() if isinstance(arg, Tensor) else arg for arg in args)
         if kwargs:
             kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
-        if books.is_written:
-            return metrics(*args, **kwargs)
-        metrics.update(*args, **kwargs)
+        try:
+            if books.is_written:
+                return metrics(*args, **kwargs)
+            metrics.update(*args, **kwargs)
+        except Exception as error:
+            error.add_note(metric_sets.describe_call(metrics, args, kwargs))
+            raise
         return None
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -207,6 +211,7 @@ class LighterModule(LightningModule):
         if self._compiler_ctx is not None:
             keep_bookkeeping_out_of_compiled_steps(self)
         check_steps_are_wrapped(self)
+        failure_notes.attach(self.trainer)
         self._dual_logging.resumed = {}
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
@@ -247,6 +252,7 @@ class LighterModule(LightningModule):
         self._end_epoch(Mode.TEST)
 
     def _end_epoch(self, mode: Mode) -> None:
+        dataloaders.check_all_came(self.trainer, mode)
         if not self.trainer.barebones:
             self._dual_logging.end_epoch(self, self.trainer, mode, self._metrics_of(mode))
 

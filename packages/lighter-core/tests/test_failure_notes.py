@@ -1,0 +1,176 @@
+"""An exception says which batch and which sample it is about."""
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torchmetrics.classification import MulticlassAUROC, MultilabelAccuracy
+
+from lighter import LighterDataModule, System
+from lighter.collate import collate_replacing_corrupt
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:You defined a `(validation|test)_step` but have no",  # a System has every step
+    "ignore:Consider setting `persistent_workers=True`",
+    "ignore:Your `IterableDataset` has `__len__` defined",  # Lightning says so to everybody
+)
+
+
+class Numbers(Dataset):
+    """Twelve samples, of which one cannot be read."""
+
+    def __init__(self, bad=None):
+        self.bad = bad
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        if index == self.bad:
+            raise OSError("the scan is damaged")
+        return torch.ones(4), index % 3
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield from (Numbers()[index] for index in range(6))
+        raise OSError("the stream broke off")
+
+
+class RaggedNumbers(Numbers):
+    def __getitem__(self, index):
+        return (torch.ones(5) if index == 9 else torch.ones(4)), index % 3
+
+
+def loader(dataset, **options):
+    return DataLoader(dataset, batch_size=4, **options)
+
+
+@pytest.fixture
+def fail(make_trainer):
+    """Run a stage that fails; return the exception."""
+
+    def run(stage="fit", *, metrics=None, options=None, **loaders):
+        network = nn.Linear(4, 3)
+        given = {"train": loader(Numbers()), **loaders}
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        system = System(network, given, optimizer=optimizer, criterion=nn.CrossEntropyLoss(), metrics=metrics)
+        with pytest.raises(Exception) as caught:  # noqa: PT011  # what it is is the test's matter
+            getattr(make_trainer(**(options or {})), stage)(system)
+        return caught.value
+
+    return run
+
+
+def notes(error):
+    return getattr(error, "__notes__", [])
+
+
+def test_a_sample_that_cannot_be_read_is_named_with_its_batch(fail):
+    error = fail(train=loader(Numbers(bad=6)))
+    assert isinstance(error, OSError)
+    assert notes(error) == ["sample 6 of Numbers", "while the train loader gave batch 1 of epoch 0"]
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, context):
+    error = fail(train=loader(Numbers(bad=6), num_workers=1, multiprocessing_context=context))
+    assert isinstance(error, OSError)
+    text = str(error)
+    assert "in __getitem__\n    raise OSError" in text
+    assert text.rstrip().endswith("OSError: the scan is damaged\nsample 6 of Numbers")
+    assert notes(error) == ["while the train loader gave batch 1 of epoch 0"]
+
+
+def test_a_worker_still_runs_its_own_function_and_lightnings_seeds(fail, monkeypatch):
+    monkeypatch.setenv("PL_SEED_WORKERS", "1")
+    seeded = loader(Numbers(), num_workers=1)
+    own = loader(Numbers(), num_workers=1, worker_init_fn=_stop)
+    data = LighterDataModule(seeded, own)
+    for given in (data.train_dataloader(), data.train_dataloader()):
+        assert given is seeded
+        assert given.worker_init_fn.own.func.__name__ == "pl_worker_init_function"
+    assert "no disk here" in str(fail(val=own))
+
+
+def _stop(worker_id):
+    raise OSError("no disk here")
+
+
+def test_in_validation_the_loader_is_named_when_there_are_several(fail):
+    error = fail(val=[loader(Numbers()), loader(Numbers(bad=9))])
+    assert notes(error)[1] == "while the val loader gave batch 2 of dataloader_idx 1 of epoch 0"
+
+
+@pytest.mark.parametrize(("stage", "mode"), [("validate", "val"), ("test", "test"), ("predict", "predict")])
+def test_each_stage_names_its_batch(fail, stage, mode):
+    assert notes(fail(stage, **{mode: loader(Numbers(bad=5))}))[1] == f"while the {mode} loader gave batch 1"
+
+
+def test_samples_that_make_no_batch_are_named(fail):
+    error = fail(train=loader(RaggedNumbers()))
+    assert isinstance(error, RuntimeError)
+    assert notes(error)[0] == "samples 8, 9, 10, 11 of RaggedNumbers"
+
+
+def test_a_batch_of_corrupt_samples_is_named(fail):
+    def give_none(samples):
+        return collate_replacing_corrupt([None] * len(samples), [None])
+
+    assert (
+        notes(fail(train=loader(Numbers(), collate_fn=give_none)))[-1]
+        == "while the train loader gave batch 0 of epoch 0"
+    )
+
+
+def test_a_stream_that_breaks_off_is_named_by_its_batch(fail):
+    assert notes(fail(train=loader(Stream()))) == ["while the train loader gave batch 1 of epoch 0"]
+
+
+def test_metrics_that_get_wrong_shapes_are_named_with_what_they_got_and_nothing_of_the_batch_is_logged(fail, rows):
+    metrics = {"val": [MultilabelAccuracy(num_labels=3)]}
+    error = fail(options={"logger": rows}, metrics=metrics, val=loader(Numbers()))
+    assert notes(error) == [
+        "while MultilabelAccuracy was updated with float32 (4, 3), int64 (4,)",
+        "in val, batch 0 of epoch 0",
+    ]
+    assert not [row for _, row in rows.rows if any(name.startswith("val/") for name in row)]
+
+
+def test_a_metric_that_cannot_be_computed_is_named_and_no_value_of_its_epoch_is_logged(fail, rows):
+    class Fussy(MulticlassAUROC):
+        def compute(self):
+            raise ValueError("no positive samples")
+
+    options = {"logger": rows, "log_every_n_steps": 50}
+    error = fail("validate", options=options, metrics={"val": {"auroc": Fussy(num_classes=3)}}, val=loader(Numbers()))
+    assert notes(error)[0] == "while metric `auroc` was computed over the epoch"
+    assert rows.rows == []
+
+
+def test_an_interruption_and_what_no_loop_does_have_no_notes(make_trainer):
+    class Stopped(System):
+        def training_step(self, batch, batch_idx):
+            raise KeyboardInterrupt
+
+        def on_fit_start(self):
+            raise ValueError("before any loop")
+
+    network = nn.Linear(4, 3)
+    system = Stopped(
+        network, {"train": loader(Numbers())}, torch.optim.SGD(network.parameters(), lr=0.1), None, nn.MSELoss()
+    )
+    with pytest.raises(ValueError, match="before any loop") as caught:
+        make_trainer().fit(system)
+    assert notes(caught.value) == []
+
+
+def test_a_second_fit_does_not_repeat_notes(make_trainer):
+    network = nn.Linear(4, 3)
+    parts = {"optimizer": torch.optim.SGD(network.parameters(), lr=0.1), "criterion": nn.CrossEntropyLoss()}
+    trainer: Trainer = make_trainer()
+    for _ in range(2):
+        with pytest.raises(OSError, match="damaged") as caught:
+            trainer.fit(System(network, {"train": loader(Numbers(bad=0))}, **parts))
+        assert len(notes(caught.value)) == 2
