@@ -27,10 +27,12 @@ _SET_BY_LIBRARIES = {
 
 
 def pytest_configure() -> None:
-    """Let the tests, and what they start, be interrupted."""
+    """Let the tests, and what they start, be interrupted, and see the terminals that they make."""
     # where a shell runs the tests in the background, interrupts are ignored
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("COLUMNS", "LINES"):  # a size that the shell exports would beat that of the terminals of the tests
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(autouse=True)
+def _no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the state of this repository out of the records, where the temporary folders lie inside it."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+
+@pytest.fixture(autouse=True)
 def _own_imports() -> Iterator[None]:
     """Forget the project that a test made importable."""
     before = list(sys.path)

@@ -154,7 +154,7 @@ def test_ranks_that_are_stuck_when_this_one_fails_are_ended_with_what_they_start
 
     def run() -> None:
         meet(trainer)
-        ranks.append(start_rank(trainer, "sleep 100 & echo $! > worker; wait"))
+        ranks.append(start_rank(trainer, "sleep 100 & echo $! > worker; wait; sleep 100"))
         observed = trainer.strategy.launcher.procs
         wait_for(lambda: trainer.strategy.launcher.procs is not observed and Path("worker").exists())
         fail(trainer, ValueError("bad"))
