@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must have no threads by then
 
 from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, strike
+from processes import start
 
 _EXIT_CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 _CANNOT_MOUNT = 77
@@ -88,6 +90,28 @@ def signals(
         attempts.check_after(number.name, _STATUSES[number])
     attempts.finish()
     attempts.compare(bench.whole(words))
+    return num
+
+
+def predictions(bench: Bench, number: signal.Signals, *, at_most: int) -> int:
+    """Strike one predict by a signal again and again; then let it finish."""
+    attempts = bench.attempts(("config.yaml", "predict.yaml"))
+    num = 0
+    for _ in range(at_most):
+        process = start(attempts.folder, "predict", *attempts.words)
+        was_struck = strike(attempts, process, number, while_writing=False)
+        attempts.check_predictions(number.name, are_there=not was_struck)
+        num += was_struck
+        if was_struck:
+            attempts.check_after(number.name, _STATUSES[number])
+        else:
+            shutil.rmtree(attempts.folder / "files")
+            (attempts.folder / "predictions.csv").unlink()
+    process = start(attempts.folder, "predict", *attempts.words)
+    process.join()
+    if process.exitcode != 0:
+        raise LostError(f"predict failed (exit code {process.exitcode}):\n{attempts.said()}")
+    attempts.check_predictions(number.name, are_there=True)
     return num
 
 
@@ -167,6 +191,9 @@ def main() -> None:
                 lambda: signals(bench, signal.SIGTERM, SAVING_AT_THE_END, at_most=few),
             ),
             "SIGINT": (few, lambda: signals(bench, signal.SIGINT, IN_THE_MIDDLE, at_most=few)),
+            "SIGKILL in predict, with writers": (few, lambda: predictions(bench, signal.SIGKILL, at_most=few)),
+            "SIGTERM in predict, with writers": (few, lambda: predictions(bench, signal.SIGTERM, at_most=few)),
+            "SIGINT in predict, with writers": (few, lambda: predictions(bench, signal.SIGINT, at_most=few)),
             "exception in epoch 3": (
                 few,
                 lambda: from_inside(bench, "raise:19", IN_THE_MIDDLE, said="ValueError: raised at step 19"),

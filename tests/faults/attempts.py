@@ -23,6 +23,8 @@ IN_THE_MIDDLE = ("config.yaml",)
 SAVING_AT_THE_END = ("config.yaml", "trainer::callbacks::0::save_on_exception=true")
 AT_EPOCH_ENDS = ("config.yaml", "epoch_end.yaml")
 
+NUM_PREDICTIONS = 240
+
 _PATIENCE_S = 60.0
 
 
@@ -73,6 +75,22 @@ class Attempts:
             raise LostError(f"after {fault} the record says {status!r}:\n{self.said()}")
         for file in self.checkpoints():
             load(file)
+
+    def check_predictions(self, fault: str, *, are_there: bool) -> None:
+        """Look at what `predict` left: all of it or nothing, and nothing half-written where it was told to end.
+
+        Raises:
+            LostError: Something looks complete and is not, or is not there.
+        """
+        table, files = self.folder / "predictions.csv", self.folder / "files"
+        if table.exists() and len(table.read_text().splitlines()) != NUM_PREDICTIONS + 1:
+            raise LostError(f"after {fault} {table} is there in part")
+        if files.exists() and len(list(files.glob("*.pt"))) != NUM_PREDICTIONS:
+            raise LostError(f"after {fault} {files} is there in part")
+        if are_there and not (table.exists() and files.exists()):
+            raise LostError(f"the predictions are not there:\n{self.said()}")
+        if fault != "SIGKILL" and (left := list(self.folder.glob(".*.partial"))):
+            raise LostError(f"after {fault} {left[0]} is left")
 
     def finish(self) -> None:
         """Go on until it is done.

@@ -1,4 +1,5 @@
 import csv
+import resource
 import subprocess
 import sys
 import textwrap
@@ -344,6 +345,26 @@ def test_an_exception_leaves_no_file_and_keeps_the_earlier_output(tmp_path, fail
     file.write_text("earlier")
     with pytest.raises(RuntimeError, match="no more"):
         predict(tmp_path, CsvWriter(file, ["pred"]), module=Fails())
+    assert file.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.fixture
+def no_file_above():
+    """Answer longer writes with an error of the system, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [4000, 20_000])  # of 20,800 bytes: in a batch, and with the last rows
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_none(tmp_path, no_file_above, size):
+    file = tmp_path / "preds.csv"
+    file.write_text("earlier")
+    names = [f"{i:0500}" for i in range(40)]
+    no_file_above(size)
+    with pytest.raises(WriterError, match=r"preds.csv` cannot be written: File too large"):
+        predict(tmp_path, CsvWriter(file, ["identifier"]), Numbers(names=names))
     assert file.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [file]
 

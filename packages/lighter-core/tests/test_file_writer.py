@@ -1,4 +1,5 @@
 import csv
+import resource
 import subprocess
 import sys
 import textwrap
@@ -173,6 +174,25 @@ def test_an_exception_leaves_no_file_and_keeps_what_was_there(tmp_path):
         predict(tmp_path, FileWriter(tmp_path / "preds", format=fails))
     assert raised.value.__notes__ == ["while writing sample 5 into `000005`"]
     assert files(tmp_path) == [*(f"preds/{i:06d}.pt" for i in range(3)), "preds/samples.csv"]
+
+
+@pytest.mark.parametrize("file_format", ["tensor", "text"])
+def test_a_full_disk_is_an_error_that_names_the_directory_and_leaves_none(tmp_path, file_format):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = FileWriter(tmp_path / "out", value_key="long", format=file_format)
+
+    class Long(Rows):
+        def _output(self, batch):
+            return {"long": torch.ones(len(batch), 1000)}
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(WriterError, match="out` cannot be written: File too large") as caught:
+            predict(tmp_path, writer, module=Long())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.where == "FileWriter, predict batch 0"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_several_loaders_have_a_folder_each(tmp_path):

@@ -54,6 +54,9 @@ class Rows(Logger):
 class Faults(Callback):
     """Lets something go wrong at a step, and gives a run of a second the time to be struck everywhere in it."""
 
+    def on_predict_batch_end(self, *args: Any) -> None:
+        time.sleep(0.01)
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         time.sleep(0.01)
         if not AT or trainer.global_step != int(AT):

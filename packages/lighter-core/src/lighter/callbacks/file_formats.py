@@ -111,7 +111,8 @@ def save_tensor(file: Path, value: Any) -> None:
 
     Tensors are copied first: a view would bring the storage of its whole batch along.
     """
-    torch.save(_own(value), file)
+    with file.open("wb") as stream:  # given a path, torch hides why a disk does not take it
+        torch.save(_own(value), stream)
 
 
 @register_file_format("image_2d", suffix=".png")

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from lighter.callbacks.row_table import RowTable, merge
 from lighter.callbacks.sample_order import SampleOrder, sample_order
 from lighter.callbacks.sample_values import Key, count_samples, named_outputs, select, split
-from lighter.callbacks.staging import check_writable, create_staging, publish, remove
+from lighter.callbacks.staging import check_writable, create_staging, naming, publish, remove
 from lighter.errors import LighterError, WriterError, nearest_names
 
 logger = logging.getLogger(__name__)
@@ -188,7 +189,12 @@ class PredictionWriter(Callback, ABC):
         dataloader_idx: int = 0,
     ) -> None:
         """Write the samples of a batch."""
-        self._write_batch(outputs, batch_idx, dataloader_idx)
+        run = self._run
+        if run is None or outputs is None:
+            return
+        where = f"{type(self).__name__}, {run.mode} batch {batch_idx}"
+        with naming(run.target, where=where):
+            self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
 
     on_test_batch_end = on_validation_batch_end
     on_predict_batch_end = on_validation_batch_end
@@ -203,7 +209,8 @@ class PredictionWriter(Callback, ABC):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave nothing behind."""
         if self._run is not None:
-            self._run.table.close()
+            with suppress(OSError):  # on a full disk the last rows cannot be written now either
+                self._run.table.close()
             self._run.remove_staging()
             self._run = None
 
@@ -243,11 +250,7 @@ class PredictionWriter(Callback, ABC):
         (staging / "content" / "samples.csv").touch()  # no sample's file may have the name
         return staging
 
-    def _write_batch(self, outputs: Any, batch_idx: int, dataloader_idx: int) -> None:
-        run = self._run
-        if run is None or outputs is None:
-            return
-        where = f"{type(self).__name__}, {run.mode} batch {batch_idx}"
+    def _write_batch(self, run: _Run, outputs: Any, batch_idx: int, dataloader_idx: int, *, where: str) -> None:
         named = named_outputs(outputs, run.mode)
         values = {name: select(named, key, where=where) for name, key in self.keys.items()}
         order = run.orders[dataloader_idx]
@@ -271,7 +274,8 @@ class PredictionWriter(Callback, ABC):
         run = self._run
         if run is None:
             return
-        run.table.finish()
+        with naming(run.target, where=type(self).__name__):
+            run.table.finish()
         # all ranks are done when this returns
         has_ranks = trainer.strategy.reduce_boolean_decision(run.table.has_ranks, all=False)
         _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks))
@@ -279,13 +283,14 @@ class PredictionWriter(Callback, ABC):
         self._run = None
 
     def _publish(self, run: _Run, *, has_ranks: bool) -> None:
-        merge(
-            sorted(run.staging.glob("rank*.part"), key=lambda part: int(part.stem.removeprefix("rank"))),
-            run.content / "samples.csv",
-            default_columns=list(self.keys),
-            has_ranks=has_ranks,
-            has_dataloaders=len(run.orders) > 1,
-        )
+        with naming(run.target, where=type(self).__name__):
+            merge(
+                sorted(run.staging.glob("rank*.part"), key=lambda part: int(part.stem.removeprefix("rank"))),
+                run.content / "samples.csv",
+                default_columns=list(self.keys),
+                has_ranks=has_ranks,
+                has_dataloaders=len(run.orders) > 1,
+            )
         publish(self.output_of(run.content), run.target, keep_previous=run.target not in self._written)
         self._written.add(run.target)
         logger.info("Wrote `%s`", run.target)

@@ -1,14 +1,20 @@
 """Output that appears whole or not at all."""
 
+import errno
 import logging
 import os
 import secrets
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lighter.errors import WriterError
 
 logger = logging.getLogger(__name__)
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def check_writable(target: Path, *, where: str) -> None:
@@ -46,6 +52,36 @@ def create_staging(target: Path) -> Path:
             f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you may write to"
         ) from error
     return folder
+
+
+@contextmanager
+def naming(target: Path, *, where: str) -> Iterator[None]:
+    """Let an error of the disk, such as that it is full, name the output that it is about.
+
+    Raises:
+        WriterError: There was one.
+    """
+    handled = sys.exception()
+    try:
+        yield
+    except Exception as error:
+        reason = _disk_error(error, handled)
+        if reason is None:
+            raise
+        raise WriterError(
+            f"`{target}` cannot be written: {reason.strerror}",
+            where=where,
+            fix="make space on that disk, or give a path on another one; nothing was left there",
+        ) from error
+
+
+def _disk_error(error: BaseException, handled: BaseException | None) -> OSError | None:
+    reason: BaseException | None = error
+    while reason is not None and reason is not handled:
+        if isinstance(reason, OSError) and reason.errno in _DISK_ERRORS:
+            return reason
+        reason = reason.__cause__ or reason.__context__  # torch.save raises an error about its archive instead
+    return None
 
 
 def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
