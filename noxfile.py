@@ -102,7 +102,7 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session, package: str, build: str | None) -> None:
     """Test one package alone, from its wheel, with a CPU or a CUDA build of torch."""
     install_alone(session, package, build)
-    pytest(session, f"packages/{package}/tests")
+    pytest(session, f"packages/{package}/tests", parallel=build is not None)
     pytest(session, "--doctest-modules", "--pyargs", IMPORT_NAMES[package])
 
 
@@ -110,7 +110,7 @@ def tests(session: nox.Session, package: str, build: str | None) -> None:
 def examples(session: nox.Session) -> None:
     """Run the experiments, the examples and the documentation with the three packages together."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
-    pytest(session, "tests", "examples", "--ignore=tests/ranks")
+    pytest(session, "tests", "examples", "--ignore=tests/ranks", parallel=True)
 
 
 @nox.session(python=PYTHON)
@@ -138,7 +138,7 @@ def cuda(session: nox.Session) -> None:
         pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks")
         return
     for folder in (*(f"packages/{package}/tests" for package in SIBLINGS), "tests"):
-        pytest(session, folder, "--ignore=tests/ranks")
+        pytest(session, folder, "--ignore=tests/ranks", parallel=True)
 
 
 @nox.session(python=PYTHON)
@@ -327,8 +327,9 @@ def cpu_torch(session: nox.Session) -> list[str]:
     return ["torch", "--torch-backend=cpu"]
 
 
-def pytest(session: nox.Session, *arguments: str) -> None:
-    session.run("pytest", *arguments, *session.posargs, env={"OMP_NUM_THREADS": "1"})
+def pytest(session: nox.Session, *arguments: str, parallel: bool = False) -> None:
+    processes = ["--numprocesses=auto", "--maxprocesses=4"] if parallel else []
+    session.run("pytest", *processes, *arguments, *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 def workspace_requirements() -> list[str]:
