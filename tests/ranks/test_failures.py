@@ -1,6 +1,10 @@
 """A rank that fails ends the others, with its own error, exit code 1, and a record that says so."""
 
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +73,39 @@ def test_a_spawned_rank_that_raises_fails_the_run_with_its_own_error(lighter: Co
     record = read_records(folder)[-1]
     assert record.content["status"] == "failed"
     assert "ValueError: this rank does not like this batch" in record.content["error"]
+
+
+@pytest.mark.parametrize(
+    ("number", "everybody", "code"),
+    [(signal.SIGTERM, False, 143), (signal.SIGTERM, True, 143), (signal.SIGINT, True, 130)],
+)
+def test_a_run_that_is_told_to_end_is_interrupted_in_all_ranks(
+    folder: Path, environment: dict[str, str], number: signal.Signals, everybody: bool, code: int
+) -> None:
+    """Lightning's own handler of SIGTERM makes the ranks wait for each other for ever."""
+    before = len(read_records(folder))
+    words = ("model::_target_=project.models.Endless", "trainer::max_epochs=-1", "trainer::default_root_dir=told")
+    # after Ctrl-C the ranks stop anywhere: only SIGTERM lets all of them save the same step
+    saving = (f"trainer::callbacks::0::save_on_exception={'true' if number is signal.SIGTERM else 'false'}",)
+    command = [sys.executable, "-m", "lighter_cli", *FIT, *words, *saving]
+    with (folder / "said.txt").open("w+") as said:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
+        )
+        end = time.monotonic() + 60
+        while not (folder / "training").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        (os.killpg if everybody else os.kill)(process.pid, number)
+        try:
+            returncode = process.wait(60)
+        finally:
+            process.kill()
+    (folder / "training").unlink()
+    assert returncode == code, (folder / "said.txt").read_text()
+    record = read_records(folder)[-1]
+    assert len(read_records(folder)) == before + 1
+    assert record.status == "interrupted"
+    if number is signal.SIGTERM:
+        checkpoint = record.checkpoint("last")
+        assert checkpoint is not None
+        assert record.num_steps_after(checkpoint) == 0

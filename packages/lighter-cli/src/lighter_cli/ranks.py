@@ -13,10 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
+from typing import Any
 
 import psutil
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import DistNetworkError, Store  # type: ignore[attr-defined]
 from torch.distributed.distributed_c10d import _get_default_store
 
@@ -51,12 +55,15 @@ def ending_together(
         yield
         return
     ranks = _Ranks(launcher, trainer.global_rank, checkpoint, abandon)
+    # Lightning's broadcasts in the middle of whatever the ranks exchange, and they wait for each other for ever
+    trainer._signal_connector._sigterm_notifier_fn = partial(ranks.on_sigterm, trainer)  # type: ignore[method-assign]  # noqa: SLF001
     trainer.callbacks.insert(0, ranks)  # type: ignore[attr-defined]  # it tells the others before a callback waits for them
     try:
-        with ranks.watched():
+        with ranks.watched(), _finishing_although_told_again(ranks):
             yield
     except Exception as error:
-        _finish_although_told_to_end()
+        if ranks.were_told_to_end():
+            raise SIGTERMException from error
         failure = ranks.failure_of_another()
         if failure is None:
             raise
@@ -66,6 +73,24 @@ def ending_together(
     finally:
         if sys.exception() is not None:
             ranks.end_children()
+
+
+@contextmanager
+def _finishing_although_told_again(ranks: "_Ranks") -> Iterator[None]:
+    """Close the record first when this rank is ending already: a launcher ends all ranks as soon as one has failed."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def end(*_: object) -> None:
+        # Lightning calls this after its own; without that, a rank ends at once unless it is ending
+        if signal.getsignal(signal.SIGTERM) is end and not ranks.is_ending:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+    yield
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not after an error: it stands until the process has ended
 
 
 class _Ranks(Callback):
@@ -84,7 +109,8 @@ class _Ranks(Callback):
         self._abandon = abandon
         self._children: Sequence[subprocess.Popen[bytes]] = ()
         self._store: Store | None = None
-        self._is_failing = False
+        self.is_ending = False
+        self._is_told_to_end = False
         self._has_ended = threading.Event()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -104,15 +130,35 @@ class _Ranks(Callback):
                 )
             )
 
+    def on_sigterm(self, trainer: Trainer, signum: int, frame: FrameType | None) -> None:
+        """Remember that this rank was told to end, and tell those that it started."""
+        self._is_told_to_end = True
+        if not trainer.training:  # each rank has its own number of batches; Lightning's loops look for this after each
+            trainer._signal_connector.received_sigterm = True  # noqa: SLF001
+        self._launcher.kill(signal.SIGTERM)
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """End in all ranks after the same batch, so that what is saved then is saved by all.
+
+        Raises:
+            SIGTERMException: One of the ranks was told to end.
+        """
+        if trainer.strategy.reduce_boolean_decision(self._is_told_to_end, all=False):
+            raise SIGTERMException
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell the others, unless they have been told of an earlier failure."""
-        self._is_failing = True
-        _finish_although_told_to_end()
+        self.is_ending = True
         if self._store is None or not isinstance(exception, Exception) or self._ended_child(wait_s=_POLL_S):
             return
         with suppress(DistNetworkError):  # the store ends with rank zero, whose own error came first then
             text = f"{self._rank} {type(exception).__name__}: {exception}"
             self._store.compare_set(_FIRST_FAILURE, "", text)
+
+    def were_told_to_end(self) -> bool:
+        """Say whether this rank and those that it started were told to end, and one of them was the first to do so."""
+        _, returncode = self._ended_child() or (0, 0)
+        return self._is_told_to_end and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
 
     def failure_of_another(self) -> RankError | None:
         """Say which other rank failed before this one; ``None`` when none did, as far as can be known here."""
@@ -156,7 +202,7 @@ class _Ranks(Callback):
                 continue
             end = time.monotonic() + _STUCK_S
             while not self._has_ended.wait(_POLL_S):
-                if time.monotonic() > end + _SAVING_S * self._is_failing:
+                if time.monotonic() > end + _SAVING_S * self.is_ending:
                     self._end_by_force(failure)
             return
 
@@ -192,12 +238,6 @@ class _Ranks(Callback):
         self._abandon(failure)
         _kill_below(os.getpid())
         os._exit(1)
-
-
-def _finish_although_told_to_end() -> None:
-    """Close the record first: a launcher ends all ranks as soon as one has failed; Lightning sets its handlers back."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _killed(rank: int, by: str) -> RankError:

@@ -215,7 +215,11 @@ class ConfigRecorder(Callback):
     def _measure(self, trainer: Trainer) -> None:
         self._note_checkpoints(trainer)
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
-        self._content["metrics"] = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if self._interruption is None or trainer.world_size == 1:
+            metrics = trainer.callback_metrics
+        else:  # those of the epoch that broke off would be computed with ranks that may be gone
+            metrics = trainer._logger_connector._callback_metrics  # noqa: SLF001
+        self._content["metrics"] = {name: float(value) for name, value in metrics.items()}
 
     def _has_read_what_a_spawned_rank_wrote(self, trainer: Trainer) -> bool:
         """Take the record over from a rank zero that this process spawned, and whose objects it does not have."""

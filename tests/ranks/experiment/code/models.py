@@ -88,3 +88,14 @@ class Slow(Classifier):
                 Path("time_is_up").touch()
             time.sleep(1)
         return super().training_step(batch, batch_idx)
+
+
+class Endless(Classifier):
+    """Says when it trains, which it does for long enough that a signal comes meanwhile."""
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 3:
+            Path("training").touch()
+        if self.global_step >= 3:
+            time.sleep(0.3)
+        return super().training_step(batch, batch_idx)
