@@ -8,6 +8,7 @@ optimizer's state and every value that was logged must equal those of a run that
 """
 
 import argparse
+import json
 import os
 import random
 import shlex
@@ -22,7 +23,8 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must have no threads by then
 
-from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, strike
+import torch
+from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, load, strike
 from processes import start
 
 _EXIT_CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
@@ -131,6 +133,39 @@ def from_inside(bench: Bench, fault: str, words: tuple[str, ...], *more: str, sa
     return 1
 
 
+def at_once(bench: Bench, num: int) -> int:
+    """Start runs at once in one directory, with nothing in the cache; half of them write into one folder."""
+    attempts = bench.attempts(IN_THE_MIDDLE)
+    cache = {"XDG_CACHE_HOME": str(attempts.folder / "cache")}
+    shared = num // 2
+    folders = [[] if i < shared else [f"trainer::callbacks::{n}::dirpath=own-{i}" for n in (0, 1)] for i in range(num)]
+    words = [[*IN_THE_MIDDLE, f"trainer::logger::file=rows-{i}.jsonl", *own] for i, own in enumerate(folders)]
+    processes = [start(attempts.folder, "fit", *one, environment=cache) for one in words]
+    for process in processes:
+        process.join()
+    if [process.exitcode for process in processes] != [0] * num:
+        raise LostError(f"a run of several at once failed:\n{attempts.said()}")
+    records = attempts.records()
+    ids = {record.content["id"] for record in records}
+    if sorted(record.content["words"] for record in records) != sorted(words) or len(ids) != num:
+        raise LostError(f"{num} runs at once left {len(ids)} records")
+    if {record.status for record in records} != {"finished"}:
+        raise LostError("a run of several at once is not recorded as finished")
+    whole = bench.whole(IN_THE_MIDDLE)
+    for record in records:
+        last = record.checkpoint("last")
+        if last is None and "own" in str(record.content["words"]):
+            raise LostError(f"the run {record.content['id']} of several at once has no last checkpoint")
+        if last is not None:
+            torch.testing.assert_close(load(last)["state_dict"], whole.state["state_dict"], rtol=0, atol=0)
+    cached = list((attempts.folder / "cache").rglob("*.json"))
+    for file in cached:
+        json.loads(file.read_text())
+    if not cached or list((attempts.folder / "cache").rglob("*.tmp")):
+        raise LostError("the cache is empty, or something half-written is in it")
+    return num
+
+
 def full_disk(bench: Bench) -> int:
     """Fill a file system of 1.2 MiB, then make it larger and go on; in a name space where anybody may mount one."""
     attempts = bench.attempts(IN_THE_MIDDLE)
@@ -194,6 +229,7 @@ def main() -> None:
             "SIGKILL in predict, with writers": (few, lambda: predictions(bench, signal.SIGKILL, at_most=few)),
             "SIGTERM in predict, with writers": (few, lambda: predictions(bench, signal.SIGTERM, at_most=few)),
             "SIGINT in predict, with writers": (few, lambda: predictions(bench, signal.SIGINT, at_most=few)),
+            "runs started at once in one directory": (20, lambda: at_once(bench, 20)),
             "exception in epoch 3": (
                 few,
                 lambda: from_inside(bench, "raise:19", IN_THE_MIDDLE, said="ValueError: raised at step 19"),

@@ -85,6 +85,26 @@ def test_what_another_run_saved_in_the_same_folder_is_not_taken(run: Record, sys
     assert [record.checkpoint("last") for record in read_records(Path())] == [None, LAST.absolute()]
 
 
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_checkpoint_that_another_run_wrote_over_is_not_taken_for_the_runs_own(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = [system_config, "trainer::callbacks::0::save_top_k=2"]
+    Runner().run("fit", both)
+    Runner().run("fit", [*both, "trainer::max_epochs=3"], ckpt_path="last")
+    first, second = read_records(Path())
+    assert second.checkpoint("last") == LAST.absolute()
+    assert first.checkpoint("last") == BEST.absolute()
+    assert f"{LAST.absolute()} was written over by another run" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_the_best_from_before_a_resume_is_the_best_of_the_run_that_went_on(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config], ckpt_path="last")
+    assert read_records(Path())[-1].checkpoint("best") == BEST.absolute()
+
+
 def test_a_file_of_another_program_and_a_link_that_leads_nowhere_are_passed_over(run: Record) -> None:
     Path("checkpoints/notes.ckpt").write_text("mine")
     Path("checkpoints/link.ckpt").symlink_to("gone.ckpt")

@@ -6,11 +6,12 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lighter_cli.environment import is_gone
-from lighter_cli.saved_checkpoints import checkpoints_of, is_undamaged, warn_of_damage
+from lighter_cli.saved_checkpoints import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
 from lighter_config import RECORD_FILE, Finding, SourceError
 
 _logger = logging.getLogger(__name__)
@@ -56,21 +57,33 @@ class Record:
         """Return the ``last`` or ``best`` checkpoint of the run, undamaged; ``None`` when there is none.
 
         A killed run may have saved a checkpoint that its record does not name yet, and removed the one that it names.
-        So its folders are searched, as they are when the one that the record names is gone or damaged.
+        So its folders are searched, as they are when the one that the record names is gone, damaged, or not the run's
+        any more; a warning says so.
         """
         named = self.content["checkpoints"].get(which)
         is_lost = self.status == "lost"
-        if not is_lost:
-            if file := _undamaged(named):
-                return file
-            if named and not Path(named).exists():
-                _logger.warning("the checkpoint %s is gone", named)
+        if not is_lost and (file := self._usable(named)):
+            return file
         for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ())):
             if which == "last":
                 return file
-            if best := _undamaged(record.get("checkpoints", {}).get("best")):
+            if best := self._usable(record.get("checkpoints", {}).get("best")):
                 return best
-        return _undamaged(named) if is_lost else None
+        return self._usable(named) if is_lost else None
+
+    def _usable(self, path: str | None) -> Path | None:
+        if path is None:
+            return None
+        file = Path(path)
+        if not file.exists():
+            _logger.warning("the checkpoint %s is gone", file)
+        elif not is_undamaged(file):
+            warn_of_damage(file)
+        elif is_of_another_run(file, self.content["id"], since=datetime.fromisoformat(self.content["start"])):
+            _logger.warning("the checkpoint %s was written over by another run", file)
+        else:
+            return file
+        return None
 
     def num_steps_after(self, checkpoint: Path) -> int:
         """Return how many optimizer steps came after the last checkpoint; 0 when that is not known.
@@ -143,12 +156,3 @@ def _say_where_it_may_have_ended(record: Record) -> None:
     if host != socket.gethostname():
         text = "run %s is passed over: it says that it runs on %s; if it has ended there, `lighter fit %s` goes on"
         _logger.warning(text, record.folder.name, host, shlex.quote(str(record.folder)))
-
-
-def _undamaged(path: str | None) -> Path | None:
-    if path is None or not Path(path).exists():
-        return None
-    if is_undamaged(Path(path)):
-        return Path(path)
-    warn_of_damage(Path(path))
-    return None

@@ -4,6 +4,7 @@ import json
 import logging
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ def checkpoints_of(run: str, folders: Sequence[str]) -> Iterator[tuple[Path, Map
             yield file, record
         else:
             warn_of_damage(file)
+
+
+def is_of_another_run(file: Path, run: str, *, since: datetime) -> bool:
+    """Say whether another run has written a checkpoint since this one began; what it began with may be another's."""
+    try:
+        writer = _record_of(file).get("id", run)
+        return writer != run and datetime.fromtimestamp(file.stat().st_mtime, UTC) > since
+    except (SourceError, OSError, ValueError):
+        return False  # no record in it
 
 
 def warn_of_damage(file: Path) -> None:
