@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -61,18 +60,12 @@ def ending_together(
     try:
         with ranks.watched(), _finishing_although_told_again(ranks):
             yield
-    except Exception as error:
-        if ranks.were_told_to_end():
-            raise SIGTERMException from error
-        failure = ranks.failure_of_another()
-        if failure is None:
+    except BaseException as error:
+        meant = ranks.meaning_of(error)
+        ranks.end_children()
+        if meant is error:
             raise
-        if trainer.global_rank != 0:
-            raise SystemExit(1) from error
-        raise failure from error
-    finally:
-        if sys.exception() is not None:
-            ranks.end_children()
+        raise meant from error
 
 
 @contextmanager
@@ -155,10 +148,17 @@ class _Ranks(Callback):
             text = f"{self._rank} {type(exception).__name__}: {exception}"
             self._store.compare_set(_FIRST_FAILURE, "", text)
 
-    def were_told_to_end(self) -> bool:
-        """Say whether this rank and those that it started were told to end, and one of them was the first to do so."""
+    def meaning_of(self, error: BaseException) -> BaseException:
+        """Return what ended this rank: its own error, or what another rank did before, of which it is a consequence."""
+        if not isinstance(error, Exception):
+            return error
         _, returncode = self._ended_child() or (0, 0)
-        return self._is_told_to_end and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
+        if self._is_told_to_end and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            return SIGTERMException()  # those that this rank started were told too, and were the first to end
+        failure = self.failure_of_another()
+        if failure is None:
+            return error
+        return failure if self._rank == 0 else SystemExit(1)
 
     def failure_of_another(self) -> RankError | None:
         """Say which other rank failed before this one; ``None`` when none did, as far as can be known here."""
