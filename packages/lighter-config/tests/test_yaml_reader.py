@@ -1,7 +1,7 @@
 """CONFIG_LANGUAGE.md §2, row by row."""
 
 import math
-import time
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -163,11 +163,21 @@ def test_keys_keep_their_type(load_texts):
     }
 
 
-def _seconds(text: str) -> float:
-    started = time.process_time()
-    with pytest.raises(YamlError):
-        load_text(text)
-    return time.process_time() - started
+def _calls(text: str) -> int:
+    """Count the calls of Python functions until the error: what it costs, without a clock."""
+    count = 0
+
+    def counting(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counting)
+    try:
+        with pytest.raises(YamlError):
+            load_text(text)
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def load_text(text: str) -> object:
@@ -180,24 +190,22 @@ def load_text(text: str) -> object:
 def test_billion_laughs_end_in_an_error():
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    assert _seconds("\n".join(lines)) < 2
+    assert _calls("\n".join(lines)) < 600_000
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
 def test_a_thousand_levels_end_in_an_error(opening):
-    assert _seconds("a:\n  " + opening * 1_000) < 2
+    assert _calls("a:\n  " + opening * 1_000) < 3_000
 
 
 def test_ten_megabytes_of_values_end_in_an_error():
     text = "\n".join(f"key_{index}: {index}" for index in range(550_000))
     assert len(text) > 10_000_000
-    assert _seconds(text) < 2
+    assert _calls(text) < 1_500_000
 
 
 def test_ten_megabytes_of_text_are_read():
-    started = time.process_time()
     assert len(load_text("a: " + "x" * 10_000_000).value["a"].value) == 10_000_000
-    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
