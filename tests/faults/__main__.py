@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must have no threads by then
@@ -86,13 +87,27 @@ def signals(
         process = attempts.fit()
         if not strike(attempts, process, number, while_writing=while_writing):
             break
+        if attempts.records()[-1].status == "finished":  # it was just about to end
+            break
         num += 1
-        if process.exitcode != _EXIT_CODES[number]:
-            raise LostError(f"exit code {process.exitcode} after {number.name}:\n{attempts.said()}")
-        attempts.check_after(number.name, _STATUSES[number])
+        check_end(attempts, process, number)
     attempts.finish()
     attempts.compare(bench.whole(words))
     return num
+
+
+def check_end(attempts: Attempts, process: ForkServerProcess, number: signal.Signals) -> None:
+    """Look at how a process that was struck has ended, and at what it left.
+
+    Raises:
+        LostError: The exit code is another, or what is left is not true or not whole.
+    """
+    if number is signal.SIGTERM and process.exitcode == -number:  # before or after Lightning listens to it
+        attempts.check_after(number.name, "lost")
+        return
+    if process.exitcode != _EXIT_CODES[number]:
+        raise LostError(f"exit code {process.exitcode} after {number.name}:\n{attempts.said()}")
+    attempts.check_after(number.name, _STATUSES[number])
 
 
 def predictions(bench: Bench, number: signal.Signals, *, at_most: int) -> int:
@@ -103,9 +118,10 @@ def predictions(bench: Bench, number: signal.Signals, *, at_most: int) -> int:
         process = start(attempts.folder, "predict", *attempts.words)
         was_struck = strike(attempts, process, number, while_writing=False)
         attempts.check_predictions(number.name, are_there=not was_struck)
+        was_struck = was_struck and attempts.records()[-1].status != "finished"
         num += was_struck
         if was_struck:
-            attempts.check_after(number.name, _STATUSES[number])
+            check_end(attempts, process, number)
         else:
             shutil.rmtree(attempts.folder / "files")
             (attempts.folder / "predictions.csv").unlink()

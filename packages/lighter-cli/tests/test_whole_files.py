@@ -77,3 +77,13 @@ def test_an_error_that_was_being_handled_before_is_not_taken_for_the_reason() ->
     except OSError:
         with pytest.raises(UnicodeEncodeError):
             write_whole(Path("a.ckpt"), "a half \udc80")
+
+
+def test_ctrl_c_that_ends_in_another_error_is_still_ctrl_c() -> None:
+    """torch.save closes its archive on the way out, which fails when it was interrupted in the middle of a record."""
+    with pytest.raises(KeyboardInterrupt), whole_file(Path("a.ckpt")):  # noqa: PT012
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos")
+    assert list(Path().iterdir()) == []

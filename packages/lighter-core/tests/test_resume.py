@@ -1,11 +1,13 @@
 """A resumed run ends with the values, weights and random states of an uninterrupted one."""
 
+from functools import partial
+
 import pytest
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
 
@@ -199,3 +201,47 @@ def test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out(
         num_resumed.append(len(rest))
     assert len(num_resumed) > 5
     assert max(num_resumed) > 0.7 * len(expected)
+
+
+class Fails(Callback):
+    """Raises before a batch's step, or while the batch after a number of them is loaded."""
+
+    def __init__(self, step=-1, loaded=-1):
+        self.step, self.loaded = step, loaded
+        self.num_loaded = 0
+
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        if trainer.global_step == self.step:
+            raise ValueError("here")
+
+    def collate(self, samples):
+        self.num_loaded += 1
+        if self.num_loaded == self.loaded:
+            raise ValueError("here")
+        return default_collate(samples)
+
+
+@pytest.mark.parametrize("fails", [{"step": 3}, {"step": 5}, {"step": 8}, {"loaded": 5}, {"loaded": 4}], ids=str)
+def test_a_checkpoint_saved_on_an_exception_repeats_the_batch_and_leaves_none_out(
+    make_system, make_trainer, rows, tmp_path, fails
+):
+    """The batch whose step an exception ended was skipped, and rows moved by one on the x axis."""
+
+    def fit(logger, *callbacks, ckpt_path=None, collate_fn=default_collate):
+        torch.manual_seed(0 if ckpt_path is None else 123)
+        system = make_system(partial(ResumableDataLoader, collate_fn=collate_fn))
+        trainer = make_trainer(
+            logger=logger, callbacks=list(callbacks), val_check_interval=3, enable_checkpointing=True
+        )
+        trainer.fit(system, ckpt_path=ckpt_path, weights_only=True)
+        return system.network.state_dict()
+
+    whole = fit(rows, ModelCheckpoint(tmp_path / "whole"))
+    failing = Fails(**fails)
+    first, second = type(rows)(), type(rows)()
+    save = ModelCheckpoint(tmp_path / "first", filename="saved", save_on_exception=True, every_n_epochs=100)
+    with pytest.raises(ValueError, match="here"):
+        fit(first, save, failing, collate_fn=failing.collate)
+    weights = fit(second, ModelCheckpoint(tmp_path / "second"), ckpt_path=tmp_path / "first" / "saved.ckpt")
+    assert first.rows + second.rows == [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
+    torch.testing.assert_close(weights, whole, rtol=0, atol=0)

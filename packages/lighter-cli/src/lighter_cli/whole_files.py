@@ -33,10 +33,12 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
         temporary.replace(file)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        reason = _os_error(error, handled)
-        if reason is None:
-            raise
-        raise OSError(reason.errno, reason.strerror, str(file)) from error
+        reason = _reason(error, handled)
+        if isinstance(reason, OSError):
+            raise OSError(reason.errno, reason.strerror, str(file)) from error
+        if reason is not error:
+            raise reason from error
+        raise
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -45,11 +47,11 @@ def write_whole(file: Path, text: str) -> None:
         stream.write(text.encode())
 
 
-def _os_error(error: BaseException, handled: BaseException | None) -> OSError | None:
-    """Find why writing failed: ``torch.save`` answers a full disk with an error about positions in its archive."""
-    reason: BaseException | None = error if isinstance(error, Exception) else None
+def _reason(error: BaseException, handled: BaseException | None) -> BaseException:
+    """Find why writing ended: ``torch.save`` answers a full disk and Ctrl-C with an error about its archive."""
+    reason: BaseException | None = error
     while reason is not None and reason is not handled:
-        if isinstance(reason, OSError) and reason.errno is not None:
+        if not isinstance(reason, Exception) or (isinstance(reason, OSError) and reason.errno is not None):
             return reason
         reason = reason.__cause__ or reason.__context__
-    return None
+    return error

@@ -12,8 +12,9 @@ from pytorch_lightning.trainer.states import RunningStage, TrainerFn
 from torch.utils.data import DistributedSampler
 
 from lighter.mode import Mode
+from lighter.resumable import ResumableDataLoader
 
-Due = Literal["validation", "epoch end", "monitored schedules"]
+Due = Literal["batch", "batch after validation", "validation", "epoch end", "monitored schedules"]
 
 _STAGES = {
     Mode.TRAIN: (RunningStage.TRAINING,),
@@ -61,35 +62,75 @@ def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
 
 
 def what_is_due(trainer: Trainer) -> Due | None:
-    """Tell what follows when a checkpoint is saved at the end of a batch or an epoch; None in between.
+    """Tell what follows when a checkpoint is saved at the end of a batch or an epoch, or after an exception.
 
-    A run that Lightning resumes there leaves it out: the validation after the batch, the end of the epoch, or the step
-    of the schedules that monitor it.
+    None where Lightning goes on right by itself. Else it leaves out the validation after the batch, the end of the
+    epoch, or the step of the schedules that monitor it; or it counts a batch more than there was, when an exception
+    ended the step of a batch, or came after a validation.
     """
     epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
     if is_train_epoch_over(trainer):
         epoch = trainer.fit_loop.epoch_progress.current
         return "monitored schedules" if epoch.completed < epoch.processed else None  # type: ignore[attr-defined]
-    batch: Any = epoch_loop.batch_progress.current
-    if fetcher is None or not batch.ready == batch.processed == batch.completed + 1:
+    if fetcher is None:
         return None
-    if epoch_loop._should_check_val_fx(fetcher):
-        return "validation"
-    return None if has_batches_left(trainer) else "epoch end"
+    batch: Any = epoch_loop.batch_progress.current
+    if batch.completed < batch.processed:
+        if epoch_loop._should_check_val_fx(fetcher):
+            return "validation"
+        return None if has_batches_left(trainer) else "epoch end"
+    if trainer.training and _was_validated_after_last_batch(trainer):
+        return "batch after validation"
+    return "batch" if batch.ready > batch.processed else None
+
+
+def _was_validated_after_last_batch(trainer: Trainer) -> bool:
+    epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    progress: Any = epoch_loop.batch_progress
+    num_begun, is_last = progress.current.ready - progress.current.processed, progress.is_last_batch
+    for counts in (progress.current, progress.total):
+        counts.ready -= num_begun
+    progress.is_last_batch = is_last and not num_begun
+    try:
+        has_stepped = progress.current.ready > 0 and not epoch_loop._should_accumulate()
+        return has_stepped and fetcher is not None and epoch_loop._should_check_val_fx(fetcher)
+    finally:
+        progress.is_last_batch = is_last
+        for counts in (progress.current, progress.total):
+            counts.ready += num_begun
 
 
 def complete_batch(loops: dict[str, Any], due: Due | None) -> None:
     """Let the loops of a checkpoint go on after the batch that it was saved at the end of, not after what is due."""
     loop = loops["fit_loop"]
+    stepped, batches = loop["epoch_loop.state_dict"], loop["epoch_loop.batch_progress"]
+    if due in ("batch", "batch after validation"):
+        for counts in ("total", "current"):
+            batches[counts] |= dict.fromkeys(("ready", "started", "processed"), batches[counts]["completed"])
+        batches["is_last_batch"] = False
+        if due == "batch after validation":
+            stepped["_batches_that_stepped"] -= 1
     if due not in ("validation", "epoch end"):
         return
     for counts in ("total", "current"):
-        loop["epoch_loop.batch_progress"][counts]["completed"] += 1
+        batches[counts]["completed"] += 1
     if due == "epoch end":
-        loop["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
+        stepped["_batches_that_stepped"] += 1
     else:  # it begins; the counts are those of the validation before
         validated = loop["epoch_loop.val_loop.batch_progress"]["current"]
         validated.update(dict.fromkeys(validated, 0))
+
+
+def give_back_batch(trainer: Trainer, loops: dict[str, Any]) -> None:
+    """Let resumable loaders give the batch again whose step an exception ended."""
+    batch: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+    loaders = trainer.fit_loop._combined_loader
+    if loaders is None or batch.ready == batch.processed:
+        return
+    stateful = [loader for loader in loaders.flattened if hasattr(loader, "state_dict")]
+    for loader, state in zip(stateful, loops["fit_loop"]["state_dict"].get("combined_loader", ()), strict=False):
+        if isinstance(loader, ResumableDataLoader):
+            state["num_yielded"] = batch.processed
 
 
 def go_on_with(trainer: Trainer, due: Due) -> None:
@@ -118,6 +159,20 @@ def end_restart(trainer: Trainer) -> None:
     """
     trainer.fit_loop._restarting = False
     trainer.fit_loop.epoch_loop._restarting = False
+
+
+def epoch_row(trainer: Trainer) -> tuple[int, dict[str, Any]]:
+    """Read the row that Lightning writes after ``on_train_epoch_end``, with its place on the x axis."""
+    values = trainer._logger_connector.metrics["log"]
+    row = {name: float(value) for name, value in values.items()}
+    return train_row(trainer) - 1, {**row, "epoch": trainer.current_epoch}
+
+
+def write_epoch_row(trainer: Trainer, step: int, row: dict[str, Any]) -> None:
+    """Write such a row again; the process that saved it may not have lived to do so."""
+    for logger in trainer.loggers:
+        logger.log_metrics(row, step=step)
+        logger.save()
 
 
 def set_callback_metrics(trainer: Trainer, metrics: dict[str, Any]) -> None:

@@ -42,6 +42,9 @@ def save(
             "constants": dict(train_log.constants),
             "metrics": {} if train_log.metrics is None else metric_sets.state_of(train_log.metrics),
         }
+    if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
+        entry["epoch_row"] = lightning_state.epoch_row(trainer)
+    lightning_state.give_back_batch(trainer, checkpoint["loops"])
     checkpoint[KEY] = entry
 
 
@@ -59,6 +62,8 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
 def go_on(entry: dict[str, Any], trainer: Trainer) -> None:
     """Let training go on with what was due when the checkpoint was saved, and with the values known by then; once."""
     lightning_state.set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
+    if "epoch_row" in entry:
+        lightning_state.write_epoch_row(trainer, *entry.pop("epoch_row"))
     if (due := entry.pop("due", None)) is not None:
         lightning_state.go_on_with(trainer, due)
 

@@ -229,8 +229,11 @@ class PredictionWriter(Callback, ABC):
                 )
         target = self.target(mode)
         staging = _on_rank_zero(trainer, lambda: self._create(target))
+        # Called when the run is over, and else when the process ends: no hook is told of an exception in a process that
+        # Lightning spawned, nor of Ctrl-C before the run is known here.
+        remove_staging = Finalize(None, remove, args=(staging,), exitpriority=1)
         if not trainer.strategy.reduce_boolean_decision((staging / "content").is_dir(), all=True):
-            remove(staging)
+            remove_staging()
             raise WriterError(
                 f"a rank cannot see `{staging}`, which rank 0 has made",
                 where=type(self).__name__,
@@ -238,16 +241,17 @@ class PredictionWriter(Callback, ABC):
                 fix=f"put `{self.path}` on a disk that all nodes share",
             )
         table = RowTable(staging / f"rank{trainer.global_rank}.part")
-        # Called when the run is over, and else when the process ends: no hook is told of an exception in a process that
-        # Lightning spawned.
-        remove_staging = Finalize(None, remove, args=(staging,), exitpriority=1)
         self._run = _Run(mode, target, staging, trainer.global_rank, trainer.world_size, orders, table, remove_staging)
 
     def _create(self, target: Path) -> Path:
         self.check_target(target)
         staging = create_staging(target)
-        (staging / "content").mkdir()
-        (staging / "content" / "samples.csv").touch()  # no sample's file may have the name
+        try:
+            (staging / "content").mkdir()
+            (staging / "content" / "samples.csv").touch()  # no sample's file may have the name
+        except BaseException:
+            remove(staging)
+            raise
         return staging
 
     def _write_batch(self, run: _Run, outputs: Any, batch_idx: int, dataloader_idx: int, *, where: str) -> None:
