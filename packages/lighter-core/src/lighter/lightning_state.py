@@ -100,8 +100,8 @@ def _was_validated_after_last_batch(trainer: Trainer) -> bool:
             counts.ready += num_begun
 
 
-def complete_batch(loops: dict[str, Any], due: Due | None) -> None:
-    """Let the loops of a checkpoint go on after the batch that it was saved at the end of, not after what is due."""
+def complete_batch(loops: dict[str, Any], due: Due) -> None:
+    """Let the loops of a checkpoint go on between two batches, before what is due, as Lightning counts."""
     loop = loops["fit_loop"]
     stepped, batches = loop["epoch_loop.state_dict"], loop["epoch_loop.batch_progress"]
     if due in ("batch", "batch after validation"):

@@ -54,8 +54,9 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
     At the end of an epoch's last batch Lightning would leave out the validation and the end of that epoch.
     """
     entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
-    if trainer is not None and trainer.state.fn is TrainerFn.FITTING:
-        lightning_state.complete_batch(checkpoint["loops"], entry.get("due"))
+    due = entry.get("due")
+    if due is not None and trainer is not None and trainer.state.fn is TrainerFn.FITTING:
+        lightning_state.complete_batch(checkpoint["loops"], due)
     return entry
 
 
