@@ -1,5 +1,9 @@
 """An exception says which batch and which sample it is about."""
 
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from pytorch_lightning import Trainer
@@ -73,9 +77,27 @@ def test_a_sample_that_cannot_be_read_is_named_with_its_batch(fail):
     assert notes(error) == ["sample 6 of Numbers", "while the train loader gave batch 1 of epoch 0"]
 
 
+NUMBERS = """
+import torch
+
+class Numbers(torch.utils.data.Dataset):
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        if index == 6:
+            raise OSError("the scan is damaged")
+        return torch.ones(4), index % 3
+"""
+
+
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, context):
-    error = fail(train=loader(Numbers(bad=6), num_workers=1, multiprocessing_context=context))
+def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, monkeypatch, context):
+    Path("numbers_of_a_user.py").write_text(NUMBERS)  # a spawned worker imports the dataset's module
+    monkeypatch.syspath_prepend(Path.cwd())
+    dataset = importlib.import_module("numbers_of_a_user").Numbers()
+    error = fail(train=loader(dataset, num_workers=1, multiprocessing_context=context))
+    del sys.modules["numbers_of_a_user"]
     assert isinstance(error, OSError)
     text = str(error)
     assert "in __getitem__\n    raise OSError" in text
