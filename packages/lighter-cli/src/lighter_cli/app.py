@@ -40,7 +40,7 @@ def main() -> None:
         from lighter_cli.completion.shells import answer
 
         sys.path.append(str(Path.cwd()))
-        answer(sys.argv[2:])
+        answer(app, sys.argv[2:])
         return
     console.configure()
     # a console script does not have the working directory on its path, so `_target_: mymodels.Net` would not be found

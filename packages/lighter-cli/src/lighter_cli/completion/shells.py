@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cyclopts import App
+
 from lighter_cli.completion import candidates
 
 Complete = Callable[[Sequence[str], int], list[str]]
@@ -13,14 +15,14 @@ _QUOTES = "'\""
 _SPECIAL = re.compile(r"[^\w@%+=:,./~-]")
 
 
-def answer(question: Sequence[str]) -> None:
+def answer(app: App, question: Sequence[str]) -> None:
     """Print one candidate a line for what a script asks; nothing when something is wrong.
 
     Args:
+        app: The commands and their options.
         question: ``bash WORDBREAKS BEFORE AFTER``, the line on both sides of the cursor; or, of the shells that give
             words, ``zsh INDEX WORD...`` and ``fish INDEX WORD...`` with the words after the command.
     """
-    from lighter_cli.app import app
 
     def complete(words: Sequence[str], index: int) -> list[str]:
         return candidates(app, words, index)
