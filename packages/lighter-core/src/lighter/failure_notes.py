@@ -21,6 +21,14 @@ _SHOWN_SAMPLES = 8
 class FailureNotes(Callback):
     """Adds to an exception the batch and the sample that were at work."""
 
+    # Lightning 2.6 calls and profiles every hook of a callback, the empty ones too, a hundred Python calls in each
+    # training step; what cannot be called it passes over
+    on_train_batch_start = on_train_batch_end = on_before_zero_grad = None  # type: ignore[assignment]
+    on_before_backward = on_after_backward = on_before_optimizer_step = None  # type: ignore[assignment]
+    on_validation_batch_start = on_validation_batch_end = None  # type: ignore[assignment]
+    on_test_batch_start = on_test_batch_end = None  # type: ignore[assignment]
+    on_predict_batch_start = on_predict_batch_end = None  # type: ignore[assignment]
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Add the notes."""
         if isinstance(exception, Exception):
