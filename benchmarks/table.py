@@ -144,7 +144,7 @@ def tools(pythons: dict[str, str]) -> list[Tool]:
     console = str(Path(pythons["earlier_lighter"]).with_name("lighter"))
     cli = ("script.py", "fit", "--config=config.yaml")
     return [
-        Tool("Lighter", "lighter-cli", sys.executable, ("-m", "lighter_cli", "--help"),
+        Tool("Lighter", "lighter-cli", pythons["lighter"], ("-m", "lighter_cli", "--help"),
              ("-m", "lighter_cli", "fit", "config.yaml"), config=TARGETS),
         Tool("by hand", "pytorch-lightning", pythons["by_hand"], ("script.py", "--help"), ("script.py",),
              script=BY_HAND),
@@ -297,8 +297,8 @@ def as_markdown(results: dict[str, Any]) -> str:
 def main() -> int:
     """Measure, print, and write the results down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for peer in ("by-hand", "lightning-cli", "hydra", "earlier-lighter"):
-        parser.add_argument(f"--{peer}", required=True, metavar="PYTHON", help="the Python that has this peer")
+    for tool in ("lighter", "by-hand", "lightning-cli", "hydra", "earlier-lighter"):
+        parser.add_argument(f"--{tool}", required=True, metavar="PYTHON", help="the Python that has this tool alone")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--quick", action="store_true", help="few repeats: shows that all works, not how fast it is")
