@@ -3,7 +3,8 @@
 import logging
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,18 @@ _logger = logging.getLogger(__name__)
 class Runner:
     """Run a stage of an experiment, as the command line does.
 
+    Args:
+        importing: What torch, Lightning and the rest that a stage needs are imported in.
+
     Attributes:
         experiment: The trainer, model and data of the stage that ran last; ``None`` before.
 
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
 
-    def __init__(self) -> None:
+    def __init__(self, importing: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.experiment: Experiment | None = None
+        self._importing = importing
 
     def run(
         self,
@@ -84,10 +89,11 @@ class Runner:
             _logger.warning("no --ckpt-path: the network keeps the weights that it is built with")
 
         # torch is imported from here on; what the config alone shows has been said above
-        from lighter_cli.build import build, seeded
-        from lighter_cli.ranks import ending_together
-        from lighter_cli.record import ConfigRecorder, Request
-        from lighter_cli.requeue import requeuing
+        with self._importing():
+            from lighter_cli.build import build, seeded
+            from lighter_cli.ranks import ending_together
+            from lighter_cli.record import ConfigRecorder, Request
+            from lighter_cli.requeue import requeuing
 
         with seeded(prepared.seed), handed_to_ranks(checkpoint):
             self.experiment = experiment = build(prepared.config)

@@ -131,7 +131,8 @@ def _run(
     stage: str, words: Sequence[str], ckpt_path: str | None, no_check: bool, traceback: bool, **options: Any
 ) -> None:
     from lighter_cli.runner import Runner
+    from lighter_cli.uncollected import uncollected
 
     console.show_full_tracebacks(traceback)
     inputs = standard_input.restore(words)
-    Runner().run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)
+    Runner(uncollected).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)
