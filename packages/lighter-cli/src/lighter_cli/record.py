@@ -3,25 +3,28 @@
 import json
 import logging
 import os
-import platform
 import secrets
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from lighter_cli import environment
 from lighter_cli.closing import closing_lines
 from lighter_cli.records import INDEX
+from lighter_cli.request import Request, description
+from lighter_cli.trainer_checkpoints import (
+    best_checkpoint,
+    checkpoint_folders,
+    last_and_best,
+    newest_save,
+    saved_checkpoints,
+)
 from lighter_cli.whole_files import write_whole
 from lighter_config import (
     CHECKPOINT_KEY,
@@ -36,29 +39,6 @@ from lighter_config import (
 _logger = logging.getLogger(__name__)
 
 _EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # as a shell names the end by a signal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What was asked for.
-
-    Attributes:
-        stage: The stage.
-        config: The merged config, not pruned.
-        files: The config files, those of runs among the words too.
-        overrides: The overrides, those of runs among the words too.
-        options: The arguments of the Trainer's method: flags over ``args``.
-        seed: The seed in use.
-        project: The folder of the user's code.
-    """
-
-    stage: Stage
-    config: Config
-    files: Sequence[str]
-    overrides: Sequence[str]
-    options: Mapping[str, Any]
-    seed: int
-    project: Path | None
 
 
 class ConfigRecorder(Callback):
@@ -121,9 +101,9 @@ class ConfigRecorder(Callback):
             return
         for logger in trainer.loggers:
             logger.log_hyperparams(self._request.config.tree)
-        self._content = self._describe(trainer)
+        self._content = description(self._request, trainer, self._name)
         if self._request.stage is Stage.FIT:
-            self._content["checkpoint_folders"] = _checkpoint_folders(trainer)
+            self._content["checkpoint_folders"] = checkpoint_folders(trainer)
         folder = self.folder(trainer)
         try:
             folder.mkdir(parents=True)
@@ -137,7 +117,7 @@ class ConfigRecorder(Callback):
         """Put config and record into the checkpoint as plain text."""
         provenance = _provenance(self._request.config)
         # what is best from here on, in case that the process does not live to write it into the record
-        saved = {"checkpoints": _best(trainer)}
+        saved = {"checkpoints": best_checkpoint(trainer)}
         checkpoint[CHECKPOINT_KEY] = _to_json(
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
@@ -177,16 +157,16 @@ class ConfigRecorder(Callback):
     def _note_checkpoints(self, trainer: Trainer) -> None:
         if self._request.stage is not Stage.FIT or not self._content:
             return  # what the callbacks say in other stages was read from the checkpoint that the stage started from
-        newest = [_newest_save(callback) for callback in trainer.checkpoint_callbacks]
+        newest = [newest_save(callback) for callback in trainer.checkpoint_callbacks]
         is_failing = self._interruption is not None
         if newest == self._newest and not is_failing:  # this comes after every batch: no file is looked at
             return
         self._newest = newest
-        saved = _saved(trainer, is_failing=is_failing)
+        saved = saved_checkpoints(trainer, is_failing=is_failing)
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
                 self._put_into_sharded(path)
-        self._checkpoints = {**_last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
+        self._checkpoints = {**last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
         self._write(trainer)
 
     def _put_into_sharded(self, folder: Path) -> None:
@@ -247,39 +227,6 @@ class ConfigRecorder(Callback):
     def _written(self) -> dict[str, Any]:
         return {**self._content, "checkpoints": self._checkpoints}
 
-    def _describe(self, trainer: Trainer) -> dict[str, Any]:
-        request = self._request
-        return {
-            "format": 1,
-            "id": self._name,
-            "stage": request.stage,
-            "status": "running",
-            "start": datetime.now(UTC).isoformat(),
-            "end": None,
-            "error": None,
-            "words": list(request.config.words),
-            "files": list(request.files),
-            "overrides": list(request.overrides),
-            "options": dict(request.options),
-            "working_directory": str(Path.cwd()),
-            "project": None if request.project is None else str(request.project),
-            "seed": request.seed,
-            "git": environment.git_state(),
-            "versions": environment.versions(),
-            "process": environment.this_process(),
-            "devices": {
-                "accelerator": type(trainer.accelerator).__name__,
-                "strategy": type(trainer.strategy).__name__,
-                "num_devices": trainer.num_devices,
-                "num_nodes": trainer.num_nodes,
-                "names": [torch.cuda.get_device_name(i) for i in trainer.device_ids]
-                if trainer.strategy.root_device.type == "cuda"
-                else [platform.processor() or platform.machine()],
-            },
-            "progress": None,
-            "metrics": {},
-        }
-
 
 def _as_text(error: BaseException | None) -> str | None:
     match error:
@@ -293,63 +240,6 @@ def _as_text(error: BaseException | None) -> str | None:
 
 def _leaves_a_record(trainer: Trainer) -> bool:
     return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
-
-
-def _newest_save(callback: Callback) -> tuple[str, int]:
-    """Return the file that a callback wrote last and the step; what ``save_on_exception`` writes is named only here."""
-    if not isinstance(callback, ModelCheckpoint):
-        return "", 0
-    return callback._last_checkpoint_saved, callback._last_global_step_saved  # noqa: SLF001
-
-
-def _saved(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
-    """Return the checkpoints of a fit that exist, each with the time when it was written."""
-    paths: set[str] = set()
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint):
-            paths |= {*callback.best_k_models, callback.best_model_path, callback.last_model_path}
-            paths.add(_newest_save(callback)[0])
-        elif isinstance(callback, OnExceptionCheckpoint) and is_failing:
-            paths.add(callback.ckpt_path)
-    files = {Path(path).absolute() for path in paths if path and "://" not in path}
-    return {file: file.stat().st_mtime_ns for file in sorted(files) if file.exists()}
-
-
-def _last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]:
-    """Find what a later process will ask for as ``last`` and ``best``.
-
-    The last is the newest, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
-    """
-    if not saved:
-        return {}
-    callbacks = _model_checkpoints(trainer)
-    explicit = {Path(callback.last_model_path).absolute() for callback in callbacks if callback.last_model_path}
-    newest = max(saved, key=lambda file: (saved[file], file in explicit))
-    return {"last": str(newest), **_best(trainer)}
-
-
-def _best(trainer: Trainer) -> dict[str, Any]:
-    callbacks = _model_checkpoints(trainer)
-    judged = next((callback for callback in callbacks if callback.monitor is not None), None)
-    judged = judged or next(iter(callbacks), None)
-    if judged is None or not judged.best_model_path:
-        return {"best": None, "monitor": None, "best_score": None}
-    score = judged.best_model_score
-    return {
-        "best": str(Path(judged.best_model_path).absolute()),
-        "monitor": judged.monitor,
-        "best_score": None if score is None else float(score),
-    }
-
-
-def _checkpoint_folders(trainer: Trainer) -> list[str]:
-    """Return where checkpoints of this machine go."""
-    folders = {str(callback.dirpath) for callback in _model_checkpoints(trainer) if callback.dirpath}
-    return [str(Path(folder).absolute()) for folder in sorted(folders) if "://" not in folder]
-
-
-def _model_checkpoints(trainer: Trainer) -> list[ModelCheckpoint]:
-    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
 
 
 def _provenance(config: Config) -> dict[str, list[str]]:

@@ -92,7 +92,8 @@ class Runner:
         with self._importing():
             from lighter_cli.build import build, seeded
             from lighter_cli.ranks import ending_together
-            from lighter_cli.record import ConfigRecorder, Request
+            from lighter_cli.record import ConfigRecorder
+            from lighter_cli.request import Request
             from lighter_cli.requeue import requeuing
 
         with seeded(prepared.seed), handed_to_ranks(checkpoint):
