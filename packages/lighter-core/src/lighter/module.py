@@ -10,7 +10,16 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, failure_notes, lightning_state, metric_sets, optimizers, resume, step_output
+from lighter import (
+    dataloaders,
+    failure_notes,
+    lightning_restart,
+    lightning_state,
+    metric_sets,
+    optimizers,
+    resume,
+    step_output,
+)
 from lighter.dual_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
@@ -241,7 +250,7 @@ class LighterModule(LightningModule):
         resume.go_on(resumed, self.trainer)
 
     def _before_on_train_epoch_end(self) -> None:
-        lightning_state.end_restart(self.trainer)
+        lightning_restart.end_restart(self.trainer)
         self._end_epoch(Mode.TRAIN)
 
     def _before_on_validation_epoch_end(self) -> None:

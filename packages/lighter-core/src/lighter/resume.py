@@ -9,7 +9,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
-from lighter import lightning_state, metric_sets
+from lighter import lightning_restart, lightning_state, metric_sets
 from lighter.epoch_log import EpochLog, gather
 from lighter.running_sum import RunningSum
 
@@ -29,9 +29,9 @@ def save(
     entry: dict[str, Any] = {
         "random": gather(trainer, _random_state(trainer)),
         "has_batches_left": lightning_state.is_train_epoch_over(trainer) or lightning_state.has_batches_left(trainer),
-        "due": lightning_state.what_is_due(trainer),
+        "due": lightning_restart.what_is_due(trainer),
         "callback_metrics": {name: value.detach().cpu() for name, value in trainer.callback_metrics.items()},
-        "val_batches_seen": not_yet_restored.get("val_batches_seen") or lightning_state.val_batches_seen(trainer),
+        "val_batches_seen": not_yet_restored.get("val_batches_seen") or lightning_restart.val_batches_seen(trainer),
     }
     if train_log is not None and train_log.is_open and not lightning_state.is_train_epoch_over(trainer):
         sums = gather(trainer, {term: (s.total(), s.count) for term, s in train_log.sums.items()})
@@ -43,8 +43,8 @@ def save(
             "metrics": {} if train_log.metrics is None else metric_sets.state_of(train_log.metrics),
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
-        entry["epoch_row"] = lightning_state.epoch_row(trainer)
-    lightning_state.give_back_batch(trainer, checkpoint["loops"])
+        entry["epoch_row"] = lightning_restart.epoch_row(trainer)
+    lightning_restart.give_back_batch(trainer, checkpoint["loops"])
     checkpoint[KEY] = entry
 
 
@@ -56,17 +56,17 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
     entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
     due = entry.get("due")
     if due is not None and trainer is not None and trainer.state.fn is TrainerFn.FITTING:
-        lightning_state.complete_batch(checkpoint["loops"], due)
+        lightning_restart.complete_batch(checkpoint["loops"], due)
     return entry
 
 
 def go_on(entry: dict[str, Any], trainer: Trainer) -> None:
     """Let training go on with what was due when the checkpoint was saved, and with the values known by then; once."""
-    lightning_state.set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
+    lightning_restart.set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
     if "epoch_row" in entry:
-        lightning_state.write_epoch_row(trainer, *entry.pop("epoch_row"))
+        lightning_restart.write_epoch_row(trainer, *entry.pop("epoch_row"))
     if (due := entry.pop("due", None)) is not None:
-        lightning_state.go_on_with(trainer, due)
+        lightning_restart.go_on_with(trainer, due)
 
 
 def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_started: bool) -> None:
@@ -96,7 +96,7 @@ def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_star
 def restore_val_batches_seen(entry: dict[str, Any], trainer: Trainer) -> None:
     """Let rows of validation go on at the x axis where they were, not at 0; once, with the first validation."""
     if trainer.state.fn is TrainerFn.FITTING and "val_batches_seen" in entry:
-        lightning_state.set_val_batches_seen(trainer, entry.pop("val_batches_seen"))
+        lightning_restart.set_val_batches_seen(trainer, entry.pop("val_batches_seen"))
 
 
 def is_of_this_epoch(entry: dict[str, Any], trainer: Trainer) -> bool:
