@@ -66,15 +66,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _experiment(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _experiment(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(FOLDER / "experiment", tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    before = list(sys.path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     sys.path.append(str(tmp_path))  # as the command does
-    yield
-    sys.path[:] = before
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("project", "my_project")]:
-        del sys.modules[name]
 
 
 @pytest.fixture
