@@ -13,5 +13,8 @@ class FencedDoctests(griffe.Extension):
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Change one object's docstring."""
-        if obj.docstring is not None and "Example:" not in obj.docstring.value:
-            obj.docstring.value = _DOCTEST.sub(r"```python\n\g<0>\n```", obj.docstring.value)
+        if obj.docstring is not None:
+            shown = re.sub(r" *# doctest: .*", "", obj.docstring.value)
+            fenced = _DOCTEST.sub(r"```python\n\g<0>\n```", shown)
+            # the plural is the section that griffe shows as code by itself; the other is a box of text
+            obj.docstring.value = re.sub(r"^Example:$", "Examples:", fenced, flags=re.MULTILINE)

@@ -75,19 +75,19 @@ class LoadedExperiment:
             return build(prepared.config)
 
     def fit(self, **options: Any) -> Any:
-        """Train; the options are those of :meth:`lighter_cli.Runner.run`."""
+        """Train; the options are those of ``Runner.run``."""
         return self._run("fit", options)
 
     def validate(self, **options: Any) -> Any:
-        """Evaluate on the validation data; the options are those of :meth:`lighter_cli.Runner.run`."""
+        """Evaluate on the validation data; the options are those of ``Runner.run``."""
         return self._run("validate", options)
 
     def test(self, **options: Any) -> Any:
-        """Evaluate on the test data; the options are those of :meth:`lighter_cli.Runner.run`."""
+        """Evaluate on the test data; the options are those of ``Runner.run``."""
         return self._run("test", options)
 
     def predict(self, **options: Any) -> Any:
-        """Predict; the options are those of :meth:`lighter_cli.Runner.run`."""
+        """Predict; the options are those of ``Runner.run``."""
         return self._run("predict", options)
 
     def _run(self, stage: str, options: Mapping[str, Any]) -> Any:

@@ -35,7 +35,7 @@ def load(words: Words) -> Config:
 
     Args:
         words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or what
-            :func:`parse_sources` gave.
+            ``parse_sources`` gave.
 
     Raises:
         SourceError: A word is neither a file nor an override.

@@ -67,7 +67,7 @@ def _segment(text: str) -> Key:
 
 
 def format_path(segments: Segments) -> str:
-    r"""Write segments as a path, so that :func:`parse_path` gives them back.
+    r"""Write segments as a path, so that ``parse_path`` gives them back.
 
     >>> format_path(("trainer", "callbacks", 0)), format_path(("a::b", "~c", None))
     ('trainer::callbacks::0', 'a\\::b::~c::null')

@@ -34,7 +34,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_monitors,
     check_checkpoint_files,
 )
-"""What :func:`check` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
+"""What ``check`` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 
 _FOR_WHOLE_EXPERIMENTS = (check_sections, check_expression_names, check_stage_needs, check_monitors)
 """What only the whole experiment can answer: another file may bring what a fragment leaves out."""

@@ -82,7 +82,7 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
 
 
 def _has_mistyped(context: CheckContext, *sections: str) -> bool:
-    """Whether :func:`check_keys` already reports a key as one of these sections under another name."""
+    """Whether ``check_keys`` already reports a key as one of these sections under another name."""
     free = [key for key in context.config.tree if key not in SECTIONS]
     return any(
         _OLD_SECTIONS.get(key) in sections

@@ -25,7 +25,7 @@ _EXPECTED = "a target of the list of --safe, of your project, or of what --allow
 
 @dataclass(frozen=True, slots=True)
 class SafetyCheck:
-    """Report what is not allowed: a check for :func:`lighter_config.check`.
+    """Report what is not allowed: a check for ``lighter_config.check``.
 
     Attributes:
         allowance: What may be named beside the list.

@@ -61,7 +61,7 @@ class Annotations:
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
         """Say what in a value certainly does not fit a parameter; ``None`` when it fits or that is not known.
 
-        A YAML list is a fine tuple and set, an integer a fine float. Parts that are :data:`UNWRITTEN` always fit.
+        A YAML list is a fine tuple and set, an integer a fine float. Parts that are ``UNWRITTEN`` always fit.
         """
         if parameter.annotation is None or (value is None and parameter.default == "None"):
             return None
