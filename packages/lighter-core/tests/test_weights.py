@@ -175,6 +175,21 @@ def test_compiled_networks_match_those_that_are_not(tmp_path):
     assert equal(load_weights(back, saved(tmp_path / "y.pt", prefixed(target, "network."))), source)
 
 
+@pytest.mark.parametrize("prefix", ["", "network."])
+def test_a_network_with_a_part_named_model_matches_its_own_names(tmp_path, prefix):
+    """The guess that `model.` goes away makes `weight` of both, and was an error where nobody had asked for it."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.rand(3))
+            self.model = nn.Linear(3, 2)
+
+    source, target = Scaled(), Scaled()
+    load_weights(target, saved(tmp_path / "x.pt", prefixed(source, prefix)))
+    assert equal(target, source)
+
+
 class Bomb:
     def __reduce__(self):
         return os.mkdir, ("exploded",)

@@ -12,10 +12,9 @@ from lighter.errors import WeightsError, nearest_names
 
 logger = logging.getLogger(__name__)
 
-# What the names of a file may begin with where nothing is said: nothing, what this or older versions call the network,
-# or the same seen from the module around it.
+# What the names of a file may begin with where nothing is said and they do not match as they are: what this or older
+# versions call the network, or the same seen from the module around it.
 _GUESSED_MAPS: tuple[dict[str, str], ...] = (
-    {},
     {"network": ""},
     {"model": ""},
     {"model": "network"},
@@ -116,7 +115,7 @@ def _match(
     in_file = _read(path)
     in_network = {_clean(name): name for name in network.state_dict()}
     if prefix_map is None:
-        renamings = [_rename(in_file, guess) for guess in _GUESSED_MAPS]
+        renamings = [_rename(in_file, {}), *(_guessed(in_file, guess) for guess in _GUESSED_MAPS)]
         renamed = max(renamings, key=lambda names: len(names.keys() & in_network.keys()))
     else:
         _check_prefixes("prefix_map", filter(None, prefix_map), in_file)
@@ -214,6 +213,14 @@ def _rename(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, st
             )
         renamed[new] = name
     return renamed
+
+
+def _guessed(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, str]:
+    """Map as `_rename`; nothing where two names become one, as nobody asked for this map."""
+    try:
+        return _rename(names, prefix_map)
+    except WeightsError:
+        return {}
 
 
 def _renamed(name: str, prefix_map: Mapping[str, str]) -> str:
