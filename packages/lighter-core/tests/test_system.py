@@ -115,3 +115,17 @@ def test_adapters_take_batches_apart_and_call_criterion_and_metrics_by_name(cpu_
     assert seen[-1]["identifier"] == ["4", "5"]
     assert seen[-1]["target"] == str(torch.tensor([1, 2]))
     assert {"val/loss/epoch", "val/metrics/MulticlassAccuracy/epoch"} <= set(cpu_trainer.callback_metrics)
+
+
+@pytest.mark.parametrize("transform", [lambda values: values[0], lambda values: values[:1], lambda _: None])
+def test_the_epoch_loss_is_weighted_by_what_was_trained_on_not_by_what_is_logged(loader, cpu_trainer, transform):
+    network = nn.Linear(4, 3)
+    system = System(
+        network,
+        {"val": loader},
+        criterion=nn.CrossEntropyLoss(),
+        adapters={"val": {"logging": LoggingAdapter(transform, transform, transform)}},
+    )
+    (validated,) = cpu_trainer.validate(system, verbose=False)
+    inputs, targets = loader.dataset.tensors
+    assert validated["val/loss/epoch"] == pytest.approx(nn.functional.cross_entropy(network(inputs), targets).item())

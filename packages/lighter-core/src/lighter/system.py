@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from lighter import step_output
 from lighter.adapters import BatchAdapter, CriterionAdapter, MetricsAdapter
 from lighter.dataloaders import GivenDataloaders
 from lighter.errors import AdapterError, CriterionError, MetricError, nearest_names
@@ -26,8 +27,9 @@ class System(GivenDataloaders, LighterModule):
 
     Each step takes input, target and identifier out of the batch, calls the network, and in training and validation the
     criterion; it updates the metrics of its mode and returns a dict with ``identifier``, ``input``, ``target``,
-    ``pred``, ``loss``, ``metrics``, ``step`` and ``epoch`` for callbacks. How data is passed between these parts is up
-    to adapters. By default a batch is ``(input, target)`` and criterion and metrics take ``(pred, target)``.
+    ``pred``, ``loss``, ``metrics``, ``step`` and ``epoch`` for callbacks, and with a logging adapter and a loss the
+    ``batch_size``. How data is passed between these parts is up to adapters. By default a batch is ``(input, target)``
+    and criterion and metrics take ``(pred, target)``.
 
     Args:
         model: The network.
@@ -108,9 +110,14 @@ class System(GivenDataloaders, LighterModule):
             loss = adapters["criterion"](self.criterion, input, target, pred)
         if self._metrics_of(mode) is not None:
             values = adapters["metrics"](self.update_metrics, input, target, pred)
+        outputs: dict[str, Any] = {}
         if "logging" in adapters:
+            if loss is not None:  # by which it is weighted; a transform may keep one sample, or nothing
+                roles = {"input": input, "target": target, "pred": pred}
+                outputs["batch_size"] = step_output.batch_size_of(roles, batch, type(self).__name__)
             input, target, pred = adapters["logging"](input, target, pred)  # noqa: A001
         return {
+            **outputs,
             "identifier": identifier,
             "input": input,
             "target": target,
