@@ -266,6 +266,18 @@ def test_a_second_fit_goes_on_where_the_first_one_ended(tmp_path):
     assert model.frozen_in_step == [both] * 10 + [one] * 2
 
 
+@pytest.mark.parametrize("ends", [{}, {"until_epoch": 5}])
+def test_a_freezer_used_again_freezes_another_module_too(tmp_path, ends):
+    """As the folds of a cross-validation do: it took the parameters of the first one for those of the second."""
+    freezers = [Freezer(modules=["0"], **ends), Freezer(modules=["2"], until_epoch=5)]
+    fit(tmp_path, *freezers)
+    second = Model()
+    second.network[2].bias.requires_grad = False
+    fit(tmp_path, *freezers, model=second)
+    assert second.frozen_in_step == [["0.weight", "0.bias", "2.weight", "2.bias"]] * 8
+    assert freezers[1].held == {"network.2.weight": True, "network.2.bias": False}
+
+
 def test_evaluation_freezes_nothing(tmp_path):
     model = Model()
     trainer(tmp_path, Freezer(names=["nowhere"])).validate(model, data(), verbose=False)

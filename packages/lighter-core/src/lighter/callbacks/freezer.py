@@ -69,6 +69,7 @@ class Freezer(Callback):
         self.freeze_norm_stats = freeze_norm_stats
         self.held: dict[str, bool] = {}
         self.held_layers: dict[str, bool] = {}
+        self._held_in: LightningModule | None = None
         self._trainable_when_wrapped: set[str] | None = None
         self._is_released = False
 
@@ -91,6 +92,8 @@ class Freezer(Callback):
             return
         self._is_released = False
         self._trainable_when_wrapped = None
+        for freezer in _freezers(trainer):
+            freezer._forget_other_modules(pl_module)  # noqa: SLF001  # of the same class
         if self._has_end:
             self._release(trainer, pl_module)  # what a fit before has left: the strategy is to know these parameters
         selected = self.selected_parameters(pl_module)
@@ -216,6 +219,13 @@ class Freezer(Callback):
             logger.info("%s releases %d parameters", self, len(self.held))
         self.held.clear()
         self._release_layers(trainer, pl_module)
+
+    def _forget_other_modules(self, pl_module: LightningModule) -> None:
+        """Hold nothing of a module that was trained before: the names are the same, the parameters are others."""
+        if self._held_in is not pl_module:
+            self.held.clear()
+            self.held_layers.clear()
+            self._held_in = pl_module
 
     def _release_layers(self, trainer: Trainer, pl_module: LightningModule) -> None:
         others = self._others(trainer)
