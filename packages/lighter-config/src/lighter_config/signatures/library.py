@@ -162,10 +162,12 @@ class Library:
             else:
                 value = None if name.startswith("_") else self.own(namespace, name)
             if value is None or isinstance(value, Absent):
-                later = self._given_by_itself(namespace, name) if module.kind == "source" else None
-                if isinstance(later, Unclear):
-                    return later
-                return self._named_by_call(namespace, name, through_star=exported is not None)
+                is_listed = exported is not None
+                if module.kind == "source":
+                    later = self._given_by_itself(namespace, name, through_star=is_listed)
+                    if isinstance(later, Unclear):
+                        return later
+                return self._named_by_call(namespace, name, through_star=is_listed)
         finally:
             self._in_progress.discard(question)
         if exported is None and namespace.name_lists is None:
@@ -193,20 +195,23 @@ class Library:
             return Unclear(f"{giver} may add it to {namespace.module.name}", name, namespace.module.name)
         return Absent(name, namespace.module.name)
 
-    def _given_by_itself(self, namespace: Namespace, name: str) -> Value | None:
-        """What a module makes of a name in other ways than by binding it; ``None`` when it makes nothing."""
+    def _given_by_itself(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
+        """What a module makes of a name in other ways than by binding it; ``None`` when it makes nothing.
+
+        ``through_star``, nobody asks a ``__getattr__`` for names that ``__all__`` does not list.
+        """
         module = namespace.module
         if name in namespace.typing_names and ("__getattr__" in namespace.names or namespace.additions):
             # The module tells type checkers what its __getattr__, or the object in its place, will give.
             scope = Scope(module.name)
             return combined([self._bound(binding, scope, name) for binding in namespace.typing_names[name]])
-        if "__getattr__" in namespace.names:
+        if "__getattr__" in namespace.names and not through_star:
             lazy = self._lazy(namespace, name)
             if lazy is not None:
                 return lazy
         if module.kind == "stub":
             return Unclear(f"the stub of {module.name} does not name it", name, module.name)
-        added = self._added(namespace, name)
+        added = self._added(namespace, name, through_star=through_star)
         if added is not None:
             return added
         named = self._named_by_call(namespace, name)
@@ -218,9 +223,13 @@ class Library:
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
 
-    def _added(self, namespace: Namespace, name: str) -> Unclear | None:
+    def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> Unclear | None:
         """Why a module may add ``name`` to itself; ``None`` when no addition can bear that name."""
-        ways = [way for way in namespace.additions if name.startswith(way.prefix)]
+        ways = [
+            way
+            for way in namespace.additions
+            if name.startswith(way.prefix) and not (way.is_asked_for and through_star)
+        ]
         if not ways:
             return None
         module = namespace.module.name

@@ -89,12 +89,14 @@ class Addition:
         prefix: What all the names that it adds start with.
         source: The object whose attributes it adds under their own names, if that is all that it does.
         is_for_callers: Whether the name is an argument: who calls the function has to spell it.
+        is_asked_for: Whether a ``__getattr__`` adds it, when somebody asks for that name.
     """
 
     reason: str
     prefix: str = ""
     source: ast.expr | None = None
     is_for_callers: bool = False
+    is_asked_for: bool = False
 
 
 @dataclass(slots=True)
@@ -119,6 +121,7 @@ class Namespace:
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
+        replacement: The module that it puts in its own place.
     """
 
     module: Module
@@ -130,6 +133,7 @@ class Namespace:
     additions: list[Addition] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)
+    replacement: str | None = None
     docstring: str | None = None
 
     def candidates(self, name: str) -> tuple[Binding, ...]:
