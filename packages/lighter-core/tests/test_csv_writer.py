@@ -156,7 +156,9 @@ def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
     assert torch.equal(torch.cat([batch["input"] for batch in returned]).flatten(), torch.arange(10.0))
 
 
-@pytest.mark.parametrize("text", ["NA", "null", "", "a,b", 'say "x"', "two\nlines", "é日", "007", "x" * 200_000])
+@pytest.mark.parametrize(
+    "text", ["NA", "null", "", "a,b", 'say "x"', "two\nlines", "two\rlines", "é日", "007", "x" * 200_000]
+)
 def test_text_survives_as_it_is(tmp_path, text):
     """D22: pandas turned `NA` into an empty cell; the csv module alone would refuse to read back long cells."""
     predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"]), Numbers(names=[text, "b"]))

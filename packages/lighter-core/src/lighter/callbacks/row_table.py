@@ -23,10 +23,12 @@ class _Echo:
 
     @staticmethod
     def write(text: str) -> str:
-        return text
+        return f"{text.removesuffix(_TERMINATOR)}\n"
 
 
-_csv_line: Callable[[Iterable[Any]], str] = csv.writer(_Echo, lineterminator="\n").writerow
+_TERMINATOR = "\r\n"  # the module quotes what is in it, and readers take a lone "\r" for the end of a row too
+
+_csv_line: Callable[[Iterable[Any]], str] = csv.writer(_Echo, lineterminator=_TERMINATOR).writerow
 
 
 class RowTable:
