@@ -126,11 +126,20 @@ def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(syste
             _find(system_config, name)
 
 
-def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(system_config: str) -> None:
+def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(
+    system_config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
     with handed_to_ranks("given.ckpt"):
         assert _find(system_config, "last") == "given.ckpt"
     with handed_to_ranks(None):
         assert _find(system_config, "last") is None
+
+
+def test_a_command_that_a_run_starts_finds_its_own_checkpoint(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    with handed_to_ranks("given.ckpt"):
+        assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
 
 
 class Bomb:

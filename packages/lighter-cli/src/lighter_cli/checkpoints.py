@@ -48,7 +48,7 @@ def find_checkpoint(
     Raises:
         CheckpointError: There is no such file, or no earlier run of this experiment has a checkpoint.
     """
-    if _HANDED_TO_RANKS in os.environ:
+    if _HANDED_TO_RANKS in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
         return os.environ[_HANDED_TO_RANKS] or None
     path = "" if option is not None else f"args::{stage}::ckpt_path"
     given: Any = option
@@ -87,7 +87,10 @@ def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> Checkpoi
 
 @contextmanager
 def handed_to_ranks(checkpoint: str | None) -> Iterator[None]:
-    """Let processes started inside use this checkpoint, rather than look for one of their own."""
+    """Let the ranks started inside use this checkpoint, rather than look for one of their own.
+
+    Lightning gives each of them its number. A command that a callback starts has none, and finds its own.
+    """
     before = os.environ.get(_HANDED_TO_RANKS)
     os.environ[_HANDED_TO_RANKS] = checkpoint or ""
     try:
