@@ -17,6 +17,13 @@ x = torch.ones(5, 2)
         ({"input": {"ids": x}, "target": torch.ones(4)}, None, 4),
         ({"pred": x, "target": torch.ones(())}, None, 5),
         ({"input": [x, x, x], "target": [1, 2, 3]}, None, 3),
+        ({"input": [x, x], "target": [x[:, 0], x[:, 1]], "pred": [x, x]}, [x, x, x[:, 0], x[:, 1]], 5),  # two heads
+        ({"target": [x[:, 0], x[:, 1]], "pred": (x, x)}, {"a": x, "b": x[:, 0], "c": x[:, 1]}, 5),
+        (
+            {"input": [x, x], "target": [x[:, 0], x[:, 1]], "pred": [x, x]},
+            ([x, x], [x[:, 0], x[:, 1]]),
+            2,
+        ),  # two samples
         ({}, x, 5),
         ({}, [x, torch.ones(9)], 5),
         ({}, (["a", "b"], x), 2),

@@ -94,8 +94,8 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     """Count the samples of a step.
 
     The first of: ``batch_size`` in the outputs; the first dimension of ``input``, ``target`` or ``pred``, or the
-    length that two of them share when they are lists; what the batch itself shows (a tensor, its first item, its
-    ``input``, its ``num_graphs``).
+    length that two of them share when they are lists with one item a sample; what the batch itself shows (a tensor, its
+    first item, its ``input``, its ``num_graphs``).
 
     Raises:
         BatchSizeError: None of these is there.
@@ -105,16 +105,17 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
         if isinstance(given, bool) or not isinstance(given, int | Tensor) or int(given) < 0:
             raise BatchSizeError(f"{step} returned the batch_size {given!r}", expected="the number of samples, an int")
         return int(given)
-    lengths = []
+    lists = []
     for role in ("input", "target", "pred"):
         value = outputs.get(role)
         if isinstance(value, Tensor):
             if value.ndim > 0:
                 return value.shape[0]
         elif isinstance(value, list | tuple):
-            lengths.append(len(value))
-    if len(lengths) > 1 and len(set(lengths)) == 1:
-        return lengths[0]
+            lists.append(value)
+    if len(lists) > 1 and len(set(map(len, lists))) == 1:
+        size = _size_of_heads(lists, batch)
+        return len(lists[0]) if size is None else size
     size = _size_of_batch(batch)
     if size is None:
         raise BatchSizeError(
@@ -123,6 +124,18 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
             fix='return {"loss": loss, "batch_size": len(images)}',
         )
     return size
+
+
+def _size_of_heads(lists: Sequence[Sequence[object]], batch: object) -> int | None:
+    """Count the samples where the items of lists are not samples but values of the whole batch, as of several heads.
+
+    All of them have the same first dimension then, and a tensor in the batch has it too.
+    """
+    items = [item for values in lists for item in values]
+    lengths = {len(item) if isinstance(item, Tensor) and item.ndim > 0 else None for item in items}
+    parts = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
+    in_batch = {len(part) for part in parts if isinstance(part, Tensor) and part.ndim > 0}
+    return lengths.pop() if len(lengths) == 1 and lengths <= in_batch else None
 
 
 def _size_of_batch(batch: object) -> int | None:
