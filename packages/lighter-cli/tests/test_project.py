@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -55,6 +56,14 @@ def test_two_projects_in_one_process_work_one_after_the_other(write: Write, tmp_
     statement = "from project.models import NAME"
     assert [_import(tmp_path / name, statement, "NAME") for name in ("a", "b", "a")] == ["a", "b", "a"]
     assert sum("lighter" in entry for entry in sys.path if entry.startswith(str(tmp_path.parent.parent))) <= 1
+
+
+def test_a_module_of_that_name_which_is_no_package_gives_way(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("code/models.py", "NAME = 'mine'")
+    monkeypatch.setitem(sys.modules, "project", ModuleType("project"))
+    assert _import(tmp_path / "code", "from project.models import NAME", "NAME") == "mine"
 
 
 def test_the_key_is_relative_to_the_working_directory(write: Write, tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def make_importable(project: Project) -> None:
     aliases = str(_alias_root())
     sys.path[:] = [str(alias), *(entry for entry in sys.path if not entry.startswith(aliases))]
     loaded = sys.modules.get("project")
-    if loaded is not None and list(loaded.__path__) != [str(project.folder)]:
+    # a `project.py` of the user's own, say in a notebook, has no path
+    if loaded is not None and list(getattr(loaded, "__path__", ())) != [str(project.folder)]:
         for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
             del sys.modules[name]
 
