@@ -72,9 +72,16 @@ def test_flipped_bits_are_noticed_and_the_one_before_is_used_with_a_warning(
     assert not is_undamaged(LAST)
     with caplog.at_level(logging.INFO, logger="lighter_cli"):
         Runner().run("fit", [system_config, "trainer::max_epochs=3"], ckpt_path="last")
-    assert f"{LAST.absolute()} is damaged or incomplete" in caplog.text
+    assert caplog.text.count(f"{LAST.absolute()} is damaged or incomplete") == 1
     assert f"last checkpoint of run {read_records(Path())[0].folder.name} (finished): {BEST.absolute()};" in caplog.text
     assert read_records(Path())[-1].content["progress"] == {"epoch": 3, "step": 9}
+
+
+def test_a_damaged_best_one_is_told_of_once(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
+    Runner().run("fit", [system_config])
+    _damage(BEST)
+    assert read_records(Path())[-1].checkpoint("best") is None
+    assert caplog.text.count(f"{BEST.absolute()} is damaged or incomplete") == 1
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")

@@ -64,11 +64,13 @@ class Record:
         is_lost = self.status == "lost"
         if not is_lost and (file := self._usable(named)):
             return file
-        for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ())):
+        refused = None if is_lost or named is None else Path(named)
+        for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ()), refused):
             if which == "last":
                 return file
-            if best := self._usable(record.get("checkpoints", {}).get("best")):
-                return best
+            best = record.get("checkpoints", {}).get("best")
+            if best is not None and Path(best) != refused and (usable := self._usable(best)):
+                return usable
         return self._usable(named) if is_lost else None
 
     def _usable(self, path: str | None) -> Path | None:

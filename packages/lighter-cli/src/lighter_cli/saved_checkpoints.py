@@ -39,12 +39,12 @@ def is_undamaged(path: Path) -> bool:
         return False
 
 
-def checkpoints_of(run: str, folders: Sequence[str]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def checkpoints_of(run: str, folders: Sequence[str], refused: Path | None) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Find the undamaged checkpoints of a run in its folders, newest first, each with the record that it carries.
 
-    A damaged one is passed over with a warning.
+    A damaged one is passed over with a warning; one that was refused before, without a word.
     """
-    for file in sorted(set(_files(folders)), key=_age):
+    for file in sorted(set(_files(folders)) - {refused}, key=_age):
         try:
             record = _record_of(file)
         except (SourceError, OSError, ValueError):
