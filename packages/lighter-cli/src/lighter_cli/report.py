@@ -17,7 +17,7 @@ _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow",
 _PART_STYLES = {"nearest": "green"}
 _ANNOTATIONS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _WIDE = 60
-_DEEP = "--deep imports what is unknown, and settles it"
+_DEEP = "--deep imports what is unknown"
 
 
 def text_lines(reports: Sequence[Report], width: int | None = None, *, deep: bool = False) -> Iterator[Line]:
