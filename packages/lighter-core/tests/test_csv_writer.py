@@ -529,7 +529,7 @@ def test_a_batch_whose_size_is_nowhere_is_an_error(tmp_path):
 
     writer = CsvWriter(tmp_path / "val.csv", ["loss"], modes=["val"])
     with pytest.raises(WriterError, match="number of samples in a batch cannot be known") as raised:
-        trainer(tmp_path, writer).validate(Scalar(), DataLoader(Numbers(), batch_size=4), verbose=False)
+        trainer(tmp_path, writer).validate(Scalar(), DataLoader(Stream(), batch_size=4), verbose=False)
     assert "batch_size" in raised.value.fix
 
 

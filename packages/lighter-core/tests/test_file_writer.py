@@ -138,6 +138,23 @@ def test_values_may_be_mappings_and_sequences(tmp_path):
     assert value["mask"].untyped_storage().nbytes() == 10
 
 
+@pytest.mark.parametrize("mode", ["val", "predict"])
+def test_preds_of_several_heads_are_taken_apart_by_sample_in_every_mode(tmp_path, mode):
+    """In validation the two heads were taken for two samples, and the other samples of the batch were lost."""
+
+    class Heads(Rows):
+        def _output(self, batch):
+            pred = super()._output(batch)["pred"]
+            return {"pred": [pred, -pred]}
+
+    run = trainer(tmp_path, FileWriter(tmp_path / "out", modes=[mode]))
+    run.validate(Heads(), numbers(), verbose=False) if mode == "val" else run.predict(Heads(), numbers())
+    assert files(tmp_path / "out") == [*(f"{i:06d}.pt" for i in range(10)), "samples.csv"]
+    first, second = torch.load(tmp_path / "out" / "000007.pt", weights_only=True)
+    assert first.tolist() == [7] * 10
+    assert second.tolist() == [-7] * 10
+
+
 def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
     """D21: a writer cut the returned predictions to the last batch."""
     assert [len(batch["pred"]) for batch in predict(tmp_path, FileWriter(tmp_path / "preds"))] == [4, 4, 2]

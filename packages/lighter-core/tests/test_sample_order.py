@@ -17,11 +17,11 @@ DATASET = list(range(100, 111))  # sample i holds 100 + i
 def numbered(loader, *, world_size=1):
     """The index of every sample that a loader gives, beside the sample."""
     order = sample_order(loader, world_size=world_size)
-    return order, [
-        pair
-        for batch_idx, batch in enumerate(loader)
-        for pair in zip(order.indices(batch_idx, len(batch)), batch.tolist(), strict=True)
-    ]
+    pairs = []
+    for batch_idx, batch in enumerate(loader):
+        assert order.num_samples(batch_idx) in ([len(batch)] if order.is_known else [None])
+        pairs += zip(order.indices(batch_idx, len(batch)), batch.tolist(), strict=True)
+    return order, pairs
 
 
 def test_a_sequential_loader_gives_dataset_indices():

@@ -37,9 +37,14 @@ class SequentialOrder(SampleOrder):
 
     is_known = True
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, sampler: SequentialSampler) -> None:
         super().__init__()
         self._batch_size = batch_size
+        self._num_in_all = len(sampler)
+
+    def num_samples(self, batch_idx: int) -> int | None:
+        """Count what the sampler draws for a batch; the last one may be smaller."""
+        return min(self._batch_size, self._num_in_all - batch_idx * self._batch_size)
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
         """Count from the batch's number, so that a step that returned nothing shifts no index."""
@@ -60,8 +65,13 @@ class DistributedOrder(SampleOrder):
         self._batch_size = batch_size
         self._rank, self._world_size = sampler.rank, sampler.num_replicas
         self._dataset_size = len(sampler.dataset)  # type: ignore[arg-type]
+        self._num_on_rank = len(sampler)
         # the same seed and epoch give the same permutation once more
         self._permuted = list(sampler) if sampler.shuffle else None
+
+    def num_samples(self, batch_idx: int) -> int | None:
+        """Count what the sampler draws for a batch on this rank."""
+        return min(self._batch_size, self._num_on_rank - batch_idx * self._batch_size)
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
         """Follow the sampler, and drop its padding."""
@@ -122,5 +132,5 @@ def sample_order(loader: object, *, world_size: int) -> SampleOrder:
         if type(sampler) is DistributedSampler:
             return DistributedOrder(batch_sampler.batch_size, sampler)
         if type(sampler) is SequentialSampler and world_size == 1:
-            return SequentialOrder(batch_sampler.batch_size)
+            return SequentialOrder(batch_sampler.batch_size, sampler)
     return SampleOrder()
