@@ -1,4 +1,4 @@
-"""Garbage collection rests while torch is imported by a command, and at no other time."""
+"""Garbage collection rests while a command imports torch and Lightning, and at no other time."""
 
 import gc
 import subprocess
@@ -29,8 +29,8 @@ class Watch(Callback):
         import torch
 
         kept = gc.get_freeze_count()
-        known = sum(isinstance(one, type) and issubclass(one, torch.nn.Module) for one in gc.get_objects())
-        Path("watched").write_text(f"{gc.isenabled()} {kept > 100_000} {known < 20}")
+        known = any(one is torch.nn.Linear for one in gc.get_objects())
+        Path("watched").write_text(f"{gc.isenabled()} {kept > 100_000} {known}")
 
     def on_train_end(self, trainer, pl_module):
         circle = Circle()
@@ -51,15 +51,17 @@ def words(system_config: str, tmp_path: Path) -> list[str]:
     return [system_config, "watch.yaml"]
 
 
-def test_a_command_keeps_its_imports_out_of_the_collector(words: list[str], lighter: Command) -> None:
+def test_a_command_keeps_torch_out_of_the_collector(words: list[str], lighter: Command) -> None:
     done = lighter("fit", *words)
     assert done.returncode == 0, done.stderr
-    assert Path("watched").read_text() == "True True True"
+    assert Path("watched").read_text() == "True True False"
 
 
 def test_what_a_run_made_is_still_collected_at_its_end(words: list[str], lighter: Command) -> None:
-    assert lighter("fit", *words).returncode == 0
+    done = lighter("fit", *words)
+    assert done.returncode == 0, done.stderr
     assert Path("collected").is_file()
+    assert "leak" not in done.stderr  # what nanobind says of functions that are left
 
 
 def test_a_run_from_python_leaves_the_collector_alone(system_config: str) -> None:
