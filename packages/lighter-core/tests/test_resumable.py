@@ -14,16 +14,26 @@ def as_lists(batches):
     return [batch.tolist() for batch in batches]
 
 
+@pytest.mark.parametrize("num_epochs_before", [0, 1])
 @pytest.mark.parametrize(
-    "options", [{}, {"num_workers": 2}, {"num_workers": 2, "persistent_workers": True}, {"generator": 4}]
+    "options",
+    [
+        {},
+        {"num_workers": 2},
+        {"num_workers": 2, "persistent_workers": True},
+        {"generator": 4},
+        {"num_workers": 2, "persistent_workers": True, "generator": 4},
+    ],
 )
-def test_resumed_loader_gives_what_was_left_and_then_the_same_next_epoch(options):
+def test_resumed_loader_gives_what_was_left_and_then_the_same_next_epoch(options, num_epochs_before):
     def fresh(seed):
         torch.manual_seed(seed)
         own = {"generator": torch.Generator().manual_seed(seed)} if "generator" in options else {}
         return make(**options | own)
 
     loader = fresh(1)
+    for _ in range(num_epochs_before):
+        list(loader)
     batches = iter(loader)
     for _ in range(3):
         next(batches)

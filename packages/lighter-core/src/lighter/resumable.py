@@ -39,13 +39,18 @@ class ResumableDataLoader(DataLoader[T]):
                 fix="give the dataset `state_dict` and `load_state_dict` and use a loader that calls them",
             )
         self._num_yielded = 0
-        self._random_state: dict[str, Any] = {}  # the generators' when this epoch's order was drawn
+        self._random_state: dict[str, Any] = {}  # the generators' when this epoch began
+        self._seeds_workers = True  # this epoch, before its order is drawn; not where they persist from the last one
         self._loaded: dict[str, Any] | None = None
         self._rest: _Rest | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many batches the epoch has given and what drew their order; tensors and plain types."""
-        return {"num_yielded": self._num_yielded, "random_state": dict(self._random_state)}
+        return {
+            "num_yielded": self._num_yielded,
+            "random_state": dict(self._random_state),
+            "seeds_workers": self._seeds_workers,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at this state with the next iteration."""
@@ -56,19 +61,28 @@ class ResumableDataLoader(DataLoader[T]):
         if loaded is None:
             self._num_yielded = 0
             self._random_state = self._read_generators()
+            self._seeds_workers = self._iterator is None
             return self._counted(super().__iter__())
         self._num_yielded = loaded["num_yielded"]
         self._random_state = loaded["random_state"]
-        now = torch.get_rng_state()
+        self._seeds_workers = loaded.get("seeds_workers", True)
+        now, own = torch.get_rng_state(), self.generator
         torch.set_rng_state(self._random_state["default"])
         for generator, state in zip(self._own_generators(), self._random_state["own"], strict=True):
             generator.set_state(state)  # from here it goes on as it did; the default one is the whole process's
         try:
             self._rest = _Rest(super()._index_sampler, self._num_yielded)
-            batches = super().__iter__()  # draws the workers' seed, and with workers the order
-            self._rest.draw()
+            self._iterator = None  # workers of an earlier fit would not be seeded
+            if self._seeds_workers:
+                batches = super().__iter__()  # draws their seed, and with workers the order
+                self._rest.draw()
+            else:
+                self._rest.draw()
+                self.generator = None  # the seed of the new workers is none of its numbers
+                batches = super().__iter__()
             return self._counted(batches)
         finally:
+            self.generator = own
             self._rest = None
             torch.set_rng_state(now)
 
@@ -102,6 +116,7 @@ class _Rest:
         self._sampler = sampler
         self._num_skipped = num_skipped
         self._indices: Iterator[Any] | None = None
+        self._has_begun = False
 
     def draw(self) -> None:
         """Draw the order and skip, unless it is done; samplers draw with their first batch."""
@@ -111,10 +126,11 @@ class _Rest:
                 next(self._indices)
 
     def __iter__(self) -> Iterator[Any]:
-        # torch asks for an iterator twice before it draws; workers that persist ask again for the next epoch
-        return self if self._indices is None else iter(self._sampler)
+        # torch asks for an iterator twice before it begins; workers that persist ask again for the next epoch
+        return iter(self._sampler) if self._has_begun else self
 
     def __next__(self) -> Any:
+        self._has_begun = True
         self.draw()
         assert self._indices is not None
         return next(self._indices)
