@@ -231,6 +231,16 @@ def test_two_epochs_of_validation_leave_the_files_of_the_last(tmp_path):
     assert files(tmp_path) == [*(f"preds/val/{i:06d}.pt" for i in range(3)), "preds/val/samples.csv"]
 
 
+def test_what_an_earlier_run_wrote_outlives_all_validations_of_a_fit(tmp_path):
+    """The second one removed what the first had kept as `.previous`."""
+    writer = FileWriter(tmp_path / "out", modes=["val"])
+    trainer(tmp_path, writer).validate(Rows(), numbers(3), verbose=False)
+    trainer(tmp_path, writer, max_epochs=3).fit(Rows(), numbers(), numbers(5))
+    assert len(files(tmp_path / "out")) == 6
+    assert len(files(tmp_path / "out.previous")) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.previous"]
+
+
 def test_two_ranks_write_into_one_directory(tmp_path):
     script = """
         writer = FileWriter("preds", name_key="identifier")

@@ -14,11 +14,12 @@ def test_content_appears_in_the_place_of_what_was_there(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "c", "out.previous": "b"}
 
 
-def test_content_that_does_not_move_leaves_what_was_there(tmp_path):
+@pytest.mark.parametrize("keep_previous", [True, False])
+def test_content_that_does_not_move_leaves_what_was_there(tmp_path, keep_previous):
     target = tmp_path / "out"
     target.write_text("earlier")
     with pytest.raises(FileNotFoundError):
-        publish(tmp_path / "nothing", target, keep_previous=True)
+        publish(tmp_path / "nothing", target, keep_previous=keep_previous)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert target.read_text() == "earlier"
 

@@ -88,12 +88,13 @@ def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
     """Move finished content to its path, in the place of what an earlier run left there.
 
     Args:
-        content: A file or folder on the same disk.
+        content: A file or folder on the same disk, in a folder of its own.
         target: Where it goes.
-        keep_previous: Keep what was there as ``<name>.previous``, one generation; else remove it.
+        keep_previous: Keep what was there as ``<name>.previous``, one generation; else remove it, and leave what has
+            that name alone.
     """
     if target.exists():
-        previous = target.with_name(f"{target.name}.previous")
+        previous = target.with_name(f"{target.name}.previous") if keep_previous else content.with_name("replaced")
         remove(previous)
         target.replace(previous)
         try:
