@@ -70,7 +70,11 @@ class GivenDataloaders:
         loader = self.dataloaders.get(Mode.TRAIN)
         if not isinstance(loader, DataLoader):
             given = "there is none" if loader is None else f"it is a {type(loader).__name__}"
-            raise DataError(f"the training loader has no batch size: {given}", expected="one torch DataLoader")
+            raise DataError(
+                f"the training loader has no batch size: {given}",
+                expected="one torch DataLoader",
+                fix="keep a number of your own under another name: `batch_size` is the training loader's",
+            )
         return loader
 
 
