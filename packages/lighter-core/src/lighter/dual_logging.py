@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from lighter import lightning_state, metric_sets, resume, step_output
+from lighter.batch_values import KeptForward, forgets
 from lighter.epoch_log import EpochLog
 from lighter.metric_sets import Metrics
 from lighter.mode import Mode
@@ -36,7 +37,7 @@ class DualLogging:
         self._batch: object = None
         self._last_batch = 0
         self._forwards: dict[str, object] = {}
-        self._hooks: list[RemovableHandle] = []
+        self._hooks: list[RemovableHandle | KeptForward] = []
         self._known_nans: set[Mode] = set()
         self._checked_for_padding: set[Mode] = set()
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -69,10 +70,11 @@ class DualLogging:
         else:
             self._start_evaluation_step(module, trainer, mode, metrics)
         if self.is_written and metrics is not None:
+            members = metric_sets.members(metrics)
             self._hooks = [
-                metric.register_forward_hook(partial(self._keep_forward, name))
-                for name, metric in metric_sets.members(metrics).items()
+                metric.register_forward_hook(partial(self._keep_forward, name)) for name, metric in members.items()
             ]
+            self._hooks += [KeptForward(metric) for metric in members.values() if forgets(metric)]
 
     def count(self, module: LightningModule, outputs: Mapping[str, Any], step: str) -> None:
         """Add a step's losses to the sums, and write its values if it is a written step."""

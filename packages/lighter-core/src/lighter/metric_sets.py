@@ -110,7 +110,7 @@ def compute_flat(name: str, metric: Metric) -> dict[str, Tensor]:
         MetricError: The value is neither a scalar, a vector nor a mapping of them.
     """
     try:
-        with _quiet_about_no_update():
+        with quiet_about_no_update():
             value = metric.compute()
     except Exception as error:
         error.add_note(f"while metric `{name}` was computed over the epoch")
@@ -127,15 +127,7 @@ def names_of_value(name: str, metric: Metric) -> list[str] | None:
     Raises:
         MetricError: The value is neither a scalar, a vector nor a mapping of them.
     """
-    # networks inside a metric (FID, LPIPS) are shared with the copy
-    copies = {id(tensor): tensor for tensor in itertools.chain(metric.parameters(), metric.buffers())}
-    for inner in submetrics(metric):  # states may hang on a graph, which torch cannot copy
-        for state in inner.metric_state.values():
-            tensors = state if isinstance(state, list) else [state]
-            copies |= {id(tensor): tensor.detach().clone() for tensor in tensors}
-    probe = copy.deepcopy(metric, copies)
-    for inner in submetrics(probe):
-        inner._to_sync = False  # only this rank computes
+    probe = copy_of_this_rank(metric, with_states=True)
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "no positive samples" is no news after one batch
@@ -143,6 +135,24 @@ def names_of_value(name: str, metric: Metric) -> list[str] | None:
     except Exception:  # whatever a metric raises while it has seen too little
         return None
     return list(flatten(name, value))
+
+
+def copy_of_this_rank(metric: Metric, *, with_states: bool) -> Metric:
+    """Copy a metric to compute it on this rank alone.
+
+    Args:
+        metric: The metric; networks inside it (FID, LPIPS) are shared with the copy.
+        with_states: Copy the states. Without it they are shared, for a copy that is reset at once.
+    """
+    copies = {id(tensor): tensor for tensor in itertools.chain(metric.parameters(), metric.buffers())}
+    for inner in submetrics(metric):  # states may hang on a graph, which torch cannot copy
+        for state in inner.metric_state.values():
+            tensors = state if isinstance(state, list) else [state]
+            copies |= {id(tensor): tensor.detach().clone() if with_states else tensor for tensor in tensors}
+    alone = copy.deepcopy(metric, copies)
+    for inner in submetrics(alone):
+        inner._to_sync = False
+    return alone
 
 
 def flatten(name: str, value: object) -> dict[str, Tensor]:
@@ -255,7 +265,8 @@ def _can_start_from_a_sum(metric: Metric) -> bool:
 
 
 @contextmanager
-def _quiet_about_no_update() -> Iterator[None]:
+def quiet_about_no_update() -> Iterator[None]:
+    """Leave out the warning that a metric was computed before it was updated."""
     # a rank, or a metric inside a wrapper of a compute group, may not have been updated itself
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
