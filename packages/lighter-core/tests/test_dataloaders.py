@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from lighter import System
+from lighter import LighterModule, System
 from lighter.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings(
@@ -90,3 +90,25 @@ def test_validation_data_that_ends_early_is_a_warning(run):
 def test_an_epoch_that_was_stopped_did_not_end_early(run, options):
     trainer = run(options={"max_epochs": 1, **options}, train=DataLoader(Promising(12), batch_size=4))
     assert trainer.state.finished
+
+
+@pytest.mark.filterwarnings("ignore:The dataloader, train_dataloader")
+def test_an_epoch_of_two_optimizers_may_step_beyond_the_last_step(make_trainer, make_network, make_data):
+    class Two(LighterModule):
+        def __init__(self):
+            super().__init__(make_network(), nn.CrossEntropyLoss())
+            self.automatic_optimization = False
+
+        def training_step(self, batch, batch_idx):
+            for optimizer in self.optimizers():
+                loss = self.criterion(self(batch[0]), batch[1])
+                optimizer.zero_grad()
+                self.manual_backward(loss)
+                optimizer.step()
+
+        def configure_optimizers(self):
+            return [torch.optim.SGD(self.parameters(), lr=0.1) for _ in range(2)]
+
+    trainer = make_trainer(max_epochs=-1, max_steps=5)
+    trainer.fit(Two(), DataLoader(make_data(40), batch_size=4))
+    assert trainer.global_step == 6  # Lightning looks between batches, each of which takes two

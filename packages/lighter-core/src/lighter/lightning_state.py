@@ -154,7 +154,7 @@ def num_train_batches(trainer: Trainer) -> tuple[int, float]:
     """
     epoch_loop = trainer.fit_loop.epoch_loop
     num = epoch_loop.batch_progress.current.ready
-    was_stopped = trainer.should_stop or epoch_loop.global_step == epoch_loop.max_steps
+    was_stopped = trainer.should_stop or 0 <= epoch_loop.max_steps <= epoch_loop.global_step
     is_whole = was_stopped or epoch_loop._num_ready_batches_reached()
     return num, num if is_whole and num else trainer.num_training_batches
 
