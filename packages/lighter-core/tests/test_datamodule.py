@@ -53,6 +53,9 @@ def test_batch_size_makes_a_new_loader_that_keeps_the_rest(loader):
     assert (data.batch_size, rebuilt.dataset, rebuilt.drop_last) == (5, loader.dataset, True)
     assert rebuilt.sampler is loader.sampler
     assert [len(y) for _, y in rebuilt] == [5, 5]
+    data = LighterDataModule(DataLoader(loader.dataset, batch_size=4, num_workers=1, in_order=False))
+    data.batch_size = 5
+    assert not data.train_dataloader().in_order
 
 
 def test_a_loader_that_cannot_be_made_again_is_an_error(loader):

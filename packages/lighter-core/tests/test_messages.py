@@ -139,7 +139,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "a loss without a total": lambda _: run("fit", Returning({"loss": {"ce": torch.ones(())}, "batch_size": 2})),
     "a step that returns text": lambda _: run("fit", Returning("done")),
     "an unknown number of samples": lambda _: run("fit", OddBatch({"loss": torch.ones((), requires_grad=True)})),
-    "a rate of a module's own": lambda _: setattr(LighterModule(network()), "learning_rate", 0.1),
+    "a rate without an optimizer": lambda _: LighterModule(network()).learning_rate,
     "a batch size of a data module's own": lambda _: setattr(LighterDataModule(), "batch_size", 4),
     "loaders that are none": lambda _: LighterDataModule(train_dataloader="train"),
     "a layer that does not exist": lambda _: replace_layer(network(), "3", nn.ReLU()),

@@ -116,6 +116,26 @@ def test_learning_rate_finder_leaves_a_warm_up_its_start(make_system, make_train
     assert [e["train/optimizer/SGD/lr"] for e in epochs.train[-2:]] == pytest.approx([found / 2, found])
 
 
+def test_learning_rate_of_a_module_that_makes_its_optimizer_is_its_own(make_network, make_data, make_trainer):
+    class Module(LighterModule):
+        def __init__(self, network, rate):
+            super().__init__(network, nn.CrossEntropyLoss())
+            self.learning_rate = rate
+
+        def training_step(self, batch, batch_idx):
+            return self.criterion(self(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=self.learning_rate)
+
+    module = Module(make_network(), 0.25)
+    trainer = make_trainer(max_epochs=2)
+    finder = Tuner(trainer).lr_find(module, DataLoader(make_data(40), batch_size=4), num_training=20)
+    assert module.learning_rate == finder.suggestion() != 0.25
+    trainer.fit(module, DataLoader(make_data(40), batch_size=4))
+    assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
+
+
 def test_learning_rate_of_several_groups_or_of_one_cycle_is_an_error(make_system, make_network):
     network = make_network()
     groups = [{"params": [parameter]} for parameter in network.parameters()]

@@ -91,6 +91,7 @@ def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]
             expected="a DataLoader with `batch_size`",
         )
     workers = loader.num_workers > 0
+    order: dict[str, Any] = {} if loader.in_order else {"in_order": False}  # a subclass may not take it
     try:
         return type(loader)(
             loader.dataset,
@@ -106,6 +107,7 @@ def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]
             generator=loader.generator,
             prefetch_factor=loader.prefetch_factor if workers else None,
             persistent_workers=loader.persistent_workers,
+            **order,
         )
     except TypeError as error:
         raise DataError(

@@ -90,6 +90,7 @@ class LighterModule(LightningModule):
         self._dual_logging = DualLogging()
         self._running_hooks: set[str] = set()
         self._clock: tuple[str, ...] | None = None
+        self._own_rate: float | None = None
         self._tuned_rate: float | None = None
 
     @property
@@ -158,16 +159,23 @@ class LighterModule(LightningModule):
     def learning_rate(self) -> float:
         """The rate of the optimizer's single parameter group, for Lightning's learning rate finder.
 
-        Setting it also sets the schedule's base rate.
+        Setting it also sets the schedule's base rate. Where no optimizer was given, it is a number of your own, for the
+        ``configure_optimizers`` that you write.
 
         Raises:
-            OptimizerError: There are several groups, or the scheduler keeps the rate where it cannot be set.
+            OptimizerError: There are several groups, or the scheduler keeps the rate where it cannot be set; or there
+                is no optimizer, and no rate was set.
         """
+        if self.optimizer is None and self._own_rate is not None:
+            return self._own_rate
         return optimizers.learning_rate(self.optimizer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        self._tuned_rate = optimizers.set_learning_rate(self.optimizer, self.scheduler, rate)
+        if self.optimizer is None:
+            self._own_rate = rate
+        else:
+            self._tuned_rate = optimizers.set_learning_rate(self.optimizer, self.scheduler, rate)
 
     def _log_outputs(self, outputs: dict[str, Any], batch_idx: int) -> None:
         """Log what a step returned; override it to change what is logged.

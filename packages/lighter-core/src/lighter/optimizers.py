@@ -176,7 +176,9 @@ def _only_group(optimizer: Optimizer | None) -> dict[str, Any]:
         raise OptimizerError(
             f"there is no single learning rate: there are {given}".replace("are no", "is no"),
             expected="an optimizer with one parameter group",
-            fix="keep a rate of your own under another name, such as `self.lr`: `learning_rate` is the optimizer's",
+            fix="give the module an optimizer, or set `self.learning_rate` for a `configure_optimizers` of your own"
+            if optimizer is None
+            else "keep the rates under names of your own, such as `self.head_lr`: `learning_rate` is the optimizer's",
         )
     return optimizer.param_groups[0]
 
