@@ -13,6 +13,7 @@ import torch
 from lighter_cli import Runner
 from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
 from lighter_cli.errors import CheckpointError
+from lighter_cli.recorded_runs import recorded_runs
 from lighter_cli.records import read_records
 from lighter_config import ConfigError, Stage, load
 
@@ -29,6 +30,19 @@ def test_last_and_best_are_those_of_the_newest_run(system_config: str) -> None:
     assert best is not None
     assert Path(best).parent == Path("second").resolve()
     assert Path(best).name != "last.ckpt"
+
+
+def test_best_beside_a_checkpoint_is_that_of_its_own_run(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
+    config = load(["checkpoints/last.ckpt"])
+    best = find_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
+    assert best is not None
+    assert Path(best).parent == Path("checkpoints").resolve()
+    for file in Path("checkpoints").glob("epoch*"):
+        file.unlink()
+    with pytest.raises(CheckpointError, match="left none"):
+        find_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
 
 
 def test_names_with_the_ending_mean_the_same_when_no_such_file_exists(system_config: str) -> None:

@@ -155,7 +155,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: 
             f"{which!r} is the {which} checkpoint of earlier runs of the same config files, and there is no file here",
             fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
         )
-    records = read_records(Path.cwd())
+    records = _of_word(runs, read_records(Path.cwd()))
     record, checkpoint = newest_with_checkpoint(records, files, which)
     if record is None or checkpoint is None:
         raise asked.error(
@@ -165,6 +165,12 @@ def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: 
         )
     _logger.info("%s", _description(record, checkpoint, which, experiment_overrides(config, runs)))
     return str(checkpoint)
+
+
+def _of_word(runs: Sequence[RecordedRun], records: Sequence[Record]) -> Sequence[Record]:
+    """Return the run that wrote the checkpoint whose config is used, where its record is here; else all runs."""
+    written_by = runs[-1].content.get("id") if runs else None
+    return [record for record in records if record.folder.name == written_by] or records
 
 
 def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
