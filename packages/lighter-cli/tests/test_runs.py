@@ -105,6 +105,12 @@ trainer::max_epochs
     assert [one["path"] for one in shown["config"]] == ["trainer::max_epochs"]
 
 
+def test_runs_without_the_file_of_places_still_differ(in_process: Command, ids: list[str]) -> None:
+    (Path("lighter_runs") / ids[0] / "provenance.json").unlink()
+    shown = in_process("runs", "diff", *ids).stdout
+    assert "trainer::max_epochs\n  - 1\n  + 2   command line, word 2\n" in shown
+
+
 def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[str]) -> None:
     done = in_process("runs", "show", "nothing")
     assert (done.returncode, done.stdout) == (1, "")

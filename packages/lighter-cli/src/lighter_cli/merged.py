@@ -1,17 +1,13 @@
 """The merged config that the words of a command name, for commands that run nothing."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from lighter_cli import standard_input
-from lighter_config import Config, Finding, Place, Severity, SourceError, format_path, load
-
-_logger = logging.getLogger(__name__)
-
-_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
+from lighter_cli.findings_log import log_findings
+from lighter_config import Config, Finding, Place, SourceError, format_path, load
 
 Words = Annotated[
     str,
@@ -36,8 +32,7 @@ def load_merged(words: Sequence[str], *, example: str) -> Config:
     if not words:
         raise SourceError(Finding(message="no config is named", fix=f"name one: {example}"))
     config = load(standard_input.restore(words))
-    for note in config.notes:
-        _logger.log(_LEVELS[note.severity], "%s", note)
+    log_findings(config.notes)
     return config
 
 

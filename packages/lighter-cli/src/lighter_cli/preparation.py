@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lighter_cli.findings_log import log_findings
 from lighter_cli.launcher import LauncherCheck
 from lighter_cli.project import Project, is_users_own, locate_project, make_importable
 from lighter_cli.seeds import find_seed
@@ -25,8 +26,6 @@ from lighter_config import (
 from lighter_config.safety import Allowance, SafetyCheck
 
 _logger = logging.getLogger(__name__)
-
-_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def prepare(
     """
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
-    _report(project.notes if project is not None else ())
+    log_findings(project.notes if project is not None else ())
     checks = [*checks, LauncherCheck(os.environ)] if check_first else []
     if safe:
         checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
@@ -82,7 +81,7 @@ def prepare(
                 fix="add --safe, or leave --allow out",
             )
         )
-    _report(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
+    log_findings(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
     pruned = prune(config, stage, reader)
     if _logger.isEnabledFor(logging.DEBUG):
         _logger.debug("what %s uses of the config:\n%s", stage, to_yaml(pruned.expanded()))
@@ -97,11 +96,6 @@ def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
     reader = SignatureReader(project=project.folder if project is not None else None)
     notes = project.notes if project is not None else ()
     return [*notes, *check(config, stage, reader=reader, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])]
-
-
-def _report(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        _logger.log(_LEVELS[finding.severity], "%s", finding)
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:

@@ -9,13 +9,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from lighter_cli import terminal
+from lighter_cli.findings_log import log_findings
 from lighter_cli.terminal import ADDED, HEADING, PLACE, REMOVED, Line
 from lighter_cli.whole_files import write_whole
 from lighter_config import Finding, Severity, SourceError
 
 _logger = logging.getLogger(__name__)
 
-_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.NOTE: logging.INFO}
 _STYLES = {"+": ADDED, "-": REMOVED, "@": PLACE}
 
 
@@ -45,8 +45,7 @@ def migrate(
             _logger.info("%s is rewritten; see what `lighter check` says of it", one.name)
         else:
             terminal.write_lines(_difference(one.name, one.before, one.after))
-        for finding in one.findings:
-            _logger.log(_LEVELS[finding.severity], "%s", finding)
+        log_findings(one.findings)
     return int(any(finding.severity is Severity.WARNING for one in migrated for finding in one.findings))
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,8 @@ from lighter_config import (
 from lighter_config import diff as differences_between
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
+
+_Places = Mapping[str, Sequence[str]]
 
 _STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
 _COMPARED = ("stage", "status", "words", "options", "seed", "project", "git", "versions", "devices", "metrics")
@@ -68,8 +70,9 @@ def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
         replace(one, before_place=None, after_place=None)
         for one in differences_between(load(_compared(before)), load(_compared(after)))
     ]
+    places = _recorded_places(before), _recorded_places(after)
     configs = [
-        _with_recorded_places(one, before, after)
+        _with_recorded_places(one, *places)
         for one in differences_between(load([str(before.folder)]), load([str(after.folder)]))
     ]
     if as_json:
@@ -206,17 +209,23 @@ def _compared(record: Record) -> dict[str, Any]:
     return {**facts, "status": record.status, "words": shlex.join(record.content["words"])}
 
 
-def _with_recorded_places(difference: Difference, before: Record, after: Record) -> Difference:
+def _with_recorded_places(difference: Difference, before: _Places, after: _Places) -> Difference:
     """Name the places that the values came from when the runs started, not the stored files."""
     return replace(
         difference,
-        before_place=None if difference.kind is Kind.ADDED else _recorded_place(difference.path, before),
-        after_place=None if difference.kind is Kind.REMOVED else _recorded_place(difference.path, after),
+        before_place=None if difference.kind is Kind.ADDED else _place_at(difference.path, before),
+        after_place=None if difference.kind is Kind.REMOVED else _place_at(difference.path, after),
     )
 
 
-def _recorded_place(path: str, record: Record) -> Place | None:
-    places = json.loads((record.folder / RECORDED_PLACES).read_text(encoding="utf-8"))
+def _recorded_places(record: Record) -> _Places:
+    """Read the places of each value, newest first; nothing when somebody has removed the file."""
+    file = record.folder / RECORDED_PLACES
+    places: _Places = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return places
+
+
+def _place_at(path: str, places: _Places) -> Place | None:
     inside = (chain for at, chain in places.items() if at == path or at.startswith(f"{path}::"))
     chain = next(inside, None)
     return Place(chain[0]) if chain else None
