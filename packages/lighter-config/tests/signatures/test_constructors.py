@@ -78,6 +78,7 @@ def test_what_a_class_or_a_function_takes_is_known(takes: Takes, text: str, expe
         "class Base:\n  def __init_subclass__(cls):\n    for name in ['__init__']:\n      setattr(cls, name, lambda self, z: None)\nclass thing(Base):\n  def __init__(self, a): ...",
         "class Meta(type):\n  def __init__(cls, name, bases, body):\n    cls.__init__ = lambda self, z: None\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...",
         "class Meta(type):\n  __call__ = print\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...",
+        "class Meta(type):\n  @property\n  def __signature__(cls): ...\n  def __call__(cls, a): ...\nclass thing(metaclass=Meta): ...",
         "def meta(name, bases, body): return type(name, bases, body)\nclass thing(metaclass=meta):\n  def __init__(self, a): ...",
         "import somewhere_missing\nclass Meta(somewhere_missing.Meta): ...\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...",
         "class Meta(type(int)): ...\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...",

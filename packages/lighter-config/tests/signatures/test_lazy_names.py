@@ -128,26 +128,3 @@ def test_a_star_asks_for_the_listed_names_alone(package: Package, listed: str, e
     lazy = f"{listed}def f(a): ...\ndef __getattr__(name):\n    globals()[name] = print\n    return print"
     text = "def g(b): ...\nfrom lazy import *"
     assert isinstance(package(lib=text, lazy=lazy).read("lib.g"), expected)
-
-
-def test_a_module_that_puts_another_in_its_place_is_that_module(package: Package) -> None:
-    text = "import real\nimport sys\nsys.modules[__name__] = real"
-    reader = package(lib=text, real=REAL, user="from lib import *\nimport lib\nh = lib.g")
-    for target, names in {"lib.f": ("a",), "user.f": ("a",), "user.h": ("b",)}.items():
-        answer = reader.read(target)
-        assert isinstance(answer, Signature)
-        assert answer.keywords == names
-    assert isinstance(reader.read("lib.h"), DoesNotExist)
-
-
-@pytest.mark.parametrize("text", ["import real as other", "other = object()", "from real import f as other"])
-def test_a_module_in_whose_place_something_unclear_may_be_is_unknown(package: Package, text: str) -> None:
-    text = f"import sys\nif len(sys.path) > 999:\n    {text}\nelse:\n    other = None\nsys.modules[__name__] = other"
-    reader = package(lib=f"{text}\ndef g(b): ...", real=REAL)
-    assert isinstance(reader.read("lib.f"), Unknown)
-
-
-def test_modules_that_put_each_other_in_their_places_are_unknown(package: Package) -> None:
-    one = "import {}\nimport sys\nsys.modules[__name__] = {}"
-    reader = package(lib=one.format("other", "other"), other=one.format("lib", "lib"))
-    assert isinstance(reader.read("lib.f"), Unknown)

@@ -5,9 +5,8 @@ import re
 from dataclasses import replace
 
 from lighter_config.signatures.conditions import last_name
-from lighter_config.signatures.namespaces import Addition, ModuleImport, Namespace, NamingCall
+from lighter_config.signatures.namespaces import Addition, Namespace, NamingCall
 
-_OWN_NAME = "sys.modules[__name__]"
 _WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
 
 
@@ -18,7 +17,7 @@ def may_add_names(text: bytes) -> bool:
 
 def note_additions(namespace: Namespace, tree: ast.Module) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
-    own_names = {_OWN_NAME}
+    own_names = {"sys.modules[__name__]"}
     asked = {
         part
         for one in tree.body
@@ -63,21 +62,6 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
         if node in asked:
             new = namespace.additions[num_before:]
             namespace.additions[num_before:] = [replace(one, is_asked_for=True) for one in new]
-
-
-def replacement(namespace: Namespace, tree: ast.Module) -> str | None:
-    """The module that a module puts in its own place, as ``collections.abc`` does; ``None`` when there is none."""
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=[target], value=ast.Name(id=name)) if _is_this_module(target, {_OWN_NAME}):
-                match namespace.candidates(name):
-                    case (ModuleImport(module=module),):
-                        return module
-                    case _:
-                        pass
-            case _:
-                pass
-    return None
 
 
 def _spelled(node: ast.AST) -> list[str]:

@@ -159,6 +159,8 @@ class Callables:
                 return bases
             for base in bases:
                 if isinstance(base, ClassValue):
+                    if "__signature__" in self.library.classes.body(base).names:
+                        return Unclear(f"the metaclass {base.name} computes the signatures of its classes")
                     call = self.library.classes.own_attribute(base, "__call__")
                     if call is not None:
                         parameters = self.parameters(call)

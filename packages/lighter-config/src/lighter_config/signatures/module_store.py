@@ -49,12 +49,10 @@ class ModuleStore:
         return module.name in self._namespaces
 
     def namespace(self, module: Module) -> Namespace | Unclear:
-        """The names of a module that has source or a stub; where it puts another in its place, that one's."""
+        """The names of a module that has source or a stub."""
         if module.name not in self._namespaces:
             self._namespaces[module.name] = self._read(module)
-        read = self._namespaces[module.name]
-        other = self.find(read.replacement) if isinstance(read, Namespace) and read.replacement else None
-        return read if other is None else self.namespace(other)
+        return self._namespaces[module.name]
 
     def _read(self, module: Module) -> Namespace | Unclear:
         if module.kind not in ("source", "stub"):

@@ -20,6 +20,9 @@ ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
 
 _MAX_ENTRIES = 50_000
 
+# Python 3.13 puts it in the place of the file collections/abc.py, and 3.14 has no such file
+_REGISTERED_AS = {"collections.abc": "_collections_abc"}
+
 
 @dataclass(frozen=True, slots=True)
 class Module:
@@ -67,7 +70,7 @@ class ModuleFinder:
     def find(self, name: str) -> Module | None:
         """Find a module by its dotted name; ``None`` when no file of it is there."""
         if name not in self._modules:
-            self._modules[name] = self._find(name)
+            self._modules[name] = self._find(_REGISTERED_AS.get(name, name))
         return self._modules[name]
 
     def submodules(self, module: Module) -> Iterator[str]:

@@ -121,7 +121,6 @@ class Namespace:
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
-        replacement: The module that it puts in its own place.
     """
 
     module: Module
@@ -133,7 +132,6 @@ class Namespace:
     additions: list[Addition] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)
-    replacement: str | None = None
     docstring: str | None = None
 
     def candidates(self, name: str) -> tuple[Binding, ...]:

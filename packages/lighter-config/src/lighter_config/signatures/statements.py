@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Sequence
 
-from lighter_config.signatures.additions import may_add_names, note_additions, replacement
+from lighter_config.signatures.additions import may_add_names, note_additions
 from lighter_config.signatures.conditions import is_for_type_checkers, last_name, static_truth
 from lighter_config.signatures.modules import Module
 from lighter_config.signatures.namespaces import (
@@ -37,7 +37,6 @@ def read_module(module: Module, text: bytes) -> Namespace:
     for node in tree.body:
         _drop_bodies(node)
     _Walker(namespace).run(tree.body)
-    namespace.replacement = replacement(namespace, tree) if namespace.additions else None
     for name in rebound:
         before = namespace.candidates(name)
         namespace.names[name] = Bound(namespace.position(name), (*before, Opaque("a function may bind it anew")))
