@@ -6,7 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from lighter_config.checks import DEFAULT_CHECKS, CheckContext, check
+from lighter_config.checks.arguments import check_arguments
 from lighter_config.checks.keys import check_sections
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
@@ -150,3 +153,25 @@ def test_an_unknown_argument_beside_all_the_right_ones_is_told_that_no_more_are_
     config["model"] = {"_target_": "project.nets.nothing", "depth": 4}
     (finding,) = [one for one in check(load(config), reader=reader, checks=checks) if one.severity is Severity.ERROR]
     assert finding.expected == ("nothing takes no arguments by name",)
+
+
+@pytest.mark.parametrize("is_left_over", [True, False])
+def test_an_argument_is_left_over_only_where_a_later_source_changed_the_target(reader, is_left_over: bool) -> None:
+    target, argument = "o::_target_=torch.optim.SGD", "o::amsgrad=true"
+    words = [argument, target] if is_left_over else [target, argument]
+    config = load([{"o": {"_target_": "torch.optim.AdamW", "params": []}}, *words])
+    findings = check(config, reader=reader, checks=[check_arguments])
+    (finding,) = (one for one in findings if one.path == "o::amsgrad")
+    assert ("it was given before _target_ was changed" in finding.message) == is_left_over
+
+
+def test_an_argument_beside_a_checkpoint_is_not_left_over(reader, tmp_path: Path) -> None:
+    run = Path("run")
+    run.mkdir()
+    (run / "config.yaml").write_text("o:\n  _target_: torch.optim.SGD\n  params: []\n")
+    (run / "provenance.json").write_text(
+        '{"o::_target_": ["exp.yaml:2:3", "base.yaml:2:3"], "o::params": ["exp.yaml:3:3"]}'
+    )
+    (run / "record.json").write_text("{}")
+    (finding,) = check(load(["run", "o::amsgrad=true"]), reader=reader, checks=[check_arguments])
+    assert "before" not in finding.message

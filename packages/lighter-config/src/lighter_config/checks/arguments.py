@@ -1,14 +1,16 @@
 """Arguments that a target does not take, lacks, or gets twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.paths import format_path
+from lighter_config.places import Place
 from lighter_config.provenance import Segments
 from lighter_config.resolving import TARGET
 from lighter_config.signatures import Kind, Signature
+from lighter_config.sources import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
@@ -116,13 +118,32 @@ def _unknown_argument(
 
 
 def _is_left_over(context: CheckContext, component: Component, path: Segments) -> bool:
-    """Whether another source changed the target after this argument was given."""
+    """Whether a later source changed the target after this argument was given."""
     targets = context.subject.chain(format_path((*component.path, TARGET)))
     given = context.subject.chain(format_path(path))
     if len(targets) < 2 or not given:
         return False
-    newest = targets[0]
-    return all((place.source, place.word) != (newest.source, newest.word) for place in given)
+    sources = context.subject.sources
+    return _source_index(sources, given[0]) < _source_index(sources, targets[0])
+
+
+def _source_index(sources: Sequence[Source], place: Place) -> int:
+    """Which source a place is in; -1 for a place of the run that wrote a checkpoint or record among them."""
+    for index, source in reversed(list(enumerate(sources))):
+        match source:
+            case OverrideSource(word=word):
+                is_there = place.word == word
+            case MappingSource(place=line):
+                is_there = place == line
+            case RunSource(name=folder):
+                is_there = place.source.startswith(folder)
+            case StdinSource():
+                is_there = place.source == "standard input"
+            case _:
+                is_there = place.source == source.name
+        if is_there:
+            return index
+    return -1
 
 
 def _missing(
