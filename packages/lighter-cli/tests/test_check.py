@@ -46,7 +46,7 @@ error: trainer::max_epoch is not an argument of Trainer
   expected           one of strategy, num_nodes, precision, fast_dev_run, min_epochs, max_steps, min_steps, \
 max_time, ...
   nearest            max_epochs, min_epochs, max_steps
-  to fix             remove it with ~trainer::max_epoch: max_epochs is given at config.yaml:4:3
+  to fix             write trainer::max_epochs to change what is given at config.yaml:4:3
 
 error: torch.nn.CrosEntropyLoss does not exist: torch.nn has no CrosEntropyLoss
   command line, word 3 system::criterion::_target_=torch.nn.CrosEntropyLoss

@@ -102,8 +102,12 @@ def _unknown_argument(
         fix = f"remove it with ~{format_path(path)}"
     nearest = nearest_names(name, signature.keywords)
     if nearest and nearest[0] in component.keywords:
-        given = context.subject.key_place(format_path((*component.path, nearest[0])))
-        fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
+        near = format_path((*component.path, nearest[0]))
+        place, given = context.subject.place(format_path(path)), context.subject.key_place(near)
+        if place is not None and place.word is not None:
+            fix = f"write {near} to change what is given at {given}"
+        else:
+            fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
     none_left = "no further argument" if signature.keywords else "no arguments by name"
     expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(
