@@ -49,7 +49,8 @@ class GivenDataloaders:
     def batch_size(self) -> int:
         """The training loader's batch size, for Lightning's batch size finder.
 
-        Setting it makes a new loader of the same dataset, shuffling, workers, collate function, pinning and drop_last.
+        Setting it makes a new loader of the same dataset, shuffling, workers, collate function, pinning, drop_last and
+        order.
 
         Raises:
             DataError: There is no training loader, or it is not one that can be made again with another batch size.
