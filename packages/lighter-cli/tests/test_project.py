@@ -50,7 +50,7 @@ def test_making_it_importable_imports_nothing(write: Write, tmp_path: Path) -> N
 
 
 def test_two_projects_in_one_process_work_one_after_the_other(write: Write, tmp_path: Path) -> None:
-    """D36: the second project used to be refused."""
+    """The second project used to be refused."""
     write("a/models.py", "NAME = 'a'")
     write("b/models.py", "NAME = 'b'")
     statement = "from project.models import NAME"

@@ -160,16 +160,16 @@ def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, numbe
 
 
 def _sources_of_text(word: str, number: int) -> list[Source]:
-    """The order of these questions is the rule; each comment is its number in the language's paper."""
-    if word == "-":  # 1
+    """The order of these questions decides; each comment is the rule in docs/reference/config-language.md."""
+    if word == "-":  # 1.1
         return [StdinSource(_read_stdin(), number)]
-    if source := _file(word, number):  # 2
+    if source := _file(word, number):  # 1.2
         return [source]
-    if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 3
+    if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
         return [_override(word, number)]
-    if "=" not in word and _is_run(_path(word)):  # 4
+    if "=" not in word and _is_run(_path(word)):  # 1.4
         return [RunSource(_path(word), word, number)]
-    if "," in word:  # 5
+    if "," in word:  # 1.5
         parts = word.split(",")
         files = [_file(part, number) or _run(part, number) for part in parts]
         if all(files):
@@ -180,9 +180,9 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
     before, equals, _ = word.partition("=")
     if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
         _missing([word], word, number)
-    if equals and is_path(before.removesuffix("+")):  # 6
+    if equals and is_path(before.removesuffix("+")):  # 1.6
         return [_override(word, number)]
-    return [_missing([word], word, number)]  # 7
+    return [_missing([word], word, number)]  # 1.7
 
 
 def _override(word: str, number: int) -> OverrideSource:
