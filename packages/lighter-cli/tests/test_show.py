@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_cli import terminal
+from lighter_cli.terminal import output
 from lighter_config import load
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -158,7 +158,7 @@ def test_a_terminal_has_colours_unless_they_are_refused(system_config: str, no_c
 def test_comments_of_blame_fit_the_terminal(in_process: Command, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write("a.yaml", f"trainer:\n  max_epochs: 3\n  default_root_dir: {'x' * 50}\n")
     for width, column in ((60, 45), (30, 0)):
-        monkeypatch.setattr(terminal, "width", lambda width=width: width)
+        monkeypatch.setattr(output, "width", lambda width=width: width)
         lines = in_process("show", "a.yaml", "--blame").stdout.splitlines()
         assert lines[1] == f"{'  max_epochs: 3':<{column}}  # a.yaml:2:15"
 

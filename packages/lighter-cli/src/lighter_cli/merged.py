@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import standard_input
-from lighter_cli.findings_log import log_findings
+from lighter_cli.terminal import standard_input
+from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import Config, Finding, Place, SourceError, format_path, load
 
 Words = Annotated[

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.checking import Report
-from lighter_cli.terminal import Line
+from lighter_cli.terminal.output import Line
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH
 

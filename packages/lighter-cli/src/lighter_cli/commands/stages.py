@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import console, standard_input
+from lighter_cli.terminal import process, standard_input
 
 Words = Annotated[
     str,
@@ -133,6 +133,6 @@ def _run(
     from lighter_cli.runner import Runner
     from lighter_cli.uncollected import uncollected
 
-    console.show_full_tracebacks(traceback)
+    process.show_full_tracebacks(traceback)
     inputs = standard_input.restore(words)
     Runner(uncollected).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)

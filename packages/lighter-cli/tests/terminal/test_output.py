@@ -2,18 +2,18 @@
 
 import pytest
 
-from lighter_cli import terminal
+from lighter_cli.terminal import output
 
-ROWS = [(("a path", terminal.PATH), "text", "place"), ("b", "", "")]
+ROWS = [(("a path", output.PATH), "text", "place"), ("b", "", "")]
 
 
 def test_rows_are_aligned_and_end_with_their_last_cell() -> None:
-    assert [_text(line) for line in terminal.rows(ROWS)] == ["  a path   text   place", "  b"]
+    assert [_text(line) for line in output.rows(ROWS)] == ["  a path   text   place", "  b"]
 
 
 def test_a_row_that_does_not_fit_the_terminal_has_its_cells_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "width", lambda: 20)
-    lines = terminal.rows([*ROWS, ("c", "short", "")])
+    monkeypatch.setattr(output, "width", lambda: 20)
+    lines = output.rows([*ROWS, ("c", "short", "")])
     assert [_text(line) for line in lines] == ["  a path", "    text", "    place", "  b", "  c        short"]
 
 
@@ -29,8 +29,8 @@ def test_a_row_that_does_not_fit_the_terminal_has_its_cells_below_each_other(mon
     ],
 )
 def test_a_value_is_written_as_yaml(value: object, lines: list[str]) -> None:
-    assert terminal.yaml_lines(value) == lines
+    assert output.yaml_lines(value) == lines
 
 
-def _text(line: terminal.Line) -> str:
+def _text(line: output.Line) -> str:
     return "".join(part if isinstance(part, str) else part[0] for part in line)

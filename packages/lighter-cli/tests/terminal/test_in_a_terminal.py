@@ -8,7 +8,7 @@ import pytest
 
 from lighter_cli.records import read_records
 
-sys.path.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1]))
 from terminal_session import TerminalSession
 
 sys.path.pop()
