@@ -10,7 +10,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
 from lighter_cli.records import Record, read_records
 from lighter_cli.requeue import Requeued
-from lighter_cli.runner import Runner
+from lighter_cli.running.runner import Runner
 
 Write = Callable[[str, str], Path]
 

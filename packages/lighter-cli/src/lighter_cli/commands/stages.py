@@ -130,8 +130,8 @@ def predict(
 def _run(
     stage: str, words: Sequence[str], ckpt_path: str | None, no_check: bool, traceback: bool, **options: Any
 ) -> None:
-    from lighter_cli.runner import Runner
-    from lighter_cli.uncollected import uncollected
+    from lighter_cli.running.gc_pause import uncollected
+    from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(traceback)
     inputs = standard_input.restore(words)

@@ -5,12 +5,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.preparation import find_mistakes, prepare
-from lighter_cli.runner import Runner
+from lighter_cli.running.preparation import find_mistakes, prepare
+from lighter_cli.running.runner import Runner
 from lighter_config import Config, Finding, Stage, load, parse_sources
 
 if TYPE_CHECKING:
-    from lighter_cli.build import Experiment
+    from lighter_cli.running.build import Experiment
 
 
 def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "LoadedExperiment":
@@ -69,7 +69,7 @@ class LoadedExperiment:
             ConfigError: The config cannot be used.
         """
         prepared = prepare(self.config, Stage(stage), safe=safe, allow=allow)
-        from lighter_cli.build import build, seeded
+        from lighter_cli.running.build import build, seeded
 
         with seeded(prepared.seed):
             return build(prepared.config)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.uncollected import uncollected
+from lighter_cli.running.gc_pause import uncollected
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

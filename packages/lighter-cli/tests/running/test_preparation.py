@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from lighter_cli.preparation import find_mistakes, prepare
+from lighter_cli.running.preparation import find_mistakes, prepare
 from lighter_config import CheckError, Severity, Stage, load
 
 

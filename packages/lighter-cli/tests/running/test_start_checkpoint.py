@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from lighter_cli import Runner
-from lighter_cli.checkpoints import find_checkpoint, handed_to_ranks
 from lighter_cli.errors import CheckpointError
 from lighter_cli.recorded_runs import recorded_runs
 from lighter_cli.records import read_records
+from lighter_cli.running.start_checkpoint import find_checkpoint, handed_to_ranks
 from lighter_config import ConfigError, Stage, load
 
 
