@@ -15,6 +15,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from lighter_cli.atomic_files import write_whole
 from lighter_cli.closing import closing_lines
 from lighter_cli.records import INDEX
 from lighter_cli.request import Request, description
@@ -25,7 +26,6 @@ from lighter_cli.trainer_checkpoints import (
     newest_save,
     saved_checkpoints,
 )
-from lighter_cli.whole_files import write_whole
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,

@@ -7,7 +7,7 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import Trainer
 
-from lighter_cli.whole_files import whole_file
+from lighter_cli.atomic_files import whole_file
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

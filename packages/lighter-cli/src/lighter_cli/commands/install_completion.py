@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from lighter_cli.atomic_files import write_whole
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, Line
-from lighter_cli.whole_files import write_whole
 from lighter_config import Finding, SourceError
 
 Shell = Literal["bash", "zsh", "fish"]

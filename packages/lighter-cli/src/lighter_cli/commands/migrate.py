@@ -8,10 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from lighter_cli.atomic_files import write_whole
 from lighter_cli.terminal import output
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_cli.terminal.output import ADDED, HEADING, PLACE, REMOVED, Line
-from lighter_cli.whole_files import write_whole
 from lighter_config import Finding, Severity, SourceError
 
 _logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lighter_cli.whole_files import whole_file, write_whole
+from lighter_cli.atomic_files import whole_file, write_whole
 
 
 def test_a_file_is_replaced_and_keeps_its_mode() -> None:
