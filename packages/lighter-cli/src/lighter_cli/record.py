@@ -16,16 +16,16 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lighter_cli.atomic_files import write_whole
-from lighter_cli.closing import closing_lines
-from lighter_cli.records import INDEX
-from lighter_cli.request import Request, description
-from lighter_cli.trainer_checkpoints import (
+from lighter_cli.checkpoints.of_trainer import (
     best_checkpoint,
     checkpoint_folders,
     last_and_best,
     newest_save,
     saved_checkpoints,
 )
+from lighter_cli.closing import closing_lines
+from lighter_cli.records import INDEX
+from lighter_cli.request import Request, description
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,

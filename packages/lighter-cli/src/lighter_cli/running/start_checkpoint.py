@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
 from lighter_cli.errors import CheckpointError
 from lighter_cli.recorded_runs import RecordedRun, experiment_files, experiment_overrides
 from lighter_cli.records import Record, newest_with_checkpoint, read_records
-from lighter_cli.saved_checkpoints import is_checkpoint, is_undamaged
 from lighter_config import (
     RECORDED_CONFIG,
     CheckpointSource,

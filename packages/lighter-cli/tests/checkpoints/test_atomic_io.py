@@ -9,7 +9,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
-from lighter_cli.whole_checkpoints import WholeCheckpointIO, write_checkpoints_whole
+from lighter_cli.checkpoints.atomic_io import WholeCheckpointIO, write_checkpoints_whole
 
 
 def test_a_checkpoint_is_written_beside_its_place_not_into_the_folder_for_temporary_files(
