@@ -9,7 +9,7 @@ from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["lighter_cli.app", "lighter_cli.running.runner", "lighter_cli.running.build", "lighter_cli.record"]
+    ["lighter_cli.app", "lighter_cli.running.runner", "lighter_cli.running.build", "lighter_cli.runs.recorder"]
 )
 
 

@@ -14,7 +14,7 @@ from torch.distributed import HashStore
 
 from lighter_cli.errors import RankError
 from lighter_cli.ranks import ending_together
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 
 Write = Callable[[str, str], Path]
 FAILING = """

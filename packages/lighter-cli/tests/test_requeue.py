@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
-from lighter_cli.records import Record, read_records
 from lighter_cli.requeue import Requeued
 from lighter_cli.running.runner import Runner
+from lighter_cli.runs.record import Record, read_records
 
 Write = Callable[[str, str], Path]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.records import INDEX, read_records
 from lighter_cli.running.start_checkpoint import find_checkpoint
+from lighter_cli.runs.record import INDEX, read_records
 from lighter_config import RECORD_FILE, Stage, load
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

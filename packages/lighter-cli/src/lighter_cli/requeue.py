@@ -21,7 +21,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from lighter_cli.environment import slurm_job
+from lighter_cli.runs.environment import slurm_job
 
 _logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lighter_cli.environment import slurm_job
-from lighter_cli.records import read_records
+from lighter_cli.runs.environment import slurm_job
+from lighter_cli.runs.record import read_records
 
 _logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import torch
 
 import lighter_cli
 from lighter_cli import LoadedExperiment, Runner, load_experiment
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 from lighter_config import CheckError, SourceError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")

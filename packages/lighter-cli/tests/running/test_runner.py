@@ -10,7 +10,7 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 from lighter_config import CheckError, ConfigError
 
 Write = Callable[[str, str], Path]

@@ -12,9 +12,9 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
-from lighter_cli.recorded_runs import recorded_runs
-from lighter_cli.records import read_records
 from lighter_cli.running.start_checkpoint import find_checkpoint, handed_to_ranks
+from lighter_cli.runs.inputs import recorded_runs
+from lighter_cli.runs.record import read_records
 from lighter_config import ConfigError, Stage, load
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 
 sys.path.append(str(Path(__file__).parents[1]))
 from terminal_session import TerminalSession

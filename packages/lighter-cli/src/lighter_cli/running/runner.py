@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.recorded_runs import experiment_files, experiment_overrides, recorded_runs, what_changed
 from lighter_cli.restarted_job import checkpoint_of_restarted_job
 from lighter_cli.running.preparation import prepare
 from lighter_cli.running.start_checkpoint import cannot_be_loaded, find_checkpoint, handed_to_ranks
+from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
 from lighter_config import DEFAULT_CHECKS, Config, Finding, SourceError, Stage, load, parse_sources
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 
@@ -91,10 +91,10 @@ class Runner:
         # torch is imported from here on; what the config alone shows has been said above
         with self._importing():
             from lighter_cli.ranks import ending_together
-            from lighter_cli.record import ConfigRecorder
-            from lighter_cli.request import Request
             from lighter_cli.requeue import requeuing
             from lighter_cli.running.build import build, seeded
+            from lighter_cli.runs.recorder import ConfigRecorder
+            from lighter_cli.runs.request import Request
 
         with seeded(prepared.seed), handed_to_ranks(checkpoint):
             self.experiment = experiment = build(prepared.config)

@@ -12,8 +12,8 @@ from typing import Any
 
 from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
 from lighter_cli.errors import CheckpointError
-from lighter_cli.recorded_runs import RecordedRun, experiment_files, experiment_overrides
-from lighter_cli.records import Record, newest_with_checkpoint, read_records
+from lighter_cli.runs.inputs import RecordedRun, experiment_files, experiment_overrides
+from lighter_cli.runs.record import Record, newest_with_checkpoint, read_records
 from lighter_config import (
     RECORDED_CONFIG,
     CheckpointSource,

@@ -12,8 +12,8 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
-from lighter_cli.recorded_runs import what_changed
-from lighter_cli.records import read_records
+from lighter_cli.runs.inputs import what_changed
+from lighter_cli.runs.record import read_records
 from lighter_config import RECORD_FILE, SourceError
 
 Write = Callable[[str, str], Path]

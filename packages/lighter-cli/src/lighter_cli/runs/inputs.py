@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lighter_cli import environment
-from lighter_cli.records import read_record
+from lighter_cli.runs import environment
+from lighter_cli.runs.record import read_record
 from lighter_config import (
     RECORD_FILE,
     RECORDED_CONFIG,

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 
 
 def _said(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
-    lines = [record.getMessage() for record in caplog.records if record.name == "lighter_cli.record"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "lighter_cli.runs.recorder"]
     return dict(line.split("  ", maxsplit=1) for line in lines)
 
 

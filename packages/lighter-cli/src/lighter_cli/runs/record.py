@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.checkpoints.on_disk import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
-from lighter_cli.environment import is_gone
+from lighter_cli.runs.environment import is_gone
 from lighter_config import RECORD_FILE, Finding, SourceError
 
 _logger = logging.getLogger(__name__)

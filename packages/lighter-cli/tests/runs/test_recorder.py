@@ -20,8 +20,8 @@ import torch
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
-from lighter_cli.record import ConfigRecorder, _append_line
-from lighter_cli.records import INDEX, read_records
+from lighter_cli.runs.record import INDEX, read_records
+from lighter_cli.runs.recorder import ConfigRecorder, _append_line
 from lighter_config import load
 
 Write = Callable[[str, str], Path]

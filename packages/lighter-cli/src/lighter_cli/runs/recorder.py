@@ -23,9 +23,9 @@ from lighter_cli.checkpoints.of_trainer import (
     newest_save,
     saved_checkpoints,
 )
-from lighter_cli.closing import closing_lines
-from lighter_cli.records import INDEX
-from lighter_cli.request import Request, description
+from lighter_cli.runs.record import INDEX
+from lighter_cli.runs.request import Request, description
+from lighter_cli.runs.summary import closing_lines
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,

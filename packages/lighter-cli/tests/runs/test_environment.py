@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from lighter_cli.environment import git_state, is_gone, this_process, versions
+from lighter_cli.runs.environment import git_state, is_gone, this_process, versions
 
 
 def test_versions_are_those_that_are_installed() -> None:
@@ -24,7 +24,7 @@ def test_there_is_no_commit_outside_a_repository(tmp_path: Path, monkeypatch: py
 
 
 def test_a_process_that_ended_is_gone() -> None:
-    program = "import json; from lighter_cli.environment import this_process; print(json.dumps(this_process()))"
+    program = "import json; from lighter_cli.runs.environment import this_process; print(json.dumps(this_process()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert is_gone(json.loads(done.stdout))
 

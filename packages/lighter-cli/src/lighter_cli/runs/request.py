@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Trainer
 
-from lighter_cli import environment
+from lighter_cli.runs import environment
 from lighter_config import Config, Stage
 
 
