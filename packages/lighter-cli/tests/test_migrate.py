@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.checking import Checker
+from lighter_cli.checking.checker import Checker
 from lighter_cli.migration import Migrated, migrate
 from lighter_config import Severity, load
 

@@ -52,17 +52,17 @@ def check(
     ] = "text",
 ) -> int:
     """Find every mistake, with its place, without importing torch. The exit code is 1 when there is an error."""
-    from lighter_cli import report
-    from lighter_cli.checking import Checker
+    from lighter_cli.checking.checker import Checker
+    from lighter_cli.checking.output import annotation_lines, as_json, text_lines
 
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
     checker = Checker(stages, deep=deep)
     restored = standard_input.restore(words)
     reports = list(checker.check_each(restored)) if each else [checker.check(restored)]
     if output_format == "json":
-        output.write_json(report.as_json(reports))
+        output.write_json(as_json(reports))
     elif output_format == "github":
-        output.write_lines(report.annotation_lines(reports))
+        output.write_lines(annotation_lines(reports))
     else:
-        output.write_lines(report.text_lines(reports, output.width(), deep=deep))
+        output.write_lines(text_lines(reports, output.width(), deep=deep))
     return int(any(one.has_errors for one in reports))

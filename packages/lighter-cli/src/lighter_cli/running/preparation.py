@@ -5,9 +5,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.launcher import LauncherCheck
+from lighter_cli.checking.launcher_check import LauncherCheck
+from lighter_cli.checking.seeds import find_seed
 from lighter_cli.project import Project, is_users_own, locate_project, make_importable
-from lighter_cli.seeds import find_seed
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     DEFAULT_CHECKS,

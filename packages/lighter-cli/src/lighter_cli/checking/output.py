@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lighter_cli.checking import Report
+from lighter_cli.checking.checker import Report
 from lighter_cli.terminal.output import Line
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH

@@ -1,7 +1,7 @@
 import pytest
 
+from lighter_cli.checking.seeds import find_seed
 from lighter_cli.errors import SeedError
-from lighter_cli.seeds import find_seed
 from lighter_config import load
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lighter_cli.launcher import find_launcher
+from lighter_cli.checking.launcher_check import find_launcher
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

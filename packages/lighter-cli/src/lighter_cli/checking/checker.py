@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lighter_cli.checking.launcher_check import LauncherCheck
+from lighter_cli.checking.seeds import find_seed
 from lighter_cli.errors import SeedError
-from lighter_cli.launcher import LauncherCheck
 from lighter_cli.project import Project, locate_project, make_importable
-from lighter_cli.seeds import find_seed
 from lighter_config import (
     DEFAULT_CHECKS,
     Check,
@@ -156,7 +156,7 @@ class Checker:
             make_importable(project)
         if folder not in self._readers:
             if self._deep:
-                from lighter_cli.deep_reader import DeepReader
+                from lighter_cli.checking.deep_reader import DeepReader
 
                 self._readers[folder] = DeepReader(project=folder)
             else:
