@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.restarted_job import checkpoint_of_restarted_job
+from lighter_cli.distributed.slurm_restart import checkpoint_of_restarted_job
 from lighter_cli.running.preparation import prepare
 from lighter_cli.running.start_checkpoint import cannot_be_loaded, find_checkpoint, handed_to_ranks
 from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
@@ -90,8 +90,8 @@ class Runner:
 
         # torch is imported from here on; what the config alone shows has been said above
         with self._importing():
-            from lighter_cli.ranks import ending_together
-            from lighter_cli.requeue import requeuing
+            from lighter_cli.distributed.rank_failures import ending_together
+            from lighter_cli.distributed.slurm_requeue import requeuing
             from lighter_cli.running.build import build, seeded
             from lighter_cli.runs.recorder import ConfigRecorder
             from lighter_cli.runs.request import Request

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
-from lighter_cli.requeue import Requeued
+from lighter_cli.distributed.slurm_requeue import Requeued
 from lighter_cli.running.runner import Runner
 from lighter_cli.runs.record import Record, read_records
 

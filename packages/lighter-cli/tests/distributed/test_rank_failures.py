@@ -12,8 +12,8 @@ import pytest
 from pytorch_lightning import Callback, Trainer
 from torch.distributed import HashStore
 
+from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.errors import RankError
-from lighter_cli.ranks import ending_together
 from lighter_cli.runs.record import read_records
 
 Write = Callable[[str, str], Path]
