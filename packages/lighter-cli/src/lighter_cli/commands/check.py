@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 from cyclopts.validators import MutuallyExclusive
 
-from lighter_cli.merged import Words
+from lighter_cli.commands._inputs import Words
 from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
 

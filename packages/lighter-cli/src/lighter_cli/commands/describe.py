@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from lighter_cli.commands._inputs import Json
 from lighter_cli.describing.docstrings import Documentation, read_documentation
 from lighter_cli.describing.short_names import PACKAGES, find_named
-from lighter_cli.merged import Json
 from lighter_cli.project import MARKER, locate_project
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line

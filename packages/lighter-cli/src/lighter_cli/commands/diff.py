@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.merged import Json, Words, load_merged
+from lighter_cli.commands._inputs import Json, Words, load_merged
 from lighter_cli.terminal import output, standard_input
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import Difference, Finding, Kind, Place, SourceError

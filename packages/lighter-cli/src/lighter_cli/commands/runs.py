@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
-from lighter_cli.merged import Json
 from lighter_cli.runs.record import Record, read_record, read_records
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line

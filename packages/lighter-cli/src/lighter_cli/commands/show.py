@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.merged import Json, Words, load_merged, written_values
+from lighter_cli.commands._inputs import Json, Words, load_merged, written_values
 from lighter_cli.project import locate_project
 from lighter_cli.terminal import output
 from lighter_config import Config, ConfigError, SignatureReader, Stage, load, prune, to_yaml
