@@ -21,7 +21,6 @@ from lighter_config.errors import (
 )
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
-from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
 from lighter_config.pruning import prune
 from lighter_config.recorded import RECORDED_PLACES
@@ -39,6 +38,7 @@ from lighter_config.sources import (
 )
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from lighter_config.checkpoints import CHECKPOINT_KEY, stored_record

@@ -5,8 +5,8 @@ from typing import Literal
 
 from lighter_config.errors import MergeError
 from lighter_config.findings import Finding
-from lighter_config.paths import format_path
-from lighter_config.provenance import Node, Segments, Trace
+from lighter_config.tree.node import Node, Segments, Trace
+from lighter_config.tree.paths import format_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from lighter_config.changes import Change
 from lighter_config.errors import CircularReferenceError, ConfigError, MergeError, ReferenceNotFoundError
 from lighter_config.findings import Finding
 from lighter_config.merging import Merger
-from lighter_config.paths import format_path
-from lighter_config.provenance import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
-from lighter_config.reference_syntax import Reference
-from lighter_config.references import absolute_path, find_references, is_copy, written
 from lighter_config.suggestions import nearest_names
 from lighter_config.trampoline import Steps, run
+from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.reference_syntax import Reference
+from lighter_config.tree.references import absolute_path, find_references, is_copy, written
 
 OpenFile = Callable[[str, Path | None], tuple[str, Node]]
 """Reads another file, relative to a folder: its name among the roots, and its tree."""

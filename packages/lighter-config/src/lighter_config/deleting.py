@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from lighter_config.changes import Change, merge_error
 from lighter_config.parents import no_such_item, parent_of
-from lighter_config.paths import format_path
-from lighter_config.provenance import Node, Segments, child_at, key_at
-from lighter_config.references import is_copy
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Node, Segments, child_at, key_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_copy
 
 
 def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:

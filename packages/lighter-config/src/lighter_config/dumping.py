@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lighter_config.config import Config
 from lighter_config.plain_tree import as_written
-from lighter_config.provenance import Node
+from lighter_config.tree.node import Node
 
 
 def to_yaml(config: Config, *, standalone: bool = False) -> str:

@@ -3,10 +3,10 @@
 from typing import NoReturn
 
 from lighter_config.changes import merge_error
-from lighter_config.keys import special_key
-from lighter_config.paths import format_path
-from lighter_config.provenance import Key, Node, Segments, child_at
-from lighter_config.references import is_copy
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import Key, Node, Segments, child_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_copy
 
 
 class GivenOnce:

@@ -11,7 +11,6 @@ from lighter_config.findings import Finding
 from lighter_config.mapping_reader import node_of
 from lighter_config.merging import Merger
 from lighter_config.overrides import parse_override
-from lighter_config.provenance import Document, Node, Origin, Word
 from lighter_config.recorded import Places, recorded_places, remember
 from lighter_config.sources import (
     RECORDED_CONFIG,
@@ -26,6 +25,7 @@ from lighter_config.sources import (
     parse_sources,
 )
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Document, Node, Origin, Word
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from lighter_config.errors import PathError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.keys import special_key
-from lighter_config.provenance import MAX_DEPTH, Key, Node, Origin
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import MAX_DEPTH, Key, Node, Origin
 
 
 class _Spot:

@@ -10,11 +10,11 @@ from typing import Literal
 from lighter_config.changes import Change, merge_error
 from lighter_config.deleting import delete, delete_for_file, takes_change
 from lighter_config.given_once import GivenOnce
-from lighter_config.keys import special_key
 from lighter_config.parents import counted_now, instead_of_leaf, no_such_item, parent_of
-from lighter_config.paths import format_path, format_segment
-from lighter_config.provenance import MAX_DEPTH, Key, Node, Segments, Trace, key_at
-from lighter_config.references import is_built, is_copy
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.references import is_built, is_copy
 
 _ADDS_UP = "_requires_"
 

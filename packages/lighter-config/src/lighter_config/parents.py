@@ -3,10 +3,10 @@
 from typing import NoReturn
 
 from lighter_config.changes import Change, merge_error
-from lighter_config.paths import format_path, format_segment
-from lighter_config.provenance import Key, Node, Segments, Trace, child_at, key_at
-from lighter_config.references import is_built, is_copy
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Key, Node, Segments, Trace, child_at, key_at
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.references import is_built, is_copy
 
 FREE_SECTIONS = ("args", "vars", "_imports_")
 """Sections whose content has no fixed shape: a word may create any path in them."""

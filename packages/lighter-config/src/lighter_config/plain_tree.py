@@ -6,10 +6,10 @@ from typing import Any
 from lighter_config.changes import Change
 from lighter_config.copying import Copier
 from lighter_config.errors import ConfigError
-from lighter_config.keys import special_key
-from lighter_config.paths import format_path, format_segment
-from lighter_config.provenance import Key, Node, Segments
-from lighter_config.references import find_references, is_built, is_copy
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import Key, Node, Segments
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.references import find_references, is_built, is_copy
 
 
 def as_written(root: Node, copier: Copier, *, standalone: bool = False) -> dict[Key, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lighter_config.errors import PathError
-from lighter_config.paths import parse_path
 from lighter_config.places import Place
-from lighter_config.provenance import Mark, Node, Origin, Trace, child_at
+from lighter_config.tree.node import Mark, Node, Origin, Trace, child_at
+from lighter_config.tree.paths import parse_path
 
 RECORDED_PLACES = "provenance.json"
 """The file of a run's folder that holds, for the path of each value, the places that set it, newest first."""

@@ -16,12 +16,15 @@ from lighter_config.errors import (
     ReferenceNotFoundError,
     TargetError,
 )
-from lighter_config.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.findings import Finding
-from lighter_config.paths import format_path
-from lighter_config.provenance import Node, Segments, key_at
-from lighter_config.reference_syntax import Reference
-from lighter_config.references import (
+from lighter_config.suggestions import nearest_names
+from lighter_config.targets import NoSuchTargetError, locate
+from lighter_config.trampoline import Steps, run
+from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
+from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.reference_syntax import Reference
+from lighter_config.tree.references import (
     absolute_path,
     find_references,
     is_copy,
@@ -29,9 +32,6 @@ from lighter_config.references import (
     is_reference,
     literal_text,
 )
-from lighter_config.suggestions import nearest_names
-from lighter_config.targets import NoSuchTargetError, locate
-from lighter_config.trampoline import Steps, run
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
 IMPORTS, REQUIRES = "_imports_", "_requires_"

@@ -16,8 +16,8 @@ from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.overrides import is_path, parse_override
 from lighter_config.places import Place
-from lighter_config.provenance import Caller, Word
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Caller, Word
 
 RECORDED_CONFIG = "config.yaml"
 """The file of a run's folder, or of a sharded checkpoint's, that holds its config."""

@@ -9,10 +9,10 @@ import yaml
 
 from lighter_config.errors import PathError, YamlError
 from lighter_config.findings import Finding
-from lighter_config.keys import special_key
 from lighter_config.places import Place
-from lighter_config.provenance import MAX_DEPTH, MAX_VALUES, Key, Mark, Node, Origin
-from lighter_config.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Mark, Node, Origin
+from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_KEY = "<<"

@@ -8,10 +8,10 @@ import yaml
 
 from lighter_config.errors import DumpError
 from lighter_config.findings import Finding
-from lighter_config.paths import format_path
 from lighter_config.places import Place
-from lighter_config.provenance import Key, Segments
-from lighter_config.scalars import is_suspect, scalar
+from lighter_config.tree.node import Key, Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.scalars import is_suspect, scalar
 
 PlaceOf: TypeAlias = Callable[[str], Place | None]
 

@@ -28,10 +28,10 @@ from lighter_config import (
     load,
     parse_sources,
 )
-from lighter_config.provenance import Document
-from lighter_config.references import is_built, is_copy
 from lighter_config.signatures import Answer
 from lighter_config.sources import FileSource, OverrideSource, Source
+from lighter_config.tree.node import Document
+from lighter_config.tree.references import is_built, is_copy
 from lighter_config.yaml_reader import decode, read_mapping
 
 Word: TypeAlias = str | os.PathLike[str]

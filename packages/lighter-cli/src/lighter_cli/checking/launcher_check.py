@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lighter_config import CheckContext, Finding
-from lighter_config.references import is_built, is_copy
+from lighter_config.tree.references import is_built, is_copy
 
 _INTERACTIVE = ("bash", "interactive")  # names of jobs in which Lightning starts the processes itself
 _TRAINERS = ("pytorch_lightning.Trainer", "lightning.Trainer", "lightning.pytorch.Trainer")

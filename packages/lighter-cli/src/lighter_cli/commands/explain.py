@@ -24,10 +24,10 @@ from lighter_config import (
     nearest_names,
     parse_path,
 )
-from lighter_config.provenance import Segments
-from lighter_config.references import absolute_path, find_references, is_built, is_copy
 from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
+from lighter_config.tree.node import Segments
+from lighter_config.tree.references import absolute_path, find_references, is_built, is_copy
 
 _EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from lighter_config.errors import ReferenceNotFoundError
-from lighter_config.expressions import parse_expression
 from lighter_config.findings import Finding
-from lighter_config.paths import format_path, format_segment
-from lighter_config.provenance import Segments
-from lighter_config.reference_syntax import Reference, reference_in
+from lighter_config.tree.expressions import parse_expression
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.reference_syntax import Reference, reference_in
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
 _INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from lighter_config.places import Place
-from lighter_config.scalars import scalar
+from lighter_config.tree.scalars import scalar
 
 Key: TypeAlias = Any  # what YAML allows as the key of a mapping: text, numbers, true, null
 Segments: TypeAlias = tuple[Any, ...]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lighter_config.scalars import MEANT, is_ordinary, is_suspect, scalar
+from lighter_config.tree.scalars import MEANT, is_ordinary, is_suspect, scalar
 
 VALUES = {
     "1e-3": 0.001,

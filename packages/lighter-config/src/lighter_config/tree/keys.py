@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from lighter_config.paths import SEPARATOR, split_path
-from lighter_config.provenance import Key, Segments
+from lighter_config.tree.node import Key, Segments
+from lighter_config.tree.paths import SEPARATOR, split_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from lighter_config.errors import ExpressionError
 from lighter_config.findings import Finding
-from lighter_config.reference_syntax import Reference, reference_in
+from lighter_config.tree.reference_syntax import Reference, reference_in
 
 KNOWN_NAMES = {"torch": "torch", "np": "numpy", "math": "math", "os": "os", "monai": "monai"}
 """Names that every expression may use, and the modules they stand for; imported when used."""

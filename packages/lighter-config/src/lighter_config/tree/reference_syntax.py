@@ -6,8 +6,8 @@ from typing import Literal
 
 from lighter_config.errors import PathError, ReferenceNotFoundError
 from lighter_config.findings import Finding
-from lighter_config.paths import SEPARATOR, format_path, split_path
-from lighter_config.provenance import Segments
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import SEPARATOR, format_path, split_path
 
 _OLD_RELATIVE = re.compile(r"#+(?=[^#\s])")
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lighter_config.errors import PathError
-from lighter_config.paths import format_path, parse_path, split_path
-from lighter_config.provenance import MAX_DEPTH
+from lighter_config.tree.node import MAX_DEPTH
+from lighter_config.tree.paths import format_path, parse_path, split_path
 
 SEGMENTS = {
     "trainer": ("trainer",),

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from lighter_config.errors import PathError
 from lighter_config.findings import Finding
-from lighter_config.provenance import MAX_DEPTH, Key, Segments
+from lighter_config.tree.node import MAX_DEPTH, Key, Segments
 
 SEPARATOR = "::"
 _TOKEN = re.compile(r"\\::|\\#|::")

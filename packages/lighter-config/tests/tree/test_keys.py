@@ -3,7 +3,7 @@
 import pytest
 
 from lighter_config.errors import PathError
-from lighter_config.keys import SpecialKey, special_key
+from lighter_config.tree.keys import SpecialKey, special_key
 
 SPECIAL = {
     "=callbacks": SpecialKey("=", ("callbacks",), legacy=False),
