@@ -29,10 +29,10 @@ from lighter_config import (
     parse_sources,
 )
 from lighter_config.signatures import Answer
-from lighter_config.sources import FileSource, OverrideSource, Source
+from lighter_config.sources.words import FileSource, OverrideSource, Source
+from lighter_config.sources.yaml_reader import decode, read_mapping
 from lighter_config.tree.node import Document
 from lighter_config.tree.references import is_built, is_copy
-from lighter_config.yaml_reader import decode, read_mapping
 
 Word: TypeAlias = str | os.PathLike[str]
 

@@ -11,7 +11,7 @@ from lighter_cli.commands._inputs import Json, Words, load_merged, written_value
 from lighter_cli.project import locate_project
 from lighter_cli.terminal import output
 from lighter_config import Config, ConfigError, SignatureReader, Stage, load, prune, to_yaml
-from lighter_config.sources import StdinSource
+from lighter_config.sources.words import StdinSource
 from lighter_config.tree.references import find_references, is_copy
 
 _MAX_COMMENT_COLUMN = 50

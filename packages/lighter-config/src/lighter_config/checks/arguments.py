@@ -8,7 +8,7 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.places import Place
 from lighter_config.resolving import TARGET
 from lighter_config.signatures import Kind, Signature
-from lighter_config.sources import MappingSource, OverrideSource, RunSource, Source, StdinSource
+from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments

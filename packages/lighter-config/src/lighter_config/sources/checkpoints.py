@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.recorded import Places
+from lighter_config.sources.recorded_places import Places
 
 CHECKPOINT_KEY = "lighter_record"
 """The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""

@@ -59,7 +59,8 @@ def value_node(text: str, origin: Word) -> Node:
     [0.001, '', 'a: b #1', [1, None], '@model']
     """
     if text.startswith(_YAML_STARTS):
-        from lighter_config.yaml_reader import read_value  # with it comes the YAML library, a third of all import time
+        # with it comes the YAML library, a third of all import time
+        from lighter_config.sources.yaml_reader import read_value
 
         node = read_value(text, origin)
         assert node is not None

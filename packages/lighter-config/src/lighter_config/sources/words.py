@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from lighter_config.changes import Change
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.overrides import is_path, parse_override
 from lighter_config.places import Place
+from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Caller, Word
 
@@ -291,7 +291,7 @@ def _read_stdin() -> str:
     if shared and os.environ.get("LOCAL_RANK", "0") != "0":
         return Path(shared).read_text(encoding="utf-8")
     content = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
-    from lighter_config.yaml_reader import decode
+    from lighter_config.sources.yaml_reader import decode
 
     text = decode(content, "standard input")
     descriptor, name = tempfile.mkstemp(prefix="lighter-", suffix=".yaml")
