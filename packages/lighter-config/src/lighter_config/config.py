@@ -9,7 +9,7 @@ from typing import Any
 from lighter_config.copying import Copier, OpenFile
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
-from lighter_config.merging import Growth
+from lighter_config.merging.merger import Growth
 from lighter_config.notes import notes_of
 from lighter_config.places import Place
 from lighter_config.plain_tree import as_written

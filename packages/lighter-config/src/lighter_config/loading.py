@@ -8,7 +8,7 @@ from typing import Any
 from lighter_config.config import Config
 from lighter_config.errors import ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.merging import Merger
+from lighter_config.merging.merger import Merger
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.merging import Growth
+from lighter_config.merging.merger import Growth
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Document, Node, Origin, Segments
 from lighter_config.tree.paths import format_path

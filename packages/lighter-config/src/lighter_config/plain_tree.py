@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lighter_config.changes import Change
 from lighter_config.copying import Copier
 from lighter_config.errors import ConfigError
+from lighter_config.merging.changes import Change
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments
 from lighter_config.tree.paths import format_path, format_segment

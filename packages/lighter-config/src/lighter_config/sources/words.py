@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lighter_config.changes import Change
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
+from lighter_config.merging.changes import Change
 from lighter_config.places import Place
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.suggestions import nearest_names

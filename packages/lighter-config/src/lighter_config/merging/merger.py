@@ -7,10 +7,10 @@ missing mappings appear) and a word *sets* (lists are replaced, a missing parent
 from dataclasses import dataclass
 from typing import Literal
 
-from lighter_config.changes import Change, merge_error
-from lighter_config.deleting import delete, delete_for_file, takes_change
-from lighter_config.given_once import GivenOnce
-from lighter_config.parents import counted_now, instead_of_leaf, no_such_item, parent_of
+from lighter_config.merging.changes import Change, merge_error
+from lighter_config.merging.conflicts import GivenOnce
+from lighter_config.merging.deleting import delete, delete_for_file, takes_change
+from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such_item, parent_of
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment

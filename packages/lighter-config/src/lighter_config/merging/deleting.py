@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lighter_config.changes import Change, merge_error
-from lighter_config.parents import no_such_item, parent_of
+from lighter_config.merging.changes import Change, merge_error
+from lighter_config.merging.parents import no_such_item, parent_of
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Node, Segments, child_at, key_at
 from lighter_config.tree.paths import format_path

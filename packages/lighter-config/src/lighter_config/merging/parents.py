@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from lighter_config.changes import Change, merge_error
+from lighter_config.merging.changes import Change, merge_error
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Key, Node, Segments, Trace, child_at, key_at
 from lighter_config.tree.paths import format_path, format_segment

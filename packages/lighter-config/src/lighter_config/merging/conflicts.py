@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from lighter_config.changes import merge_error
+from lighter_config.merging.changes import merge_error
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments, child_at
 from lighter_config.tree.paths import format_path
