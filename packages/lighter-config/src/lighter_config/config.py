@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lighter_config.copying import Copier, OpenFile
+from lighter_config.building.copying import Copier, OpenFile
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
 from lighter_config.merging.merger import Growth
@@ -224,7 +224,7 @@ class Config:
 
     @cached_property
     def _resolver(self) -> Any:
-        from lighter_config.resolving import Resolver
+        from lighter_config.building.resolving import Resolver
 
         expanded = self.expanded()
         return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lighter_config.copying import Copier
+from lighter_config.building.copying import Copier
 from lighter_config.errors import ConfigError
 from lighter_config.merging.changes import Change
 from lighter_config.tree.keys import special_key

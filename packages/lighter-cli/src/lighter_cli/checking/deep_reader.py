@@ -7,8 +7,8 @@ import traceback
 from typing import Any
 
 from lighter_config import DoesNotExist, Signature, SignatureReader, Unknown
+from lighter_config.building.imports import NoSuchTargetError, locate
 from lighter_config.signatures import Answer, Kind, Parameter
-from lighter_config.targets import NoSuchTargetError, locate
 
 
 class DeepReader(SignatureReader):

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.places import Place
-from lighter_config.resolving import TARGET
 from lighter_config.signatures import Kind, Signature
 from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.stage_needs import MODULE, SYSTEM, is_exactly
 from lighter_config.findings import Finding, Severity
-from lighter_config.resolving import ARGUMENTS, TARGET
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names

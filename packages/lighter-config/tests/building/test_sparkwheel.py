@@ -6,7 +6,7 @@ import inspect
 import pytest
 import sparkwheel
 
-from lighter_config._sparkwheel import call
+from lighter_config.building._sparkwheel import call
 
 
 def record(*arguments, **keywords):

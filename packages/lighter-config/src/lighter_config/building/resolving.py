@@ -8,7 +8,9 @@ from dataclasses import replace
 from types import CodeType
 from typing import Any, NoReturn
 
-from lighter_config.copying import circle_message, not_found
+from lighter_config.building.copying import circle_message, not_found
+from lighter_config.building.imports import NoSuchTargetError, locate
+from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import (
     CircularReferenceError,
     ConfigError,
@@ -18,8 +20,6 @@ from lighter_config.errors import (
 )
 from lighter_config.findings import Finding
 from lighter_config.suggestions import nearest_names
-from lighter_config.targets import NoSuchTargetError, locate
-from lighter_config.trampoline import Steps, run
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.tree.node import Node, Segments, key_at
 from lighter_config.tree.paths import format_path
@@ -306,7 +306,7 @@ class _Fresh(dict[Node, Any]):
 def _call(target: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any], mode: str) -> Any:
     if mode == "partial":
         return functools.partial(target, *arguments, **keywords)
-    from lighter_config._sparkwheel import call
+    from lighter_config.building._sparkwheel import call
 
     return call(target, arguments, keywords, mode)
 

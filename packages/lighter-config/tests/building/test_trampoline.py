@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lighter_config.trampoline import Steps, run
+from lighter_config.building.trampoline import Steps, run
 
 
 def _depth(count: int) -> Steps:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import CircularReferenceError, ConfigError, MergeError, ReferenceNotFoundError
 from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
-from lighter_config.trampoline import Steps, run
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
