@@ -12,12 +12,12 @@ from lighter_config.findings import Finding
 from lighter_config.merging.merger import Growth
 from lighter_config.notes import notes_of
 from lighter_config.places import Place
-from lighter_config.plain_tree import as_written
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Node, Origin, Segments, key_at
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.references import is_copy
+from lighter_config.writing.plain_tree import as_written
 
 _NO_DEFAULT = object()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from lighter_config import format_path
-from lighter_config.yaml_writer import write_yaml
+from lighter_config.writing.yaml_writer import write_yaml
 
 Part: TypeAlias = str | tuple[str, str]
 """Text, or text and its style."""
