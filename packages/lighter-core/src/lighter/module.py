@@ -15,12 +15,11 @@ from lighter import (
     failure_notes,
     lightning_restart,
     lightning_state,
-    metric_sets,
     optimizers,
-    resume,
-    step_output,
 )
-from lighter.dual_logging import DualLogging
+from lighter.logging import metrics as metric_sets
+from lighter.logging import resume, step_output
+from lighter.logging.module_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.wrapping import check_steps_are_wrapped, keep_bookkeeping_out_of_compiled_steps, wrap_steps_and_hooks

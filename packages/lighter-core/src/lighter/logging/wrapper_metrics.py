@@ -7,7 +7,7 @@ import torch
 from torchmetrics import Metric
 from torchmetrics.wrappers import BootStrapper, MinMaxMetric
 
-from lighter import metric_sets
+from lighter.logging import metrics
 
 _GENERAL = (Metric.forward, BootStrapper.forward, MinMaxMetric.forward)
 """What saves and restores the states of the metric alone, not of those that it wraps, as of torchmetrics 1.9."""
@@ -33,15 +33,15 @@ def forgets(metric: Metric) -> bool:
     """Tell whether calling the metric loses the states of those that it wraps."""
     if next(metric.children(), None) is None or type(metric).forward not in _GENERAL:
         return False
-    return any(inner is not metric for inner in metric_sets.submetrics(metric))
+    return any(inner is not metric for inner in metrics.submetrics(metric))
 
 
 def _forward(metric: Metric, *args: Any, **kwargs: Any) -> Any:
-    alone = metric_sets.copy_of_this_rank(metric, with_states=False)
-    for inner in metric_sets.submetrics(alone):
+    alone = metrics.copy_of_this_rank(metric, with_states=False)
+    for inner in metrics.submetrics(alone):
         inner.reset()
     # a bootstrap draws, and logging must not change what training draws; it may draw nothing of a small batch
-    with torch.random.fork_rng(devices=[]), metric_sets.quiet_about_no_update():
+    with torch.random.fork_rng(devices=[]), metrics.quiet_about_no_update():
         alone.update(*args, **kwargs)
         value = alone.compute()
     metric.update(*args, **kwargs)

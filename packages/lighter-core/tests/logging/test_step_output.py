@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lighter.errors import BatchSizeError
-from lighter.step_output import batch_size_of, loss_terms
+from lighter.logging.step_output import batch_size_of, loss_terms
 
 x = torch.ones(5, 2)
 

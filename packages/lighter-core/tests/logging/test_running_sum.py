@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lighter.running_sum import RunningSum
+from lighter.logging.running_sum import RunningSum
 
 
 def test_sum_of_many_float32_values_is_that_in_float64():

@@ -10,13 +10,15 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from lighter import lightning_state, metric_sets, resume, step_output
-from lighter.batch_values import KeptForward, forgets
-from lighter.epoch_log import EpochLog
-from lighter.metric_sets import Metrics
+from lighter import lightning_state
+from lighter.logging import metrics as metric_sets
+from lighter.logging import resume, step_output
+from lighter.logging.epoch_log import EpochLog
+from lighter.logging.metrics import Metrics
+from lighter.logging.optimizer_stats import optimizer_stats
+from lighter.logging.running_sum import RunningSum
+from lighter.logging.wrapper_metrics import KeptForward, forgets
 from lighter.mode import Mode
-from lighter.optimizer_stats import optimizer_stats
-from lighter.running_sum import RunningSum
 
 
 class DualLogging:

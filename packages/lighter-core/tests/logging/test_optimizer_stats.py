@@ -1,6 +1,6 @@
 import torch
 
-from lighter.optimizer_stats import optimizer_stats
+from lighter.logging.optimizer_stats import optimizer_stats
 
 
 def test_groups_and_second_optimizers_of_a_class_are_told_apart():

@@ -9,10 +9,11 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
-from lighter import lightning_state, metric_sets
-from lighter.metric_sets import Metrics
+from lighter import lightning_state
+from lighter.logging import metrics
+from lighter.logging.metrics import Metrics
+from lighter.logging.running_sum import RunningSum
 from lighter.mode import Mode
-from lighter.running_sum import RunningSum
 
 
 class EpochLog:
@@ -75,9 +76,9 @@ class EpochLog:
                 self.metrics.reset()
 
     def _settle(self) -> dict[str, Tensor]:
-        members = {} if self.metrics is None else metric_sets.members(self.metrics)
+        members = {} if self.metrics is None else metrics.members(self.metrics)
         own_sums = {term: (running.total(), running.count) for term, running in self.sums.items()}
-        own_updates = {name: metric_sets.num_updates(metric) for name, metric in members.items()}
+        own_updates = {name: metrics.num_updates(metric) for name, metric in members.items()}
         ranks = gather(self.trainer, (own_sums, own_updates))
         values = dict(self.constants)
         for term in dict.fromkeys(term for sums, _ in ranks for term in sums):
@@ -87,7 +88,7 @@ class EpochLog:
         never_updated = []
         for name, metric in members.items():
             if any(updates[name] for _, updates in ranks):
-                flat = metric_sets.compute_flat(name, metric)
+                flat = metrics.compute_flat(name, metric)
                 values |= {f"{self.mode}/metrics/{key}/epoch": value for key, value in flat.items()}
             else:
                 never_updated.append(name)

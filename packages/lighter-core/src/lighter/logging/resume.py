@@ -9,9 +9,10 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
-from lighter import lightning_restart, lightning_state, metric_sets
-from lighter.epoch_log import EpochLog, gather
-from lighter.running_sum import RunningSum
+from lighter import lightning_restart, lightning_state
+from lighter.logging import metrics
+from lighter.logging.epoch_log import EpochLog, gather
+from lighter.logging.running_sum import RunningSum
 
 KEY = "lighter"
 
@@ -40,7 +41,7 @@ def save(
             "epoch": trainer.current_epoch,
             "sums": {term: [sum(rank[term][i] for rank in sums if term in rank) for i in range(2)] for term in terms},
             "constants": dict(train_log.constants),
-            "metrics": {} if train_log.metrics is None else metric_sets.state_of(train_log.metrics),
+            "metrics": {} if train_log.metrics is None else metrics.state_of(train_log.metrics),
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
         entry["epoch_row"] = lightning_restart.epoch_row(trainer)
@@ -114,7 +115,7 @@ def restore_epoch(entry: dict[str, Any], trainer: Trainer, log: EpochLog) -> Non
     is_owner = trainer.is_global_zero
     log.sums = {term: RunningSum(*(parts if is_owner else (0.0, 0))) for term, parts in train["sums"].items()}
     if log.metrics is not None:
-        missing = metric_sets.load_state(log.metrics, train["metrics"]) if is_owner else []
+        missing = metrics.load_state(log.metrics, train["metrics"]) if is_owner else []
         if missing:
             rank_zero_warn(
                 f"the checkpoint has no state for {', '.join(missing)}: this epoch's values are over its rest only"

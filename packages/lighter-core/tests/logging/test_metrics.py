@@ -6,7 +6,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from lighter import LighterModule, MetricError, System
-from lighter.metric_sets import as_metrics, flatten, members
+from lighter.logging.metrics import as_metrics, flatten, members
 
 
 def accuracy(**arguments):
