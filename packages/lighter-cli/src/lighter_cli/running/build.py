@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer, seed_everything
 
-from lighter import System, failure_notes
+from lighter import System
+from lighter.lightning import failure_notes
 from lighter_cli.checking.seeds import VARIABLE
 from lighter_cli.checkpoints.atomic_io import write_checkpoints_whole
 from lighter_cli.errors import BuildError

@@ -9,7 +9,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
-from lighter import lightning_state
+from lighter.lightning import state as lightning_state
 from lighter.logging import metrics
 from lighter.logging.metrics import Metrics
 from lighter.logging.running_sum import RunningSum

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from lighter import lightning_state
+from lighter.lightning import state as lightning_state
 from lighter.logging import metrics as metric_sets
 from lighter.logging import resume, step_output
 from lighter.logging.epoch_log import EpochLog

@@ -9,7 +9,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
-from lighter import lightning_restart, lightning_state
+from lighter.lightning import restart as lightning_restart
+from lighter.lightning import state as lightning_state
 from lighter.logging import metrics
 from lighter.logging.epoch_log import EpochLog, gather
 from lighter.logging.running_sum import RunningSum

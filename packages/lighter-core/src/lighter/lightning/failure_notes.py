@@ -13,7 +13,7 @@ from pytorch_lightning.loops import fetchers
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils import fetch
 
-from lighter import lightning_state
+from lighter.lightning import state as lightning_state
 
 _SHOWN_SAMPLES = 8
 

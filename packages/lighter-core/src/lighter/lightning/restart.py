@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pytorch_lightning import Trainer
 from pytorch_lightning.loops.evaluation_loop import RestartStage
 
-from lighter.lightning_state import has_batches_left, is_train_epoch_over, train_row
+from lighter.lightning.state import has_batches_left, is_train_epoch_over, train_row
 from lighter.resumable import ResumableDataLoader
 
 Due = Literal["batch", "batch after validation", "validation", "epoch end", "monitored schedules"]
