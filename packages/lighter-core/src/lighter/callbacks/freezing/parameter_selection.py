@@ -6,7 +6,7 @@ from typing import Self
 
 from pytorch_lightning import LightningModule
 
-from lighter.callbacks.parameter_names import bare, is_in_module, module_paths, selectable_names
+from lighter.callbacks.freezing.parameter_names import bare, is_in_module, module_paths, selectable_names
 from lighter.errors import FreezerError, nearest_names
 
 Names = str | Sequence[str] | None

@@ -7,8 +7,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lighter.callbacks.parameter_names import names_in_layer, norm_layers_of, parameters_of, selectable_names
-from lighter.callbacks.parameter_selection import Names, ParameterSelection
+from lighter.callbacks.freezing.parameter_names import names_in_layer, norm_layers_of, parameters_of, selectable_names
+from lighter.callbacks.freezing.parameter_selection import Names, ParameterSelection
 from lighter.errors import FreezerError
 
 logger = logging.getLogger(__name__)
