@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from lighter.callbacks.file_formats import Save, find_file_format
-from lighter.callbacks.prediction_writer import PredictionWriter, Sample, WriterMode
+from lighter.callbacks.writers.file_formats import Save, find_file_format
+from lighter.callbacks.writers.prediction_writer import PredictionWriter, Sample, WriterMode
 from lighter.errors import WriterError
 
 _LONGEST_NAME = 180  # bytes; file systems allow 255 for a name with its suffix

@@ -4,8 +4,9 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from lighter.callbacks import FileWriter, file_formats, register_file_format
-from lighter.callbacks.file_formats import (
+from lighter.callbacks import FileWriter, register_file_format
+from lighter.callbacks.writers import file_formats
+from lighter.callbacks.writers.file_formats import (
     FileFormat,
     find_file_format,
     save_image_2d,

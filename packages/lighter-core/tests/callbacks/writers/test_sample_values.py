@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lighter.callbacks.sample_values import count_samples, named_outputs, select, split
+from lighter.callbacks.writers.sample_values import count_samples, named_outputs, select, split
 from lighter.errors import WriterError
 
 

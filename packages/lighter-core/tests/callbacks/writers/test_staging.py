@@ -1,6 +1,6 @@
 import pytest
 
-from lighter.callbacks.staging import check_writable, create_staging, publish, remove
+from lighter.callbacks.writers.staging import check_writable, create_staging, publish, remove
 from lighter.errors import WriterError
 
 

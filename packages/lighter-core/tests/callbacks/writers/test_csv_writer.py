@@ -178,8 +178,8 @@ def test_rows_are_in_dataset_order_even_if_the_predict_loader_shuffles(tmp_path)
 @pytest.mark.filterwarnings("ignore:.*sampler has shuffling enabled")
 @pytest.mark.parametrize("files_at_once", [2, 3, 14, 15, 64])
 def test_many_shuffled_rows_are_sorted_in_runs(tmp_path, monkeypatch, files_at_once):
-    monkeypatch.setattr("lighter.callbacks.row_table._ROWS_IN_MEMORY", 7)
-    monkeypatch.setattr("lighter.callbacks.row_table._FILES_AT_ONCE", files_at_once)
+    monkeypatch.setattr("lighter.callbacks.writers.row_table._ROWS_IN_MEMORY", 7)
+    monkeypatch.setattr("lighter.callbacks.writers.row_table._FILES_AT_ONCE", files_at_once)
     predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"]), Numbers(100), shuffle=True)
     assert [row["identifier"] for row in rows(tmp_path / "preds.csv")] == [f"scan.{i}" for i in range(100)]
     assert not leftovers(tmp_path)

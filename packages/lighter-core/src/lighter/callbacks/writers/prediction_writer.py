@@ -13,10 +13,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import CombinedLoader, rank_zero_warn
 from torch.utils.data import DataLoader, IterableDataset
 
-from lighter.callbacks.row_table import RowTable, merge
-from lighter.callbacks.sample_order import SampleOrder, sample_order
-from lighter.callbacks.sample_values import Key, count_samples, named_outputs, select, split
-from lighter.callbacks.staging import check_writable, create_staging, naming, publish, remove
+from lighter.callbacks.writers.row_table import RowTable, merge
+from lighter.callbacks.writers.sample_order import SampleOrder, sample_order
+from lighter.callbacks.writers.sample_values import Key, count_samples, named_outputs, select, split
+from lighter.callbacks.writers.staging import check_writable, create_staging, naming, publish, remove
 from lighter.errors import LighterError, WriterError, nearest_names
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lighter.callbacks.prediction_writer import PredictionWriter, Sample, WriterMode
-from lighter.callbacks.sample_values import Key
+from lighter.callbacks.writers.prediction_writer import PredictionWriter, Sample, WriterMode
+from lighter.callbacks.writers.sample_values import Key
 from lighter.errors import WriterError
 
 _PLACE_COLUMNS = ("index", "rank", "dataloader_idx")

@@ -3,7 +3,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset, SequentialSampler
 
-from lighter.callbacks.sample_order import (
+from lighter.callbacks.writers.sample_order import (
     DistributedOrder,
     RecordedOrder,
     SampleOrder,
