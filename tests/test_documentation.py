@@ -28,7 +28,7 @@ import pytest
 import lighter_cli.errors  # noqa: F401  # so that all errors are defined
 from lighter.errors import LighterError
 from lighter_cli.app import app
-from lighter_cli.console import reporting_errors
+from lighter_cli.terminal.process import reporting_errors
 from lighter_config import Config, ConfigError, Finding, Severity, SignatureReader, Stage, check, load
 
 ROOT = Path(__file__).parents[1]

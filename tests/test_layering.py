@@ -45,7 +45,7 @@ def _run(program: str) -> object:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("module", ["lighter_config", "lighter_cli", "lighter_cli.app", "lighter_cli.runner"])
+@pytest.mark.parametrize("module", ["lighter_config", "lighter_cli", "lighter_cli.app", "lighter_cli.running.runner"])
 def test_importing_config_and_command_line_loads_nothing_heavy(module: str) -> None:
     assert _run(f"import {module}; {REPORT_HEAVY.format(names=HEAVY)}") == []
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from processes import start
 
-from lighter_cli.records import Record, read_records
+from lighter_cli.runs.record import Record, read_records
 
 EXPERIMENT = Path(__file__).parent / "experiment"
 IN_THE_MIDDLE = ("config.yaml",)

@@ -8,7 +8,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["lighter_cli.app", "lighter_cli.runner", "lighter_cli.build", "lighter_cli.record"])
+_CONTEXT.set_forkserver_preload(
+    ["lighter_cli.app", "lighter_cli.running.runner", "lighter_cli.running.build", "lighter_cli.runs.recorder"]
+)
 
 
 def start(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> ForkServerProcess:

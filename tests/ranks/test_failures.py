@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lighter_cli.records import Record, read_records
+from lighter_cli.runs.record import Record, read_records
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

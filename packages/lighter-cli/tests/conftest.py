@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lighter_cli.app import app
-from lighter_cli.console import reporting_errors
+from lighter_cli.terminal.process import reporting_errors
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

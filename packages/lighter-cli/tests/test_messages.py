@@ -14,9 +14,9 @@ from unittest import mock
 
 import pytest
 
-from lighter_cli import standard_input
 from lighter_cli.app import app
-from lighter_cli.console import reporting_errors
+from lighter_cli.terminal import standard_input
+from lighter_cli.terminal.process import reporting_errors
 
 SNAPSHOTS = Path(__file__).with_name("messages")
 

@@ -35,7 +35,7 @@ TRAPS = {
         "trainer::default_root_dir={_target_: pytorch_lightning.trainer.trainer.os.mkdir, path: trace}"
     ],
     "a target inside Lighter": [
-        "trainer::default_root_dir={_target_: lighter.callbacks.file_writer.os.mkdir, path: trace}"
+        "trainer::default_root_dir={_target_: lighter.callbacks.writers.file_writer.os.mkdir, path: trace}"
     ],
     "a method of a class": [
         "trainer::default_root_dir={_target_: pathlib.Path.mkdir, _args_: [$__import__('pathlib').Path('trace')]}"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from lighter_config import CircularReferenceError, ConfigError, diff, load, prune, to_yaml
-from lighter_config.expressions import parse_expression
-from lighter_config.provenance import Document
-from lighter_config.references import find_references
-from lighter_config.yaml_reader import decode, read_mapping
+from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.tree.expressions import parse_expression
+from lighter_config.tree.node import Document
+from lighter_config.tree.references import find_references
 
 LONG = "HYPOTHESIS_MAX_EXAMPLES" in os.environ
 SETTINGS = settings(

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, given, settings
 
 from lighter_config import diff, format_path, load, parse_path, prune, to_yaml
-from lighter_config.provenance import Document
-from lighter_config.yaml_reader import read_mapping
+from lighter_config.sources.yaml_reader import read_mapping
+from lighter_config.tree.node import Document
 
 PROPERTY = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -169,7 +169,7 @@ REFERENCES = st.sampled_from(
     st.sampled_from(["fit", "validate", "test", "predict"]),
 )
 def test_pruning_never_removes_what_a_kept_part_refers_to(system, stage):
-    from lighter_config.references import find_references
+    from lighter_config.tree.references import find_references
 
     pruned = prune(load({"system": system}), stage)
     for _, value in pruned.walk():

@@ -5,7 +5,7 @@ import pkgutil
 import pytest
 
 import lighter
-from lighter.callbacks import file_formats
+from lighter.callbacks.writers import file_formats
 
 MODULES = [name for _, name, _ in pkgutil.walk_packages(lighter.__path__, "lighter.")]
 

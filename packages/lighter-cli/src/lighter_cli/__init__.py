@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lighter_cli.loaded_experiment import LoadedExperiment, load_experiment
-    from lighter_cli.runner import Runner
+    from lighter_cli.running.loaded_experiment import LoadedExperiment, load_experiment
+    from lighter_cli.running.runner import Runner
 
 __all__ = ["LoadedExperiment", "Runner", "load_experiment"]
 
 _LATE = {
-    "LoadedExperiment": "lighter_cli.loaded_experiment",
-    "Runner": "lighter_cli.runner",
-    "load_experiment": "lighter_cli.loaded_experiment",
+    "LoadedExperiment": "lighter_cli.running.loaded_experiment",
+    "Runner": "lighter_cli.running.runner",
+    "load_experiment": "lighter_cli.running.loaded_experiment",
 }
 
 

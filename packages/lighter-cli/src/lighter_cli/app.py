@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from lighter_cli import console, standard_input
+from lighter_cli.terminal import process, standard_input
 
 app = App(
     name="lighter",
@@ -42,8 +42,8 @@ def main() -> None:
         sys.path.append(str(Path.cwd()))
         answer(app, sys.argv[2:])
         return
-    console.configure()
+    process.configure()
     # a console script does not have the working directory on its path, so `_target_: mymodels.Net` would not be found
     sys.path.append(str(Path.cwd()))
-    with console.reporting_errors():
+    with process.reporting_errors():
         app(standard_input.protect(sys.argv[1:]))

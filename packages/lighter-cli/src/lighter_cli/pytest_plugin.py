@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from lighter_cli.checking import Checker
+    from lighter_cli.checking.checker import Checker
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -54,7 +54,7 @@ class ConfigItem(pytest.Item):
         Raises:
             _ConfigError: It has at least one error; the text holds everything that was found.
         """
-        from lighter_cli.report import text_lines
+        from lighter_cli.checking.output import text_lines
         from lighter_config import Severity
 
         file = self.path
@@ -83,7 +83,7 @@ _CHECKER = pytest.StashKey["Checker"]()
 
 def _checker(config: pytest.Config) -> "Checker":
     """Return the one checker of this session, so that each library is read once."""
-    from lighter_cli.checking import Checker
+    from lighter_cli.checking.checker import Checker
 
     return config.stash.setdefault(_CHECKER, Checker())
 

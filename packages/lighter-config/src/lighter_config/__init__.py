@@ -21,11 +21,10 @@ from lighter_config.errors import (
 )
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
-from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
 from lighter_config.pruning import prune
-from lighter_config.recorded import RECORDED_PLACES
-from lighter_config.sources import (
+from lighter_config.sources.recorded_places import RECORDED_PLACES
+from lighter_config.sources.words import (
     RECORD_FILE,
     RECORDED_CONFIG,
     CheckpointSource,
@@ -39,11 +38,12 @@ from lighter_config.sources import (
 )
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.paths import format_path, parse_path
 
 if TYPE_CHECKING:
-    from lighter_config.checkpoints import CHECKPOINT_KEY, stored_record
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
+    from lighter_config.sources.checkpoints import CHECKPOINT_KEY, stored_record
 
 __all__ = [
     "CHECKPOINT_KEY",
@@ -96,7 +96,7 @@ __all__ = [
 ]
 
 _LATE = {
-    **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.checkpoints"),
+    **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.sources.checkpoints"),
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }

@@ -6,18 +6,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lighter_config.copying import Copier, OpenFile
+from lighter_config.building.copying import Copier, OpenFile
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
-from lighter_config.merging import Growth
+from lighter_config.merging.merger import Growth
 from lighter_config.notes import notes_of
-from lighter_config.paths import format_path, parse_path
 from lighter_config.places import Place
-from lighter_config.plain_tree import as_written
-from lighter_config.provenance import Node, Origin, Segments, key_at
-from lighter_config.references import is_copy
-from lighter_config.sources import FileSource, OverrideSource, Source
+from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Node, Origin, Segments, key_at
+from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.references import is_copy
+from lighter_config.writing.plain_tree import as_written
 
 _NO_DEFAULT = object()
 
@@ -224,7 +224,7 @@ class Config:
 
     @cached_property
     def _resolver(self) -> Any:
-        from lighter_config.resolving import Resolver
+        from lighter_config.building.resolving import Resolver
 
         expanded = self.expanded()
         return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001

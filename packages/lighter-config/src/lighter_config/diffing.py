@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any
 
 from lighter_config.config import Config
-from lighter_config.paths import format_path
 from lighter_config.places import Place
-from lighter_config.provenance import Node, Segments
+from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.paths import format_path
 
 
 class Kind(StrEnum):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lighter_config.config import Config
-from lighter_config.plain_tree import as_written
-from lighter_config.provenance import Node
+from lighter_config.tree.node import Node
+from lighter_config.writing.plain_tree import as_written
 
 
 def to_yaml(config: Config, *, standalone: bool = False) -> str:
@@ -31,7 +31,8 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
         tree = as_written(config.root, config.copier, standalone=True)
         if isinstance(tree.get("project"), str) and config.place("project") is not None:
             tree = {**tree, "project": _absolute_project(tree["project"], config.root.value["project"])}
-    from lighter_config.yaml_writer import write_yaml  # with it comes the YAML library, a third of all import time
+    # with it comes the YAML library, a third of all import time
+    from lighter_config.writing.yaml_writer import write_yaml
 
     return write_yaml(tree, config.place)
 

@@ -8,12 +8,11 @@ from typing import Any
 from lighter_config.config import Config
 from lighter_config.errors import ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.mapping_reader import node_of
-from lighter_config.merging import Merger
-from lighter_config.overrides import parse_override
-from lighter_config.provenance import Document, Node, Origin, Word
-from lighter_config.recorded import Places, recorded_places, remember
-from lighter_config.sources import (
+from lighter_config.merging.merger import Merger
+from lighter_config.sources.mapping_reader import node_of
+from lighter_config.sources.overrides import parse_override
+from lighter_config.sources.recorded_places import Places, recorded_places, remember
+from lighter_config.sources.words import (
     RECORDED_CONFIG,
     CheckpointSource,
     FileSource,
@@ -26,6 +25,7 @@ from lighter_config.sources import (
     parse_sources,
 )
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Document, Node, Origin, Word
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 
@@ -74,7 +74,8 @@ def load(words: Words) -> Config:
 
 def _read(source: Source) -> tuple[Node, Places]:
     """Read the tree of a source that is not an override, and the places that an earlier run recorded for it."""
-    from lighter_config.yaml_reader import read_mapping  # with it comes the YAML library, a third of all import time
+    # with it comes the YAML library, a third of all import time
+    from lighter_config.sources.yaml_reader import read_mapping
 
     if isinstance(source, FileSource):
         return _read_file(source.path, source.name), {}
@@ -82,7 +83,7 @@ def _read(source: Source) -> tuple[Node, Places]:
         name = str(Path(source.name) / RECORDED_CONFIG)
         return _read_file(source.path / RECORDED_CONFIG, name), recorded_places(source.path)
     if isinstance(source, CheckpointSource):
-        from lighter_config.checkpoints import stored_config
+        from lighter_config.sources.checkpoints import stored_config
 
         text, places = stored_config(source.path, source.name)
         return read_mapping(text, Document(source.name, text)), places
@@ -93,7 +94,7 @@ def _read(source: Source) -> tuple[Node, Places]:
 
 
 def _read_file(path: Path, name: str) -> Node:
-    from lighter_config.yaml_reader import decode, read_mapping
+    from lighter_config.sources.yaml_reader import decode, read_mapping
 
     try:
         content = path.read_bytes()

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
-from lighter_config.expressions import parse_expression
 from lighter_config.findings import Finding, Severity
-from lighter_config.merging import Growth
-from lighter_config.paths import format_path
-from lighter_config.provenance import Document, Node, Origin, Segments
-from lighter_config.references import find_references, is_interpolation
-from lighter_config.scalars import MEANT, PLACEHOLDER
+from lighter_config.merging.merger import Growth
+from lighter_config.tree.expressions import parse_expression
+from lighter_config.tree.node import Document, Node, Origin, Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import find_references, is_interpolation
+from lighter_config.tree.scalars import MEANT, PLACEHOLDER
 
 
 def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -> Iterable[Finding]:

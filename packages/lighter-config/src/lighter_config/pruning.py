@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
-from lighter_config.provenance import Node, Segments, key_at
-from lighter_config.references import absolute_path, find_references, is_reference
 from lighter_config.stages import MODES, Stage
+from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.references import absolute_path, find_references, is_reference
 
 if TYPE_CHECKING:
     from lighter_config.signatures import SignatureReader

@@ -3,7 +3,7 @@
 import pytest
 
 from lighter_config import Finding, Severity, SignatureReader, check, load
-from lighter_config.sources import StdinSource
+from lighter_config.sources.words import StdinSource
 
 READER = SignatureReader(cache_folder=None)
 

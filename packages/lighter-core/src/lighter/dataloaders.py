@@ -11,9 +11,9 @@ from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
-from lighter import lightning_state
 from lighter.errors import DataError, nearest_names
-from lighter.failure_notes import WorkerInit
+from lighter.lightning import state as lightning_state
+from lighter.lightning.failure_notes import WorkerInit
 from lighter.mode import Mode
 
 

@@ -10,20 +10,20 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import (
-    dataloaders,
-    failure_notes,
-    lightning_restart,
-    lightning_state,
-    metric_sets,
-    optimizers,
-    resume,
-    step_output,
+from lighter import dataloaders, optimizers
+from lighter.lightning import failure_notes
+from lighter.lightning import restart as lightning_restart
+from lighter.lightning import state as lightning_state
+from lighter.lightning.wrapping import (
+    check_steps_are_wrapped,
+    keep_bookkeeping_out_of_compiled_steps,
+    wrap_steps_and_hooks,
 )
-from lighter.dual_logging import DualLogging
+from lighter.logging import metrics as metric_sets
+from lighter.logging import resume, step_output
+from lighter.logging.module_logging import DualLogging
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
-from lighter.wrapping import check_steps_are_wrapped, keep_bookkeeping_out_of_compiled_steps, wrap_steps_and_hooks
 
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 

@@ -10,8 +10,8 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from lighter import lightning_state
 from lighter.errors import MonitorError, OptimizerError, nearest_names
+from lighter.lightning import state as lightning_state
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 

@@ -6,10 +6,10 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from lighter import step_output
 from lighter.adapters import BatchAdapter, CriterionAdapter, MetricsAdapter
 from lighter.dataloaders import GivenDataloaders
 from lighter.errors import AdapterError, CriterionError, MetricError, nearest_names
+from lighter.logging import step_output
 from lighter.mode import Mode
 from lighter.module import LighterModule
 from lighter.optimizers import Scheduler

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 from cyclopts.validators import MutuallyExclusive
 
-from lighter_cli import standard_input, terminal
-from lighter_cli.merged import Words
+from lighter_cli.commands._inputs import Words
+from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
 
 _ONE_OF = Group(show=False, validator=MutuallyExclusive())  # type: ignore[no-untyped-call]
@@ -46,23 +46,23 @@ def check(
             negative=(), show_default=False, help="Import the targets that their source does not settle; build nothing."
         ),
     ] = False,
-    output: Annotated[
+    output_format: Annotated[
         Literal["text", "json", "github"],
         Parameter(name="--format", help="Text to read, JSON for tools, or annotations of a GitHub workflow."),
     ] = "text",
 ) -> int:
     """Find every mistake, with its place, without importing torch. The exit code is 1 when there is an error."""
-    from lighter_cli import report
-    from lighter_cli.checking import Checker
+    from lighter_cli.checking.checker import Checker
+    from lighter_cli.checking.output import annotation_lines, as_json, text_lines
 
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
     checker = Checker(stages, deep=deep)
     restored = standard_input.restore(words)
     reports = list(checker.check_each(restored)) if each else [checker.check(restored)]
-    if output == "json":
-        terminal.write_json(report.as_json(reports))
-    elif output == "github":
-        terminal.write_lines(report.annotation_lines(reports))
+    if output_format == "json":
+        output.write_json(as_json(reports))
+    elif output_format == "github":
+        output.write_lines(annotation_lines(reports))
     else:
-        terminal.write_lines(report.text_lines(reports, terminal.width(), deep=deep))
+        output.write_lines(text_lines(reports, output.width(), deep=deep))
     return int(any(one.has_errors for one in reports))

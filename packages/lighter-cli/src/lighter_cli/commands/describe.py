@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.docstrings import Documentation, read_documentation
-from lighter_cli.merged import Json
+from lighter_cli.commands._inputs import Json
+from lighter_cli.describing.docstrings import Documentation, read_documentation
+from lighter_cli.describing.short_names import PACKAGES, find_named
 from lighter_cli.project import MARKER, locate_project
-from lighter_cli.short_names import PACKAGES, find_named
-from lighter_cli.terminal import HEADING, PATH, PLACE, Line
+from lighter_cli.terminal import output
+from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
 from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
@@ -49,17 +49,17 @@ def describe(
     if isinstance(answer, Unknown):
         snippet = [f"_target_: {target}"]
         if as_json:
-            terminal.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
+            output.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
             return
         nearest = answer.nearest or _elsewhere(target, reader)
-        terminal.write_lines(_unknown_lines(answer, snippet, nearest))
+        output.write_lines(_unknown_lines(answer, snippet, nearest))
         return
     documentation = read_documentation(answer)
     snippet = list(_snippet(answer, reader))
     if as_json:
-        terminal.write_json(_as_json(answer, documentation, snippet, others))
+        output.write_json(_as_json(answer, documentation, snippet, others))
         return
-    terminal.write_lines(_lines(answer, documentation, snippet, others))
+    output.write_lines(_lines(answer, documentation, snippet, others))
 
 
 def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, ...]]:
@@ -157,7 +157,7 @@ def _argument_line(argument: Argument) -> Line:
 def _wrapped(text: str, indent: str) -> Iterator[Line]:
     """Fit a paragraph to the terminal, without the markup of Sphinx."""
     plain = _ROLE.sub(r"\1", text).replace("``", "`")
-    width = min(terminal.width() or _MAX_WIDTH, _MAX_WIDTH)
+    width = min(output.width() or _MAX_WIDTH, _MAX_WIDTH)
     for line in textwrap.wrap(plain, max(width, len(indent) + 20), initial_indent=indent, subsequent_indent=indent):
         yield [line]
 
@@ -197,7 +197,7 @@ def _default(argument: Argument) -> str | None:
     value = list(value) if isinstance(value, tuple) else value
     if not isinstance(value, bool | int | float | str | list | dict | None):
         return None
-    lines = terminal.yaml_lines(value)
+    lines = output.yaml_lines(value)
     return lines[0] if len(lines) == 1 else None
 
 

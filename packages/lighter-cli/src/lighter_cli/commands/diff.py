@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli import standard_input, terminal
-from lighter_cli.merged import Json, Words, load_merged
-from lighter_cli.terminal import ADDED, HEADING, PATH, PLACE, REMOVED, Line
+from lighter_cli.commands._inputs import Json, Words, load_merged
+from lighter_cli.terminal import output, standard_input
+from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import Difference, Finding, Kind, Place, SourceError
 from lighter_config import diff as differences_between
 
@@ -29,9 +29,9 @@ def diff(
     before, after = load_merged(against, example=_EXAMPLE), load_merged(words, example=_EXAMPLE)
     differences = differences_between(before, after)
     if as_json:
-        terminal.write_json(json_of(differences))
+        output.write_json(json_of(differences))
         return
-    terminal.write_lines(difference_lines(_name(against), _name(words), differences))
+    output.write_lines(difference_lines(_name(against), _name(words), differences))
 
 
 def _name(words: Sequence[str]) -> str:
@@ -49,7 +49,7 @@ def difference_lines(before: str, after: str, differences: Sequence[Difference])
             cells += _side("-", REMOVED, difference.before, difference.before_place)
         if difference.kind is not Kind.REMOVED:
             cells += _side("+", ADDED, difference.after, difference.after_place)
-        lines += [[""], [(difference.path, PATH)], *terminal.rows(cells)]
+        lines += [[""], [(difference.path, PATH)], *output.rows(cells)]
     return lines
 
 
@@ -69,6 +69,6 @@ def json_of(differences: Sequence[Difference]) -> list[dict[str, object]]:
 
 
 def _side(sign: str, style: str, value: object, place: Place | None) -> list[Line]:
-    first, *rest = terminal.yaml_lines(value)
+    first, *rest = output.yaml_lines(value)
     where = "" if place is None else str(place)
     return [((f"{sign} {first}", style), (where, PLACE)), *(((f"{sign} {line}", style), "") for line in rest)]

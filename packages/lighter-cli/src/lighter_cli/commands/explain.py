@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.merged import Json, Words, load_merged, written_values
+from lighter_cli.commands._inputs import Json, Words, load_merged, written_values
 from lighter_cli.project import locate_project
-from lighter_cli.terminal import HEADING, PATH, PLACE, Line
+from lighter_cli.terminal import output
+from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import (
     Config,
     ConfigError,
@@ -24,10 +24,10 @@ from lighter_config import (
     nearest_names,
     parse_path,
 )
-from lighter_config.provenance import Segments
-from lighter_config.references import absolute_path, find_references, is_built, is_copy
 from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
+from lighter_config.tree.node import Segments
+from lighter_config.tree.references import absolute_path, find_references, is_built, is_copy
 
 _EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
 
@@ -81,15 +81,15 @@ def explain(
         raise _nothing_at(config, segments, taker)
     uses = list(_uses_of(config, segments))
     if as_json:
-        terminal.write_json(_as_json(config, path, is_set=is_set, taker=taker, uses=uses))
+        output.write_json(_as_json(config, path, is_set=is_set, taker=taker, uses=uses))
         return
-    terminal.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
+    output.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
     if is_set:
         history = [((str(place), PLACE), text) for place, text in config.expanded().history(path)]
-        terminal.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", terminal.rows(history)))
-    terminal.write_lines(_taker_lines(taker, segments))
+        output.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", output.rows(history)))
+    output.write_lines(_taker_lines(taker, segments))
     found = [((use.path, PATH), use.text, (str(use.place), PLACE)) for use in uses]
-    terminal.write_lines(_section("referred to by", terminal.rows(found) or [["  nothing"]]))
+    output.write_lines(_section("referred to by", output.rows(found) or [["  nothing"]]))
 
 
 def _exact(config: Config, segments: Segments) -> Segments:
@@ -156,7 +156,7 @@ def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
 
 def _value_lines(config: Config, path: str) -> Iterator[Line]:
     value = config.get(path)
-    first, *rest = terminal.yaml_lines(value)
+    first, *rest = output.yaml_lines(value)
     if rest or (isinstance(value, dict) and value):
         yield [(path, PATH), ":"]
         yield from ([f"  {line}"] for line in (first, *rest))
@@ -165,7 +165,7 @@ def _value_lines(config: Config, path: str) -> Iterator[Line]:
     copied = config.expanded().get(path)
     if is_copy(value) and copied != value:
         yield ["which copies"]
-        yield from ([f"  {line}"] for line in terminal.yaml_lines(copied))
+        yield from ([f"  {line}"] for line in output.yaml_lines(copied))
 
 
 def _taker_lines(taker: _Taker | None, segments: Segments) -> list[Line]:
@@ -180,7 +180,7 @@ def _taker_lines(taker: _Taker | None, segments: Segments) -> list[Line]:
         return _section(title, [[f"  {text}"]])
     return _section(
         title,
-        terminal.rows(
+        output.rows(
             [
                 ("type", taker.argument.annotation or "not annotated"),
                 (

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.terminal import HEADING, Line
+from lighter_cli.terminal import output
+from lighter_cli.terminal.output import HEADING, Line
 from lighter_config import Finding, SourceError, nearest_names
 
 TEMPLATES = {
@@ -46,7 +46,7 @@ def init(
         message = f"{folder} cannot be written: {error.strerror}"
         raise SourceError(Finding(message=message, fix="name a folder that you may write to")) from error
     commands: list[Line] = [[("  " + command, HEADING)] for command in _next_commands(destination)]
-    terminal.write_lines([[f"{folder} is ready. Next:"], *commands])
+    output.write_lines([[f"{folder} is ready. Next:"], *commands])
 
 
 def _refuse_what_is_there(destination: Path) -> None:

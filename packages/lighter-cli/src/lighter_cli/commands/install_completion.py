@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.terminal import HEADING, PATH, Line
-from lighter_cli.whole_files import write_whole
+from lighter_cli.atomic_files import write_whole
+from lighter_cli.terminal import output
+from lighter_cli.terminal.output import HEADING, PATH, Line
 from lighter_config import Finding, SourceError
 
 Shell = Literal["bash", "zsh", "fish"]
@@ -27,7 +27,7 @@ def install_completion(
         write_whole(file, (files("lighter_cli.completion") / "scripts" / f"lighter.{shell}").read_text("utf-8"))
     except OSError as error:
         raise SourceError(Finding(message=f"{file} cannot be written: {error.strerror}")) from error
-    terminal.write_lines([["wrote ", (str(file), PATH)], *_remaining(shell, file)])
+    output.write_lines([["wrote ", (str(file), PATH)], *_remaining(shell, file)])
 
 
 def _login_shell(environment: Mapping[str, str]) -> Shell:

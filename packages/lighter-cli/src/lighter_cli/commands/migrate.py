@@ -8,10 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.findings_log import log_findings
-from lighter_cli.terminal import ADDED, HEADING, PLACE, REMOVED, Line
-from lighter_cli.whole_files import write_whole
+from lighter_cli.atomic_files import write_whole
+from lighter_cli.terminal import output
+from lighter_cli.terminal.findings_log import log_findings
+from lighter_cli.terminal.output import ADDED, HEADING, PLACE, REMOVED, Line
 from lighter_config import Finding, Severity, SourceError
 
 _logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def migrate(
             write_whole(Path(one.name), one.after)
             _logger.info("%s is rewritten; see what `lighter check` says of it", one.name)
         else:
-            terminal.write_lines(_difference(one.name, one.before, one.after))
+            output.write_lines(_difference(one.name, one.before, one.after))
         log_findings(one.findings)
     return int(any(finding.severity is Severity.WARNING for one in migrated for finding in one.findings))
 

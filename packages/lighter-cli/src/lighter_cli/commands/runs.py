@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from lighter_cli import terminal
+from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
-from lighter_cli.merged import Json
-from lighter_cli.records import Record, read_record, read_records
-from lighter_cli.terminal import ADDED, HEADING, PATH, PLACE, REMOVED, Line
+from lighter_cli.runs.record import Record, read_record, read_records
+from lighter_cli.terminal import output
+from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import (
     RECORD_FILE,
     RECORDED_CONFIG,
@@ -45,11 +45,11 @@ def list_runs(*, as_json: Json = False) -> None:
     """List the runs that were started in this folder, newest last."""
     records = read_records(Path.cwd())
     if as_json:
-        terminal.write_json([_as_json(record) for record in records])
+        output.write_json([_as_json(record) for record in records])
     elif records:
-        terminal.write_lines(terminal.rows([_row(record) for record in records], indent=0))
+        output.write_lines(output.rows([_row(record) for record in records], indent=0))
     else:
-        terminal.write_lines([["no run was started in this folder"]])
+        output.write_lines([["no run was started in this folder"]])
 
 
 @runs.command
@@ -57,9 +57,9 @@ def show(run: Run, /, *, as_json: Json = False) -> None:
     """Print what is recorded about a run."""
     record = _find(run)
     if as_json:
-        terminal.write_json(_as_json(record))
+        output.write_json(_as_json(record))
         return
-    terminal.write_lines(_record_lines(record))
+    output.write_lines(_record_lines(record))
 
 
 @runs.command
@@ -76,11 +76,11 @@ def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
         for one in differences_between(load([str(before.folder)]), load([str(after.folder)]))
     ]
     if as_json:
-        terminal.write_json({"record": json_of(facts), "config": json_of(configs)})
+        output.write_json({"record": json_of(facts), "config": json_of(configs)})
         return
-    terminal.write_lines(difference_lines(_title(before), _title(after), facts))
-    terminal.write_lines([[""], [("config", HEADING)]])
-    terminal.write_lines(difference_lines("", "", configs)[2:])
+    output.write_lines(difference_lines(_title(before), _title(after), facts))
+    output.write_lines([[""], [("config", HEADING)]])
+    output.write_lines(difference_lines("", "", configs)[2:])
 
 
 def _find(run: str) -> Record:
@@ -145,7 +145,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("folder", (_shown(record.folder), PLACE)),
         ("to run again", _again(record)),
     ]
-    yield from terminal.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
+    yield from output.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
     sections = {
         "options": {name: value for name, value in content["options"].items() if value is not None},
         "metrics": content["metrics"],
@@ -156,7 +156,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         if values:
             yield [""]
             yield [(title, HEADING)]
-            yield from terminal.rows([(name, _text(value)) for name, value in values.items()])
+            yield from output.rows([(name, _text(value)) for name, value in values.items()])
 
 
 def _again(record: Record) -> str:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import terminal
-from lighter_cli.merged import Json, Words, load_merged, written_values
+from lighter_cli.commands._inputs import Json, Words, load_merged, written_values
 from lighter_cli.project import locate_project
+from lighter_cli.terminal import output
 from lighter_config import Config, ConfigError, SignatureReader, Stage, load, prune, to_yaml
-from lighter_config.references import find_references, is_copy
-from lighter_config.sources import StdinSource
+from lighter_config.sources.words import StdinSource
+from lighter_config.tree.references import find_references, is_copy
 
 _MAX_COMMENT_COLUMN = 50
 _MIN_COMMENT_COLUMN = 20
@@ -32,7 +32,7 @@ def show(
         project = locate_project(config)
         config = prune(config, stage, SignatureReader(project=project.folder if project is not None else None))
     if as_json:
-        terminal.write_json({"config": config.tree, "places": _places(config)} if blame else config.tree)
+        output.write_json({"config": config.tree, "places": _places(config)} if blame else config.tree)
         return
     text = to_yaml(config, standalone=_needs_its_files(config))
     _write_yaml(_blamed(text, config) if blame else text)
@@ -92,7 +92,7 @@ def _blamed(text: str, config: Config) -> str:
 def _comment_column(lines: Iterable[str], comments: Iterable[str]) -> int:
     """Return where comments start: below each other, as far to the right as the terminal has room for them."""
     column = min(max(map(len, lines), default=0), _MAX_COMMENT_COLUMN)
-    limit = terminal.width()
+    limit = output.width()
     if limit is None:
         return column
     room = limit - max(map(len, comments), default=0)
@@ -100,8 +100,8 @@ def _comment_column(lines: Iterable[str], comments: Iterable[str]) -> int:
 
 
 def _write_yaml(text: str) -> None:
-    if not terminal.is_styled():
-        terminal.write_lines([line] for line in text.splitlines())
+    if not output.is_styled():
+        output.write_lines([line] for line in text.splitlines())
         return
     from rich.console import Console
     from rich.syntax import Syntax

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli import console, standard_input
+from lighter_cli.terminal import process, standard_input
 
 Words = Annotated[
     str,
@@ -130,9 +130,9 @@ def predict(
 def _run(
     stage: str, words: Sequence[str], ckpt_path: str | None, no_check: bool, traceback: bool, **options: Any
 ) -> None:
-    from lighter_cli.runner import Runner
-    from lighter_cli.uncollected import uncollected
+    from lighter_cli.running.gc_pause import uncollected
+    from lighter_cli.running.runner import Runner
 
-    console.show_full_tracebacks(traceback)
+    process.show_full_tracebacks(traceback)
     inputs = standard_input.restore(words)
     Runner(uncollected).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)

@@ -11,7 +11,7 @@ from cyclopts.argument import Argument, ArgumentCollection
 from lighter_cli.commands.init import TEMPLATES
 from lighter_cli.completion.config_paths import config_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
-from lighter_cli.records import read_records
+from lighter_cli.runs.record import read_records
 
 _CKPT_PATH, _TEMPLATE, _AGAINST = "--ckpt-path", "--template", "--against"
 

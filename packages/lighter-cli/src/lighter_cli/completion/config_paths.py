@@ -6,8 +6,8 @@ from typing import Any
 
 from lighter_cli.project import locate_project
 from lighter_config import Config, ConfigError, Signature, SignatureReader, Stage, format_path, load
-from lighter_config.references import is_built
 from lighter_config.signatures import Parameter
+from lighter_config.tree.references import is_built
 
 _SEPARATOR = "::"
 _GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}

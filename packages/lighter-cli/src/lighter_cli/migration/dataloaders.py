@@ -19,7 +19,7 @@ from lighter_cli.migration.tree import (
     value_at,
 )
 from lighter_config import MODES, ConfigError, Severity, format_path
-from lighter_config.references import absolute_path, find_references, is_copy
+from lighter_config.tree.references import absolute_path, find_references, is_copy
 
 _SYSTEM = "system"
 _SHARED = {

@@ -8,8 +8,8 @@ from lighter_cli.migration.document import Container, Document
 from lighter_cli.migration.tree import section, texts
 from lighter_config import ConfigError
 from lighter_config.checks.expression_names import names_of_import
-from lighter_config.expressions import KNOWN_NAMES, parse_expression
-from lighter_config.references import is_expression
+from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
+from lighter_config.tree.references import is_expression
 
 _SHORT_NAMES = {
     "F": "torch.nn.functional",

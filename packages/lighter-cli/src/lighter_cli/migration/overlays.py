@@ -15,7 +15,7 @@ from lighter_cli.migration.tree import (
     value_at,
 )
 from lighter_config import ConfigError
-from lighter_config.references import find_references
+from lighter_config.tree.references import find_references
 
 _OPERATORS = ("=", "~", "+")
 

@@ -10,7 +10,7 @@ from ruamel.yaml.tokens import CommentToken
 
 from lighter_cli.migration.document import Container, comment_lines, containers
 from lighter_config import ConfigError, format_path
-from lighter_config.keys import special_key
+from lighter_config.tree.keys import special_key
 
 Segments = tuple[Any, ...]
 

@@ -6,15 +6,15 @@ Annotations are promises that nobody enforces, and some are wrong, so a mismatch
 from collections.abc import Iterator
 from typing import Any
 
+from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
-from lighter_config.provenance import Segments
-from lighter_config.references import is_built, is_copy, literal_text
-from lighter_config.resolving import ARGUMENTS, TARGET
 from lighter_config.signatures import UNWRITTEN, Parameter, Signature
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_built, is_copy, literal_text
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
+from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
 from lighter_config.places import Place
-from lighter_config.provenance import Segments
-from lighter_config.resolving import TARGET
 from lighter_config.signatures import Kind, Signature
-from lighter_config.sources import MappingSource, OverrideSource, RunSource, Source, StdinSource
+from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
 
 # What the stages themselves give to the methods of the trainer.
 _GIVEN_BY_STAGES = ("model", "datamodule")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
-from lighter_config.provenance import Segments
-from lighter_config.references import is_built, is_copy, literal_text
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_built, is_copy, literal_text
 
 _FOUND_LATER = ("last", "best", "hpc", "last.ckpt", "best.ckpt")
 """Words that are looked up among the runs when the stage starts."""

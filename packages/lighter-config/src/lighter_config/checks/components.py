@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lighter_config.provenance import Segments
-from lighter_config.references import is_built, is_copy
-from lighter_config.resolving import ARGUMENTS, DISABLED, MODE, NETWORK_PATHS, NOT_ARGUMENTS, TARGET
+from lighter_config.building.resolving import ARGUMENTS, DISABLED, MODE, NETWORK_PATHS, NOT_ARGUMENTS, TARGET
+from lighter_config.tree.node import Segments
+from lighter_config.tree.references import is_built, is_copy
 
 Built = Literal["certainly", "perhaps", "never"]
 

@@ -9,12 +9,12 @@ from lighter_config.checks.components import Component, components_in
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
-from lighter_config.provenance import Segments
-from lighter_config.reference_syntax import Reference
-from lighter_config.references import absolute_path, find_references, is_reference
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.reference_syntax import Reference
+from lighter_config.tree.references import absolute_path, find_references, is_reference
 
 ROOT_SECTIONS = ("trainer", "system", "model", "data", "args")
 """The sections that a run builds; everything else is built only when something refers to it."""

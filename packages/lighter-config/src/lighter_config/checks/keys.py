@@ -5,11 +5,11 @@ from typing import Any
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import SEPARATOR, format_path
-from lighter_config.provenance import Segments
-from lighter_config.references import is_built, is_copy
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import SEPARATOR, format_path
+from lighter_config.tree.references import is_built, is_copy
 
 SECTIONS = ("trainer", "system", "model", "data", "args", "vars", "project", "seed", "_imports_", "_requires_")
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.stage_needs import MODULE, SYSTEM, is_exactly
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
-from lighter_config.provenance import Segments
-from lighter_config.references import is_built, is_copy
-from lighter_config.resolving import ARGUMENTS, TARGET
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_built, is_copy
 
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")

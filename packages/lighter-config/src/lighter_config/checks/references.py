@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from lighter_config.building.resolving import REQUIRES
 from lighter_config.checks.components import how_built
 from lighter_config.checks.context import CheckContext, child_of, leaves_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path, parse_path
-from lighter_config.provenance import Segments
-from lighter_config.reference_syntax import Reference
-from lighter_config.references import absolute_path, find_references, is_copy, is_reference
-from lighter_config.resolving import REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.reference_syntax import Reference
+from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
 
 
 def check_references(context: CheckContext) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from lighter_config.building.resolving import TARGET
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.provenance import Segments
-from lighter_config.resolving import TARGET
 from lighter_config.signatures import DoesNotExist, Signature
 from lighter_config.stages import Stage
+from lighter_config.tree.node import Segments
 
 SYSTEM = "lighter.System"
 MODULE = "lighter.LighterModule"

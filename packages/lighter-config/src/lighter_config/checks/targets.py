@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
+from lighter_config.building.resolving import MODE, MODES, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.moved_names import MOVED_NAMES
 from lighter_config.findings import Finding, Severity
-from lighter_config.paths import format_path
-from lighter_config.references import is_built, is_copy
-from lighter_config.resolving import MODE, MODES, TARGET
 from lighter_config.signatures import DoesNotExist, Unknown
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_built, is_copy
 
 
 def check_targets(context: CheckContext) -> Iterator[Finding]:

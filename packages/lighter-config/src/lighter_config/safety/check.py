@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from lighter_config.building.resolving import IMPORTS, NETWORK_PATHS, REQUIRES, TARGET, imports_of
 from lighter_config.checks.context import CheckContext
 from lighter_config.errors import ConfigError
-from lighter_config.expressions import KNOWN_NAMES, parse_expression
 from lighter_config.findings import Finding
 from lighter_config.places import Place
-from lighter_config.provenance import Node, Segments
-from lighter_config.references import is_expression
-from lighter_config.resolving import IMPORTS, NETWORK_PATHS, REQUIRES, TARGET, imports_of
 from lighter_config.safety.allowance import PROJECT, Allowance, listed_targets
 from lighter_config.safety.expression_refusals import expression_refusals
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
+from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.references import is_expression
 
 _COMPILE_OPTIONS = ("backend", "dynamic", "fullgraph", "mode")
 _BACKENDS = ("inductor", "eager", "aot_eager", "cudagraphs")

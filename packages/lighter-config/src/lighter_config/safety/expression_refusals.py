@@ -5,7 +5,7 @@ import builtins
 import sys
 from collections.abc import Callable, Iterator
 
-from lighter_config.expressions import Expression
+from lighter_config.tree.expressions import Expression
 
 BUILTINS = frozenset(
     "abs bool dict float int len list max min range round set sorted str sum tuple zip".split()  # noqa: SIM905

@@ -1,0 +1,1 @@
+"""Check experiments before anything is built."""

@@ -1,0 +1,239 @@
+"""Check experiments: from words to reports, for the command and for pytest. Nothing is built."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from lighter_cli.checking.launcher_check import LauncherCheck
+from lighter_cli.checking.seeds import find_seed
+from lighter_cli.errors import SeedError
+from lighter_cli.project import Project, locate_project, make_importable
+from lighter_config import (
+    DEFAULT_CHECKS,
+    Check,
+    CheckContext,
+    Config,
+    ConfigError,
+    DoesNotExist,
+    Finding,
+    MergeError,
+    Severity,
+    SignatureReader,
+    SourceError,
+    Stage,
+    Unknown,
+    check,
+    load,
+    parse_sources,
+)
+from lighter_config.signatures import Answer
+from lighter_config.sources.words import FileSource, OverrideSource, Source
+from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.tree.node import Document
+from lighter_config.tree.references import is_built, is_copy
+
+Word: TypeAlias = str | os.PathLike[str]
+
+_NOTHING = Finding(message="there is nothing to check", fix="name a config: lighter check config.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What checking one experiment, or one fragment, found.
+
+    Attributes:
+        words: What it was made of.
+        findings: In the order of their places.
+        stages: The stages that it was checked for; empty when it was judged as a whole.
+        stages_of: For which of these stages each finding holds.
+        targets: What reading each target gave.
+        is_fragment: Whether it was judged as a part of an experiment.
+    """
+
+    words: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    stages: tuple[Stage, ...] = ()
+    stages_of: Mapping[Finding, tuple[Stage, ...]] = field(default_factory=dict)
+    targets: Mapping[str, Answer] = field(default_factory=dict)
+    is_fragment: bool = False
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything certainly does not work."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The targets that do not exist."""
+        return tuple(target for target, answer in self.targets.items() if isinstance(answer, DoesNotExist))
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """The targets that reading does not settle, and why."""
+        return {target: answer.reason for target, answer in self.targets.items() if isinstance(answer, Unknown)}
+
+    @property
+    def num_known(self) -> int:
+        """How many targets are there, with all that they take."""
+        return len(self.targets) - len(self.missing) - len(self.unknown)
+
+
+class Checker:
+    """Checks experiments, and reads each library once for all of them.
+
+    Args:
+        stages: What to judge them for; without any, everything is judged and no stage's needs.
+        deep: Whether to import the targets that reading does not settle.
+    """
+
+    def __init__(self, stages: Sequence[Stage] = (), *, deep: bool = False) -> None:
+        self._stages = tuple(stages)
+        self._deep = deep
+        self._readers: dict[Path | None, SignatureReader] = {}
+
+    def check(self, words: Sequence[Word]) -> Report:
+        """Check the experiment that all words make together; a word that cannot be read is a finding."""
+        names = tuple(os.fspath(word) for word in words)
+        if not words:
+            return Report(words=names, findings=(_NOTHING,))
+        try:
+            return self._report(names, parse_sources(words))
+        except ConfigError as error:
+            return Report(words=names, findings=error.findings)
+
+    def check_each(self, words: Sequence[Word]) -> Iterator[Report]:
+        """Check every word alone, a comma list as one experiment; overrides apply to all. One may be a fragment."""
+        overrides: list[Source] = []
+        alone: list[tuple[str, list[Source] | ConfigError]] = []
+        for number, word in enumerate(words, start=1):
+            try:
+                sources = [replace(source, word=number) for source in parse_sources([word])]
+            except ConfigError as error:
+                alone.append((os.fspath(word), SourceError(*(_of_word(one, number) for one in error.findings))))
+                continue
+            if all(isinstance(source, OverrideSource) for source in sources):
+                overrides += sources
+            else:
+                alone.append((os.fspath(word), sources))
+        if not alone:
+            yield Report(words=tuple(os.fspath(word) for word in words), findings=(_NOTHING,))
+        for name, sources_or_error in alone:
+            if isinstance(sources_or_error, ConfigError):
+                yield Report(words=(name,), findings=sources_or_error.findings)
+                continue
+            try:
+                yield self._report((name,), [*sources_or_error, *overrides], may_be_fragment=True)
+            except ConfigError as error:
+                doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
+                yield Report(words=(name,), findings=error.findings if doubt is None else (doubt,))
+
+    def _report(self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False) -> Report:
+        config = load(sources)
+        project, findings = _locate(config)
+        reader = self._reader(project)
+        targets = _Targets()
+        is_fragment = may_be_fragment and _is_fragment(config)
+        stages_of: dict[Finding, tuple[Stage, ...]] = {}
+        for stage in self._stages or (None,):
+            checks: list[Check] = [*DEFAULT_CHECKS, check_seed, LauncherCheck(os.environ), targets]
+            for finding in check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment):
+                stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
+        found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
+        return Report(
+            words=words,
+            findings=(*findings, *found),
+            stages=self._stages,
+            stages_of=stages_of,
+            targets=targets.answers,
+            is_fragment=is_fragment,
+        )
+
+    def _reader(self, project: Project | None) -> SignatureReader:
+        folder = project.folder if project is not None else None
+        if self._deep and project is not None:
+            make_importable(project)
+        if folder not in self._readers:
+            if self._deep:
+                from lighter_cli.checking.deep_reader import DeepReader
+
+                self._readers[folder] = DeepReader(project=folder)
+            else:
+                self._readers[folder] = SignatureReader(project=folder)
+        return self._readers[folder]
+
+
+class _Targets:
+    """A check that reports nothing: it collects what reading the targets gave."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+
+    def __call__(self, context: CheckContext) -> Iterator[Finding]:
+        for component in context.components:
+            if component.target is not None:
+                answer = context.reader.read(component.target)
+                if context.is_fragment and isinstance(answer, DoesNotExist) and answer.missing == "project":
+                    answer = Unknown(component.target, "another file names the folder of the project")
+                self.answers[component.target] = answer
+        return iter(())
+
+
+def check_seed(context: CheckContext) -> Iterator[Finding]:
+    """Report a seed that no run would take."""
+    seed = context.expanded.tree.get("seed")
+    if is_built(seed) or is_copy(seed):
+        return
+    try:
+        find_seed(context.expanded)
+    except SeedError as error:
+        yield from error.findings
+
+
+def _locate(config: Config) -> tuple[Project | None, tuple[Finding, ...]]:
+    try:
+        project = locate_project(config)
+    except ConfigError as error:
+        return None, error.findings
+    return project, project.notes if project is not None else ()
+
+
+def _is_fragment(config: Config) -> bool:
+    """Whether a config is a part of an experiment: it has no trainer, or only changes what another file builds."""
+    return _only_changes(config.tree)
+
+
+def _only_changes(tree: Mapping[Any, Any]) -> bool:
+    if "trainer" not in tree:
+        return True
+    sections = [tree[name] for name in ("trainer", "system", "model") if name in tree]
+    return all(isinstance(section, dict) and "_target_" not in section for section in sections)
+
+
+def _deletes_from_another(sources: Sequence[Source], error: ConfigError) -> Finding | None:
+    """A warning in place of the error that a lone file deletes what only the file that it changes has."""
+    if not (isinstance(error, MergeError) and len(sources) == 1 and isinstance(sources[0], FileSource)):
+        return None
+    source = sources[0]
+    text = decode(source.path.read_bytes(), source.name)
+    if not _only_changes(read_mapping(text, Document(source.name, text, source.path.parent)).plain()):
+        return None
+    return replace(
+        error.findings[0],
+        message=f"{source.name} is not checked alone: {error.findings[0].message}",
+        severity=Severity.WARNING,
+        fix=f"check it with the file that it changes: base.yaml,{source.name}",
+    )
+
+
+def _of_word(finding: Finding, number: int) -> Finding:
+    place = finding.place
+    return finding if place is None or place.word is None else replace(finding, place=replace(place, word=number))
+
+
+def _position(finding: Finding) -> tuple[bool, str, int, int, int]:
+    place = finding.place
+    if place is None:
+        return (False, "", 0, 0, 0)
+    return (place.word is not None, place.source, place.word or 0, place.line or 0, place.column or 0)

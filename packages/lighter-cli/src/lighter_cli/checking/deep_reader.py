@@ -1,0 +1,81 @@
+"""Targets that reading does not settle, settled by importing them; nothing is built."""
+
+import contextlib
+import inspect
+import sys
+import traceback
+from typing import Any
+
+from lighter_config import DoesNotExist, Signature, SignatureReader, Unknown
+from lighter_config.building.imports import NoSuchTargetError, locate
+from lighter_config.signatures import Answer, Kind, Parameter
+
+
+class DeepReader(SignatureReader):
+    """Read what targets take from their source, and import those alone that the source does not settle."""
+
+    def read(self, target: str) -> Answer:
+        """Read what ``target`` takes; importing it may run any code at the top of its module."""
+        answer = super().read(target)
+        if isinstance(answer, Unknown):
+            # what is imported may print, and standard output is for the report
+            with contextlib.redirect_stdout(sys.stderr):
+                answer = self._answers[target] = _imported(target)
+        return answer
+
+
+def _imported(target: str) -> Answer:
+    try:
+        found = locate(target)
+    except NoSuchTargetError as error:
+        return _refused(target, f"does not exist: {error.missing}", error.nearest)
+    except (Exception, SystemExit) as error:
+        return _refused(target, f"cannot be imported: {type(error).__name__}: {error}{_raised_at(error)}")
+    if not callable(found):
+        return _refused(target, f"is a {type(found).__name__}, which cannot be called")
+    try:
+        parameters = tuple(_parameter(one) for one in inspect.signature(found).parameters.values())
+    except (ValueError, TypeError):
+        return Unknown(target, "it exists, but it does not say what it takes")
+    name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', target)}"
+    file, line = _source(found)
+    return Signature(
+        target,
+        name,
+        parameters,
+        inspect.getdoc(found),
+        file,
+        line,
+        is_class=isinstance(found, type),
+        is_exact=not _is_wrapper(found),
+    )
+
+
+def _refused(target: str, reason: str, nearest: tuple[str, ...] = ()) -> DoesNotExist:
+    return DoesNotExist(target, target, "", False, nearest=nearest, reason=reason)
+
+
+def _raised_at(error: BaseException) -> str:
+    """Where the user's own code, or a package, raised: the last line that is in a file."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return ""  # its text has the place
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _parameter(parameter: inspect.Parameter) -> Parameter:
+    is_required = parameter.default is inspect.Parameter.empty
+    return Parameter(parameter.name, Kind(parameter.kind.name), None if is_required else repr(parameter.default))
+
+
+def _is_wrapper(found: Any) -> bool:
+    """Whether what is called takes other arguments than the signature that it shows, perhaps."""
+    methods = [getattr(found, name) for name in ("__init__", "__new__")] if isinstance(found, type) else []
+    return any(hasattr(one, "__wrapped__") or hasattr(one, "__signature__") for one in (found, *methods))
+
+
+def _source(found: Any) -> tuple[str, int]:
+    try:
+        return inspect.getsourcefile(found) or "", inspect.getsourcelines(found)[1]
+    except (OSError, TypeError):
+        return "", 0

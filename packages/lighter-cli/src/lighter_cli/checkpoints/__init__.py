@@ -1,0 +1,1 @@
+"""Find, inspect and write checkpoint files."""

@@ -1,0 +1,1 @@
+"""Describe targets for people."""

@@ -1,0 +1,1 @@
+"""Run in several processes: failing ranks, SLURM jobs that are requeued."""

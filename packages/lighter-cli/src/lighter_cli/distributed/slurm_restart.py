@@ -1,0 +1,38 @@
+"""Where a fit goes on when SLURM starts its job again."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lighter_cli.runs.environment import slurm_job
+from lighter_cli.runs.record import read_records
+
+_logger = logging.getLogger(__name__)
+
+
+def checkpoint_of_restarted_job(
+    variables: Mapping[str, str], files: Sequence[str], overrides: Sequence[str]
+) -> str | None:
+    """Return the newest checkpoint of this very fit, when SLURM has started its job before; ``None`` the first time.
+
+    It beats every other: what the first start was given has been used.
+
+    Args:
+        variables: The environment variables.
+        files: The config files of the fit.
+        overrides: The overrides of the fit: several fits of a job may share files.
+    """
+    job = slurm_job(variables)
+    if job is None or variables.get("SLURM_RESTART_COUNT", "0") == "0":
+        return None
+    for record in reversed(read_records(Path.cwd())):
+        content = record.content
+        is_same = content["stage"] == "fit" and record.files == tuple(files) and record.overrides == tuple(overrides)
+        if not is_same or content["process"].get("slurm_job") != job:
+            continue
+        checkpoint = record.checkpoint("last")
+        if checkpoint is not None:
+            _logger.info("job %s was started again: run %s goes on from %s", job, record.folder.name, checkpoint)
+            return str(checkpoint)
+    _logger.warning("job %s was started again, and left no checkpoint before: it begins as it did then", job)
+    return None

@@ -1,0 +1,98 @@
+"""An experiment in a notebook: its config, its mistakes, its objects, its stages."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lighter_cli.running.preparation import find_mistakes, prepare
+from lighter_cli.running.runner import Runner
+from lighter_config import Config, Finding, Stage, load, parse_sources
+
+if TYPE_CHECKING:
+    from lighter_cli.running.build import Experiment
+
+
+def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "LoadedExperiment":
+    """Load an experiment as the commands do; nothing is built, and nothing of the process is changed.
+
+    Args:
+        inputs: Config files, runs, checkpoints, overrides and mappings; later ones win.
+
+    Raises:
+        ConfigError: The inputs do not make a config.
+
+    >>> experiment = load_experiment({"trainer": {"_target_": "pytorch_lightning.Trainer"}}, "trainer::max_epochs=3")
+    >>> experiment.config.get("trainer::max_epochs")
+    3
+    """
+    return LoadedExperiment(load(parse_sources(inputs)))
+
+
+class LoadedExperiment:
+    """A config and what can be done with it: the same as the commands do, from Python.
+
+    Attributes:
+        config: The merged config.
+        built: The trainer, model and data of the stage that ran last here; ``None`` before.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.built: Experiment | None = None
+
+    def __repr__(self) -> str:
+        sections = ", ".join(str(section) for section in self.config.tree)
+        return f"<experiment {shlex.join(self.config.words)}: {sections}>"
+
+    def check(self, stage: str | None = None) -> list[Finding]:
+        """Return everything that is wrong or doubtful in the config; nothing is imported or built.
+
+        Args:
+            stage: Look for what this stage needs too.
+        """
+        return find_mistakes(self.config, None if stage is None else Stage(stage))
+
+    def build(self, stage: str, *, safe: bool = False, allow: Sequence[str] = ()) -> "Experiment":
+        """Check the config and build what a stage uses, anew at each call, seeded as the stage would be.
+
+        Args:
+            stage: ``fit``, ``validate``, ``test`` or ``predict``.
+            safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
+                and calls on what they refer to. Fewer accidents, not a sandbox.
+            allow: Packages and callables to add to that list.
+
+        Returns:
+            The objects: ``trainer``, ``model`` and ``datamodule``.
+
+        Raises:
+            ConfigError: The config cannot be used.
+        """
+        prepared = prepare(self.config, Stage(stage), safe=safe, allow=allow)
+        from lighter_cli.running.build import build, seeded
+
+        with seeded(prepared.seed):
+            return build(prepared.config)
+
+    def fit(self, **options: Any) -> Any:
+        """Train; the options are those of ``Runner.run``."""
+        return self._run("fit", options)
+
+    def validate(self, **options: Any) -> Any:
+        """Evaluate on the validation data; the options are those of ``Runner.run``."""
+        return self._run("validate", options)
+
+    def test(self, **options: Any) -> Any:
+        """Evaluate on the test data; the options are those of ``Runner.run``."""
+        return self._run("test", options)
+
+    def predict(self, **options: Any) -> Any:
+        """Predict; the options are those of ``Runner.run``."""
+        return self._run("predict", options)
+
+    def _run(self, stage: str, options: Mapping[str, Any]) -> Any:
+        runner = Runner()
+        try:
+            return runner.run(stage, self.config, **options)
+        finally:
+            self.built = runner.experiment

@@ -1,0 +1,160 @@
+"""Read the records of earlier runs."""
+
+import json
+import logging
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lighter_cli.checkpoints.on_disk import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
+from lighter_cli.runs.environment import is_gone
+from lighter_config import RECORD_FILE, Finding, SourceError
+
+_logger = logging.getLogger(__name__)
+
+INDEX = Path(".lighter") / "runs.jsonl"
+"""Relative to the working directory: one line a run, naming its folder."""
+
+_FIELDS = {
+    *("stage", "status", "start", "end", "error", "words", "files", "overrides", "options", "working_directory"),
+    *("project", "seed", "git", "versions", "process", "devices", "progress", "metrics", "checkpoints"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known about one run.
+
+    Attributes:
+        folder: The folder of the record.
+        content: The fields of ``record.json``.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``failed``, ``interrupted``; ``lost`` when its process is gone."""
+        status: str = self.content["status"]
+        return "lost" if status == "running" and is_gone(self.content["process"]) else status
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The resolved config files, in order: what makes two runs the same experiment."""
+        return tuple(self.content["files"])
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The words that changed single values of the files."""
+        return tuple(self.content["overrides"])
+
+    def checkpoint(self, which: str) -> Path | None:
+        """Return the ``last`` or ``best`` checkpoint of the run, undamaged; ``None`` when there is none.
+
+        A killed run may have saved a checkpoint that its record does not name yet, and removed the one that it names.
+        So its folders are searched, as they are when the one that the record names is gone, damaged, or not the run's
+        any more; a warning says so.
+        """
+        named = self.content["checkpoints"].get(which)
+        is_lost = self.status == "lost"
+        if not is_lost and (file := self._usable(named)):
+            return file
+        refused = None if is_lost or named is None else Path(named)
+        for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ()), refused):
+            if which == "last":
+                return file
+            best = record.get("checkpoints", {}).get("best")
+            if best is not None and Path(best) != refused and (usable := self._usable(best)):
+                return usable
+        return self._usable(named) if is_lost else None
+
+    def _usable(self, path: str | None) -> Path | None:
+        if path is None:
+            return None
+        file = Path(path)
+        if not file.exists():
+            _logger.warning("the checkpoint %s is gone", file)
+        elif not is_undamaged(file):
+            warn_of_damage(file)
+        elif is_of_another_run(file, self.content["id"], since=datetime.fromisoformat(self.content["start"])):
+            _logger.warning("the checkpoint %s was written over by another run", file)
+        else:
+            return file
+        return None
+
+    def num_steps_after(self, checkpoint: Path) -> int:
+        """Return how many optimizer steps came after the last checkpoint; 0 when that is not known.
+
+        With a ``monitor``, Lightning writes ``last.ckpt`` only in epochs whose checkpoint it keeps.
+        """
+        progress, saved = self.content["progress"], self.content["checkpoints"].get("last_step")
+        is_last = str(checkpoint) == self.content["checkpoints"].get("last")
+        return progress["step"] - saved if is_last and progress is not None and saved is not None else 0
+
+
+def read_records(working_directory: Path) -> list[Record]:
+    """Read every run that was started in a working directory, oldest first.
+
+    Runs whose folder was removed are passed over; so are damaged lines and records, each with a warning.
+    """
+    index = working_directory / INDEX
+    try:
+        lines = index.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            folder = Path(json.loads(line)["folder"])
+        except (ValueError, TypeError, KeyError):
+            _logger.warning("line %d of %s is damaged and passed over: %s", number, INDEX, line)
+            continue
+        try:
+            records += [read_record(folder)] if (folder / RECORD_FILE).is_file() else []
+        except (SourceError, OSError) as error:
+            _logger.warning("a run is passed over: %s", error)
+    return records
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record in one folder.
+
+    Raises:
+        SourceError: It is damaged.
+    """
+    file = folder / RECORD_FILE
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        missing = sorted(_FIELDS - content.keys())
+    except (ValueError, AttributeError) as error:
+        raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: {error}")) from error
+    if missing:
+        raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: it has no {', '.join(missing)}"))
+    return Record(folder, content)
+
+
+def newest_with_checkpoint(
+    records: Sequence[Record], files: Sequence[str], which: str
+) -> tuple[Record, Path] | tuple[None, None]:
+    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that."""
+    for record in (record for record in reversed(records) if record.files == tuple(files)):
+        if record.status == "running":
+            _say_where_it_may_have_ended(record)
+        elif file := record.checkpoint(which):
+            return record, file
+    return None, None
+
+
+def _say_where_it_may_have_ended(record: Record) -> None:
+    """Tell of a run that was perhaps killed together with its machine: nobody here can see that."""
+    host = record.content["process"]["host"]
+    if host != socket.gethostname():
+        text = "run %s is passed over: it says that it runs on %s; if it has ended there, `lighter fit %s` goes on"
+        _logger.warning(text, record.folder.name, host, shlex.quote(str(record.folder)))

@@ -1,0 +1,262 @@
+"""Write the record of one run: what ran, with which config, versions and machine, and what came of it."""
+
+import json
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from lighter_cli.atomic_files import write_whole
+from lighter_cli.checkpoints.of_trainer import (
+    best_checkpoint,
+    checkpoint_folders,
+    last_and_best,
+    newest_save,
+    saved_checkpoints,
+)
+from lighter_cli.runs.record import INDEX
+from lighter_cli.runs.request import Request, description
+from lighter_cli.runs.summary import closing_lines
+from lighter_config import (
+    CHECKPOINT_KEY,
+    RECORD_FILE,
+    RECORDED_CONFIG,
+    RECORDED_PLACES,
+    Config,
+    Stage,
+    to_yaml,
+)
+
+_logger = logging.getLogger(__name__)
+
+_EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # as a shell names the end by a signal
+
+
+class ConfigRecorder(Callback):
+    """Write a run's folder ``<default_root_dir>/lighter_runs/<time>-<id>/`` on rank zero, and keep it up to date.
+
+    The folder holds ``config.yaml`` (standing alone), ``provenance.json`` (the places of each value) and
+    ``record.json`` (the rest). Each file appears whole or not at all. Checkpoints carry the same, and loggers get the
+    config as hyperparameters. A ``fast_dev_run`` leaves nothing. Where nothing can be written, a warning says so and
+    the run goes on.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._config_text = to_yaml(request.config, standalone=True)
+        self._name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        self._content: dict[str, Any] = {}
+        self._checkpoints: dict[str, Any] = {}
+        self._newest: list[tuple[str, int]] = []
+        self._is_written = False
+        self._interruption: BaseException | None = None
+
+    def folder(self, trainer: Trainer) -> Path:
+        """Return the folder of the record."""
+        root = trainer.default_root_dir
+        # of an address, such as a bucket's, Lightning's loggers and checkpoints know what to do, not a record
+        return (Path.cwd() if "://" in root else Path(root).resolve()) / "lighter_runs" / self._name
+
+    @contextmanager
+    def recording(self, trainer: Trainer) -> Iterator[None]:
+        """Write the status that the run inside ends with.
+
+        Raises:
+            KeyboardInterrupt: The run was interrupted; Lightning itself exits as if it had failed.
+            SIGTERMException: The run was told to end, an exit with 143; Lightning itself exits as if it had finished.
+        """
+        trainer.callbacks.append(self)  # type: ignore[attr-defined]  # after the checkpoint callbacks, to see what they saved
+        try:
+            yield
+        except SIGTERMException as error:
+            self._close(trainer, "interrupted", error)
+            error.code = error.code or _EXIT_CODE_OF_SIGTERM
+            raise
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt) or isinstance(self._interruption, KeyboardInterrupt)
+            self._close(trainer, "interrupted" if interrupted else "failed", error)
+            if interrupted and not isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
+        self._close(trainer, "finished", None)
+
+    def abandon(self, trainer: Trainer, error: Exception) -> None:
+        """Write that the run failed, while what runs it waits for ever: its tensors cannot be read."""
+        if self._content:
+            self._end("failed", error)
+            self._write(trainer)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the record; the process group exists now, so that rank zero is known."""
+        if not _leaves_a_record(trainer):
+            return
+        for logger in trainer.loggers:
+            logger.log_hyperparams(self._request.config.tree)
+        self._content = description(self._request, trainer, self._name)
+        if self._request.stage is Stage.FIT:
+            self._content["checkpoint_folders"] = checkpoint_folders(trainer)
+        folder = self.folder(trainer)
+        try:
+            folder.mkdir(parents=True)
+            self._put_into(folder)
+            self._is_written = True
+            _append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
+        except OSError as error:
+            _logger.warning("this run is not recorded, `last` and `best` will not find it: %s", error)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Put config and record into the checkpoint as plain text."""
+        provenance = _provenance(self._request.config)
+        # what is best from here on, in case that the process does not live to write it into the record
+        saved = {"checkpoints": best_checkpoint(trainer)}
+        checkpoint[CHECKPOINT_KEY] = _to_json(
+            {**self._content, **saved, "config": self._config_text, "provenance": provenance}
+        )
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Note checkpoints that were saved inside an epoch."""
+        self._note_checkpoints(trainer)
+
+    def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
+        """Note checkpoints that were saved after validation."""
+        self._note_checkpoints(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Note checkpoints that were saved at the end of an epoch."""
+        self._note_checkpoints(trainer)
+
+    def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """End after a SIGTERM, as Lightning's other loops do by themselves."""
+        if trainer.received_sigterm:
+            raise SIGTERMException
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write how far a spawned rank came."""
+        self._hand_over(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
+        self._interruption = exception
+        self._hand_over(trainer)
+
+    def _hand_over(self, trainer: Trainer) -> None:
+        """Write what the process that spawned this one needs to close the record."""
+        if self._content and parent_process() is not None:
+            self._measure(trainer)
+            self._write(trainer)
+
+    def _note_checkpoints(self, trainer: Trainer) -> None:
+        if self._request.stage is not Stage.FIT or not self._content:
+            return  # what the callbacks say in other stages was read from the checkpoint that the stage started from
+        newest = [newest_save(callback) for callback in trainer.checkpoint_callbacks]
+        is_failing = self._interruption is not None
+        if newest == self._newest and not is_failing:  # this comes after every batch: no file is looked at
+            return
+        self._newest = newest
+        saved = saved_checkpoints(trainer, is_failing=is_failing)
+        for path in saved:
+            if path.is_dir() and not (path / RECORD_FILE).is_file():
+                self._put_into_sharded(path)
+        self._checkpoints = {**last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
+        self._write(trainer)
+
+    def _put_into_sharded(self, folder: Path) -> None:
+        """Write the record into a sharded checkpoint, which has no single file that could carry it."""
+        try:
+            self._put_into(folder)
+        except OSError as error:
+            _logger.warning("the checkpoint %s carries no config: %s", folder, error)
+
+    def _put_into(self, folder: Path) -> None:
+        write_whole(folder / RECORDED_CONFIG, self._config_text)
+        write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
+        write_whole(folder / RECORD_FILE, _to_json(self._written()))
+
+    def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
+        if self._content:
+            self._measure(trainer)
+        elif not self._has_read_what_a_spawned_rank_wrote(trainer):
+            return
+        self._end(status, error)
+        self._write(trainer)
+        if status in ("finished", "interrupted") and self._is_written:
+            for line in closing_lines(self._written(), self.folder(trainer)):
+                _logger.info(line)
+
+    def _measure(self, trainer: Trainer) -> None:
+        self._note_checkpoints(trainer)
+        self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
+        if self._interruption is None or trainer.world_size == 1:
+            metrics = trainer.callback_metrics
+        else:  # those of the epoch that broke off would be computed with ranks that may be gone
+            metrics = trainer._logger_connector._callback_metrics  # noqa: SLF001
+        self._content["metrics"] = {name: float(value) for name, value in metrics.items()}
+
+    def _has_read_what_a_spawned_rank_wrote(self, trainer: Trainer) -> bool:
+        """Take the record over from a rank zero that this process spawned, and whose objects it does not have."""
+        file = self.folder(trainer) / RECORD_FILE
+        if not file.is_file():
+            return False
+        self._content = json.loads(file.read_text(encoding="utf-8"))
+        self._checkpoints = self._content.pop("checkpoints")
+        self._is_written = True
+        return True
+
+    def _end(self, status: str, error: BaseException | None) -> None:
+        self._content["status"] = status
+        self._content["end"] = datetime.now(UTC).isoformat()
+        self._content["error"] = _as_text(error)
+
+    def _write(self, trainer: Trainer) -> None:
+        if not self._is_written:
+            return
+        try:
+            write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+        except OSError as error:
+            _logger.warning("the record of this run is not up to date: %s", error)
+
+    def _written(self) -> dict[str, Any]:
+        return {**self._content, "checkpoints": self._checkpoints}
+
+
+def _as_text(error: BaseException | None) -> str | None:
+    match error:
+        case None:
+            return None
+        case SIGTERMException():
+            return str(error) or "SIGTERM"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _leaves_a_record(trainer: Trainer) -> bool:
+    return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
+
+
+def _provenance(config: Config) -> dict[str, list[str]]:
+    return {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
+
+
+def _to_json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)
+
+
+def _append_line(file: Path, text: str) -> None:
+    """Append a line in one write, which no other process's can come between; one that broke off stays alone."""
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(descriptor).st_size
+        is_broken_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, f"{chr(10) * is_broken_off}{text}\n".encode())
+    finally:
+        os.close(descriptor)

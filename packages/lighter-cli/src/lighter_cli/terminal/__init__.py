@@ -1,0 +1,1 @@
+"""What the process and the terminal are to a command."""

@@ -1,0 +1,122 @@
+"""What commands print: coloured and fitted to a terminal, exact text everywhere else."""
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from lighter_config import format_path
+from lighter_config.writing.yaml_writer import write_yaml
+
+Part: TypeAlias = str | tuple[str, str]
+"""Text, or text and its style."""
+
+Line: TypeAlias = Sequence[Part]
+
+HEADING = "bold"
+PATH = "cyan"
+PLACE = "dim"
+ADDED = "green"
+REMOVED = "red"
+
+_GAP = "   "
+
+
+def is_styled() -> bool:
+    """Say whether standard output shows colours: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb``."""
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def is_terminal() -> bool:
+    """Say whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def width() -> int | None:
+    """Return the columns of the terminal; ``None`` when there is none, so that nothing is fitted."""
+    return shutil.get_terminal_size().columns if is_terminal() else None
+
+
+def write_lines(lines: Iterable[Line]) -> None:
+    """Print lines. Long ones are never cut or broken here: what is copied out of a terminal is what was printed."""
+    if is_styled():
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(highlight=False, soft_wrap=True)
+        for line in lines:
+            console.print(Text.assemble(*line))
+        return
+    _write("".join("".join(map(_text, line)) + "\n" for line in lines))
+
+
+def write_json(value: Any) -> None:
+    """Print a value as JSON, for tools."""
+    _write(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _write(text: str) -> None:
+    """Write exact text; a reader that has seen enough, such as ``head``, ends the program without a word."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered would fail again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
+    """Align cells in columns; the cells of a row that is too long for the terminal stand below each other."""
+    if not cells:
+        return []
+    widths = [max(len(_text(row[column])) for row in cells) for column in range(len(cells[0]))]
+    limit = width()
+    lines: list[Line] = []
+    for row in cells:
+        filled = row[: max(column for column, cell in enumerate(row) if column == 0 or _text(cell)) + 1]
+        line: list[Part] = [" " * indent]
+        for cell, column_width in zip(filled[:-1], widths, strict=False):
+            line += [cell, " " * (column_width - len(_text(cell))), _GAP]
+        line.append(filled[-1])
+        if limit is None or sum(len(_text(part)) for part in line) <= limit:
+            lines.append(line)
+        else:
+            lines += [(" " * (indent if column == 0 else indent + 2), cell) for column, cell in enumerate(filled)]
+    return lines
+
+
+def yaml_lines(value: Any) -> list[str]:
+    """Write any configured value as YAML: a scalar on one line where it fits, a mapping or list on several.
+
+    >>> yaml_lines(3), yaml_lines({"a": 1, "b": [1, 2]}), yaml_lines([{"a": 1}])
+    (['3'], ['a: 1', 'b: [1, 2]'], ['- a: 1'])
+    """
+    first, *rest = write_yaml({"-": value}, _no_place).splitlines()
+    first = first.partition(":")[2].strip()
+    if first:
+        return [first, *(line.strip() for line in rest)]
+    indent = min(len(line) - len(line.lstrip()) for line in rest if line.strip())
+    return [line[indent:] for line in rest]
+
+
+def _no_place(_path: str) -> None:
+    """Say that a value of its own stands nowhere."""
+
+
+def _text(part: Part) -> str:
+    return part if isinstance(part, str) else part[0]
+
+
+def _json(value: Any) -> Any:
+    """Return what JSON has a form for: keys as they stand in paths, ``.inf`` and ``.nan`` as text."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else format_path((key,)): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return yaml_lines(value)[0]
+    return value

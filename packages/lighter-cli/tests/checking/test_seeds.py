@@ -1,0 +1,28 @@
+import pytest
+
+from lighter_cli.checking.seeds import find_seed
+from lighter_cli.errors import SeedError
+from lighter_config import load
+
+
+def test_the_config_wins_over_the_variable_and_the_variable_over_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_seed(load([{}])) == 0
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    assert find_seed(load([{}])) == 7
+    assert find_seed(load([{}, "seed=3"])) == 3
+    assert find_seed(load([{"vars": {"fold": 2}}, "seed=$@vars::fold * 10"])) == 20
+
+
+@pytest.mark.parametrize("word", ["seed=abc", "seed=-4", "seed=1.5", "seed=true", "seed=4294967296"])
+def test_what_is_no_seed_is_named_with_its_place(word: str) -> None:
+    with pytest.raises(SeedError) as caught:
+        find_seed(load([{}, word]))
+    (finding,) = caught.value.findings
+    assert str(finding.place) == "command line, word 2"
+    assert finding.expected == ("an integer from 0 to 4294967295",)
+
+
+def test_what_is_no_seed_in_the_variable_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "abc")
+    with pytest.raises(SeedError, match="environment variable PL_GLOBAL_SEED"):
+        find_seed(load([{}]))

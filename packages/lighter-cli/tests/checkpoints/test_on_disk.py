@@ -1,0 +1,130 @@
+"""Which checkpoint of a run is the last or the best one after something went wrong."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lighter_cli import Runner
+from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
+from lighter_cli.runs.record import Record, read_records
+
+LAST, BEST = Path("checkpoints/last.ckpt"), Path("checkpoints/epoch=1-step=6.ckpt")
+
+
+@pytest.fixture
+def run(system_config: str) -> Record:
+    """A run with two checkpoints, whose process is gone before it wrote that they exist."""
+    Runner().run("fit", [system_config])
+    return _changed(
+        status="running", process={"host": _process()["host"], "pid": 2**22 + 1, "created": 0.0}, checkpoints={}
+    )
+
+
+def _process() -> dict[str, Any]:
+    return dict(read_records(Path())[-1].content["process"])
+
+
+def _changed(**fields: Any) -> Record:
+    record = read_records(Path())[-1]
+    (record.folder / "record.json").write_text(json.dumps({**record.content, **fields}))
+    return read_records(Path())[-1]
+
+
+def _damage(file: Path) -> None:
+    """Flip the bits of one byte of the weights."""
+    content = bytearray(file.read_bytes())
+    content[content.index(b"data/0") + 200] ^= 0xFF
+    file.write_bytes(content)
+
+
+def test_a_checkpoint_that_a_killed_run_did_not_live_to_record_is_found(run: Record) -> None:
+    assert run.status == "lost"
+    assert run.checkpoint("last") == LAST.absolute()
+    assert run.checkpoint("best") == BEST.absolute()
+
+
+def test_one_that_a_killed_run_recorded_and_replaced_is_not_missed(run: Record) -> None:
+    gone = str(Path("checkpoints/epoch=0-step=3.ckpt").absolute())
+    LAST.unlink()
+    run = _changed(checkpoints={"last": gone, "best": gone})
+    assert run.checkpoint("last") == run.checkpoint("best") == BEST.absolute()
+
+
+def test_of_a_half_written_one_the_one_before_is_used_with_a_warning(
+    run: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    LAST.write_bytes(LAST.read_bytes()[:-100])
+    assert run.checkpoint("last") == BEST.absolute()
+    assert f"{LAST.absolute()} is damaged or incomplete" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_flipped_bits_are_noticed_and_the_one_before_is_used_with_a_warning(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """torch.load does not compare checksums."""
+    Runner().run("fit", [system_config])
+    _damage(LAST)
+    assert is_checkpoint(LAST)
+    assert not is_undamaged(LAST)
+    with caplog.at_level(logging.INFO, logger="lighter_cli"):
+        Runner().run("fit", [system_config, "trainer::max_epochs=3"], ckpt_path="last")
+    assert caplog.text.count(f"{LAST.absolute()} is damaged or incomplete") == 1
+    assert f"last checkpoint of run {read_records(Path())[0].folder.name} (finished): {BEST.absolute()};" in caplog.text
+    assert read_records(Path())[-1].content["progress"] == {"epoch": 3, "step": 9}
+
+
+def test_a_damaged_best_one_is_told_of_once(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
+    Runner().run("fit", [system_config])
+    _damage(BEST)
+    assert read_records(Path())[-1].checkpoint("best") is None
+    assert caplog.text.count(f"{BEST.absolute()} is damaged or incomplete") == 1
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_what_another_run_saved_in_the_same_folder_is_not_taken(run: Record, system_config: str) -> None:
+    for file in (LAST, BEST):
+        file.unlink()
+    Runner().run("fit", [system_config, "seed=7"])
+    assert [record.checkpoint("last") for record in read_records(Path())] == [None, LAST.absolute()]
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_checkpoint_that_another_run_wrote_over_is_not_taken_for_the_runs_own(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = [system_config, "trainer::callbacks::0::save_top_k=2"]
+    Runner().run("fit", both)
+    Runner().run("fit", [*both, "trainer::max_epochs=3"], ckpt_path="last")
+    first, second = read_records(Path())
+    assert second.checkpoint("last") == LAST.absolute()
+    assert first.checkpoint("last") == BEST.absolute()
+    assert f"{LAST.absolute()} was written over by another run" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_the_best_from_before_a_resume_is_the_best_of_the_run_that_went_on(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("fit", [system_config], ckpt_path="last")
+    assert read_records(Path())[-1].checkpoint("best") == BEST.absolute()
+
+
+def test_a_file_of_another_program_and_a_link_that_leads_nowhere_are_passed_over(run: Record) -> None:
+    Path("checkpoints/notes.ckpt").write_text("mine")
+    Path("checkpoints/link.ckpt").symlink_to("gone.ckpt")
+    assert run.checkpoint("last") == LAST.absolute()
+
+
+def test_a_record_from_before_folders_were_recorded_is_still_used(run: Record) -> None:
+    _changed(checkpoint_folders=[])
+    assert _changed(checkpoints={"last": str(LAST)}).checkpoint("last") == LAST
+
+
+def test_a_sharded_checkpoint_is_complete_with_the_file_that_is_written_last(tmp_path: Path) -> None:
+    (tmp_path / "__0_0.distcp").touch()
+    assert not is_checkpoint(tmp_path)
+    (tmp_path / "meta.pt").touch()
+    assert is_checkpoint(tmp_path)

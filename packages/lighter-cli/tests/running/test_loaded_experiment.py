@@ -1,0 +1,89 @@
+"""The same road from Python, as in a notebook."""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+import lighter_cli
+from lighter_cli import LoadedExperiment, Runner, load_experiment
+from lighter_cli.runs.record import read_records
+from lighter_config import CheckError, SourceError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+
+
+def test_the_config_is_there_before_anything_is_built(system_config: str) -> None:
+    experiment = load_experiment(system_config, {"trainer": {"max_epochs": 3}}, "seed=4")
+    assert experiment.config.get("trainer::max_epochs") == 3
+    assert str(experiment.config.place("trainer::max_epochs")).startswith(str(Path(__file__)))
+    assert repr(experiment) == (
+        "<experiment config.yaml '{'\"'\"'trainer'\"'\"': {'\"'\"'max_epochs'\"'\"': 3}}' seed=4:"
+        " trainer, vars, dataset, system, seed>"
+    )
+
+
+def test_check_returns_what_is_wrong(system_config: str) -> None:
+    assert load_experiment(system_config).check() == []
+    findings = load_experiment(system_config, "trainer::max_epoch=3").check("fit")
+    assert [finding.path for finding in findings] == ["trainer::max_epoch"]
+
+
+def test_build_gives_seeded_objects_anew_at_each_call(system_config: str) -> None:
+    experiment = load_experiment(system_config, "seed=5")
+    first, second = experiment.build("fit"), experiment.build("fit")
+    assert first.model is not second.model
+    assert torch.equal(first.model.network.weight, second.model.network.weight)  # type: ignore[union-attr, arg-type]
+    assert first.trainer.max_epochs == 2
+    assert first.datamodule is None
+    with pytest.raises(CheckError):
+        load_experiment(system_config, "trainer::max_epoch=3").build("fit")
+    assert not Path("lighter_runs").exists()
+
+
+def test_the_stages_are_those_of_the_commands(system_config: str) -> None:
+    experiment = load_experiment(system_config)
+    assert experiment.fit() is None
+    assert experiment.built is not None
+    trained = experiment.built.model.state_dict()["network.weight"]
+    assert torch.equal(trained, torch.load("checkpoints/last.ckpt", weights_only=True)["state_dict"]["network.weight"])
+    results = [experiment.validate(ckpt_path="last"), experiment.test(ckpt_path="last")]
+    assert results == [Runner().run(stage, [system_config], ckpt_path="last") for stage in ("validate", "test")]
+    assert len(experiment.predict(ckpt_path="best")) == 3
+    assert [record.content["stage"] for record in read_records(Path())[:3]] == ["fit", "validate", "test"]
+    assert read_records(Path())[0].content["words"] == [system_config]
+
+
+def test_what_was_loaded_is_what_runs(system_config: str) -> None:
+    experiment = load_experiment(system_config, "trainer::max_epochs=1")
+    Path(system_config).write_text("trainer: 5\n")
+    experiment.fit()
+    assert torch.load("checkpoints/last.ckpt", weights_only=True)["epoch"] == 0
+
+
+def test_nothing_of_the_process_is_set_up(system_config: str) -> None:
+    def state() -> object:
+        handlers = list(logging.getLogger().handlers)
+        return handlers, sys.excepthook, warnings.showwarning, dict(os.environ), logging.getLogger("lighter_cli").level
+
+    before = state()
+    experiment = load_experiment(system_config, "trainer::max_epochs=1")
+    experiment.fit()
+    experiment.test(ckpt_path="last")
+    assert state() == before
+
+
+def test_words_that_are_no_config_are_an_error() -> None:
+    with pytest.raises(SourceError):
+        load_experiment("nothing.yaml")
+
+
+def test_the_package_exports_it_late() -> None:
+    assert lighter_cli.load_experiment is load_experiment
+    assert lighter_cli.LoadedExperiment is LoadedExperiment
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = lighter_cli.nothing

@@ -1,0 +1,178 @@
+"""All four stages through the real Trainer, in both layouts."""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from lighter_cli import Runner
+from lighter_cli.errors import CheckpointError
+from lighter_cli.runs.record import read_records
+from lighter_config import CheckError, ConfigError
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture(params=["system", "model and data"])
+def config(request: pytest.FixtureRequest) -> str:
+    fixture = "system_config" if request.param == "system" else "module_config"
+    return str(request.getfixturevalue(fixture))
+
+
+def test_fit_trains_two_epochs_and_saves_checkpoints(config: str) -> None:
+    assert Runner().run("fit", [config]) is None
+    (last,) = Path("checkpoints").glob("last.ckpt")
+    checkpoint = torch.load(last, weights_only=True)
+    assert checkpoint["epoch"] == 1
+    assert checkpoint["global_step"] == 6  # 12 samples in batches of 5, twice
+
+
+def test_every_stage_returns_what_lightning_returns(config: str) -> None:
+    Runner().run("fit", [config])
+    (validated,) = Runner().run("validate", [config], ckpt_path="last")
+    (tested,) = Runner().run("test", [config], ckpt_path="last")
+    predictions = Runner().run("predict", [config], ckpt_path="last")
+    assert math.isfinite(validated["val/loss/epoch"])
+    assert len(predictions) == 3
+    if "system" not in Path(config).read_text():
+        assert tested["test/loss/epoch"] == pytest.approx(validated["val/loss/epoch"])
+
+
+def test_validation_loss_equals_one_computed_by_hand(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    (validated,) = Runner().run("validate", [system_config], ckpt_path="last")
+    weights = torch.load("checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    inputs = torch.linspace(-1, 1, 48).reshape(12, 4).double()
+    scores = inputs @ weights["network.weight"].double().T + weights["network.bias"].double()
+    expected = torch.nn.functional.cross_entropy(scores, torch.arange(12) % 2)
+    assert validated["val/loss/epoch"] == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_later_file_and_an_override_win(system_config: str, write: Write) -> None:
+    write("long.yaml", "trainer:\n  max_epochs: 5\nsystem:\n  optimizer:\n    lr: 0.2\n")
+    Runner().run("fit", [f"{system_config},long.yaml", "trainer::max_epochs=3", "trainer::callbacks::0::filename=mine"])
+    checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
+    assert checkpoint["epoch"] == 2
+    assert checkpoint["optimizer_states"][0]["param_groups"][0]["lr"] == 0.2
+    assert Path("checkpoints/mine.ckpt").is_file()
+
+
+def test_a_mapping_is_a_source_from_python(system_config: str) -> None:
+    Runner().run("fit", [system_config, {"trainer": {"max_epochs": 1}}])
+    assert torch.load("checkpoints/last.ckpt", weights_only=True)["epoch"] == 0
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # which is wanted here
+@pytest.mark.parametrize("way", ["option", "args", "last"])
+def test_fit_resumes_from_a_checkpoint(config: str, way: str) -> None:
+    Runner().run("fit", [config])
+    words = [config, "trainer::max_epochs=4", "trainer::callbacks::0::dirpath=resumed"]
+    match way:
+        case "option":
+            Runner().run("fit", words, ckpt_path="checkpoints/last.ckpt")
+        case "args":
+            Runner().run("fit", [*words, "args::fit::ckpt_path=checkpoints/last.ckpt"])
+        case "last":
+            Runner().run("fit", words, ckpt_path="last")
+    resumed = torch.load("resumed/last.ckpt", weights_only=True)
+    assert resumed["global_step"] == 12
+    Runner().run("fit", [config, "trainer::max_epochs=4", "trainer::callbacks::0::dirpath=fresh"])
+    uninterrupted = torch.load("fresh/last.ckpt", weights_only=True)
+    for name, weights in uninterrupted["state_dict"].items():
+        torch.testing.assert_close(resumed["state_dict"][name], weights)
+
+
+def test_the_option_beats_args(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    Runner().run("test", [system_config, "args::test::ckpt_path=best"], ckpt_path="checkpoints/last.ckpt")
+    Runner().run("test", [system_config, "args::test::ckpt_path=gone.ckpt"], ckpt_path="checkpoints/last.ckpt")
+    with pytest.raises(ConfigError, match=r"nope\.ckpt"):
+        Runner().run("test", [system_config, "args::test::ckpt_path=best"], ckpt_path="nope.ckpt")
+
+
+def test_a_stage_builds_nothing_that_it_does_not_use(system_config: str) -> None:
+    broken = ["system::dataloaders::train::dataset=$open('/nowhere')", "system::optimizer::params=$1/0"]
+    kept = ["=system::dataloaders::test={_target_: torch.utils.data.DataLoader, dataset: '@dataset'}"]
+    (result,) = Runner().run("test", [system_config, *kept, *broken])
+    assert "test/metrics/Accuracy/epoch" in result
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_no_variable(system_config: str) -> None:
+    for name in ("a", "b"):
+        Runner().run("fit", [system_config, "seed=7", f"trainer::callbacks::0::dirpath={name}"])
+    Runner().run("fit", [system_config, "seed=8", "trainer::callbacks::0::dirpath=c"])
+    a, b, c = (torch.load(f"{name}/last.ckpt", weights_only=True)["state_dict"] for name in "abc")
+    assert torch.equal(a["network.weight"], b["network.weight"])
+    assert not torch.equal(a["network.weight"], c["network.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_the_same_seed_gives_the_same_losses_with_workers_that_draw_random_numbers(
+    module_config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = Path("code/models.py").read_text()
+    noisy = """
+
+class Noisy(TensorDataset):
+    def __getitem__(self, index):
+        image, label = super().__getitem__(index)
+        return image * random.random() + torch.randn(4), label
+
+
+def noisy():
+    return Noisy(*samples().tensors)
+"""
+    Path("code/models.py").write_text("import random\n\n" + code + noisy)
+    loader = "data::train_dataloader"
+    words = [module_config, f"{loader}::dataset::_target_=project.models.noisy", f"{loader}::num_workers=2"]
+    words += [f"{loader}::shuffle=true", "data::val_dataloader::num_workers=0", "data::val_dataloader::shuffle=false"]
+    monkeypatch.setenv("PL_GLOBAL_SEED", "11")
+    losses = []
+    for seed in ("seed=11", "seed=null", "seed=12"):
+        Runner().run("fit", [*words, seed])
+        assert os.environ["PL_GLOBAL_SEED"] == "11"
+        assert "PL_SEED_WORKERS" not in os.environ
+        losses.append(read_records(Path())[-1].content["metrics"]["train/loss/epoch"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+def test_an_error_of_the_config_carries_every_finding(system_config: str) -> None:
+    with pytest.raises(CheckError) as caught:
+        Runner().run(
+            "fit", [system_config, "trainer::max_epoch=3", "system::criterion::_target_=torch.nn.CrosEntropyLoss"]
+        )
+    assert {finding.path for finding in caught.value.findings} >= {"trainer::max_epoch", "system::criterion::_target_"}
+
+
+def test_an_unknown_stage_is_an_error() -> None:
+    with pytest.raises(ValueError, match="train"):
+        Runner().run("train", ["config.yaml"])
+
+
+def test_a_checkpoint_with_a_class_weighted_loss_is_tested_without_its_loss(system_config: str) -> None:
+    weighted = "system::criterion::weight=$torch.tensor([1.0, 3.0])"
+    Runner().run("fit", [system_config, weighted])
+    (tested,) = Runner().run("test", [system_config, weighted], ckpt_path="best")
+    assert "test/metrics/Accuracy/epoch" in tested
+
+
+def test_evaluating_weights_that_nobody_trained_is_a_warning(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A network as it was built used to be tested without a word."""
+    Runner().run("test", [system_config])
+    assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+
+
+def test_a_checkpoint_that_holds_objects_names_them_and_the_option(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
+    torch.save(checkpoint | {"extra": Path()}, "objects.ckpt")
+    with pytest.raises(CheckpointError, match=r"pathlib\.[\w.]*Path.*") as caught:
+        Runner().run("test", [system_config], ckpt_path="objects.ckpt")
+    assert "--no-weights-only" in caught.value.findings[0].fix
+    Runner().run("test", [system_config], ckpt_path="objects.ckpt", weights_only=False)

@@ -1,0 +1,50 @@
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from lighter_cli.runs.environment import git_state, is_gone, this_process, versions
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    assert versions()["pytorch-lightning"] == version("pytorch-lightning")
+    assert versions()["lighter-core"] == version("lighter-core")
+    assert versions()["torch"] == torch.__version__  # with its build: the same version differs between CUDA versions
+
+
+def test_there_is_no_commit_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))  # the temporary folder may lie in a repository
+    assert git_state() is None
+
+
+def test_a_process_that_ended_is_gone() -> None:
+    program = "import json; from lighter_cli.runs.environment import this_process; print(json.dumps(this_process()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert is_gone(json.loads(done.stdout))
+
+
+def test_this_process_is_not_gone_but_one_that_had_its_number_is() -> None:
+    process = this_process()
+    assert not is_gone(process)
+    assert is_gone({**process, "created": process["created"] - 3600})
+
+
+def test_a_process_that_was_killed_but_not_yet_waited_for_is_gone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    identity = {**this_process(), "pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+    assert not is_gone(identity)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    assert is_gone(identity)
+    process.wait()
+    assert is_gone(identity)
+
+
+def test_a_process_of_another_host_counts_as_alive() -> None:
+    assert not is_gone({**this_process(), "host": "elsewhere", "pid": 2**22 - 1})

@@ -1,0 +1,1 @@
+"""Merge sources into one tree."""

@@ -1,0 +1,97 @@
+"""The rule that one mapping gives a leaf only once, be it nested or by a path."""
+
+from typing import NoReturn
+
+from lighter_config.merging.changes import merge_error
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import Key, Node, Segments, child_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_copy
+
+
+class GivenOnce:
+    """Checks that one mapping does not give a leaf twice, once nested and once by a path."""
+
+    def __init__(self, base: Node, given: Node, at: Segments) -> None:
+        self.base = base
+        self.given = given
+        self.at = at
+        self.paths: dict[Key, object] = {}
+
+    def check(self, paths: list[tuple[Segments, Node]]) -> None:
+        """Check values given by a path, in the order in which they are applied.
+
+        Raises:
+            MergeError: A leaf is given twice.
+        """
+        for path, node in paths:
+            self._check_nested(path, node)
+            self._check_paths(path, node)
+
+    def _check_nested(self, path: Segments, node: Node) -> None:
+        other: Node | None = self.given
+        base: Node | None = self.base
+        for segment in path:
+            assert other is not None
+            if base is not None and (type(base.value) is list or is_copy(base.value)):
+                return  # an index counts the list before it grows, so it names no item of the given one
+            base = child_at(base, segment) if base is not None and type(base.value) is dict else None
+            if type(other.value) is dict or (type(other.value) is list and type(segment) is int):
+                other = child_at(other, segment)
+                if other is None or other.via:
+                    return
+            elif is_copy(other.value) or type(other.value) is list:
+                return
+            else:
+                self._fail(path, other, node)
+        if other is not None and not (type(node.value) is dict and is_copy(other.value)):
+            self._check_overlap(path, other, node)
+
+    def _check_overlap(self, path: Segments, first: Node, second: Node) -> None:
+        if type(first.value) is dict and type(second.value) is dict:
+            for key, child in second.value.items():
+                if key in first.value and not first.value[key].via and not child.via:
+                    self._check_overlap((*path, key), first.value[key], child)
+        elif not first.via:
+            self._fail(path, first, second)
+
+    def _check_paths(self, path: Segments, node: Node) -> None:
+        """Enter the path into a tree of all paths; a leaf at or above an entered one is given twice."""
+        level = self.paths
+        for segment in path[:-1]:
+            below = level.setdefault(segment, {})
+            if isinstance(below, Node) and (type(below.value) is list or is_copy(below.value)):
+                return  # an item of the list before it grows, or a change of what the copy brings
+            if type(below) is not dict:
+                self._fail(path, below, node)
+            level = below
+        self._enter(level, path, node)
+
+    def _enter(self, level: dict[Key, object], path: Segments, node: Node) -> None:
+        there = level.get(path[-1])
+        if type(node.value) is dict and node.value and not any(special_key(key) for key in node.value):
+            below = level.setdefault(path[-1], {})
+            if isinstance(below, Node) and is_copy(below.value):
+                return
+            if type(below) is not dict:
+                self._fail(path, below, node)
+            for key, child in node.value.items():
+                self._enter(below, (*path, key), child)
+        elif there is not None:
+            if type(there) is dict and (is_copy(node.value) or type(node.value) is list):
+                return
+            self._fail(path, there, node)
+        else:
+            level[path[-1]] = node
+
+    def _fail(self, path: Segments, first: object, second: Node) -> NoReturn:
+        while type(first) is dict:
+            first = next(iter(first.values()), None)
+        where = f" at {first.key_place}" if isinstance(first, Node) else ""
+        name = format_path((*self.at, *path))
+        raise merge_error(
+            f"{name} is given twice in one mapping, here and{where}",
+            (*self.at, *path),
+            second,
+            fix="remove one of the two",
+        )

@@ -1,0 +1,111 @@
+"""Delete from a tree what ``~`` names, wherever it came from."""
+
+from dataclasses import replace
+
+from lighter_config.merging.changes import Change, merge_error
+from lighter_config.merging.parents import no_such_item, parent_of
+from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Node, Segments, child_at, key_at
+from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_copy
+
+
+def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:
+    """Carry out deletions; indices of a list are counted before any of them."""
+    doomed: dict[int, tuple[Node, set[int]]] = {}
+    for root, change in deletes:
+        for target in _targets(change.path, change.value, at):
+            parent, key, rest = parent_of(root, replace(change, path=target), at)
+            if rest:
+                child = parent.value[key]
+                patch = Change("delete", rest, _nothing_at(change.value), change.from_word)
+                child.patches = (*child.patches, patch)
+                continue
+            found = key_at(parent, key)
+            here = (*at, *target)
+            if found is None:
+                if type(parent.value) is list:
+                    no_such_item(parent, key, here, change.value)
+                raise merge_error(
+                    f"{format_path(here)} cannot be deleted: it does not exist",
+                    here,
+                    change.value,
+                    nearest=nearest_names(str(key), map(str, parent.value)),
+                    expected=tuple(map(str, parent.value)),
+                )
+            if type(parent.value) is list:
+                doomed.setdefault(id(parent), (parent, set()))[1].add(found.key)
+            else:
+                del parent.value[found.key]
+    for parent, indices in doomed.values():
+        parent.value = [child for index, child in enumerate(parent.value) if index not in indices]
+
+
+def delete_for_file(base: Node, given: Node, deletes: list[tuple[Segments, Node]], at: Segments) -> None:
+    """Delete from what was there, and from what ``<<``, an alias or ``%`` brings in the same mapping."""
+    here: list[tuple[Node, Change]] = []
+    for path, node in deletes:
+        for target in _targets(path, node, at):
+            change = Change("delete", target, _nothing_at(node))
+            is_brought = _brought(given, target) is not None
+            if not takes_change(given, change, at) and (not is_brought or _leads_somewhere(base, target)):
+                here.append((base, change))
+    delete(here, at)
+
+
+def takes_change(given: Node, change: Change, at: Segments) -> bool:
+    """Let what ``<<``, an alias or ``%`` brings beside a change give way to it.
+
+    Returns:
+        Whether that is all: the change is for a copy, which keeps it.
+    """
+    brought = _brought(given, change.path)
+    if brought is None:
+        return False
+    holder, rest = brought
+    if rest and is_copy(holder.value):
+        holder.patches = (*holder.patches, change.below(len(change.path) - len(rest)))
+        return True
+    delete([(given, Change("delete", change.path, _nothing_at(change.value)))], at)
+    return False
+
+
+def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
+    """Return what a deletion means: the path itself, or the items of it that a list names."""
+    if node.value is None:
+        return [path]
+    if type(node.value) is list and all(type(child.value) in (int, str, bool, float) for child in node.value):
+        return [(*path, child.value) for child in node.value]
+    name = format_path((*at, *path))
+    fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
+    raise merge_error(f"~{name} takes null or a list of what to delete", (*at, *path), node, fix=fix)
+
+
+def _brought(given: Node, target: Segments) -> tuple[Node, Segments] | None:
+    """Find what ``<<``, an alias or ``%`` brings at the target: the node, and the path that is left inside a copy."""
+    node = given
+    for depth, segment in enumerate(target):
+        if is_copy(node.value):
+            return node, target[depth:]
+        if type(node.value) not in (dict, list):
+            return None
+        child = child_at(node, segment)
+        if child is None:
+            return None
+        node = child
+    return (node, ()) if node.via else None
+
+
+def _leads_somewhere(node: Node, target: Segments) -> bool:
+    for segment in target:
+        if is_copy(node.value):
+            return True
+        child = child_at(node, segment) if type(node.value) in (dict, list) else None
+        if child is None:
+            return False
+        node = child
+    return True
+
+
+def _nothing_at(node: Node) -> Node:
+    return node.like(None)

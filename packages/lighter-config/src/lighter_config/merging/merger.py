@@ -1,0 +1,228 @@
+"""Combine trees: later files over earlier ones, and single changes at a path.
+
+Files and words of the command line use the same few changes; what differs is that a file *merges* (lists grow,
+missing mappings appear) and a word *sets* (lists are replaced, a missing parent is a mistake).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lighter_config.merging.changes import Change, merge_error
+from lighter_config.merging.conflicts import GivenOnce
+from lighter_config.merging.deleting import delete, delete_for_file, takes_change
+from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such_item, parent_of
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.references import is_built, is_copy
+
+_ADDS_UP = "_requires_"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A list of plain values that grew because two files both give it."""
+
+    node: Node
+    before: Trace
+    added: Trace
+
+
+class Merger:
+    """Applies changes to one tree, and remembers what the user may not have meant.
+
+    Nodes of the tree are changed in place; nodes of a change become part of the tree.
+    """
+
+    def __init__(self) -> None:
+        self.growths: list[Growth] = []
+
+    def merge(self, root: Node, incoming: Node) -> None:
+        """Merge a later source into ``root``; both are mappings.
+
+        Raises:
+            MergeError: The two cannot be combined.
+        """
+        self._merge_mapping(root, incoming, (), appending=True)
+
+    def apply(self, root: Node, change: Change, at: Segments = ()) -> Node:
+        """Apply one change at or below ``root``, which is at the path ``at``; return the node that is there now.
+
+        Raises:
+            MergeError: The path leads nowhere, or what is there cannot be changed like this.
+        """
+        if not change.path:
+            return self._changed(root, change, at)
+        if type(root.value) not in (dict, list):
+            root = instead_of_leaf(root, change, at, change.path[0])
+        parent, key, rest = parent_of(root, change, at)
+        if rest:
+            child = parent.value[key]
+            child.patches = (*child.patches, change.below(len(change.path) - len(rest)))
+            return root
+        here = (*at, *change.path)
+        found = key_at(parent, key)
+        if change.kind == "delete":
+            delete([(root, change)], at)
+            return root
+        if found is None:
+            if type(parent.value) is list:
+                no_such_item(parent, key, here, change.value)
+            parent.value[key] = self._fresh(change, here)
+        else:
+            parent.value[found.key] = self._changed(parent.value[found.key], change, here)
+        return root
+
+    def _changed(self, old: Node, change: Change, at: Segments) -> Node:
+        """Return what replaces ``old`` when the change is exactly there."""
+        new = change.value
+        if change.kind == "merge":
+            return self._combined(old, new, at, appending=True)
+        if change.kind == "set":
+            return self._combined(old, new, at, appending=False)
+        if change.kind == "append":
+            return self._appended(old, change, at)
+        if change.kind == "delete":
+            delete([(old, change)], at)
+            return old
+        return _succeeding(self._settled(new, at), old)
+
+    def _fresh(self, change: Change, at: Segments) -> Node:
+        """Return the node that a change puts where nothing was."""
+        value = self._settled(change.value, at)
+        if change.kind == "append" and type(value.value) is not list:
+            return value.like([value])
+        return value
+
+    def _combined(self, old: Node, new: Node, at: Segments, *, appending: bool) -> Node:
+        if type(new.value) is dict:
+            if type(old.value) is dict:
+                self._merge_mapping(old, new, at, appending=appending)
+                return old
+            if is_copy(old.value):
+                old.patches = (*old.patches, Change("merge" if appending else "set", (), new))
+                return old
+            if is_built(old.value):
+                message = f"{format_path(at)} is {old.value!r}, set at {old.place}; a mapping cannot be merged into it"
+                raise merge_error(
+                    message, at, new, fix=f"write ={format_segment(at[-1])} to replace it, or change what it refers to"
+                )
+            new = self._settled(new, at)
+        elif type(new.value) is list:
+            new = self._settled(new, at)
+            if appending and type(old.value) is list:
+                return self._grown(old, new, at)
+        if at and at[-1] == _ADDS_UP and appending:
+            return self._added_up(old, new)
+        new.previous = old
+        return new
+
+    def _grown(self, old: Node, new: Node, at: Segments) -> Node:
+        items = [*old.value, *new.value]
+        if old.value and new.value and (not at or at[-1] != _ADDS_UP) and _is_plain_list(items):
+            self.growths.append(Growth(old, old.trace, new.trace))
+        old.set_again_by(new)
+        old.value.extend(new.value)
+        return old
+
+    def _added_up(self, old: Node, new: Node) -> Node:
+        items = [*(old.value if type(old.value) is list else [old]), *(new.value if type(new.value) is list else [new])]
+        node = new.like(items)
+        node.previous = old
+        return node
+
+    def _appended(self, old: Node, change: Change, at: Segments) -> Node:
+        if is_copy(old.value):
+            old.patches = (*old.patches, change.below(len(change.path)))
+            return old
+        new = self._settled(change.value, at)
+        items = new.value if type(new.value) is list else [new]
+        if old.value is None:
+            node = new.like(list(items))
+            node.previous = old
+            return node
+        if type(old.value) is not list:
+            kind = "a mapping" if type(old.value) is dict else f"`{old.value}`"
+            message = f"{format_path(at)} is {kind}, set at {old.place}; += adds to a list"
+            raise merge_error(message, at, new, fix=f"write {format_path(at)}=… to set it")
+        old.set_again_by(new)
+        old.value.extend(items)
+        return old
+
+    def _settled(self, node: Node, at: Segments) -> Node:
+        """Return the node with every operator and path among its keys carried out."""
+        if node.settled:
+            return node
+        if type(node.value) is list:
+            node.value = [self._settled(child, (*at, index)) for index, child in enumerate(node.value)]
+            node.settled = True
+            return node
+        result = node.like({})
+        result.settled = True
+        self._merge_keys(result, node, at, appending=True)
+        return result
+
+    def _merge_mapping(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
+        if at:
+            base.set_again_by(incoming)
+        self._merge_keys(base, incoming, at, appending=appending)
+
+    def _merge_keys(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
+        if len(at) > MAX_DEPTH:
+            raise merge_error(f"nested deeper than {MAX_DEPTH} levels", at[:3], incoming)
+        if not incoming.settled:
+            self._merge_special(base, incoming, at, appending=appending)
+            return
+        children = base.value
+        for key, new in incoming.value.items():
+            old = children.get(key)
+            children[key] = new if old is None else self._combined(old, new, (*at, key), appending=appending)
+
+    def _merge_special(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
+        """Merge a mapping with special keys: deletes, then replaces, then merges, in whatever order they stand."""
+        ordinary: dict[Key, Node] = {}
+        deletes: list[tuple[Segments, Node]] = []
+        replaces: list[tuple[Segments, Node]] = []
+        paths: list[tuple[Segments, Node]] = []
+        for key, node in incoming.value.items():
+            special = special_key(key)
+            if special is None:
+                ordinary[key] = node
+            elif special.operator == "~":
+                deletes.append((special.path, node))
+            elif special.operator == "=":
+                replaces.append((special.path, node))
+            else:
+                paths.append((special.path, node))
+        given = incoming.like(ordinary)
+        GivenOnce(base, given, at).check([*replaces, *paths])
+
+        delete_for_file(base, given, deletes, at)
+        kind: Literal["merge", "set"] = "merge" if appending else "set"
+        for path, node in replaces:
+            if not takes_change(given, Change("replace", path, node), at):
+                self.apply(base, Change("replace", path, node), at)
+        located = [(counted_now(base, path, node, at), node) for path, node in paths]
+        for key, new in ordinary.items():
+            old = base.value.get(key)
+            here = (*at, key)
+            base.value[key] = (
+                self._settled(new, here) if old is None else self._combined(old, new, here, appending=appending)
+            )
+        for path, node in located:
+            self.apply(base, Change(kind, path, node), at)
+
+
+def _is_plain_list(items: list[Node]) -> bool:
+    return all(type(item.value) not in (dict, list) for item in items)
+
+
+def _succeeding(new: Node, old: Node) -> Node:
+    """Return what replaces ``old``; it and each path in it that ``old`` had too remember who set them before."""
+    work = [(new, old)]
+    while work:
+        after, before = work.pop()
+        after.previous = before
+        if type(after.value) is dict and type(before.value) is dict:
+            work.extend((child, before.value[key]) for key, child in after.value.items() if key in before.value)
+    return new

@@ -1,0 +1,120 @@
+"""The way to what a change is for: through mappings and lists, making the parents that may be made."""
+
+from typing import NoReturn
+
+from lighter_config.merging.changes import Change, merge_error
+from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Key, Node, Segments, Trace, child_at, key_at
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.references import is_built, is_copy
+
+FREE_SECTIONS = ("args", "vars", "_imports_")
+"""Sections whose content has no fixed shape: a word may create any path in them."""
+
+SECTIONS = ("trainer", "system", "model", "data", *FREE_SECTIONS, "_requires_")
+"""Sections that a word may create, with what it sets in them."""
+
+
+def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segments]:
+    """Walk to the parent of the change's path.
+
+    Returns:
+        The parent, the last segment and nothing; or, when a ``%`` copy is on the way, the node that holds it, its
+        key and the rest of the path, which is a matter of the copy.
+    """
+    node = root
+    path = change.path
+    for depth, segment in enumerate(path[:-1]):
+        found = key_at(node, segment)
+        here = (*at, *path[: depth + 1])
+        if found is None:
+            _check_may_create(node, change, at, depth)
+            node.value[segment] = Node({}, change.value.origin, change.value.mark, change.value.key_mark)
+            node = node.value[segment]
+            continue
+        child = node.value[found.key]
+        if is_copy(child.value):
+            return node, found.key, path[depth + 1 :]
+        if type(child.value) is dict or (type(child.value) is list and type(path[depth + 1]) is int):
+            node = child
+            continue
+        node.value[found.key] = node = instead_of_leaf(child, change, here, path[depth + 1])
+    return node, path[-1], ()
+
+
+def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
+    """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
+    if type(child.value) is list:
+        expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
+        raise merge_error(
+            f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
+            at,
+            change.value,
+            expected=(expected,),
+        )
+    creatable = at[0] in FREE_SECTIONS or len(at) == 1
+    if (
+        change.kind != "delete"
+        and not is_built(child.value)
+        and (not change.from_word or (child.value is None and creatable))
+    ):
+        return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
+    message = f"{format_path(at)} is `{child.value}`, set at {child.place}, and has nothing inside"
+    fix = "change what it refers to" if is_built(child.value) else f"write ={format_path(at)}=… to replace it"
+    raise merge_error(message, at, change.value, fix=fix if change.from_word or is_built(child.value) else "")
+
+
+def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> None:
+    """Raise unless the change may create the missing parent ``change.path[depth]``.
+
+    A file may create any. A word may only create what cannot be a slip of the pen: anything in a section without
+    a fixed shape, and in the other sections what has no near name beside it.
+    """
+    segment = change.path[depth]
+    here = (*at, *change.path[: depth + 1])
+    if type(node.value) is list:
+        no_such_item(node, segment, here, change.value)
+    for_an_item = type(change.path[depth + 1]) is int
+    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in FREE_SECTIONS):
+        return
+    names = [str(key) for key in node.value]
+    if not at and not depth:
+        names += [name for name in SECTIONS if name not in names]
+    nearest = nearest_names(str(segment), names)
+    in_a_section = here[0] in SECTIONS and (len(here) == 1 or not nearest)
+    if change.kind != "delete" and not for_an_item and in_a_section:
+        return
+    item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""
+    raise merge_error(
+        f"{format_path(here)} does not exist{item}", here, change.value, nearest=nearest, expected=tuple(names)
+    )
+
+
+def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
+    """Return the path with indices counted in the lists as they are now, before anything is appended to them."""
+    counted: list[Key] = []
+    node: Node | None = base
+    for segment in path:
+        if node is not None and type(node.value) is list:
+            found = key_at(node, segment)
+            if found is None:
+                no_such_item(node, segment, (*at, *counted, segment), cause)
+            counted.append(found.key)
+            node = node.value[found.key]
+        else:
+            counted.append(segment)
+            node = child_at(node, segment) if node is not None and type(node.value) is dict else None
+    return tuple(counted)
+
+
+def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoReturn:
+    """Raise the error of a segment that names no item of the list ``parent``."""
+    num_items = len(parent.value)
+    items = f"{num_items} item" + "s" * (num_items != 1)
+    name = format_path(at[:-1]) or "the list"
+    if type(segment) is int:
+        raise merge_error(f"{format_path(at)} does not exist: {name} has {items}", at, cause)
+    expected = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
+    raise merge_error(
+        f"{name} is a list of {items}; {format_segment(segment)!r} is not an index", at, cause, expected=expected
+    )

@@ -1,0 +1,1 @@
+"""Read the inputs of a config: words, files, mappings, checkpoints, records."""

@@ -1,0 +1,99 @@
+"""Read the config out of a checkpoint, without torch and without building anything that is pickled in it."""
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, Self
+
+from lighter_config.errors import SourceError
+from lighter_config.findings import Finding
+from lighter_config.sources.recorded_places import Places
+
+CHECKPOINT_KEY = "lighter_record"
+"""The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""
+
+
+def stored_config(path: Path, name: str) -> tuple[str, Places]:
+    """Return the YAML text of the config that a checkpoint carries, and the places that set its values.
+
+    Raises:
+        SourceError: The file is no checkpoint of torch, or carries no config.
+    """
+    record = stored_record(path, name)
+    text, places = record.get("config"), record.get("provenance", {})
+    if not isinstance(text, str):
+        fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
+        raise _error(f"{name} carries no config", name, fix=fix)
+    return text, places if isinstance(places, dict) else {}
+
+
+def stored_record(path: Path, name: str) -> dict[str, Any]:
+    """Return the record of the run that wrote a checkpoint; empty when it carries none.
+
+    Args:
+        path: The file.
+        name: As the user named it.
+
+    Raises:
+        SourceError: The file is no checkpoint of torch, or what it carries is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = next(entry for entry in archive.namelist() if entry.endswith("/data.pkl") or entry == "data.pkl")
+            with archive.open(member) as file:
+                content = _Reader(file).load()
+    except (zipfile.BadZipFile, StopIteration, OSError) as error:
+        raise _error(f"{name} is not a checkpoint written by torch.save", name) from error
+    except Exception as error:  # a damaged pickle can raise anything
+        raise _error(f"{name} cannot be read: {type(error).__name__}: {error}", name) from error
+    text = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
+    try:
+        record = json.loads(text) if isinstance(text, str) else {}
+    except ValueError as error:
+        raise _error(f"the record in {name} is damaged", name) from error
+    if not isinstance(record, dict):
+        raise _error(f"the record in {name} is damaged", name)
+    return record
+
+
+class _Inert:
+    """Stands for every pickled object that is not a plain container, text or number; keeps nothing, does nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __call__(self, *_: Any, **__: Any) -> Self:
+        return self
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def append(self, item: Any) -> None:
+        pass
+
+    def extend(self, items: Any) -> None:
+        pass
+
+    def add(self, item: Any) -> None:
+        pass
+
+
+class _Reader(pickle.Unpickler):
+    """An unpickler that imports and calls nothing of what the file names."""
+
+    def find_class(self, _module: str, _name: str, /) -> Any:
+        return _Inert
+
+    def persistent_load(self, _pid: Any, /) -> Any:
+        return None
+
+
+def _error(message: str, name: str, *, fix: str = "") -> SourceError:
+    return SourceError(Finding(message=message, excerpt=name, fix=fix))

@@ -1,0 +1,65 @@
+"""The places that an earlier run recorded for its values, taken over when its config is loaded again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lighter_config.errors import PathError
+from lighter_config.places import Place
+from lighter_config.tree.node import Mark, Node, Origin, Trace, child_at
+from lighter_config.tree.paths import parse_path
+
+RECORDED_PLACES = "provenance.json"
+"""The file of a run's folder that holds, for the path of each value, the places that set it, newest first."""
+
+Places = Mapping[str, Sequence[str]]
+
+
+class Recorded(Origin):
+    """A place that an earlier run knew, as it wrote it down."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def place(self, mark: Mark | None = None, via: str = "") -> Place:
+        """Return the place as it was written down."""
+        return Place(self.text)
+
+    def excerpt(self, mark: Mark | None = None) -> str:
+        """Return nothing: the line may have changed since."""
+        return ""
+
+
+def recorded_places(folder: Path) -> Places:
+    """Read the places in a run's folder; a folder without them, or with damaged ones, has none."""
+    try:
+        content = json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def remember(root: Node, origin: Origin, places: Places) -> None:
+    """Put the recorded places behind the values of ``root`` that ``origin`` has just set."""
+    for path, texts in places.items():
+        node = _node(root, path)
+        if node is None or node.origin is not origin:
+            continue
+        earlier = node.previous
+        for text in reversed(texts):
+            earlier = Trace(Recorded(str(text)), previous=earlier)
+        node.previous = earlier
+
+
+def _node(root: Node, path: str) -> Node | None:
+    try:
+        segments = parse_path(path)
+    except PathError:
+        return None
+    node: Node | None = root
+    for segment in segments:
+        node = child_at(node, segment) if node is not None and type(node.value) in (dict, list) else None
+    return node

@@ -1,0 +1,308 @@
+"""Words to sources: which word is a file, which an override, which a mistake."""
+
+import atexit
+import inspect
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from lighter_config.errors import SourceError
+from lighter_config.findings import Finding
+from lighter_config.merging.changes import Change
+from lighter_config.places import Place
+from lighter_config.sources.overrides import is_path, parse_override
+from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Caller, Word
+
+RECORDED_CONFIG = "config.yaml"
+"""The file of a run's folder, or of a sharded checkpoint's, that holds its config."""
+
+RECORD_FILE = "record.json"
+"""The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
+
+CONFIG_SUFFIXES = (".yaml", ".yml")
+CHECKPOINT_SUFFIXES = (".ckpt",)
+_LIGHTNINGS_NAME = re.compile(r"(^|/)epoch=\d+-step=\d+(-v\d+)?\.ckpt$")
+"""How Lightning names checkpoints by itself: with signs that an override has."""
+
+_STDIN_FILE = "LIGHTER_STDIN_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A config file.
+
+    Attributes:
+        path: Where it is.
+        name: As the user named it.
+        word: Its position among the words, from 1.
+    """
+
+    path: Path
+    name: str
+    word: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSource:
+    """A checkpoint, which stands for the config stored in it."""
+
+    path: Path
+    name: str
+    word: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class RunSource:
+    """The folder of a run, which stands for the config stored in it."""
+
+    path: Path
+    name: str
+    word: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSource:
+    """YAML from standard input, already read."""
+
+    text: str
+    word: int = 0
+
+    def __str__(self) -> str:
+        return "-"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSource:
+    """One override.
+
+    Attributes:
+        text: The word.
+        change: What it changes.
+        word: Its position among the words, from 1.
+    """
+
+    text: str
+    change: Change
+    word: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSource:
+    """A mapping from Python, and the line that gave it."""
+
+    mapping: Mapping[Any, Any]
+    place: Place
+    word: int = 0
+
+    def __str__(self) -> str:
+        return str(self.mapping)
+
+
+Source: TypeAlias = FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | MappingSource
+
+
+def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]) -> list[Source]:
+    """Decide what each word is: a file, a checkpoint, a run, an override.
+
+    Files that exist win over everything else, so ``runs/lr=0.1/config.yaml`` is a file. A mapping is a source too; its
+    place is the caller's line.
+
+    Raises:
+        SourceError: Words that are none of these; every one of them is named.
+        YamlError: The value of an override starts like YAML and is none.
+
+    >>> [type(source).__name__ for source in parse_sources(["trainer::max_epochs=3", {"seed": 1}])]
+    ['OverrideSource', 'MappingSource']
+    """
+    sources: list[Source] = []
+    findings: list[Finding] = []
+    for number, word in enumerate(words, start=1):
+        try:
+            sources.extend(_sources_of(word, number))
+        except SourceError as error:
+            findings.extend(error.findings)
+    if findings:
+        raise SourceError(*findings)
+    return sources
+
+
+def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, number: int) -> list[Source]:
+    if isinstance(word, Mapping):
+        return [MappingSource(word, caller_place(), number)]
+    if isinstance(word, Source):
+        return [word]
+    if isinstance(word, str):
+        return _sources_of_text(word, number)
+    try:
+        name = os.fspath(word)
+    except TypeError as error:
+        message = f"{word!r} is a {type(word).__name__}; a source is a file, an override or a mapping"
+        raise SourceError(Finding(message=message, place=Place("command line", word=number))) from error
+    return [_file(name, number) or _run(name, number) or _missing([name], name, number)]
+
+
+def _sources_of_text(word: str, number: int) -> list[Source]:
+    """The order of these questions decides; each comment is the rule in docs/reference/config-language.md."""
+    if word == "-":  # 1.1
+        return [StdinSource(_read_stdin(), number)]
+    if source := _file(word, number):  # 1.2
+        return [source]
+    if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
+        return [_override(word, number)]
+    if "=" not in word and _is_run(_path(word)):  # 1.4
+        return [RunSource(_path(word), word, number)]
+    if "," in word:  # 1.5
+        parts = word.split(",")
+        files = [_file(part, number) or _run(part, number) for part in parts]
+        if all(files):
+            return [source for source in files if source]
+        before = word.partition("=")[0]
+        if "," in before or before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
+            _missing([part for part, source in zip(parts, files, strict=True) if not source], word, number)
+    before, equals, _ = word.partition("=")
+    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
+        _missing([word], word, number)
+    if equals and is_path(before.removesuffix("+")):  # 1.6
+        return [_override(word, number)]
+    return [_missing([word], word, number)]  # 1.7
+
+
+def _override(word: str, number: int) -> OverrideSource:
+    return OverrideSource(word, parse_override(word, Word(word, number)), number)
+
+
+def _path(word: str) -> Path:
+    return Path(word).expanduser() if word[:2] == "~/" else Path(word)
+
+
+def _file(word: str, number: int) -> Source | None:
+    path = _path(word)
+    if not _exists(path):
+        return None
+    if path.suffix in CHECKPOINT_SUFFIXES:
+        return CheckpointSource(path, word, number)
+    return FileSource(path, word, number) if path.is_file() else None
+
+
+def _run(word: str, number: int) -> Source | None:
+    return RunSource(_path(word), word, number) if _is_run(_path(word)) else None
+
+
+def _is_run(path: Path) -> bool:
+    return _exists(path) and all((path / name).is_file() for name in (RECORDED_CONFIG, RECORD_FILE))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or holds a null character
+        return False
+
+
+def _missing(names: list[str], word: str, number: int) -> Source:
+    """Raise for names that are no files, each with the nearest that exists."""
+    findings = []
+    for name in names:
+        nearest = _nearest_files(name) if name else ()
+        message, fix = f"{name!r} is neither a file nor an override", ""
+        if not name:
+            message = "an empty name between commas" if word else "an empty word"
+            fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
+        elif _LIGHTNINGS_NAME.search(name) and not nearest:
+            fix = "it is a checkpoint's name; give the folder that the file is in, too"
+        elif ("=" in word or "::" in word) and not nearest:
+            fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
+        elif _exists(_path(name)) and _path(name).is_dir():
+            message = f"{name!r} is a folder that holds no run: it has no {RECORD_FILE}"
+            nearest = _configs_in(_path(name))[:3]
+            fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
+        findings.append(
+            Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
+        )
+    raise SourceError(*findings)
+
+
+def _configs_in(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(str(file) for file in folder.iterdir() if file.suffix in CONFIG_SUFFIXES))
+    except OSError:  # a folder that may not be read
+        return ()
+
+
+def _nearest_files(name: str) -> tuple[str, ...]:
+    path = _path(name)
+    folder = path.parent
+    try:
+        beside = {str(folder / entry.name) for entry in os.scandir(folder)}
+    except (OSError, ValueError):
+        return ()
+    return nearest_names(str(path), beside)
+
+
+def caller_place() -> Place:
+    """Return the line outside this project's packages that called into them."""
+    frame = inspect.currentframe()
+    while (
+        frame is not None
+        and frame.f_back is not None
+        and frame.f_globals.get("__name__", "").partition(".")[0] in _OWN_PACKAGES
+    ):
+        frame = frame.f_back
+    assert frame is not None  # only interpreters other than CPython have no frames
+    return Place(_shown(frame.f_code.co_filename), frame.f_lineno)
+
+
+_OWN_PACKAGES = ("lighter_config", "lighter_cli")
+
+
+def _shown(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def origin_of_caller(place: Place) -> Caller:
+    """Return the origin of values that Python code gave."""
+    return Caller(place.source, place.line)
+
+
+def _read_stdin() -> str:
+    """Read standard input once; the processes of other ranks, whose input is spent, find it in a temporary file."""
+    shared = os.environ.get(_STDIN_FILE)
+    if shared and os.environ.get("LOCAL_RANK", "0") != "0":
+        return Path(shared).read_text(encoding="utf-8")
+    content = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    from lighter_config.sources.yaml_reader import decode
+
+    text = decode(content, "standard input")
+    descriptor, name = tempfile.mkstemp(prefix="lighter-", suffix=".yaml")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.environ[_STDIN_FILE] = name
+    atexit.register(_forget_stdin, name)
+    return text
+
+
+def _forget_stdin(name: str) -> None:
+    Path(name).unlink(missing_ok=True)
+    if os.environ.get(_STDIN_FILE) == name:
+        del os.environ[_STDIN_FILE]

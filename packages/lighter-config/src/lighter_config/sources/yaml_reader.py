@@ -1,0 +1,351 @@
+"""YAML text to a tree in which every key and item has its place.
+
+The parser is libyaml's, in C; the tree is built from its events, without recursion. Scalars are YAML 1.2's.
+"""
+
+from typing import Any
+
+import yaml
+
+from lighter_config.errors import PathError, YamlError
+from lighter_config.findings import Finding
+from lighter_config.places import Place
+from lighter_config.tree.keys import special_key
+from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Mark, Node, Origin
+from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE_KEY = "<<"
+_CORE_TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+
+
+def decode(content: bytes, name: str) -> str:
+    """Decode the bytes of a file.
+
+    Raises:
+        YamlError: They are not UTF-8; the error names the line.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        message = f"{name} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}"
+        place = Place(name, line)
+        raise YamlError(Finding(message=message, place=place, fix="save the file as UTF-8")) from error
+
+
+def read_mapping(text: str, origin: Origin) -> Node:
+    """Read a whole file: one document whose root is a mapping; an empty one is an empty mapping.
+
+    Raises:
+        YamlError: The text is not YAML as configs are written in; the error has the place.
+    """
+    root = read_value(text, origin)
+    if root is None or root.value is None:
+        return Node({}, origin)
+    if type(root.value) is not dict:
+        found = "a list" if type(root.value) is list else f"`{root.value}`"
+        raise _error("the root of a config is a mapping", root, expected=f"`key: value` lines, not {found}")
+    return root
+
+
+def read_value(text: str, origin: Origin) -> Node | None:
+    """Read one document of any kind; ``None`` when there is none.
+
+    Raises:
+        YamlError: The text is not YAML as configs are written in.
+    """
+    try:
+        return _Reader(text, origin).read()
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, text, origin) from error
+    except UnicodeEncodeError as error:
+        here = Node(None, origin, _mark_of(error.start, text))
+        raise _error("a character that is half of a pair and cannot be written as UTF-8", here) from error
+
+
+class _Open:
+    """A mapping or list whose end has not been read yet."""
+
+    __slots__ = ("is_mapping", "key", "key_mark", "merged", "node", "value")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.value: Any = node.value
+        self.is_mapping = type(node.value) is dict
+        self.key: Any = _NO_KEY
+        self.key_mark: Mark | None = None
+        self.merged: list[Node] = []
+
+
+_NO_KEY = object()
+_IS_MERGE = object()
+
+
+class _Reader:
+    """One pass over the events of one text."""
+
+    def __init__(self, text: str, origin: Origin) -> None:
+        self.parser = _Parser(text)
+        self.origin = origin
+        self.anchors: dict[str, Node] = {}
+        self.unfinished: set[int] = set()
+        self.num_values = 0
+
+    def read(self) -> Node | None:
+        parser, origin = self.parser, self.origin
+        next_event = parser.get_event
+        stack: list[_Open] = []
+        root: Node | None = None
+        num_documents = 0
+        while True:
+            event = next_event()
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                top = stack[-1] if stack else None
+                text = event.value
+                if top is not None and top.is_mapping and top.key is _NO_KEY:
+                    self._open_key(top, event)
+                    continue
+                value = text if event.implicit[0] and is_ordinary(text) else self._scalar(event)
+                node = Node(value, origin, event.start_mark)
+                if event.implicit[0] and value is text and is_suspect(text):
+                    origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._check_tag(event)
+                node = Node({} if kind is yaml.MappingStartEvent else [], origin, event.start_mark)
+                if stack and stack[-1].key is _NO_KEY and stack[-1].is_mapping:
+                    raise _error("a key is a list or a mapping", node, expected="a key that is text or a number")
+                if len(stack) >= MAX_DEPTH:
+                    raise _error(f"nested deeper than {MAX_DEPTH} levels", node)
+                if event.anchor:
+                    self.unfinished.add(id(node))
+                    self.anchors[event.anchor] = node
+                stack.append(_Open(node))
+                self._count(node)
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                done = stack.pop()
+                if done.merged:
+                    self._bring_merged(done)
+                node = done.node
+                self.unfinished.discard(id(node))
+            elif kind is yaml.AliasEvent:
+                if stack and stack[-1].is_mapping and stack[-1].key is _NO_KEY:
+                    self._open_key(stack[-1], event)
+                    continue
+                node = self._aliased(event)
+            elif kind is yaml.DocumentStartEvent:
+                num_documents += 1
+                if num_documents > 1:
+                    raise _error(
+                        "a config is one YAML document; a second one starts here", Node(None, origin, event.start_mark)
+                    )
+                continue
+            elif kind is yaml.StreamEndEvent:
+                return root
+            else:
+                continue
+
+            if kind is yaml.ScalarEvent:
+                self._count(node)
+                if event.anchor:
+                    self.anchors[event.anchor] = node
+            if not stack:
+                root = node
+                continue
+            top = stack[-1]
+            if not top.is_mapping:
+                top.value.append(node)
+            elif top.key is _IS_MERGE:
+                top.merged.extend(self._to_merge(node))
+                top.key = _NO_KEY
+            else:
+                node.key_mark = top.key_mark
+                top.value[top.key] = node
+                top.key = _NO_KEY
+            if not node.settled:
+                top.node.settled = False
+
+    def _open_key(self, top: _Open, event: Any) -> None:
+        """Take a key; the event after it is its value."""
+        mark = event.start_mark
+        if type(event) is yaml.AliasEvent:
+            key = self._aliased(event).value
+            if type(key) in (dict, list):
+                raise _error(
+                    "a key is a list or a mapping",
+                    Node(key, self.origin, mark),
+                    expected="a key that is text or a number",
+                )
+        else:
+            text = event.value
+            if text == _MERGE_KEY and event.implicit[0]:
+                top.key = _IS_MERGE
+                return
+            key = text if event.implicit[0] and is_ordinary(text) else self._scalar(event)
+            if event.anchor:
+                self.anchors[event.anchor] = Node(key, self.origin, mark)
+        if key in top.value:
+            raise self._duplicate(top.value[key], key, mark)
+        try:
+            special = special_key(key)
+        except PathError as error:
+            raise _error(error.findings[0].message, Node(None, self.origin, mark), fix=error.findings[0].fix) from error
+        if special is not None:
+            top.node.settled = False
+            if special.legacy and self.origin.legacy is None:
+                self.origin.legacy = (mark, key)
+        top.key, top.key_mark = key, mark
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        tag = event.tag
+        if tag is None or tag == "!":
+            if not event.implicit[0]:
+                return text
+            value = scalar(text)
+        else:
+            self._check_tag(event)
+            name = _CORE_TAGS[tag]
+            value = text if name == "str" else scalar(text)
+            if name == "float" and type(value) is int:
+                value = float(value)
+            if type(value).__name__.removesuffix("Type").lower().replace("none", "null") != name:
+                raise _error(f"{text!r} is not of the kind {name}", Node(None, self.origin, event.start_mark))
+        if value is text and len(text) > _LONG and text.lstrip("+-").isdigit():
+            raise _error(
+                f"an integer of {len(text):,} digits",
+                Node(None, self.origin, event.start_mark),
+                fix="quote it to keep it as text",
+            )
+        return value
+
+    def _check_tag(self, event: Any) -> None:
+        tag = event.tag
+        if tag is None or tag == "!":
+            return
+        name = _CORE_TAGS.get(tag)
+        fits = {yaml.MappingStartEvent: name == "map", yaml.SequenceStartEvent: name == "seq"}.get(
+            type(event), name not in (None, "map", "seq")
+        )
+        if not fits:
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            fix = "write `_target_: package.Class` to build an object" if "python" in tag else f"remove {shown}"
+            raise _error(f"the tag {shown} is not allowed here", Node(None, self.origin, event.start_mark), fix=fix)
+
+    def _aliased(self, event: Any) -> Node:
+        node = self.anchors.get(event.anchor)
+        here = Node(None, self.origin, event.start_mark)
+        if node is None:
+            raise _error(f"the alias *{event.anchor} has no anchor &{event.anchor} before it", here)
+        if id(node) in self.unfinished:
+            raise _error(f"the alias *{event.anchor} is inside its own anchor", here)
+        via = f"via alias at {self.origin.place(event.start_mark)}, from"
+        return self._copied(node, via, here)
+
+    def _copied(self, node: Node, via: str, here: Node) -> Node:
+        self._count(here)
+        value = node.value
+        if type(value) is dict:
+            value = {key: self._copied(child, via, here) for key, child in value.items()}
+        elif type(value) is list:
+            value = [self._copied(child, via, here) for child in value]
+        copy = node.like(value)
+        copy.via = via
+        return copy
+
+    def _count(self, node: Node) -> None:
+        self.num_values += 1
+        if self.num_values > MAX_VALUES:
+            raise _error(
+                f"more than {MAX_VALUES:,} values, aliases expanded",
+                node,
+                fix="keep data in a data file, and its name here",
+            )
+
+    def _to_merge(self, node: Node) -> list[Node]:
+        sources = node.value if type(node.value) is list else [node]
+        for source in sources:
+            if type(source.value) is not dict:
+                raise _error("`<<` takes a mapping, or a list of mappings", source, fix="write `<<: *anchor`")
+        return list(sources)
+
+    def _bring_merged(self, done: _Open) -> None:
+        """Add what ``<<`` brings: keys that the mapping does not have itself; of several sources the first wins."""
+        for source in done.merged:
+            for key, child in source.value.items():
+                if key not in done.value:
+                    done.value[key] = child
+                    child.via = child.via or "brought by << from"
+            if not source.settled:
+                done.node.settled = False
+
+    def _duplicate(self, first: Node, key: Key, mark: Mark) -> YamlError:
+        again = Node(None, self.origin, mark)
+        message = f"the key {key!r} stands twice in one mapping; it is first at {first.key_place}"
+        return _error(message, again, fix="remove one of the two")
+
+
+_LONG = 1_000
+
+
+def _error(message: str, node: Node, *, expected: str = "", fix: str = "") -> YamlError:
+    return YamlError(
+        Finding(
+            message=message,
+            place=node.place,
+            excerpt=node.excerpt,
+            expected=(expected,) if expected else (),
+            fix=fix,
+        )
+    )
+
+
+def _syntax_error(error: yaml.YAMLError, text: str, origin: Origin) -> YamlError:
+    """Turn an error of the parser into one that says what to do, at its place."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    if mark is None:
+        mark = _mark_of(getattr(error, "position", None), text)
+    here = Node(None, origin, mark)
+    line = text.split("\n")[mark.line] if mark is not None and mark.line < text.count("\n") + 1 else ""
+    character = line[mark.column : mark.column + 1] if mark is not None else ""
+    if line[:1] == "%" and not line.startswith(("%YAML", "%TAG")):
+        return _error("a line that starts with % needs quotes in YAML", here, fix="write '%…' in quotes")
+    if character and character in "@%`":
+        written = line[mark.column :].split(" #")[0].strip() if mark is not None else character
+        return _error(f"text that starts with {character} needs quotes in YAML", here, fix=f"write '{written}'")
+    if character == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
+        return _error("a tab in the indentation", here, fix="indent with spaces")
+    if problem == "mapping values are not allowed in this context":
+        fix = "quote a value that holds ': ', or begin a new line, indented as its neighbours are"
+        return _error(f"not YAML: {problem}", here, fix=fix)
+    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if context and start is not None and not text[_index_of(mark, text) :].strip():
+        return _error(f"not YAML: the text ends {context}, which begins here", Node(None, origin, start))
+    if context and start is not None and mark is not None and start.line != mark.line:
+        context += f" that begins at {origin.place(start)}"
+    return _error(f"not YAML: {problem}" + (f" ({context})" if context else ""), here)
+
+
+def _index_of(mark: Mark | None, text: str) -> int:
+    """Count the characters before a mark."""
+    if mark is None:
+        return 0
+    return sum(len(line) + 1 for line in text.split("\n")[: mark.line]) + mark.column
+
+
+class _Position:
+    """A mark for errors of the parser that only count characters."""
+
+    __slots__ = ("column", "line")
+
+    def __init__(self, text: str, index: int) -> None:
+        before = text[:index]
+        self.line = before.count("\n")
+        self.column = index - (before.rfind("\n") + 1)
+
+
+def _mark_of(index: object, text: str) -> Mark | None:
+    return _Position(text, index) if type(index) is int and 0 <= index <= len(text) else None

@@ -1,0 +1,1 @@
+"""The config tree: nodes, paths, keys, scalars, references, expressions."""

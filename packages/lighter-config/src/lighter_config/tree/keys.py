@@ -1,0 +1,53 @@
+"""The keys of a mapping that say more than a name: ``=key``, ``~key``, ``a::b``."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from lighter_config.tree.node import Key, Segments
+from lighter_config.tree.paths import SEPARATOR, split_path
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialKey:
+    """A key with an operator, or one that is a path.
+
+    Attributes:
+        operator: ``=`` replaces, ``~`` deletes, nothing merges.
+        path: Where, from the mapping that holds the key.
+        legacy: Whether ``#`` separates its segments.
+    """
+
+    operator: Literal["", "=", "~"]
+    path: Segments
+    legacy: bool
+
+
+def special_key(key: Key) -> SpecialKey | None:
+    r"""Read a key; ``None`` for an ordinary one.
+
+    Raises:
+        PathError: The key is a path with an empty segment.
+
+    >>> special_key("=callbacks"), special_key("lr")
+    (SpecialKey(operator='=', path=('callbacks',), legacy=False), None)
+    >>> special_key(r"\~k").path
+    ('~k',)
+    """
+    if type(key) is str and (key[:1] in _OPERATORS_AND_ESCAPE or SEPARATOR in key or "#" in key):
+        return _special_key(key)
+    return None
+
+
+_OPERATORS_AND_ESCAPE = ("=", "~", "\\")
+
+
+@lru_cache(maxsize=20_000)
+def _special_key(key: str) -> SpecialKey | None:
+    if key in _OPERATORS_AND_ESCAPE:
+        return None
+    operator: Literal["", "=", "~"] = key[0] if key[0] in "=~" else ""  # type: ignore[assignment]
+    path, legacy = split_path(key[1:] if operator else key)
+    if not operator and path == (key,):
+        return None
+    return SpecialKey(operator, path, legacy)

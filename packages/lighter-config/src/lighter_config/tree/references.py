@@ -1,0 +1,126 @@
+"""References and expressions in text: ``@path``, ``%path``, ``$expression``.
+
+Finding them needs no tree and evaluates nothing.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any, Literal
+
+from lighter_config.errors import ReferenceNotFoundError
+from lighter_config.findings import Finding
+from lighter_config.tree.expressions import parse_expression
+from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path, format_segment
+from lighter_config.tree.reference_syntax import Reference, reference_in
+
+_FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
+_INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")
+_ESCAPED = re.compile(r"\\+[@%$]")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+
+def is_copy(value: Any) -> bool:
+    """Say whether a leaf is a ``%`` reference.
+
+    >>> is_copy("%system::model"), is_copy("50 %"), is_copy("%")
+    (True, False, False)
+    """
+    return type(value) is str and value[:1] == "%" and len(value) > 1
+
+
+def is_reference(value: Any) -> bool:
+    """Say whether a leaf is an ``@`` reference."""
+    return type(value) is str and value[:1] == "@" and len(value) > 1
+
+
+def is_expression(value: Any) -> bool:
+    """Say whether a leaf is a ``$`` expression; the ``${name}`` of other tools is text.
+
+    >>> is_expression("$1 + 1"), is_expression("${name}"), is_expression('${"a": 1}')
+    (True, False, True)
+    """
+    return type(value) is str and value[:1] == "$" and len(value) > 1 and not is_interpolation(value)
+
+
+def is_interpolation(value: str) -> bool:
+    """Say whether text is the ``${name}`` of other tools.
+
+    >>> [is_interpolation(text) for text in ("${name}", "${oc.env:HOME}", "${a.b}/c", '${"a": 1}')]
+    [True, True, True, False]
+    """
+    return value[:2] == "${" and _INTERPOLATION.match(value) is not None
+
+
+def is_built(value: Any) -> bool:
+    """Say whether a leaf stands for a value that only exists once it is built."""
+    return is_reference(value) or is_expression(value)
+
+
+def literal_text(value: str) -> str:
+    r"""Return text without the backslash that keeps it from being a reference.
+
+    >>> literal_text(r"\%Y-%m"), literal_text(r"C:\temp")
+    ('%Y-%m', 'C:\\temp')
+    """
+    return value[1:] if value[:1] == "\\" and _ESCAPED.match(value) else value
+
+
+@lru_cache(maxsize=50_000)
+def find_references(value: str) -> tuple[Reference, ...]:
+    """Find the references in one text: the whole of ``@path`` or ``%path``, or those inside a ``$`` expression.
+
+    Raises:
+        ReferenceNotFoundError: The text is a reference whose path cannot be read.
+        ExpressionError: The expression ends in the middle of a string or a reference.
+
+    >>> [str(reference) for reference in find_references("$@a::b + len(%c)")]
+    ['@a::b', '%c']
+    >>> find_references("plain @text")
+    ()
+    """
+    if is_copy(value) or is_reference(value):
+        return (_whole_reference(value),)
+    if is_expression(value):
+        return parse_expression(value).references
+    return ()
+
+
+def _whole_reference(value: str) -> Reference:
+    kind: Literal["@", "%"] = value[0]  # type: ignore[assignment]
+    text, file = value[1:], ""
+    if text[:1] == "{" and text[-1:] == "}":
+        text = text[1:-1]
+    if kind == "%" and (match := _FILE.fullmatch(text)):
+        file, text = match["file"], match["path"] or ""
+        if not text:
+            return Reference(kind, (), 0, file, 0, len(value))
+    return reference_in(kind, text, 0, len(value), value, file=file)
+
+
+def absolute_path(reference: Reference, at: Segments) -> Segments:
+    """Return where a reference leads, from the place ``at`` of the text that holds it.
+
+    Raises:
+        ReferenceNotFoundError: A relative reference starts above the root.
+
+    >>> absolute_path(find_references("@::lr")[0], ("model", "optimizer", "weight_decay"))
+    ('model', 'optimizer', 'lr')
+    >>> absolute_path(find_references("@::::lr")[0], ("model", "optimizer", "weight_decay"))
+    ('model', 'lr')
+    """
+    if not reference.levels:
+        return reference.path
+    if reference.levels > len(at):
+        message = f"{reference} starts {reference.levels} levels up, above the root"
+        raise ReferenceNotFoundError(Finding(message=message, path=format_path(at)))
+    return (*at[: len(at) - reference.levels], *reference.path)
+
+
+def written(reference: Reference, path: Segments, *, in_expression: bool) -> str:
+    """Write a reference to another absolute path, as it must stand in its text."""
+    text = format_path(path)
+    plain = all(type(segment) is int or _IDENTIFIER.fullmatch(format_segment(segment)) for segment in path)
+    if in_expression and not (plain and path and type(path[0]) is str):
+        return f"{reference.kind}{{{text}}}"
+    return f"{reference.kind}{text}"

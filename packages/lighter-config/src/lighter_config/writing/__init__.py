@@ -1,0 +1,1 @@
+"""Write a config back as YAML."""

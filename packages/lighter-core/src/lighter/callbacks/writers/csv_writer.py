@@ -1,0 +1,131 @@
+"""A table of predictions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lighter.callbacks.writers.prediction_writer import PredictionWriter, Sample, WriterMode
+from lighter.callbacks.writers.sample_values import Key
+from lighter.errors import WriterError
+
+_PLACE_COLUMNS = ("index", "rank", "dataloader_idx")
+
+
+class CsvWriter(PredictionWriter):
+    """Write values of a step's output into a CSV file, one row a sample, in dataset order across ranks.
+
+    The first column is ``index``, the sample's index in the dataset (`PredictionWriter` says how it is known, and
+    when a ``rank`` follows); several loaders add ``dataloader_idx``. A number, text or scalar tensor fills one
+    cell. A vector of ``C`` values, such as a row of logits ``(B, C)``, fills the columns ``pred/0`` to ``pred/{C-1}``,
+    a mapping ``metrics/{key}``. A list, which may be of any length, is one cell of JSON. ``None`` is an empty
+    cell. Text is kept as it is, ``NA`` too, and floats have as many digits as their type needs.
+
+    Args:
+        path: The file. With several modes each gets its own: ``preds.csv`` becomes ``preds.val.csv``.
+        keys: The keys of the values in the step's output, each a column of that name; or a mapping from the names of
+            columns to keys or functions, such as ``{"digit": lambda output: output["pred"].argmax(dim=1)}``.
+        modes: When to write: ``val``, ``test``, ``predict``.
+
+    Raises:
+        WriterError: No keys, one twice, or one named ``index``, ``rank`` or ``dataloader_idx``; later: a value with
+            two or more dimensions a sample, or with other columns than before.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        keys: Sequence[str] | Mapping[str, Key],
+        modes: Sequence[WriterMode] = ("predict",),
+    ) -> None:
+        _check_keys(keys)
+        super().__init__(path, keys if isinstance(keys, Mapping) else {key: key for key in keys}, modes=modes)
+
+    def write(self, sample: Sample, folder: Path) -> Mapping[str, Any]:
+        """Turn the values of a sample into cells."""
+        cells: dict[str, Any] = {}
+        for name, value in sample.values.items():
+            _add_cells(cells, name, value)
+        return cells
+
+    def target(self, mode: str) -> Path:
+        """Tell the file of a mode."""
+        if len(self.modes) == 1:
+            return self.path
+        return self.path.with_name(f"{self.path.stem}.{mode}{self.path.suffix}")
+
+    def check_target(self, target: Path) -> None:
+        """Refuse a directory."""
+        if target.is_dir():
+            raise WriterError(
+                f"`{target}` is a directory",
+                where=type(self).__name__,
+                expected="the path of a file",
+                fix=f"for example {target / 'predictions.csv'}",
+            )
+
+    def output_of(self, content: Path) -> Path:
+        """Take the table alone."""
+        return content / "samples.csv"
+
+
+def _check_keys(keys: Sequence[str] | Mapping[str, Key]) -> None:
+    expected = "a list of keys of the step's output, or a mapping from columns to keys or functions"
+    if isinstance(keys, str) or not keys:
+        raise WriterError(
+            f"keys is {keys!r}", where="CsvWriter", expected=expected, fix=f"for example keys=[{keys or 'pred'!r}]"
+        )
+    names = list(keys)
+    where_ = list(keys.values()) if isinstance(keys, Mapping) else names
+    for name, key in zip(names, where_, strict=True):
+        if not isinstance(name, str) or not (isinstance(key, str) or callable(key)):
+            raise WriterError(
+                f"{name!r}: {key!r} is not a column and its key" if isinstance(keys, Mapping) else f"{key!r} is no key",
+                where="CsvWriter",
+                expected=expected,
+            )
+        if name in _PLACE_COLUMNS:
+            raise WriterError(
+                f"`{name}` is a column that CsvWriter adds by itself",
+                where="CsvWriter",
+                fix=f'leave it out, or give it another name: keys={{"my_{name}": "{name}"}}',
+            )
+        if names.count(name) > 1:
+            raise WriterError(f"`{name}` is named twice", where="CsvWriter", fix="name each key once")
+
+
+def _add_cells(cells: dict[str, Any], name: str, value: Any) -> None:
+    """Add the cell or cells of one value to a row."""
+    if isinstance(value, Tensor):
+        value = (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).numpy()
+    if value is None or isinstance(value, str | int | float | Path):
+        cells[name] = value
+    elif isinstance(value, np.ndarray | np.generic) and value.size == 1:
+        cells[name] = value.flat[0]
+    elif isinstance(value, np.ndarray) and value.ndim == 1:
+        cells.update((f"{name}/{i}", item) for i, item in enumerate(value))
+    elif isinstance(value, Mapping | tuple):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            _add_cells(cells, f"{name}/{key}", item)
+    elif isinstance(value, list):
+        cells[name] = json.dumps(value, default=_plain, ensure_ascii=False)
+    else:
+        shape = f" of shape {tuple(value.shape)}" if isinstance(value, np.ndarray) else ""
+        raise WriterError(
+            f"`{name}` is a {type(value).__name__}{shape} in each sample, which no cell can hold",
+            where="CsvWriter",
+            expected="numbers, text, vectors, lists, or mappings of these",
+            fix=f"choose a number from it, keys={{{name!r}: lambda output: output[{name!r}].flatten(1).mean(1)}}, or "
+            "store it with FileWriter",
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Turn what JSON does not know into what it knows."""
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,1 @@
+"""Everything that reaches into Lightning beyond its public interface."""

@@ -1,0 +1,1 @@
+"""Log each value per step and per epoch."""

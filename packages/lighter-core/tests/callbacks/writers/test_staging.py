@@ -1,0 +1,50 @@
+import pytest
+
+from lighter.callbacks.writers.staging import check_writable, create_staging, publish, remove
+from lighter.errors import WriterError
+
+
+def test_content_appears_in_the_place_of_what_was_there(tmp_path):
+    target = tmp_path / "out"
+    for generation in ("a", "b", "c"):
+        folder = create_staging(target)
+        (folder / "content").write_text(generation)
+        publish(folder / "content", target, keep_previous=True)
+        remove(folder)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "c", "out.previous": "b"}
+
+
+@pytest.mark.parametrize("keep_previous", [True, False])
+def test_content_that_does_not_move_leaves_what_was_there(tmp_path, keep_previous):
+    target = tmp_path / "out"
+    target.write_text("earlier")
+    with pytest.raises(FileNotFoundError):
+        publish(tmp_path / "nothing", target, keep_previous=keep_previous)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert target.read_text() == "earlier"
+
+
+def test_two_runs_never_share_a_folder(tmp_path):
+    folders = {create_staging(tmp_path / "deep" / "out") for _ in range(20)}
+    assert len(folders) == 20
+    assert {folder.parent for folder in folders} == {tmp_path / "deep"}
+    for folder in folders:
+        remove(folder)
+        remove(folder)  # one that is gone is fine
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_path_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriterError, match="is a file"):
+        check_writable(tmp_path / "file" / "a" / "b", where="here")
+    with pytest.raises(WriterError, match="cannot be written"):
+        create_staging(tmp_path / "file" / "a")
+    check_writable(tmp_path / "new" / "a" / "b", where="here")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_directory_without_permission_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # who runs the tests may be allowed everything
+    with pytest.raises(WriterError, match="no permission"):
+        check_writable(tmp_path / "out", where="here")

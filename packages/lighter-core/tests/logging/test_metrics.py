@@ -1,0 +1,131 @@
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from lighter import LighterModule, MetricError, System
+from lighter.logging.metrics import as_metrics, flatten, members
+
+
+def accuracy(**arguments):
+    return MulticlassAccuracy(num_classes=3, **arguments)
+
+
+def test_a_metric_and_a_collection_stay_what_they_are():
+    metric, collection = accuracy(), MetricCollection([accuracy()], prefix="my_")
+    assert as_metrics(metric, "m") is metric
+    assert as_metrics(collection, "m") is collection
+    assert list(members(collection)) == ["my_MulticlassAccuracy"]
+    assert as_metrics(None, "m") is None
+    assert as_metrics([], "m") is None
+
+
+def test_a_list_is_named_by_classes_made_unique():
+    metrics = as_metrics([accuracy(), accuracy(average=None), MulticlassF1Score(num_classes=3)], "m")
+    assert set(members(metrics)) == {"MulticlassAccuracy", "MulticlassAccuracy-1", "MulticlassF1Score"}
+
+
+def test_a_mapping_is_named_by_its_keys():
+    assert set(members(as_metrics({"top1": accuracy(), "f1": MulticlassF1Score(num_classes=3)}, "m"))) == {"top1", "f1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("accuracy", "`m` is a str"),
+        (MulticlassAccuracy, "the class MulticlassAccuracy, not an object"),
+        (nn.CrossEntropyLoss(), "`m` is a CrossEntropyLoss"),
+        ([nn.Linear(1, 1)], r"`m\['Linear'\]` is a Linear"),
+        ({"a.b": accuracy()}, "name that cannot be used"),
+        ({"update": accuracy()}, "name that cannot be used"),
+    ],
+)
+def test_what_is_not_a_metric_is_an_error_at_construction(given, message):
+    with pytest.raises(MetricError, match=message):
+        as_metrics(given, "m")
+
+
+def test_one_metric_object_in_two_modes_is_an_error():
+    shared = accuracy()
+    with pytest.raises(MetricError, match="both `train_metrics` and `val_metrics`"):
+        LighterModule(nn.Linear(1, 1), train_metrics=shared, val_metrics={"acc": shared})
+
+
+def test_metrics_of_an_unknown_mode_are_an_error_with_the_nearest():
+    with pytest.raises(MetricError) as raised:
+        System(nn.Linear(1, 1), metrics={"training": accuracy()})
+    assert raised.value.nearest == ("train",)
+
+
+def test_a_metric_that_is_never_updated_is_a_warning_and_no_zero(make_network, make_data, make_trainer, epochs):
+    class Forgets(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+    network = make_network()
+    module = Forgets(network, optimizer=torch.optim.SGD(network.parameters(), lr=0.1), train_metrics=[accuracy()])
+    with pytest.warns(UserWarning, match="`train_metrics` were never updated.*MulticlassAccuracy"):
+        make_trainer(callbacks=[epochs]).fit(module, DataLoader(make_data(10), batch_size=4))
+    assert not any("metrics" in name for name in epochs.train[0])
+
+
+class Late(Metric):
+    """Cannot be computed over fewer than eight samples, and has two values: as KID has."""
+
+    full_state_update = False
+
+    def __init__(self):
+        super().__init__()
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, pred, target):
+        self.count += len(pred)
+
+    def compute(self):
+        if self.count < 8:
+            raise RuntimeError("too few samples")
+        return self.count.float(), self.count.float() / 2
+
+
+def test_a_metric_that_needs_several_batches_is_logged_all_the_same(make_network, make_data, make_trainer, rows):
+    network = make_network()
+    loader = DataLoader(make_data(10), batch_size=4)
+    system = System(
+        network,
+        {"train": loader, "val": loader},
+        torch.optim.SGD(network.parameters(), lr=0.1),
+        criterion=nn.CrossEntropyLoss(),
+        metrics={"train": Late(), "val": Late()},
+    )
+    make_trainer(logger=rows, log_every_n_steps=50).fit(system)
+    assert rows.values("train/metrics/Late/1/epoch") == rows.values("val/metrics/Late/1/epoch") == [5.0, 5.0]
+
+
+def test_a_users_own_call_of_the_metrics_gives_step_and_epoch_values(make_network, make_data, make_trainer, rows):
+    class Calls(LighterModule):
+        def training_step(self, batch, batch_idx):
+            pred = self(batch[0])
+            self.train_metrics(pred, batch[1])
+            return {"loss": nn.functional.cross_entropy(pred, batch[1]), "pred": pred}
+
+    network = make_network()
+    loader = DataLoader(make_data(10), batch_size=4)
+    module = Calls(network, optimizer=torch.optim.SGD(network.parameters(), lr=0.0), train_metrics=[accuracy()])
+    make_trainer(logger=rows).fit(module, loader)
+    with torch.no_grad():
+        expected = [float(accuracy()(network(x), y)) for x, y in loader]
+    name = "train/metrics/MulticlassAccuracy"
+    assert rows.values(f"{name}/step") == pytest.approx(expected * 2)
+    metric = accuracy()
+    for x, y in loader:
+        metric.update(network(x), y)
+    assert rows.values(f"{name}/epoch") == pytest.approx([float(metric.compute())] * 2)
+
+
+def test_larger_shapes_are_an_error():
+    with pytest.raises(MetricError, match=r"`cm` .* shape \(2, 2\)"):
+        flatten("cm", torch.ones(2, 2))
+    with pytest.raises(MetricError, match=r"`text` .* type str"):
+        flatten("text", "a")
