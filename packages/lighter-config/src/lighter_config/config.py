@@ -1,6 +1,6 @@
 """A loaded config: the merged tree, where each value came from, and what it builds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +14,11 @@ from lighter_config.notes import notes_of
 from lighter_config.places import Place
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Node, Origin, Segments, key_at
+from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.origins import Origin
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.references import is_copy
+from lighter_config.tree.walking import follow, walk
 from lighter_config.writing.plain_tree import as_written
 
 _NO_DEFAULT = object()
@@ -170,13 +172,13 @@ class Config:
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
         for path, node in self.nodes():
-            if type(node.value) not in (dict, list):
+            if node.is_leaf:
                 yield format_path(path)
 
     def walk(self) -> Iterator[tuple[Segments, Any]]:
         """Yield the path and value of every mapping, list and leaf, parents first."""
         for path, node in self.nodes():
-            yield path, node.plain() if type(node.value) in (dict, list) else node.value
+            yield path, node.value if node.is_leaf else node.plain()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -231,44 +233,26 @@ class Config:
 
     def nodes(self) -> Iterator[tuple[Segments, Node]]:
         """Yield every node below the root with its path, parents first; for the other modules of this package."""
-        work: list[tuple[Segments, Node]] = [((), self.root)]
-        while work:
-            path, node = work.pop()
-            if path:
-                yield path, node
-            if type(node.value) is dict:
-                work.extend(((*path, key), child) for key, child in reversed(node.value.items()))
-            elif type(node.value) is list:
-                indexed = range(len(node.value) - 1, -1, -1)
-                work.extend(((*path, index), node.value[index]) for index in indexed)
+        nodes = walk(self.root)
+        next(nodes)
+        return nodes
 
     def node_at(self, segments: Segments) -> Node | None:
         """Return the node at a path, through copies on the way; for the other modules of this package."""
-        node = self.root
-        for segment in segments:
-            found = key_at(node, segment) if type(node.value) in (dict, list) else None
-            if found is None:
-                is_in_copy = is_copy(node.value) and self._expanded is not self
-                return self._expanded.node_at(segments) if is_in_copy else None
-            node = node.value[found.key]
-        return node
+        node, _, rest = follow(self.root, segments)
+        if not rest:
+            return node
+        is_in_copy = is_copy(node.value) and self._expanded is not self
+        return self._expanded.node_at(segments) if is_in_copy else None
 
     def _nothing_at(self, path: str) -> PathError:
-        segments = parse_path(path)
-        node = self.root
-        depth = 0
-        for segment in segments:
-            found = key_at(node, segment) if type(node.value) in (dict, list) else None
-            if found is None:
-                break
-            node = node.value[found.key]
-            depth += 1
-        keys: Sequence[str] = [str(key) for key in node.value] if type(node.value) is dict else ()
-        names = nearest_names(str(segments[min(depth, len(segments) - 1)]), keys)
+        node, holder, rest = follow(self.root, parse_path(path))
+        keys = [str(key) for key, _ in node.children()] if node.is_mapping else []
+        names = nearest_names(str(rest[0]), keys)
         finding = Finding(
             message=f"there is nothing at {path}",
             path=path,
             expected=tuple(keys),
-            nearest=tuple(format_path((*segments[:depth], name)) for name in names),
+            nearest=tuple(format_path((*holder, name)) for name in names),
         )
         return PathError(finding)

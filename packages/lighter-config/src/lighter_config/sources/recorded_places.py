@@ -6,8 +6,10 @@ from pathlib import Path
 
 from lighter_config.errors import PathError
 from lighter_config.places import Place
-from lighter_config.tree.node import Mark, Node, Origin, Trace, child_at
+from lighter_config.tree.node import Node, Trace
+from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.paths import parse_path
+from lighter_config.tree.walking import follow
 
 RECORDED_PLACES = "provenance.json"
 """The file of a run's folder that holds, for the path of each value, the places that set it, newest first."""
@@ -59,7 +61,5 @@ def _node(root: Node, path: str) -> Node | None:
         segments = parse_path(path)
     except PathError:
         return None
-    node: Node | None = root
-    for segment in segments:
-        node = child_at(node, segment) if node is not None and type(node.value) in (dict, list) else None
-    return node
+    reached = follow(root, segments)
+    return None if reached.rest else reached.node
