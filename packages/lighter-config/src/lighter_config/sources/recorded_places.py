@@ -38,10 +38,15 @@ class Recorded(Origin):
 def recorded_places(folder: Path) -> Places:
     """Read the places in a run's folder; a folder without them, or with damaged ones, has none."""
     try:
-        content = json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return places_in(json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def places_in(content: object) -> Places:
+    """Return what can be used of recorded places: the paths that have a list of places."""
+    entries = content.items() if isinstance(content, dict) else ()
+    return {str(path): [str(text) for text in texts] for path, texts in entries if isinstance(texts, list)}
 
 
 def remember(root: Node, origin: Origin, places: Places) -> None:
@@ -52,7 +57,7 @@ def remember(root: Node, origin: Origin, places: Places) -> None:
             continue
         earlier = node.previous
         for text in reversed(texts):
-            earlier = Trace(Recorded(str(text)), previous=earlier)
+            earlier = Trace(Recorded(text), previous=earlier)
         node.previous = earlier
 
 
