@@ -45,7 +45,7 @@ class Config:
     ) -> None:
         self.sources = sources
         self.whole: Config = self if whole is None else whole
-        self.root = root
+        self._root = root
         self._origins = origins
         self._growths = growths
         self._open_file = open_file
@@ -57,8 +57,8 @@ class Config:
 
         Of an expanded config also what could not be expanded, as errors.
         """
-        found = list(notes_of(self.root, self._origins, self._growths))
-        for node in [node for _, node in self.nodes()] if self._copy_errors else ():
+        found = list(notes_of(self._root, self._origins, self._growths))
+        for node in [node for _, node in self._nodes()] if self._copy_errors else ():
             if id(node) in (self._copy_errors or {}):
                 found.extend((self._copy_errors or {})[id(node)].findings)
         return tuple(dict.fromkeys(found))
@@ -69,7 +69,7 @@ class Config:
 
         A ``%`` reference that later sources changed has the changes beside it, as paths. Treat it as read-only.
         """
-        return as_written(self.root, self.copier)
+        return as_written(self._root, self._copier)
 
     def expanded(self) -> "Config":
         """Return the config with every ``%`` reference replaced by its copy, and changes to copies applied.
@@ -79,21 +79,21 @@ class Config:
         return self._expanded
 
     @cached_property
-    def copier(self) -> Copier:
-        """Copies what ``%`` references name; for the other modules of this package."""
-        return Copier(self.root, self._open_file)
+    def _copier(self) -> Copier:
+        """Copies what ``%`` references name."""
+        return Copier(self._root, self._open_file)
 
     @cached_property
     def _expanded(self) -> "Config":
-        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self.nodes()):
+        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes()):
             return self
-        root = self.copier.copied()
-        return self.with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self.copier.errors)
+        root = self._copier.copied()
+        return self._with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self._copier.errors)
 
-    def with_root(
+    def _with_root(
         self, root: Node, *, whole: "Config | None", copy_errors: Mapping[int, ConfigError] | None = None
     ) -> "Config":
-        """Return a config with another, expanded tree from the same sources; for the other modules of this package."""
+        """Return a config with another, expanded tree from the same sources."""
         return Config(
             root,
             sources=self.sources,
@@ -118,7 +118,7 @@ class Config:
         """
         if not path:
             return self.tree
-        node = self.node_at(parse_path(path))
+        node = self._node_at(parse_path(path))
         if node is not None:
             return node.plain()
         if default is not _NO_DEFAULT:
@@ -127,21 +127,21 @@ class Config:
 
     def has(self, path: str) -> bool:
         """Say whether there is a value at a path, be it null."""
-        return not path or self.node_at(parse_path(path)) is not None
+        return not path or self._node_at(parse_path(path)) is not None
 
     def place(self, path: str) -> Place | None:
         """Return the place that set the value at a path; ``None`` when there is no such value."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return None if node is None else node.place
 
     def key_place(self, path: str) -> Place | None:
         """Return the place of the key at a path; of an item of a list the item's own."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return None if node is None else node.key_place
 
     def chain(self, path: str) -> tuple[Place, ...]:
         """Return every place that set the value at a path, newest first."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return () if node is None else tuple(node.chain())
 
     def history(self, path: str) -> tuple[tuple[Place, str], ...]:
@@ -151,7 +151,7 @@ class Config:
         >>> [text for _, text in load([{"lr": 0.1}, "lr=0.2"]).history("lr")]
         ['lr=0.2', '']
         """
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         if node is None:
             return ()
         # the key of a copy stands at its reference, in another line than what was copied
@@ -161,23 +161,23 @@ class Config:
 
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return "" if node is None else node.excerpt
 
     def key_excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of the key at a path."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return "" if node is None else node.key_excerpt
 
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
-        for path, node in self.nodes():
+        for path, node in self._nodes():
             if node.is_leaf:
                 yield format_path(path)
 
     def walk(self) -> Iterator[tuple[Segments, Any]]:
         """Yield the path and value of every mapping, list and leaf, parents first."""
-        for path, node in self.nodes():
+        for path, node in self._nodes():
             yield path, node.value if node.is_leaf else node.plain()
 
     @property
@@ -218,7 +218,7 @@ class Config:
         >>> load({"counts": {"_target_": "collections.Counter", "_args_": ["abca"]}}).resolve("counts")["a"]
         2
         """
-        if path and self.node_at(parse_path(path)) is None:
+        if path and self._node_at(parse_path(path)) is None:
             if default is not _NO_DEFAULT:
                 return default
             raise self._nothing_at(path)
@@ -229,24 +229,24 @@ class Config:
         from lighter_config.building.resolving import Resolver
 
         expanded = self.expanded()
-        return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001
+        return Resolver(expanded._root, expanded._copy_errors or {})
 
-    def nodes(self) -> Iterator[tuple[Segments, Node]]:
-        """Yield every node below the root with its path, parents first; for the other modules of this package."""
-        nodes = walk(self.root)
+    def _nodes(self) -> Iterator[tuple[Segments, Node]]:
+        """Yield every node below the root with its path, parents first."""
+        nodes = walk(self._root)
         next(nodes)
         return nodes
 
-    def node_at(self, segments: Segments) -> Node | None:
-        """Return the node at a path, through copies on the way; for the other modules of this package."""
-        node, _, rest = follow(self.root, segments)
+    def _node_at(self, segments: Segments) -> Node | None:
+        """Return the node at a path, through copies on the way."""
+        node, _, rest = follow(self._root, segments)
         if not rest:
             return node
         is_in_copy = is_copy(node.value) and self._expanded is not self
-        return self._expanded.node_at(segments) if is_in_copy else None
+        return self._expanded._node_at(segments) if is_in_copy else None
 
     def _nothing_at(self, path: str) -> PathError:
-        node, holder, rest = follow(self.root, parse_path(path))
+        node, holder, rest = follow(self._root, parse_path(path))
         keys = [str(key) for key, _ in node.children()] if node.is_mapping else []
         names = nearest_names(str(rest[0]), keys)
         finding = Finding(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.stages import MODES, Stage
-from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments, key_at
 from lighter_config.tree.references import absolute_path, find_references, is_reference
 from lighter_config.tree.walking import follow, walk
 
@@ -43,13 +43,13 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     """
     stage = Stage(stage)
     expanded = config.expanded()
-    root = expanded.root
+    root = expanded._root
     readers = _Targets(reader)
     dropped = {path for path in _unused(root, stage, readers) if key_at(root, path[0]) is not None}
     if not dropped:
-        return expanded.with_root(root, whole=config.whole)
+        return expanded._with_root(root, whole=config.whole)
     kept = _Kept(root, dropped)
-    return expanded.with_root(kept.tree(), whole=config.whole)
+    return expanded._with_root(kept.tree(), whole=config.whole)
 
 
 class _Targets:
@@ -173,7 +173,7 @@ class _Kept:
         seen: set[Segments] = set()
         while starts:
             wanted = starts.pop()
-            if wanted in seen:
+            if wanted in seen or len(wanted) > MAX_DEPTH:  # a cycle, which its check reports
                 continue
             seen.add(wanted)
             target, path, rest = follow(self.root, wanted)

@@ -10,6 +10,7 @@ from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
@@ -92,13 +93,13 @@ class Copier:
         if id(node) in self._opened:
             return self._opened[id(node)]
         if id(node) in self._opening:
-            raise self._circle(node, at)
+            raise self._cycle(node)
         reference = self._reference(node, at)
         self._opening[id(node)] = (at, node)
         try:
             source_at = self._target(reference, node, at)
             if source_at == at[: len(source_at)] or self._written_as(node) in node.lineage:
-                raise self._circle(node, at, source_at)
+                raise CircularReferenceError(circular_reference([(at, node)]))
             source = yield self._find(source_at, reference, node, at)
             if is_copy(source.value):
                 source = yield self._open(source, source_at)
@@ -264,22 +265,10 @@ class Copier:
             message = f"% references copy more than {MAX_VALUES:,} values"
             raise MergeError(_at(Finding(message=message, fix="refer with @ to share instead of copying"), node, at))
 
-    def _circle(self, node: Node, at: Segments, target: Segments | None = None) -> CircularReferenceError:
+    def _cycle(self, node: Node) -> CircularReferenceError:
         way = list(self._opening.values())
-        start = [other for _, other in way].index(node) if target is None else len(way) - 1
-        message = circle_message("% references", way[start:], at if target is None else target)
-        return CircularReferenceError(_at(Finding(message=message), node, at))
-
-
-def circle_message(what: str, way: list[tuple[Segments, Node]], end: Segments) -> str:
-    """Name a circle as ``a (file:1:4) -> b (file:2:4) -> a``; of a long one its beginning and its end."""
-    steps = [f"{format_path(path)} ({node.place})" for path, node in way]
-    if len(steps) > _MAX_STEPS:
-        steps = [*steps[: _MAX_STEPS // 2], f"... {len(steps) - _MAX_STEPS} more ...", *steps[-_MAX_STEPS // 2 :]]
-    return f"{what} go in a circle: {' -> '.join([*steps, format_path(end)])}"
-
-
-_MAX_STEPS = 10
+        start = next(index for index, (_, other) in enumerate(way) if other is node)
+        return CircularReferenceError(circular_reference(way[start:]))
 
 
 def not_found(

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType
-from typing import Any, NoReturn
+from typing import Any
 
-from lighter_config.building.copying import circle_message, not_found
+from lighter_config.building.copying import not_found
 from lighter_config.building.imports import NoSuchTargetError, locate
 from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import (
@@ -20,8 +20,9 @@ from lighter_config.errors import (
 )
 from lighter_config.findings import Finding
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
-from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
@@ -80,7 +81,7 @@ class Resolver:
         if node in built:
             return built[node]
         if node in self._active:
-            self._circle(node, path)
+            raise self._cycle(node)
         self._active[node] = path
         try:
             if kind is dict:
@@ -150,18 +151,15 @@ class Resolver:
                 return node, path
             if not is_reference(node.value):
                 raise not_found(reference, target, len(path), node, cause, at)
-            if target in seen:
-                raise CircularReferenceError(_at(Finding(message=f"{cause.value!r} leads back to itself"), cause, at))
+            if target in seen or len(target) > MAX_DEPTH:  # `x: "@x::k"` asks for x::k, x::k::k, ... without end
+                raise CircularReferenceError(circular_reference([(at, cause)]))
             seen.add(target)
             target = (*absolute_path(_first_reference(node, path), path), *rest)
 
-    def _circle(self, node: Node, path: Segments) -> NoReturn:
+    def _cycle(self, node: Node) -> CircularReferenceError:
         way = [(at, other) for other, at in self._active.items()]
-        start = [other for _, other in way].index(node)
-        circle = [(at, other) for at, other in way[start:] if other is node or type(other.value) is str] or way[start:]
-        message = circle_message("references", circle, path)
-        last = way[-1]
-        raise CircularReferenceError(_at(Finding(message=message), last[1], last[0]))
+        start = next(index for index, (_, other) in enumerate(way) if other is node)
+        return CircularReferenceError(circular_reference([step for step in way[start:] if step[1].is_leaf]))
 
     # expressions
 
