@@ -37,7 +37,9 @@ from lighter_config.tree.walking import follow, walk
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
 IMPORTS, REQUIRES = "_imports_", "_requires_"
-MODES = ("default", "partial", "callable", "debug")
+COMPONENT_MODES = ("default", "partial", "callable", "debug")
+"""What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
+
 NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
 NETWORK_PATHS = (("system", "model"), ("model", "network"))
 """Where the network stands, whose ``compile`` is ours."""
@@ -217,27 +219,42 @@ class Resolver:
         children: dict[Any, Node] = node.value
         if DISABLED in children and (yield self._is_disabled(node, path, built)):
             return None
-        mode = "default"
-        if MODE in children:
-            mode = yield self._build(children[MODE], (*path, MODE), built)
-            if mode not in MODES:
-                finding = Finding(
-                    message=f"{mode!r} is not a mode", expected=MODES, nearest=nearest_names(str(mode), MODES)
-                )
-                raise TargetError(_at(finding, children[MODE], (*path, MODE)))
+        mode = (yield from self._mode(children[MODE], path, built)) if MODE in children else "default"
         named = yield self._build(children[TARGET], (*path, TARGET), built)
         target = self._located(named, children[TARGET], path)
+        positional = (yield from self._positional(children[ARGUMENTS], path, built)) if ARGUMENTS in children else []
+        keywords = yield from self._keywords(node, path, built, named)
+        compiles = "compile" in keywords and path in NETWORK_PATHS and not _has_parameter(target, "compile")
+        compile_options = keywords.pop("compile") if compiles else None
+        try:
+            result = _call(target, positional, keywords, mode)
+            if compile_options is not None and compile_options is not False:
+                result.compile(**(compile_options if isinstance(compile_options, dict) else {}))
+        except Exception as error:
+            name = named if isinstance(named, str) else getattr(named, "__qualname__", repr(named))
+            error.add_note(f"while building {format_path(path) or 'the config'}: {name} ({children[TARGET].place})")
+            raise
+        return result
 
-        arguments: list[Any] = []
-        if ARGUMENTS in children:
-            given = yield self._build(children[ARGUMENTS], (*path, ARGUMENTS), built)
-            if not isinstance(given, list | tuple):
-                message = f"{format_path(path)}::{ARGUMENTS} is not a list"
-                raise TargetError(_at(Finding(message=message), children[ARGUMENTS], (*path, ARGUMENTS)))
-            arguments.extend(given)
-        compile_options: Any = None
+    def _mode(self, node: Node, path: Segments, built: _Memory) -> Steps:
+        mode = yield self._build(node, (*path, MODE), built)
+        if mode not in COMPONENT_MODES:
+            nearest = nearest_names(str(mode), COMPONENT_MODES)
+            finding = Finding(message=f"unknown mode {mode!r}", expected=COMPONENT_MODES, nearest=nearest)
+            raise TargetError(_at(finding, node, (*path, MODE)))
+        return mode
+
+    def _positional(self, node: Node, path: Segments, built: _Memory) -> Steps:
+        given = yield self._build(node, (*path, ARGUMENTS), built)
+        if not isinstance(given, list | tuple):
+            message = f"{format_path(path)}::{ARGUMENTS} is not a list"
+            raise TargetError(_at(Finding(message=message), node, (*path, ARGUMENTS)))
+        return list(given)
+
+    def _keywords(self, node: Node, path: Segments, built: _Memory, named: Any) -> Steps:
+        """Build the arguments that are given by name."""
         keywords: dict[str, Any] = {}
-        for key, child in children.items():
+        for key, child in node.value.items():
             if key in NOT_ARGUMENTS or child.for_reference:
                 continue
             here = (*path, key)
@@ -246,20 +263,8 @@ class Resolver:
                 raise TargetError(_at(Finding(message=message), child, here))
             if _may_be_disabled(child) and (yield self._is_disabled(child, here, built)):
                 continue
-            value = child.value if _is_plain(child.value) else (yield self._build(child, here, built))
-            if key == "compile" and path in NETWORK_PATHS and not _has_parameter(target, "compile"):
-                compile_options = value
-            else:
-                keywords[key] = value
-        try:
-            result = _call(target, arguments, keywords, mode)
-            if compile_options is not None and compile_options is not False:
-                result.compile(**(compile_options if isinstance(compile_options, dict) else {}))
-        except Exception as error:
-            name = named if isinstance(named, str) else getattr(named, "__qualname__", repr(named))
-            error.add_note(f"while building {format_path(path) or 'the config'}: {name} ({children[TARGET].place})")
-            raise
-        return result
+            keywords[key] = child.value if _is_plain(child.value) else (yield self._build(child, here, built))
+        return keywords
 
     def _located(self, named: Any, node: Node, path: Segments) -> Callable[..., Any]:
         here = (*path, TARGET)
