@@ -11,7 +11,7 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
-from lighter_config.tree.node import Segments
+from lighter_config.tree.node import MAX_DEPTH, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_reference
@@ -111,8 +111,8 @@ class CheckContext:
 
     def _leads_to(self, path: Segments, seen: set[Segments]) -> bool:
         node: Any = self.subject.tree
-        if path in seen:
-            return True  # a circle, which is another check's finding
+        if path in seen or len(path) > MAX_DEPTH:
+            return True  # a cycle, which is another check's finding
         seen.add(path)
         for depth, segment in enumerate(path):
             found = child_of(node, segment)
