@@ -4,8 +4,8 @@ import ast
 import re
 from dataclasses import replace
 
-from lighter_config.signatures.conditions import last_name
-from lighter_config.signatures.namespaces import Addition, Namespace, NamingCall
+from lighter_config.signatures.namespaces.namespace import Addition, Namespace, NamingCall
+from lighter_config.signatures.text.conditions import last_name
 
 _WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
 

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from lighter_config.signatures.function_bodies import bound_names, own_nodes, passes_all_on, sets_deciding_names, yields
-from lighter_config.signatures.known_truth import known_truth
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.statements import absolute_name
-from lighter_config.signatures.values import (
+from lighter_config.signatures.answers.known_truth import known_truth
+from lighter_config.signatures.namespaces.statements import absolute_name
+from lighter_config.signatures.text.function_bodies import (
+    bound_names,
+    own_nodes,
+    passes_all_on,
+    sets_deciding_names,
+    yields,
+)
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
     ClassValue,
