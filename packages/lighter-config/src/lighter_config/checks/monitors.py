@@ -22,7 +22,7 @@ _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
 _TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
 _OF_LIGHTNING = ("epoch", "step")
-_ANY_TERM = re.compile(r"[^/]+")
+_ANY_NUMBER_OF_LOADERS = ("", *(f"/dataloader_idx_{index}" for index in range(4)))
 
 
 @dataclass(slots=True)
@@ -93,32 +93,33 @@ def _is_literal(value: Any) -> bool:
     return isinstance(value, str) and not is_built(value) and not is_copy(value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What decides the names that a model logs.
+
+    Attributes:
+        criterion: As written; ``None`` when the model computes its loss itself.
+        metrics: The metrics of each mode that runs in a fit, as written.
+        suffixes: What Lightning puts behind the names of each mode: the numbers of several loaders.
+        doubt: Why other names may be logged as well; empty when they cannot.
+    """
+
+    criterion: Any
+    metrics: dict[str, Any]
+    suffixes: dict[str, tuple[str, ...]]
+    doubt: str = ""
+
+
 def _logged(context: CheckContext) -> _Logged | None:
-    """What the config's own model logs in a fit; ``None`` when that is up to the model."""
-    logged = _Logged(doubt=_doubt(context))
-    system, model = context.value(("system",)), context.value(("model",))
-    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
-        loaders, metrics = system.get("dataloaders"), system.get("metrics")
-        criterion = system.get("criterion")
-        if not _is_plain_mapping(loaders) or not (metrics is None or _is_plain_mapping(metrics)):
-            return None
-        val = (loaders or {}).get("val")
-        by_mode = {mode: (metrics or {}).get(mode) for mode in ("train", "val")}
-    elif isinstance(model, dict) and context.reader.is_subclass(str(model.get(TARGET)), MODULE) is True:
-        signature = context.reader.read(str(model[TARGET]))
-        if not isinstance(signature, Signature) or _may_log(signature):
-            return None
-        logged.doubt = logged.doubt or "the model"
-        criterion, val = None, _ANY_TERM
-        by_mode = {mode: model.get(f"{mode}_metrics") for mode in ("train", "val")}
-    else:
+    """Return what the config's own model logs in a fit; ``None`` when that is up to the model."""
+    model = _system(context) or _lighter_module(context)
+    if model is None:
         return None
-    for mode in ("train", "val"):
-        if mode == "val" and val is None:
-            continue
-        suffixes = _suffixes(val) if mode == "val" else ("",)
-        logged.add(f"{mode}/loss", "" if _is_torch_loss(context, criterion) else "(?:/[^/]+)?", suffixes)
-        names = _metric_names(context, by_mode[mode])
+    logged = _Logged(doubt=_doubt(context) or model.doubt)
+    rest_of_loss = "" if _is_torch_loss(context, model.criterion) else "(?:/[^/]+)?"
+    for mode, suffixes in model.suffixes.items():
+        logged.add(f"{mode}/loss", rest_of_loss, suffixes)
+        names = _metric_names(context, model.metrics[mode])
         if names is None:
             logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch(?:/dataloader_idx_\\d+)?"))
         for name in names or ():
@@ -127,6 +128,31 @@ def _logged(context: CheckContext) -> _Logged | None:
     if any(component.short_name == "LearningRateMonitor" for component in context.components):
         logged.patterns.append(re.compile("lr-.+"))
     return logged
+
+
+def _system(context: CheckContext) -> _Model | None:
+    """Read a ``lighter.System``; ``None`` when there is none, or its parts are built by something else."""
+    system = context.value(("system",))
+    if not isinstance(system, dict) or not is_exactly(context, system.get(TARGET), SYSTEM):
+        return None
+    loaders, metrics = system.get("dataloaders"), system.get("metrics")
+    if not (_is_plain_mapping(loaders) and _is_plain_mapping(metrics)):
+        return None
+    val = (loaders or {}).get("val")
+    suffixes = {"train": ("",)} if val is None else {"train": ("",), "val": _numbers_of_loaders(val)}
+    return _Model(system.get("criterion"), {mode: (metrics or {}).get(mode) for mode in suffixes}, suffixes)
+
+
+def _lighter_module(context: CheckContext) -> _Model | None:
+    """Read a subclass of ``LighterModule`` that leaves logging to it; ``None`` when there is none."""
+    model = context.value(("model",))
+    if not isinstance(model, dict) or context.reader.is_subclass(str(model.get(TARGET)), MODULE) is not True:
+        return None
+    signature = context.reader.read(str(model[TARGET]))
+    if not isinstance(signature, Signature) or _may_log(signature):
+        return None
+    suffixes = {"train": ("",), "val": _ANY_NUMBER_OF_LOADERS}
+    return _Model(None, {mode: model.get(f"{mode}_metrics") for mode in suffixes}, suffixes, doubt="the model")
 
 
 def _is_plain_mapping(value: Any) -> bool:
@@ -160,11 +186,9 @@ def _may_log(signature: Signature) -> bool:
         return True
 
 
-def _suffixes(loader: Any) -> tuple[str, ...]:
-    """Lightning numbers the values when there are several loaders."""
+def _numbers_of_loaders(loader: Any) -> tuple[str, ...]:
+    """Return what Lightning puts behind the names of several loaders; nothing for a single one."""
     count = len(loader) if isinstance(loader, list) or (isinstance(loader, dict) and TARGET not in loader) else 1
-    if loader is _ANY_TERM:
-        return ("", *(f"/dataloader_idx_{index}" for index in range(4)))
     return ("",) if count <= 1 else tuple(f"/dataloader_idx_{index}" for index in range(count))
 
 
