@@ -19,6 +19,7 @@ from lighter_config.errors import (
     TargetError,
 )
 from lighter_config.findings import Finding
+from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.tree.node import Node, Segments, key_at
@@ -34,11 +35,8 @@ from lighter_config.tree.references import (
 )
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
-IMPORTS, REQUIRES = "_imports_", "_requires_"
 MODES = ("default", "partial", "callable", "debug")
 NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
-NETWORK_PATHS = (("system", "model"), ("model", "network"))
-"""Where the network stands, whose ``compile`` is ours."""
 
 _SIGILS = ("@", "%", "$", "\\")
 _Memory = dict[Node, Any]

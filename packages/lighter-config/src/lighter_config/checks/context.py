@@ -9,6 +9,7 @@ from lighter_config.checks.components import Component, components_in
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
 from lighter_config.tree.node import Segments
@@ -16,8 +17,7 @@ from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_reference
 
-ROOT_SECTIONS = ("trainer", "system", "model", "data", "args")
-"""The sections that a run builds; everything else is built only when something refers to it."""
+_RUN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_run]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class CheckContext:
         """
         used: set[Segments] = set()
         for at, _, target in references_in(self.config.tree):
-            path = target[:2] if target[:1] == ("vars",) else target[:1]
+            path = target[:2] if target[:1] == (VARS,) else target[:1]
             if at[: len(path)] != path:
                 used.add(path)
         return used
@@ -81,7 +81,7 @@ class CheckContext:
 
     def is_built(self, path: Segments) -> bool:
         """Whether a run builds what stands at ``path``, as far as the text says."""
-        if not path or path[0] in ROOT_SECTIONS or self.is_fragment:
+        if not path or path[0] in _RUN_SECTIONS or self.is_fragment:
             return True
         reached, on_the_way = self._reached
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
@@ -96,7 +96,7 @@ class CheckContext:
             for prefix in _prefixes(path):
                 below.setdefault(prefix, []).append(target)
         reached: set[Segments] = set()
-        pending: list[Segments] = [(section,) for section in ROOT_SECTIONS]
+        pending: list[Segments] = [(section,) for section in _RUN_SECTIONS]
         while pending:
             start = pending.pop()
             targets = below.get(start) or [target for prefix in _prefixes(start) for target in at.get(prefix, ())]

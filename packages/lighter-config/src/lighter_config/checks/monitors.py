@@ -9,8 +9,9 @@ from typing import Any
 from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
-from lighter_config.checks.stage_needs import MODULE, SYSTEM, is_exactly
+from lighter_config.checks.stage_needs import is_exactly
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
@@ -18,6 +19,7 @@ from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_built, is_copy
 
+_CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
 _TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
@@ -80,10 +82,10 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
 def _monitors(context: CheckContext) -> Iterator[tuple[Segments, str, Component | None]]:
     for component in context.components:
         monitor = component.keywords.get("monitor")
-        is_callback = component.path[:2] == ("trainer", "callbacks")
+        is_callback = component.path[:2] == _CALLBACKS
         if is_callback and component.is_certain and _is_literal(monitor):
             yield (*component.path, "monitor"), str(monitor), component
-    for section in ("system", "model"):
+    for section in (SYSTEM, MODEL):
         scheduler = context.value((section, "scheduler"))
         if isinstance(scheduler, dict) and TARGET not in scheduler and _is_literal(scheduler.get("monitor")):
             yield (section, "scheduler", "monitor"), scheduler["monitor"], None
@@ -132,21 +134,23 @@ def _logged(context: CheckContext) -> _Logged | None:
 
 def _system(context: CheckContext) -> _Model | None:
     """Read a ``lighter.System``; ``None`` when there is none, or its parts are built by something else."""
-    system = context.value(("system",))
-    if not isinstance(system, dict) or not is_exactly(context, system.get(TARGET), SYSTEM):
+    system = context.value((SYSTEM,))
+    if not isinstance(system, dict) or not is_exactly(context, system.get(TARGET), SYSTEM_CLASS):
         return None
     loaders, metrics = system.get("dataloaders"), system.get("metrics")
     if not (_is_plain_mapping(loaders) and _is_plain_mapping(metrics)):
         return None
     val = (loaders or {}).get("val")
-    suffixes = {"train": ("",)} if val is None else {"train": ("",), "val": _numbers_of_loaders(val)}
+    suffixes: dict[str, tuple[str, ...]] = {"train": ("",)}
+    if val is not None:
+        suffixes["val"] = _numbers_of_loaders(val)
     return _Model(system.get("criterion"), {mode: (metrics or {}).get(mode) for mode in suffixes}, suffixes)
 
 
 def _lighter_module(context: CheckContext) -> _Model | None:
     """Read a subclass of ``LighterModule`` that leaves logging to it; ``None`` when there is none."""
-    model = context.value(("model",))
-    if not isinstance(model, dict) or context.reader.is_subclass(str(model.get(TARGET)), MODULE) is not True:
+    model = context.value((MODEL,))
+    if not isinstance(model, dict) or context.reader.is_subclass(str(model.get(TARGET)), MODULE_CLASS) is not True:
         return None
     signature = context.reader.read(str(model[TARGET]))
     if not isinstance(signature, Signature) or _may_log(signature):
@@ -162,7 +166,7 @@ def _is_plain_mapping(value: Any) -> bool:
 def _doubt(context: CheckContext) -> str:
     """A callback that may log names of its own."""
     for component in context.components:
-        if component.path[:2] != ("trainer", "callbacks") or len(component.path) > 3:
+        if component.path[:2] != _CALLBACKS or len(component.path) > 3:
             continue
         if component.target is None:
             return format_path(component.path)
@@ -172,10 +176,10 @@ def _doubt(context: CheckContext) -> str:
         # one that does not exist is reported by the check of targets
         if isinstance(answer, Signature) and not answer.name.startswith(_QUIET_CALLBACKS) and _may_log(answer):
             return component.short_name
-    callbacks = context.value(("trainer", "callbacks"), [])
+    callbacks = context.value(_CALLBACKS, [])
     for index, item in enumerate(callbacks if isinstance(callbacks, list) else [callbacks]):
         if isinstance(item, str):
-            return format_path(("trainer", "callbacks", index))
+            return format_path((*_CALLBACKS, index))
     return ""
 
 

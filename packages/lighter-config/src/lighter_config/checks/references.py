@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lighter_config.building.resolving import REQUIRES
 from lighter_config.checks.components import how_built
 from lighter_config.checks.context import CheckContext, child_of, leaves_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path, parse_path
