@@ -36,7 +36,10 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     Args:
         config: The whole config.
         stage: What is going to run.
-        reader: Reads the signatures of targets; made when it is needed and not given.
+        reader: Reads the signatures of targets; made when it is needed and not given, and finds the config's project.
+
+    Raises:
+        PathError: A target has to be read, and the ``project`` key names a folder that does not exist.
 
     >>> from lighter_config import load
     >>> config = load({"args": {"fit": {}, "test": {"verbose": False}}})
@@ -46,7 +49,7 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     stage = Stage(stage)
     expanded = config.expanded()
     root = expanded.root
-    readers = _Targets(reader)
+    readers = _Targets(config.whole, reader)
     dropped = {path for path in _unused(root, stage, readers) if key_at(root, path[0]) is not None}
     if not dropped:
         return expanded.with_root(root, whole=config.whole)
@@ -57,7 +60,8 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
 class _Targets:
     """What is known about the targets of a config without importing them."""
 
-    def __init__(self, reader: "SignatureReader | None") -> None:
+    def __init__(self, config: Config, reader: "SignatureReader | None") -> None:
+        self._config = config
         self._reader = reader
 
     def is_a(self, node: Node, base: str) -> bool:
@@ -80,9 +84,9 @@ class _Targets:
 
     def _get_reader(self) -> "SignatureReader":
         if self._reader is None:
-            from lighter_config.signatures import SignatureReader
+            from lighter_config.project import reader_for
 
-            self._reader = SignatureReader()
+            self._reader = reader_for(self._config)
         return self._reader
 
 
