@@ -19,6 +19,7 @@ from lighter_config.errors import (
     TargetError,
 )
 from lighter_config.findings import Finding
+from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
@@ -36,13 +37,9 @@ from lighter_config.tree.references import (
 from lighter_config.tree.walking import follow, walk
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
-IMPORTS, REQUIRES = "_imports_", "_requires_"
 COMPONENT_MODES = ("default", "partial", "callable", "debug")
 """What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
-
 NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
-NETWORK_PATHS = (("system", "model"), ("model", "network"))
-"""Where the network stands, whose ``compile`` is ours."""
 
 _SIGILS = ("@", "%", "$", "\\")
 _Memory = dict[Node, Any]

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from lighter_config.building.resolving import REQUIRES
 from lighter_config.checks.components import how_built
-from lighter_config.checks.context import CheckContext, child_of, leaves_in
+from lighter_config.checks.context import CheckContext, leaves_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
+from lighter_config.tree.walking import follow
 
 
 def check_references(context: CheckContext) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
     if isinstance(holder, list):
         fix = f"{format_path(target[:depth])} has {len(holder)} items"
-    was_pruned = context.stage is not None and _is_in(context.expanded.tree, target)
+    was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
         f"{reference} leads nowhere: {format_path(target[:depth]) or 'the config'} has no {missing}"
@@ -113,15 +113,6 @@ def _attribute_of(context: CheckContext, reference: Reference, target: Segments)
     name, _, attribute = last.partition(".")
     path = (*target[:-1], name)
     return f"{format_path(path)}.{attribute}" if context.has(path) else None
-
-
-def _is_in(tree: Any, path: Segments) -> bool:
-    for segment in path:
-        found = child_of(tree, segment)
-        if found is None:
-            return False
-        tree = found[0]
-    return True
 
 
 def _disabled(context: CheckContext, target: Segments) -> Segments | None:
@@ -160,11 +151,13 @@ def _cycles(context: CheckContext) -> Iterator[Finding]:
 
 
 def _needed(context: CheckContext, path: Segments) -> list[Segments]:
-    value = context.value(path)
-    if isinstance(value, dict):
-        return [] if how_built(value) == "never" else [(*path, key) for key in value]
-    if isinstance(value, list):
-        return [(*path, index) for index in range(len(value))]
+    node, path, rest = follow(context.subject._root, path)
+    value = None if rest else node.value
+    if not rest and node.is_mapping:
+        own = {key: child.value for key, child in node.children()}
+        return [] if how_built(own) == "never" else [(*path, key) for key in own]
+    if not rest and node.is_list:
+        return [(*path, index) for index, _ in node.children()]
     if not isinstance(value, str) or value[:1] not in ("@", "$"):
         return []
     try:

@@ -3,17 +3,15 @@
 from typing import NoReturn
 
 from lighter_config.merging.changes import Change, merge_error
+from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_built, is_copy
 from lighter_config.tree.walking import follow
 
-FREE_SECTIONS = ("args", "vars", "_imports_")
-"""Sections whose content has no fixed shape: a word may create any path in them."""
-
-SECTIONS = ("trainer", "system", "model", "data", *FREE_SECTIONS, "_requires_")
-"""Sections that a word may create, with what it sets in them."""
+_OPEN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_open]
+_CREATABLE_SECTIONS = [name for name, section in SECTIONS.items() if not section.is_value]
 
 
 def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segments]:
@@ -53,7 +51,7 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
             change.value,
             expected=(expected,),
         )
-    creatable = at[0] in FREE_SECTIONS or len(at) == 1
+    creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
         change.kind != "delete"
         and not is_built(child.value)
@@ -76,13 +74,13 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     if node.is_list:
         no_such_item(node, segment, here, change.value)
     for_an_item = type(change.path[depth + 1]) is int
-    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in FREE_SECTIONS):
+    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
         return
     names = [str(key) for key in node.value]
     if not at and not depth:
-        names += [name for name in SECTIONS if name not in names]
+        names += [name for name in _CREATABLE_SECTIONS if name not in names]
     nearest = nearest_names(str(segment), names)
-    in_a_section = here[0] in SECTIONS and (len(here) == 1 or not nearest)
+    in_a_section = here[0] in _CREATABLE_SECTIONS and (len(here) == 1 or not nearest)
     if change.kind != "delete" and not for_an_item and in_a_section:
         return
     item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""

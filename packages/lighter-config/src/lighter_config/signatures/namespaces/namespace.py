@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from lighter_config.signatures.modules import Module
+from lighter_config.signatures.text.modules import Module
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import ast
 
-from lighter_config.signatures.conditions import static_truth
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.values import ClassValue, ConstantValue, FunctionValue, Scope
+from lighter_config.signatures.text.conditions import static_truth
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import ClassValue, ConstantValue, FunctionValue, Scope
 
 
 def known_truth(test: ast.expr, scope: Scope, library: Library) -> bool | None:

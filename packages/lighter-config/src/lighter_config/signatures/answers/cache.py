@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lighter_config.signatures.modules import EVERY_FILE, ModuleFinder
+from lighter_config.signatures.text.modules import EVERY_FILE, ModuleFinder
 
 _FORMAT = 6
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lighter_config.signatures.parameters import Kind, Parameter, Parameters
+from lighter_config.signatures.text.parameters import Kind, Parameter, Parameters
 
 
 @dataclass(frozen=True, slots=True)

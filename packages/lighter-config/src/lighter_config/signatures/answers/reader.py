@@ -9,16 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lighter_config.signatures.annotations import Annotations, Mismatch, json_of
-from lighter_config.signatures.answers import Answer, DoesNotExist, Signature, Unknown
-from lighter_config.signatures.cache import AnswerCache
-from lighter_config.signatures.callables import Callables
-from lighter_config.signatures.class_order import python_type
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.modules import ModuleFinder
-from lighter_config.signatures.namespaces import Namespace
-from lighter_config.signatures.parameters import Kind, Parameter
-from lighter_config.signatures.values import (
+from lighter_config.signatures.answers.annotations import Annotations, Mismatch, json_of
+from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
+from lighter_config.signatures.answers.cache import AnswerCache
+from lighter_config.signatures.answers.callables import Callables
+from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.text.modules import ModuleFinder
+from lighter_config.signatures.text.parameters import Kind, Parameter
+from lighter_config.signatures.values.class_order import python_type
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
     Absent,
     BuiltinValue,
     ChoiceValue,

@@ -3,10 +3,8 @@
 import ast
 from collections.abc import Iterable, Sequence
 
-from lighter_config.signatures.additions import may_add_names, note_additions
-from lighter_config.signatures.conditions import is_for_type_checkers, last_name, static_truth
-from lighter_config.signatures.modules import Module
-from lighter_config.signatures.namespaces import (
+from lighter_config.signatures.namespaces.additions import may_add_names, note_additions
+from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
     Bound,
@@ -18,6 +16,8 @@ from lighter_config.signatures.namespaces import (
     StarImport,
     Unbound,
 )
+from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
+from lighter_config.signatures.text.modules import Module
 
 
 def read_module(module: Module, text: bytes) -> Namespace:

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from lighter_config.signatures.function_bodies import bound_names, own_nodes, passes_all_on, sets_deciding_names, yields
-from lighter_config.signatures.known_truth import known_truth
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.statements import absolute_name
-from lighter_config.signatures.values import (
+from lighter_config.signatures.answers.known_truth import known_truth
+from lighter_config.signatures.namespaces.statements import absolute_name
+from lighter_config.signatures.text.function_bodies import (
+    bound_names,
+    own_nodes,
+    passes_all_on,
+    sets_deciding_names,
+    yields,
+)
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
     ClassValue,
@@ -168,6 +174,7 @@ class _Call:
         self.node = function.node
         self.local: dict[str, Value] = dict(function.scope.local)
         self.scope = Scope(function.module, None, self.local)
+        self.returned: list[Value] = []
         self.problem = self._bind(arguments, keywords)
 
     def result(self) -> Value:
@@ -182,13 +189,11 @@ class _Call:
             return Unclear(f"{self.function.qualname} is itself decorated")
         if sets_deciding_names(self.node):
             return Unclear(f"{self.function.qualname} changes what it wraps")
-        returned: list[Value] = []
-        ends = self._run(self.node.body, returned)
-        if not ends:
-            returned.append(ConstantValue(None))
-        if not returned:
+        if not self._run(self.node.body):
+            self.returned.append(ConstantValue(None))
+        if not self.returned:
             return Unclear(f"{self.function.qualname} returns nothing")
-        distinct = list(dict.fromkeys(returned))
+        distinct = list(dict.fromkeys(self.returned))
         return distinct[0] if len(distinct) == 1 else ChoiceValue(tuple(distinct))
 
     def _bind(self, arguments: Sequence[Value], keywords: dict[str, Value]) -> Unclear | None:
@@ -219,74 +224,84 @@ class _Call:
                 self.local[rest.arg] = unknown
         return None
 
-    def _run(self, statements: Sequence[ast.stmt], returned: list[Value]) -> bool:
-        """Follow statements; whether they certainly end the function."""
-        for statement in statements:
-            match statement:
-                case ast.Return(value=value):
-                    returned.append(ConstantValue(None) if value is None else self._evaluate(value))
-                    return True
-                case ast.Raise():
-                    return True
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    closure = Scope(self.function.module, None, self.local)
-                    self._set(
-                        name,
-                        FunctionValue(
-                            self.function.module, f"{self.function.qualname}.<locals>.{name}", statement, closure
-                        ),
-                    )
-                case ast.ClassDef(name=name):
-                    self._set(name, Unclear("a class made in a function"))
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    self._set(name, self._evaluate(value))
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    self._set(name, self._evaluate(value))
-                case ast.ImportFrom():
-                    module = self.calls.library.modules.find(self.function.module)
-                    assert module is not None
-                    for alias in statement.names:
-                        found = self.calls.library.lookup(absolute_name(statement, module), alias.name)
-                        self._set(alias.asname or alias.name, found)
-                case ast.Import():
-                    for alias in statement.names:
-                        imported = alias.name if alias.asname else alias.name.partition(".")[0]
-                        self._set(alias.asname or imported, ModuleValue(imported))
-                case ast.If(test=test, body=body, orelse=orelse):
-                    truth = known_truth(test, self.scope, self.calls.library)
-                    if truth is None:
-                        before = dict(self.local)
-                        body_ends = self._run(body, returned)
-                        after_body = dict(self.local)
-                        self._restore(before)
-                        other_ends = self._run(orelse, returned)
-                        if body_ends and other_ends:
-                            return True
-                        if other_ends:
-                            self._restore(after_body)
-                        elif not body_ends:
-                            self._merge(after_body)
-                    elif self._run(body if truth else orelse, returned):
-                        return True
-                case ast.Expr(value=ast.Call(args=[ast.Name(id=name), original, *_], func=func)):
-                    if self.calls.library.evaluate(func, self.scope) == BuiltinValue("functools.update_wrapper"):
-                        wrapper = self.local.get(name)
-                        self.calls.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
-                        self._set(name, self._evaluate(original))
-                case ast.Expr() | ast.Pass() | ast.Assert() | ast.Nonlocal() | ast.Global():
-                    pass
-                case ast.With(body=body):
-                    if self._run(body, returned):
-                        return True
-                case _:
-                    for name in bound_names(statement):
-                        self._set(name, Unclear("computed in a decorator"))
-                    if any(isinstance(part, ast.Return) for part in own_nodes(statement)):
-                        returned.append(Unclear(f"{self.function.qualname} returns in several ways"))
+    def _run(self, statements: Sequence[ast.stmt]) -> bool:
+        """Follow statements in order; return whether they certainly end the function."""
+        return any(self._follow(statement) for statement in statements)
+
+    def _follow(self, statement: ast.stmt) -> bool:
+        """Follow one statement; return whether it certainly ends the function."""
+        match statement:
+            case ast.Return(value=value):
+                self.returned.append(ConstantValue(None) if value is None else self._evaluate(value))
+                return True
+            case ast.Raise():
+                return True
+            case ast.If():
+                return self._branch(statement)
+            case ast.With(body=body):
+                return self._run(body)
+            case ast.Expr() | ast.Pass() | ast.Assert() | ast.Nonlocal() | ast.Global():
+                self._update_wrapper(statement)
+            case _:
+                self._bind_names(statement)
         return False
 
-    def _set(self, name: str, value: Value) -> None:
-        self.local[name] = value
+    def _branch(self, statement: ast.If) -> bool:
+        """Follow the branch that is certainly taken, or both, and keep what either may leave behind."""
+        truth = known_truth(statement.test, self.scope, self.calls.library)
+        if truth is not None:
+            return self._run(statement.body if truth else statement.orelse)
+        before = dict(self.local)
+        body_ends = self._run(statement.body)
+        after_body = dict(self.local)
+        self._restore(before)
+        other_ends = self._run(statement.orelse)
+        if other_ends and not body_ends:
+            self._restore(after_body)
+        elif not (other_ends or body_ends):
+            self._merge(after_body)
+        return body_ends and other_ends
+
+    def _update_wrapper(self, statement: ast.stmt) -> None:
+        """Give a wrapper the signature of the original: ``update_wrapper(wrapper, original)``."""
+        match statement:
+            case ast.Expr(value=ast.Call(args=[ast.Name(id=name), original, *_], func=func)):
+                if self.calls.library.evaluate(func, self.scope) == BuiltinValue("functools.update_wrapper"):
+                    wrapper = self.local.get(name)
+                    self.calls.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
+                    self.local[name] = self._evaluate(original)
+            case _:
+                pass
+
+    def _bind_names(self, statement: ast.stmt) -> None:
+        """Keep what a definition, an assignment or an import binds; whatever else binds names leaves them unclear."""
+        library, function = self.calls.library, self.function
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                closure = Scope(function.module, None, self.local)
+                qualname = f"{function.qualname}.<locals>.{name}"
+                self.local[name] = FunctionValue(function.module, qualname, statement, closure)
+            case ast.ClassDef(name=name):
+                self.local[name] = Unclear("a class made in a function")
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self.local[name] = self._evaluate(value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                self.local[name] = self._evaluate(value)
+            case ast.ImportFrom():
+                module = library.modules.find(function.module)
+                assert module is not None
+                for alias in statement.names:
+                    found = library.lookup(absolute_name(statement, module), alias.name)
+                    self.local[alias.asname or alias.name] = found
+            case ast.Import():
+                for alias in statement.names:
+                    imported = alias.name if alias.asname else alias.name.partition(".")[0]
+                    self.local[alias.asname or imported] = ModuleValue(imported)
+            case _:
+                for name in bound_names(statement):
+                    self.local[name] = Unclear("computed in a decorator")
+                if any(isinstance(part, ast.Return) for part in own_nodes(statement)):
+                    self.returned.append(Unclear(f"{function.qualname} returns in several ways"))
 
     def _restore(self, local: dict[str, Value]) -> None:
         self.local.clear()

@@ -4,7 +4,7 @@ import builtins
 import collections.abc
 import typing
 
-from lighter_config.signatures.values import BuiltinValue, ClassValue, Unclear, Value
+from lighter_config.signatures.values.value import BuiltinValue, ClassValue, Unclear, Value
 
 OBJECT = BuiltinValue("builtins.object")
 

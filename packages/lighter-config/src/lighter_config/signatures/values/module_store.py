@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lighter_config.signatures.modules import EVERY_FILE, Module, ModuleFinder
-from lighter_config.signatures.namespaces import Namespace
-from lighter_config.signatures.statements import read_module
-from lighter_config.signatures.values import Absent, ModuleValue, Unclear
+from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.namespaces.statements import read_module
+from lighter_config.signatures.text.modules import EVERY_FILE, Module, ModuleFinder
+from lighter_config.signatures.values.value import Absent, ModuleValue, Unclear
 
 
 class ModuleStore:

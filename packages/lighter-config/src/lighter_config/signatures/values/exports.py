@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Callable
 
-from lighter_config.signatures.module_store import ModuleStore
-from lighter_config.signatures.namespaces import Assignment, Definition, NameImport, Namespace
-from lighter_config.signatures.values import FunctionValue, ModuleValue, Scope, Value
+from lighter_config.signatures.namespaces.namespace import Assignment, Definition, NameImport, Namespace
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.value import FunctionValue, ModuleValue, Scope, Value
 
 
 class Exports:

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lighter_config.signatures.function_bodies import bound_names, own_nodes, sets_deciding_names
-from lighter_config.signatures.values import ExpressionValue, FunctionValue, Scope
+from lighter_config.signatures.text.function_bodies import bound_names, own_nodes, sets_deciding_names
+from lighter_config.signatures.values.value import ExpressionValue, FunctionValue, Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from lighter_config.signatures.namespaces import Assignment, Binding, Namespace
-from lighter_config.signatures.statements import absolute_name
+from lighter_config.signatures.namespaces.namespace import Assignment, Binding, Namespace
+from lighter_config.signatures.namespaces.statements import absolute_name
 
 
 class LazyNames:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lighter_config.signatures.namespaces import Namespace
+from lighter_config.signatures.namespaces.namespace import Namespace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Callable
 
-from lighter_config.signatures.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
-from lighter_config.signatures.module_store import ModuleStore
-from lighter_config.signatures.namespaces import Binding, Namespace
-from lighter_config.signatures.statements import read_class_body
-from lighter_config.signatures.values import (
+from lighter_config.signatures.namespaces.namespace import Binding, Namespace
+from lighter_config.signatures.namespaces.statements import read_class_body
+from lighter_config.signatures.values.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.value import (
     Absent,
     BuiltinValue,
     ClassValue,

@@ -5,14 +5,9 @@ import builtins
 import typing
 from pathlib import Path
 
-from lighter_config.signatures.additions import may_add_names
-from lighter_config.signatures.classes import Classes
-from lighter_config.signatures.conditions import static_truth
-from lighter_config.signatures.exports import Exports
-from lighter_config.signatures.lazy_names import LazyNames
-from lighter_config.signatures.module_store import ModuleStore
-from lighter_config.signatures.modules import Module, ModuleFinder
-from lighter_config.signatures.namespaces import (
+from lighter_config.signatures.namespaces.additions import may_add_names
+from lighter_config.signatures.namespaces.lazy_names import LazyNames
+from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
     Definition,
@@ -23,9 +18,14 @@ from lighter_config.signatures.namespaces import (
     StarImport,
     Unbound,
 )
-from lighter_config.signatures.statements import read_module
-from lighter_config.signatures.table_names import table_name
-from lighter_config.signatures.values import (
+from lighter_config.signatures.namespaces.statements import read_module
+from lighter_config.signatures.text.conditions import static_truth
+from lighter_config.signatures.text.modules import Module, ModuleFinder
+from lighter_config.signatures.values.classes import Classes
+from lighter_config.signatures.values.exports import Exports
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.table_names import table_name
+from lighter_config.signatures.values.value import (
     Absent,
     BuiltinValue,
     ChoiceValue,

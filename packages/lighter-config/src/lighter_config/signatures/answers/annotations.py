@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.parameters import Parameter
-from lighter_config.signatures.values import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
+from lighter_config.signatures.text.parameters import Parameter
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
 
 
 class _Unwritten:

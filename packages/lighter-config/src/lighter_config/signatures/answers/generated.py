@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lighter_config.signatures.library import Library
-from lighter_config.signatures.parameters import FACTORY_DEFAULT, Kind, Parameter, Parameters
-from lighter_config.signatures.values import (
+from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Kind, Parameter, Parameters
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
     ClassValue,
