@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,13 +20,15 @@ from processes import start
 from lighter_cli.runs.record import Record, read_records
 
 EXPERIMENT = Path(__file__).parent / "experiment"
+WORKSPACE = Path(__file__).parents[2] / "pyproject.toml"
 IN_THE_MIDDLE = ("config.yaml",)
 SAVING_AT_THE_END = ("config.yaml", "trainer::callbacks::0::save_on_exception=true")
 AT_EPOCH_ENDS = ("config.yaml", "epoch_end.yaml")
 
 NUM_PREDICTIONS = 240
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = float(tomllib.loads(WORKSPACE.read_text())["tool"]["pytest"]["ini_options"]["timeout"])
+"""The limit of the tests: only a hang reaches it."""
 
 
 class LostError(Exception):
@@ -193,7 +196,7 @@ def wait_until(condition: Callable[[], bool], *, pause_s: float = 0.002) -> None
     end = time.monotonic() + _PATIENCE_S
     while not condition():
         if time.monotonic() > end:
-            raise LostError("nothing happened for a minute")
+            raise LostError(f"nothing happened for {_PATIENCE_S:.0f} s")
         time.sleep(pause_s)
 
 

@@ -72,7 +72,11 @@ def test_two_agents_of_torchrun_leave_one_record(folder: Path, environment: dict
         )
         for _ in range(2)
     ]
-    said = [agent.communicate(timeout=120)[1] for agent in agents]
+    try:
+        said = [agent.communicate()[1] for agent in agents]
+    finally:
+        for agent in agents:
+            agent.kill()
     assert [agent.returncode for agent in agents] == [0, 0], said
     records = read_records(folder)
     assert len(records) == before + 1

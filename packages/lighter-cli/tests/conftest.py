@@ -80,7 +80,6 @@ def lighter(tmp_path: Path) -> Command:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=200,
             check=False,
             env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environment},
         )

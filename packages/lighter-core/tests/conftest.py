@@ -1,6 +1,11 @@
 """Small real objects that several test files train with."""
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +15,62 @@ from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+HERE = Path(__file__).parent
+RANKS = {"two_ranks", "spawned_ranks"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not torch.cuda.is_available():
-        for item in items:
-            if item.get_closest_marker("gpu") is not None:
-                item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
+    for item in items:
+        if item.get_closest_marker("gpu") is not None and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
+        if RANKS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("ranks"))  # each worker would start ranks of its own
+
+
+@pytest.fixture(scope="session")
+def _ranks_of_all_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run two_ranks.py on two ranks; return its folder, and what the ranks wrote to stderr."""
+    folder = tmp_path_factory.mktemp("ranks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    ranks = []
+    with (tmp_path_factory.mktemp("stderr") / "stderr.txt").open("w+") as stderr:
+        try:
+            for rank in range(2):
+                own = {"WORLD_SIZE": "2", "NODE_RANK": "0", "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
+                command = [sys.executable, str(HERE / "two_ranks.py"), str(folder)]
+                environment = os.environ | meeting | own
+                ranks.append(subprocess.Popen(command, env=environment, stdout=stderr, stderr=stderr))
+            for process in ranks:
+                process.wait()
+        finally:
+            for process in ranks:
+                process.kill()
+                process.wait()
+        stderr.seek(0)
+        return folder, stderr.read()
+
+
+@pytest.fixture(scope="module")
+def two_ranks(request: pytest.FixtureRequest, _ranks_of_all_files: tuple[Path, str]) -> Path:
+    """The folder in which two ranks have run `on_two_ranks` of the test file."""
+    folder, stderr = _ranks_of_all_files
+    name = request.path.stem
+    assert all((folder / f"{name}.{rank}").exists() for rank in range(2)), stderr[-5000:]
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def spawned_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which spawned_ranks.py has run."""
+    folder = tmp_path_factory.mktemp("spawned")
+    command = [sys.executable, str(HERE / "spawned_ranks.py")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    return folder
 
 
 class Rows(Logger):

@@ -1,9 +1,9 @@
-"""Run as a script by test_distributed.py, once for each rank: fits and prints what this rank sees as JSON."""
+"""What two ranks train for test_distributed.py; each writes what it sees as JSON."""
 
 import json
 import os
-import sys
 import warnings
+from pathlib import Path
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -84,11 +84,12 @@ def samples(count: int) -> TensorDataset:
     return TensorDataset(inputs, torch.randint(3, (count,), generator=generator))
 
 
-def main() -> None:
-    case, folder, ckpt_path = sys.argv[1:4]
-    data = samples({"even": 16, "uneven": 13}.get(case, 16))
+def fit(case: str, *, name: str | None = None, ckpt_path: str | None = None) -> None:
+    """Train; write what this rank sees to ``{name}{rank}.json``, and checkpoints to the folder ``name``."""
+    name = name or case
+    data = samples(13 if case == "uneven" else 16)
     seen = Seen()
-    checkpoint = SeenLast(seen, dirpath=folder, filename="{step}", save_top_k=-1, every_n_train_steps=1)
+    checkpoint = SeenLast(seen, dirpath=name, filename="{step}", save_top_k=-1, every_n_train_steps=1)
     trainer = Trainer(
         max_epochs=2,
         accelerator="cpu",
@@ -110,11 +111,7 @@ def main() -> None:
             Module(case),
             ResumableDataLoader(data, batch_size=4, sampler=sampler),
             DataLoader(data, batch_size=4, sampler=sampler),
-            ckpt_path=None if ckpt_path == "none" else ckpt_path,
+            ckpt_path=ckpt_path,
         )
     messages = [str(warning.message) for warning in caught]
-    print("RESULT " + json.dumps({"train": seen.train, "val": seen.val, "warnings": messages}), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    Path(f"{name}{rank}.json").write_text(json.dumps({"train": seen.train, "val": seen.val, "warnings": messages}))

@@ -1,52 +1,23 @@
 """Two real CPU processes: values over all ranks, the same on each of them."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_auroc
 
-pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("ddp_run.py")
+def on_two_ranks():
+    from ddp_run import fit  # beside this file, where it runs as a script
+
+    fit("even")
+    fit("uneven")
+    fit("even", name="resumed", ckpt_path="even/step=3.ckpt")
 
 
-def run(case, folder, ckpt_path="none"):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    ranks = []
-    for rank in range(2):
-        environment = os.environ | {
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": port,
-            "WORLD_SIZE": "2",
-            "NODE_RANK": "0",
-            "LOCAL_RANK": str(rank),
-            "OMP_NUM_THREADS": "1",
-        }
-        ranks.append(
-            subprocess.Popen(
-                [sys.executable, str(SCRIPT), case, str(folder), str(ckpt_path)],
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    results = []
-    for rank in ranks:
-        out, err = rank.communicate(timeout=120)
-        line = next((line for line in out.splitlines() if line.startswith("RESULT ")), None)
-        assert line, err[-3000:]
-        results.append(json.loads(line.removeprefix("RESULT ")))
-    return results
+def seen_by_ranks(folder, name):
+    return [json.loads((folder / f"{name}{rank}.json").read_text()) for rank in range(2)]
 
 
 @pytest.fixture
@@ -89,14 +60,8 @@ def two_ranks_by_hand(make_network, make_data):
     return train
 
 
-@pytest.fixture(scope="module")
-def even_run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("even")
-    return folder, run("even", folder)
-
-
-def test_two_processes_give_the_values_of_all_samples(two_ranks_by_hand, weighted_mean, even_run):
-    _, ranks = even_run
+def test_two_processes_give_the_values_of_all_samples(two_ranks_by_hand, weighted_mean, two_ranks):
+    ranks = seen_by_ranks(two_ranks, "even")
     assert ranks[0]["train"] == ranks[1]["train"]
     assert ranks[0]["val"] == ranks[1]["val"]
     for seen_train, seen_val, (losses, _, (pred, target), val) in zip(
@@ -110,8 +75,8 @@ def test_two_processes_give_the_values_of_all_samples(two_ranks_by_hand, weighte
         assert seen_val["val/loss/epoch"] == pytest.approx(weighted_mean(val[0] + val[1]), rel=1e-12)
 
 
-def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, tmp_path):
-    ranks = run("uneven", tmp_path)
+def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, two_ranks):
+    ranks = seen_by_ranks(two_ranks, "uneven")
     assert ranks[0]["train"] == ranks[1]["train"]
     assert ranks[0]["val"] == ranks[1]["val"]
     for seen_train, seen_val, (losses, by_rank, _, val) in zip(
@@ -127,20 +92,15 @@ def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, w
     assert any("padded" in message and "1 sample" in message for message in ranks[0]["warnings"])
 
 
-def test_two_processes_resume_in_the_middle_of_an_epoch(even_run, tmp_path):
-    folder, whole = even_run
-    resumed = run("even", tmp_path, ckpt_path=folder / "step=3.ckpt")
+def test_two_processes_resume_in_the_middle_of_an_epoch(two_ranks):
+    whole, resumed = seen_by_ranks(two_ranks, "even"), seen_by_ranks(two_ranks, "resumed")
     for rank in range(2):
         expected = {name: pytest.approx(value, rel=1e-12) for name, value in whole[rank]["train"][1].items()}
         assert resumed[rank]["train"][-1] == expected
 
 
-def test_spawned_processes_give_the_values_of_all_samples(two_ranks_by_hand, tmp_path):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(SCRIPT.with_name("ddp_spawn_run.py")), str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+def test_spawned_processes_give_the_values_of_all_samples(two_ranks_by_hand, spawned_ranks):
+    seen = seen_by_ranks(spawned_ranks, "spawned")
     assert seen[0] == seen[1]
     for epoch, (losses, _, (preds, targets), val) in enumerate(two_ranks_by_hand(16, 2)):
         logged = seen[0]["train"][epoch]

@@ -336,6 +336,6 @@ def _in_terminal(cwd: Path, columns: int, *words: str) -> str:
         if not chunk:
             break
         chunks.append(chunk)
-    process.wait(timeout=60)
+    process.wait()
     os.close(master)
     return b"".join(chunks).decode()

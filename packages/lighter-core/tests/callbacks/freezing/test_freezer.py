@@ -1,7 +1,4 @@
 import json
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -316,34 +313,22 @@ class Thaw(pl.Callback):
         pl_module.network[0].weight.requires_grad = True
 
 
-@pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory):
-    """What two ranks of DDP did, by case."""
-    folder = tmp_path_factory.mktemp("two_ranks")
-    script = """
-        def ddp(case, model, *callbacks, strategy="ddp"):
-            fitting = trainer(".", *callbacks, strategy=strategy, devices=2)
-            try:
-                fitting.fit(model, data(), data())
-                for rank in range(2):
-                    if fitting.global_rank == rank:
-                        Path(f"rank{rank}.json").rename(f"{case}{rank}.json")
-            except FreezerError as error:
-                Path(f"{case}{fitting.global_rank}.txt").write_text(str(error))
-                fitting.strategy.barrier()
+def fit_on_two_ranks(case, model, *callbacks, strategy="ddp"):
+    fitting = trainer(".", *callbacks, strategy=strategy, devices=2)
+    try:
+        fitting.fit(model, data(), data())
+        Path(f"rank{fitting.global_rank}.json").rename(f"{case}{fitting.global_rank}.json")
+    except FreezerError as error:
+        Path(f"{case}{fitting.global_rank}.txt").write_text(str(error))
+        fitting.strategy.barrier()
 
-        ddp("always", Ranks(), Freezer(modules=["0"]))
-        ddp("release", Ranks(), Freezer(modules=["0"], until_step=2), strategy="ddp_find_unused_parameters_true")
-        ddp("refused", Ranks(), Freezer(modules=["0"], until_step=2))
-        thawing = Freezer(modules=["0"], until_step=2), Thaw()
-        ddp("thawed", Ranks(), *thawing, strategy="ddp_find_unused_parameters_true")
-    """
-    (folder / "script.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom test_freezer import *\n"
-        + textwrap.dedent(script)
-    )
-    subprocess.run([sys.executable, "script.py"], cwd=folder, check=True, timeout=200)
-    return folder
+
+def on_two_ranks():
+    fit_on_two_ranks("always", Ranks(), Freezer(modules=["0"]))
+    unused = "ddp_find_unused_parameters_true"
+    fit_on_two_ranks("release", Ranks(), Freezer(modules=["0"], until_step=2), strategy=unused)
+    fit_on_two_ranks("refused", Ranks(), Freezer(modules=["0"], until_step=2))
+    fit_on_two_ranks("thawed", Ranks(), Freezer(modules=["0"], until_step=2), Thaw(), strategy=unused)
 
 
 def ranks(folder, case):

@@ -1,8 +1,5 @@
 import csv
 import resource
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -380,30 +377,22 @@ def test_a_rerun_replaces_the_file_as_a_whole_and_keeps_the_earlier_one_beside_i
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory):
-    """What two ranks wrote: `predict.csv`, `eval.val.csv`, `eval.test.csv` and `stream.csv`."""
-    folder = tmp_path_factory.mktemp("two_ranks")
-    run_in_subprocess(
-        folder,
-        """
-        loader = DataLoader(Numbers(11), batch_size=2)
-        ddp = {"strategy": "ddp", "devices": 2}
+def on_two_ranks():
+    """Write `predict.csv`, `eval.val.csv`, `eval.test.csv` and `stream.csv`."""
+    loader = DataLoader(Numbers(11), batch_size=2)
+    ddp = {"strategy": "ddp", "devices": 2}
 
-        writer = CsvWriter("predict.csv", ["identifier", "pred"])
-        trainer(Path("."), writer, **ddp).predict(Tripler(), loader, return_predictions=False)
+    writer = CsvWriter("predict.csv", ["identifier", "pred"])
+    trainer(Path(), writer, **ddp).predict(Tripler(), loader, return_predictions=False)
 
-        writer = CsvWriter("eval.csv", ["identifier"], modes=["val", "test"])
-        fitting = trainer(Path("."), writer, max_epochs=2, **ddp)
-        fitting.fit(Tripler(), loader, loader)
-        fitting.test(Tripler(), DataLoader(Numbers(5), batch_size=2), verbose=False)
+    writer = CsvWriter("eval.csv", ["identifier"], modes=["val", "test"])
+    fitting = trainer(Path(), writer, max_epochs=2, **ddp)
+    fitting.fit(Tripler(), loader, loader)
+    fitting.test(Tripler(), DataLoader(Numbers(5), batch_size=2), verbose=False)
 
-        writer = CsvWriter("stream.csv", ["identifier"])
-        stream = DataLoader(Stream(), batch_size=2)
-        trainer(Path("."), writer, **ddp).predict(Tripler(), stream, return_predictions=False)
-        """,
-    )
-    return folder
+    writer = CsvWriter("stream.csv", ["identifier"])
+    stream = DataLoader(Stream(), batch_size=2)
+    trainer(Path(), writer, **ddp).predict(Tripler(), stream, return_predictions=False)
 
 
 def test_two_ranks_of_predict_write_one_file_in_dataset_order(two_ranks):
@@ -425,7 +414,6 @@ def test_two_ranks_of_a_stream_get_a_column_that_tells_them_apart(two_ranks):
 
 def test_two_ranks_leave_only_what_they_were_asked_for(two_ranks):
     assert {path.name for path in two_ranks.iterdir()} == {
-        "script.py",
         "predict.csv",
         "eval.val.csv",
         "eval.test.csv",
@@ -433,33 +421,14 @@ def test_two_ranks_leave_only_what_they_were_asked_for(two_ranks):
     }
 
 
-def test_an_exception_on_one_of_two_spawned_ranks_leaves_nothing(tmp_path):
-    run_in_subprocess(
-        tmp_path,
-        """
-        try:
-            trainer(Path("."), CsvWriter("out/preds.csv", ["pred"]), strategy="ddp_spawn", devices=2).predict(
-                FailsOnRankOne(), DataLoader(Numbers(11), batch_size=2), return_predictions=False
-            )
-        except Exception as error:
-            assert "no more" in str(error)
-        else:
-            raise AssertionError
-        """,
-    )
-    assert list((tmp_path / "out").iterdir()) == []
+def fail_on_one_of_two_spawned_ranks():
+    failing = trainer(Path(), CsvWriter("out/preds.csv", ["pred"]), strategy="ddp_spawn", devices=2)
+    with pytest.raises(Exception, match="no more"):
+        failing.predict(FailsOnRankOne(), DataLoader(Numbers(11), batch_size=2), return_predictions=False)
 
 
-def run_in_subprocess(folder, script):
-    """Run a script with the names of this module, in a folder; a `ddp` trainer starts the second rank itself."""
-    body = textwrap.indent(textwrap.dedent(script), "    ")
-    source = Path(folder, "script.py")
-    source.write_text(
-        f"import sys, warnings\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"from test_csv_writer import *\n\nif __name__ == '__main__':\n{body}"
-    )
-    done = subprocess.run([sys.executable, source], cwd=folder, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
+def test_an_exception_on_one_of_two_spawned_ranks_leaves_nothing(spawned_ranks):
+    assert list((spawned_ranks / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize("keys", ["pred", [], ["pred", "pred"], ["index"], [3], {"a": 3}])

@@ -1,10 +1,10 @@
-"""Run as a script by test_distributed.py: fit in two spawned processes, each of which writes what it saw as JSON."""
+"""Run as a script by conftest.py: what the test files do in two spawned processes, one after the other."""
 
 import json
-import sys
 import warnings
 from pathlib import Path
 
+import test_csv_writer
 from ddp_run import Module, Seen, samples
 from pytorch_lightning import LightningModule, Trainer
 from torch.utils.data import DataLoader, DistributedSampler
@@ -13,14 +13,10 @@ from torch.utils.data import DataLoader, DistributedSampler
 class SeenInFile(Seen):
     """Keep what a rank sees in a file: its objects do not come back from a spawned process."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.train.append({k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("train/")})
         seen = json.dumps({"train": self.train, "val": self.val})
-        (self.folder / f"{trainer.global_rank}.json").write_text(seen)
+        Path(f"spawned{trainer.global_rank}.json").write_text(seen)
 
 
 class OwnSamplers(Module):
@@ -34,8 +30,7 @@ class OwnSamplers(Module):
     val_dataloader = train_dataloader
 
 
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
+def fit() -> None:
     Trainer(
         max_epochs=2,
         accelerator="cpu",
@@ -47,5 +42,11 @@ if __name__ == "__main__":
         enable_model_summary=False,
         log_every_n_steps=1,
         use_distributed_sampler=False,
-        callbacks=[SeenInFile(Path(sys.argv[1]))],
+        callbacks=[SeenInFile()],
     ).fit(OwnSamplers("even"))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    fit()
+    test_csv_writer.fail_on_one_of_two_spawned_ranks()
