@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from lighter_config import diff, format_path, load, parse_path, prune, to_yaml
 from lighter_config.sources.yaml_reader import read_mapping
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 
 PROPERTY = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 

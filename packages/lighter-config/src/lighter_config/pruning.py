@@ -17,8 +17,9 @@ from lighter_config.sections import (
     SYSTEM_CLASS,
 )
 from lighter_config.stages import MODES, Stage
-from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments, key_at
 from lighter_config.tree.references import absolute_path, find_references, is_reference
+from lighter_config.tree.walking import follow, walk
 
 if TYPE_CHECKING:
     from lighter_config.signatures import SignatureReader
@@ -48,13 +49,13 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     """
     stage = Stage(stage)
     expanded = config.expanded()
-    root = expanded.root
+    root = expanded._root
     readers = _Targets(config.whole, reader)
     dropped = {path for path in _unused(root, stage, readers) if key_at(root, path[0]) is not None}
     if not dropped:
-        return expanded.with_root(root, whole=config.whole)
+        return expanded._with_root(root, whole=config.whole)
     kept = _Kept(root, dropped)
-    return expanded.with_root(kept.tree(), whole=config.whole)
+    return expanded._with_root(kept.tree(), whole=config.whole)
 
 
 class _Targets:
@@ -91,7 +92,7 @@ class _Targets:
 
 
 def _target_of(node: Node) -> str | None:
-    target = node.value.get("_target_") if type(node.value) is dict else None
+    target = node.value.get("_target_") if node.is_mapping else None
     text = None if target is None else target.value
     return CLASS_NAMES.get(text, text) if isinstance(text, str) and text[:1] not in ("@", "%", "$") else None
 
@@ -127,7 +128,7 @@ def _unused_in(root: Node, section: str, base: str, names: Sequence[str], target
 
 def _child(node: Node, key: str) -> Node | None:
     child = node.value.get(key)
-    return child if child is not None and type(child.value) is dict else None
+    return child if child is not None and child.is_mapping else None
 
 
 class _Kept:
@@ -154,21 +155,19 @@ class _Kept:
 
     def _scan(self) -> None:
         """Find what must stay: go through the kept parts, and through what they refer to in the dropped ones."""
-        work: list[tuple[Node, Segments]] = [(self.root, ())]
-        while work:
-            node, path = work.pop()
-            if id(node) in self.scanned or (path in self.dropped and path not in self.rescued):
-                continue
-            self.scanned.add(id(node))
-            if type(node.value) is dict:
-                work.extend((child, (*path, key)) for key, child in node.value.items())
-            elif type(node.value) is list:
-                work.extend((child, (*path, index)) for index, child in enumerate(node.value))
-            elif type(node.value) is str and node.value[:1] in ("@", "%", "$"):
-                for target, other in self._targets(node, path):
-                    if self._unit(target) is not None and target not in self.rescued:
-                        self.rescued.add(target)
-                        work.append((other, target))
+        parts: list[tuple[Node, Segments]] = [(self.root, ())]
+        while parts:
+            part, at = parts.pop()
+            for path, node in walk(part, at, skip=self._is_left_out):
+                self.scanned.add(id(node))
+                if type(node.value) is str and node.value[:1] in ("@", "%", "$"):
+                    for target, other in self._targets(node, path):
+                        if self._unit(target) is not None and target not in self.rescued:
+                            self.rescued.add(target)
+                            parts.append((other, target))
+
+    def _is_left_out(self, path: Segments, node: Node) -> bool:
+        return id(node) in self.scanned or (path in self.dropped and path not in self.rescued)
 
     def _targets(self, node: Node, at: Segments) -> Iterator[tuple[Segments, Node]]:
         """Yield what the references in a text lead to; one that leads nowhere is reported by its check."""
@@ -180,13 +179,10 @@ class _Kept:
         seen: set[Segments] = set()
         while starts:
             wanted = starts.pop()
-            if wanted in seen:
+            if wanted in seen or len(wanted) > MAX_DEPTH:  # a cycle, which its check reports
                 continue
             seen.add(wanted)
-            found = _walk(self.root, wanted)
-            if found is None:
-                continue
-            path, target, rest = found
+            target, path, rest = follow(self.root, wanted)
             if not rest:
                 yield path, target
             elif is_reference(target.value):
@@ -222,23 +218,7 @@ class _Kept:
             return node
         result = node.like({})
         result.for_reference = True
-        items = node.value.items() if type(node.value) is dict else enumerate(node.value)
-        for key, child in items:
+        for key, child in node.children():
             if (*path, key) in self.ways:
                 result.value[key] = self._only(child, (*path, key))
         return result
-
-
-def _walk(root: Node, path: Segments) -> tuple[Segments, Node, Segments] | None:
-    """Walk as far as a path leads: the path with real keys, the node, and the rest when a leaf is in the way."""
-    node = root
-    real: list[Any] = []
-    for depth, segment in enumerate(path):
-        if type(node.value) not in (dict, list):
-            return tuple(real), node, path[depth:]
-        found = key_at(node, segment)
-        if found is None:
-            return None
-        real.append(found.key)
-        node = node.value[found.key]
-    return tuple(real), node, ()

@@ -159,7 +159,7 @@ def test_mapping_is_a_source_whose_place_is_the_callers_line():
     config = load([{"a": {"b": [1, 2]}}, "a::b::0=5"])
     assert config.get("a") == {"b": [5, 2]}
     place = config.place("a::b::1")
-    assert place.source.endswith("test_sources.py")
+    assert place.source.endswith("test_words.py")
     assert place.line == sys._getframe().f_lineno - 4
 
 

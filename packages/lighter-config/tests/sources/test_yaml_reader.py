@@ -182,7 +182,7 @@ def _calls(text: str) -> int:
 
 def load_text(text: str) -> object:
     from lighter_config.sources.yaml_reader import read_mapping
-    from lighter_config.tree.node import Document
+    from lighter_config.tree.origins import Document
 
     return read_mapping(text, Document("bomb.yaml", text))
 

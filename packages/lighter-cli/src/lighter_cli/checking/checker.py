@@ -32,7 +32,7 @@ from lighter_config.project import Project, find_project, reader_in
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 from lighter_config.tree.references import is_built, is_copy
 
 Word: TypeAlias = str | os.PathLike[str]

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType
-from typing import Any, NoReturn
+from typing import Any
 
-from lighter_config.building.copying import circle_message, not_found
+from lighter_config.building.copying import not_found
 from lighter_config.building.imports import NoSuchTargetError, locate
 from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import (
@@ -21,8 +21,9 @@ from lighter_config.errors import (
 from lighter_config.findings import Finding
 from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
-from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
@@ -33,6 +34,7 @@ from lighter_config.tree.references import (
     is_reference,
     literal_text,
 )
+from lighter_config.tree.walking import follow, walk
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
 MODES = ("default", "partial", "callable", "debug")
@@ -60,12 +62,8 @@ class Resolver:
 
     def resolve(self, path: Segments) -> Any:
         """Build the value at a path that exists."""
-        node = self._root
-        for depth, segment in enumerate(path):
-            found = key_at(node, segment)
-            assert found is not None
-            node = node.value[found.key]
-            path = (*path[:depth], found.key, *path[depth + 1 :])
+        node, path, rest = follow(self._root, path)
+        assert not rest
         return run(self._build(node, path, self._built))
 
     # one node
@@ -81,7 +79,7 @@ class Resolver:
         if node in built:
             return built[node]
         if node in self._active:
-            self._circle(node, path)
+            raise self._cycle(node)
         self._active[node] = path
         try:
             if kind is dict:
@@ -146,30 +144,20 @@ class Resolver:
             raise type(error)(*(_at(finding, cause, at) for finding in error.findings)) from error
         seen: set[Segments] = set()
         while True:
-            node = self._root
-            path: list[Any] = []
-            for segment in target:
-                found = key_at(node, segment) if type(node.value) in (dict, list) else None
-                if found is None:
-                    break
-                node = node.value[found.key]
-                path.append(found.key)
-            else:
-                return node, tuple(path)
+            node, path, rest = follow(self._root, target)
+            if not rest:
+                return node, path
             if not is_reference(node.value):
                 raise not_found(reference, target, len(path), node, cause, at)
-            if target in seen:
-                raise CircularReferenceError(_at(Finding(message=f"{cause.value!r} leads back to itself"), cause, at))
+            if target in seen or len(target) > MAX_DEPTH:  # `x: "@x::k"` asks for x::k, x::k::k, ... without end
+                raise CircularReferenceError(circular_reference([(at, cause)]))
             seen.add(target)
-            target = (*absolute_path(_first_reference(node, tuple(path)), tuple(path)), *target[len(path) :])
+            target = (*absolute_path(_first_reference(node, path), path), *rest)
 
-    def _circle(self, node: Node, path: Segments) -> NoReturn:
+    def _cycle(self, node: Node) -> CircularReferenceError:
         way = [(at, other) for other, at in self._active.items()]
-        start = [other for _, other in way].index(node)
-        circle = [(at, other) for at, other in way[start:] if other is node or type(other.value) is str] or way[start:]
-        message = circle_message("references", circle, path)
-        last = way[-1]
-        raise CircularReferenceError(_at(Finding(message=message), last[1], last[0]))
+        start = next(index for index, (_, other) in enumerate(way) if other is node)
+        return CircularReferenceError(circular_reference([step for step in way[start:] if step[1].is_leaf]))
 
     # expressions
 
@@ -334,22 +322,18 @@ def _has_parameter(target: Callable[..., Any], name: str) -> bool:
 
 def imports_of(root: Node) -> Iterator[tuple[str, str]]:
     """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, and what they stand for."""
-    work = [root]
-    while work:
-        node = work.pop()
-        if type(node.value) is list:
-            work.extend(node.value)
-        elif type(node.value) is dict:
-            work.extend(node.value.values())
-            if IMPORTS in node.value and type(node.value[IMPORTS].value) is dict:
-                yield from ((str(name), str(child.value)) for name, child in node.value[IMPORTS].value.items())
-            if REQUIRES in node.value:
-                yield from required_names(node.value[REQUIRES])
+    for _, node in walk(root):
+        if not node.is_mapping:
+            continue
+        if IMPORTS in node.value and node.value[IMPORTS].is_mapping:
+            yield from ((str(name), str(child.value)) for name, child in node.value[IMPORTS].children())
+        if REQUIRES in node.value:
+            yield from required_names(node.value[REQUIRES])
 
 
 def required_names(node: Node) -> Iterator[tuple[str, str]]:
     """Yield the names that a ``_requires_`` imports: ``$import a.b as c``, ``$from a import b``, or a list of those."""
-    for item in node.value if type(node.value) is list else [node]:
+    for item in node.value if node.is_list else [node]:
         text = item.value
         if text is None:
             continue

@@ -5,9 +5,10 @@ from typing import NoReturn
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Key, Node, Segments, Trace, child_at, key_at
+from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.walking import follow
 
 _OPEN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_open]
 _CREATABLE_SECTIONS = [name for name, section in SECTIONS.items() if not section.is_value]
@@ -33,7 +34,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
         child = node.value[found.key]
         if is_copy(child.value):
             return node, found.key, path[depth + 1 :]
-        if type(child.value) is dict or (type(child.value) is list and type(path[depth + 1]) is int):
+        if child.is_mapping or (child.is_list and type(path[depth + 1]) is int):
             node = child
             continue
         node.value[found.key] = node = instead_of_leaf(child, change, here, path[depth + 1])
@@ -42,7 +43,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
     """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
-    if type(child.value) is list:
+    if child.is_list:
         expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
         raise merge_error(
             f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
@@ -70,7 +71,7 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     """
     segment = change.path[depth]
     here = (*at, *change.path[: depth + 1])
-    if type(node.value) is list:
+    if node.is_list:
         no_such_item(node, segment, here, change.value)
     for_an_item = type(change.path[depth + 1]) is int
     if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
@@ -90,19 +91,10 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
     """Return the path with indices counted in the lists as they are now, before anything is appended to them."""
-    counted: list[Key] = []
-    node: Node | None = base
-    for segment in path:
-        if node is not None and type(node.value) is list:
-            found = key_at(node, segment)
-            if found is None:
-                no_such_item(node, segment, (*at, *counted, segment), cause)
-            counted.append(found.key)
-            node = node.value[found.key]
-        else:
-            counted.append(segment)
-            node = child_at(node, segment) if node is not None and type(node.value) is dict else None
-    return tuple(counted)
+    node, counted, rest = follow(base, path)
+    if rest and node.is_list:
+        no_such_item(node, rest[0], (*at, *counted, rest[0]), cause)
+    return (*counted, *rest)
 
 
 def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoReturn:

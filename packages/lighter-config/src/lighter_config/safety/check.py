@@ -38,12 +38,12 @@ class SafetyCheck:
         """Yield a refusal for each target, expression, import and flag that is not allowed."""
         yield from self._wrong_names()
         try:
-            imports = dict(imports_of(context.subject.root))
+            imports = dict(imports_of(context.subject._root))
         except ConfigError as error:
             yield from error.findings
             return
         known = {**KNOWN_NAMES, **imports}
-        for path, node in chain([((), context.subject.root)], context.subject.nodes()):
+        for path, node in chain([((), context.subject._root)], context.subject._nodes()):
             if is_expression(node.value) and REQUIRES not in path[-2:]:
                 yield from self._expression(context, path, node.value, known)
             if type(node.value) is not dict:

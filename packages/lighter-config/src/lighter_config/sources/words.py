@@ -17,7 +17,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.places import Place
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Caller, Word
+from lighter_config.tree.origins import Caller, Word
 
 RECORDED_CONFIG = "config.yaml"
 """The file of a run's folder, or of a sharded checkpoint's, that holds its config."""

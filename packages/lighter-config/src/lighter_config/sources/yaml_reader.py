@@ -11,7 +11,8 @@ from lighter_config.errors import PathError, YamlError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Mark, Node, Origin
+from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Node
+from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
