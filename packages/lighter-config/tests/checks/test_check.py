@@ -180,9 +180,8 @@ def test_an_argument_beside_a_checkpoint_is_not_left_over(reader, tmp_path: Path
 @pytest.mark.parametrize(
     ("key", "reference"), [("true", "@vars::true"), ("0", "@vars::0"), ("'0'", "@vars::0"), ("'true'", "@vars::true")]
 )
-def test_check_finds_keys_by_the_rule_of_loading(key: str, reference: str, tmp_path: Path) -> None:
-    file = tmp_path / "keys.yaml"
-    file.write_text(f"vars: {{{key}: 3}}\nargs: {{fit: {{ckpt_path: '{reference}'}}}}\n")
-    config = load([file])
+def test_check_finds_keys_by_the_rule_of_loading(key: str, reference: str) -> None:
+    Path("config.yaml").write_text(f"vars: {{{key}: 3}}\nargs: {{fit: {{ckpt_path: '{reference}'}}}}\n")
+    config = load(["config.yaml"])
     assert config.resolve("args::fit::ckpt_path") == 3
     assert [finding for finding in check(config) if finding.path.startswith(("vars", "args"))] == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lighter_config.signatures import UNWRITTEN, Kind, Mismatch, Parameter, SignatureReader
+from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, ParameterKind, SignatureReader
 
 MODULE = """
 import os
@@ -105,7 +105,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> SignatureReader:
 
 
 def mismatch(reader: SignatureReader, annotation: str, value: Any, default: str | None = None) -> Mismatch | None:
-    parameter = Parameter("x", Kind.POSITIONAL_OR_KEYWORD, default, annotation, "annotated")
+    parameter = Parameter("x", ParameterKind.POSITIONAL_OR_KEYWORD, default, annotation, "annotated")
     return reader.mismatch(parameter, value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lighter_config import DoesNotExist, Signature, SignatureReader, Unknown
 from lighter_config.building.imports import NoSuchTargetError, locate
-from lighter_config.signatures import Answer, Kind, Parameter
+from lighter_config.signatures import Answer, Parameter, ParameterKind
 
 
 class DeepReader(SignatureReader):
@@ -65,7 +65,9 @@ def _raised_at(error: BaseException) -> str:
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:
     is_required = parameter.default is inspect.Parameter.empty
-    return Parameter(parameter.name, Kind(parameter.kind.name), None if is_required else repr(parameter.default))
+    return Parameter(
+        parameter.name, ParameterKind(parameter.kind.name), None if is_required else repr(parameter.default)
+    )
 
 
 def _is_wrapper(found: Any) -> bool:

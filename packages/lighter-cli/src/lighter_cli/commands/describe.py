@@ -16,12 +16,12 @@ from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
 from lighter_config.project import MARKER, reader_for
-from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
+from lighter_config.signatures import ParameterKind
 
 _MAX_WIDTH = 100
 _ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
-_STARS = {Kind.VAR_POSITIONAL: "*", Kind.VAR_KEYWORD: "**"}
+_STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
 _PLACEHOLDER = "..."
 
 # what is given to these in a config, by the base class of the target and the name of the argument
@@ -148,7 +148,7 @@ def _argument_line(argument: Argument) -> Line:
     if argument.default is not None:
         text += f" = {argument.default}"
     note = "   required" if argument.required else ""
-    if argument.kind is Kind.POSITIONAL_ONLY:
+    if argument.kind is ParameterKind.POSITIONAL_ONLY:
         note += ", by position" if note else "   by position"
     return [(_STARS.get(argument.kind, "") + argument.name, PATH), text, (note, HEADING)]
 
@@ -164,14 +164,14 @@ def _wrapped(text: str, indent: str) -> Iterator[Line]:
 def _snippet(signature: Signature, reader: SignatureReader) -> Iterator[str]:
     """Write YAML that calls the target: what is required, and in comments the defaults of the rest."""
     yield f"_target_: {signature.target}"
-    by_position = [one for one in signature.parameters if one.kind is Kind.POSITIONAL_ONLY and one.required]
+    by_position = [one for one in signature.parameters if one.kind is ParameterKind.POSITIONAL_ONLY and one.required]
     if by_position:
         yield "_args_:"
         yield from (f"  - {_PLACEHOLDER}  # {one.name}" for one in by_position)
     for argument in signature.parameters:
         if argument.required and argument.accepts_keyword:
             yield f"{argument.name}: {_usual_value(signature, argument, reader)}"
-    if not by_position and any(one.kind is Kind.VAR_POSITIONAL for one in signature.parameters):
+    if not by_position and any(one.kind is ParameterKind.VAR_POSITIONAL for one in signature.parameters):
         yield "# _args_: []"
     for argument in signature.parameters:
         if not argument.required and argument.accepts_keyword:

@@ -24,8 +24,8 @@ from lighter_config import (
     parse_path,
 )
 from lighter_config.project import reader_for
-from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
+from lighter_config.signatures import ParameterKind
 from lighter_config.tree.node import Segments
 from lighter_config.tree.references import absolute_path, find_references, is_built, is_copy
 
@@ -135,7 +135,7 @@ def _argument_at(index: Any, signature: Signature | None) -> Argument | None:
     if signature is None or not isinstance(index, int):
         return None
     positional = [one for one in signature.parameters if one.accepts_position]
-    rest = [one for one in signature.parameters if one.kind is Kind.VAR_POSITIONAL]
+    rest = [one for one in signature.parameters if one.kind is ParameterKind.VAR_POSITIONAL]
     return next(iter([*positional[index : index + 1], *rest]), None)
 
 

@@ -8,7 +8,7 @@ from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.places import Place
 from lighter_config.sections import ARGS, TRAINER
-from lighter_config.signatures import Kind, Signature
+from lighter_config.signatures import ParameterKind, Signature
 from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
@@ -123,7 +123,7 @@ def _unknown_argument(
 
 
 def _is_left_over(context: CheckContext, component: Component, path: Segments) -> bool:
-    """Whether a later source changed the target after this argument was given."""
+    """Return whether a later source changed the target after this argument was given."""
     targets = context.subject.chain(format_path((*component.path, TARGET)))
     given = context.subject.chain(format_path(path))
     if len(targets) < 2 or not given:
@@ -183,7 +183,7 @@ def _positional(
         return
     by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
     path = (*component.path, "_args_")
-    takes_more = any(parameter.kind is Kind.VAR_POSITIONAL for parameter in signature.parameters)
+    takes_more = any(parameter.kind is ParameterKind.VAR_POSITIONAL for parameter in signature.parameters)
     if len(component.positional) > len(by_position) and not takes_more:
         yield context.finding(
             path,

@@ -81,7 +81,7 @@ class CheckContext:
         }
 
     def is_built(self, path: Segments) -> bool:
-        """Whether a run builds what stands at ``path``, as far as the text says."""
+        """Return whether a run builds what stands at ``path``, as far as the text says."""
         if not path or path[0] in _RUN_SECTIONS or self.is_fragment:
             return True
         reached, on_the_way = self._reached
@@ -107,7 +107,7 @@ class CheckContext:
         return reached, {prefix for target in reached for prefix in _prefixes(target)}
 
     def has(self, path: Segments) -> bool:
-        """Whether a path leads somewhere in the subject, through ``@`` references on the way."""
+        """Return whether a path leads somewhere in the subject, through ``@`` references on the way."""
         return self._leads_to(path, set())
 
     def _leads_to(self, path: Segments, seen: set[Segments]) -> bool:

@@ -70,7 +70,7 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
 
 
 def _has_mistyped(context: CheckContext, *sections: str) -> bool:
-    """Whether ``check_keys`` already reports a key as one of these sections under another name."""
+    """Return whether ``check_keys`` already reports a key as one of these sections under another name."""
     free = [key for key in context.config.tree if key not in SECTIONS]
     return any(
         _OLD_SECTIONS.get(key) in sections
@@ -184,12 +184,12 @@ def _is_system(context: CheckContext, target: Any) -> bool:
 
 
 def _is_used(context: CheckContext, path: Segments) -> bool:
-    """Whether anything outside ``path`` refers to it, into it or to what holds it; an alias counts."""
+    """Return whether anything outside ``path`` refers to it, into it or to what holds it; an alias counts."""
     return any(path[:length] in context.used for length in range(1, len(path) + 1)) or path in context.aliased
 
 
 def _makes_object(value: Any) -> bool:
-    """Whether a section may become an object: it has a ``_target_``, or it is a reference or an expression."""
+    """Return whether a section may become an object: it has a ``_target_``, or it is a reference or an expression."""
     return is_built(value) or is_copy(value) or (isinstance(value, dict) and "_target_" in value)
 
 

@@ -68,7 +68,7 @@ def severity_at(context: CheckContext, path: Segments) -> Severity:
 
 
 def leads_out(context: CheckContext, where: str) -> bool:
-    """Whether the ``%`` reference at a path leads to what is not in the config, nor in a file that it names."""
+    """Return whether the ``%`` reference at a path leads to what is not in the config, nor in a file that it names."""
     path = parse_path(where) if where else ()
     value = context.value(path)
     if not is_copy(value):

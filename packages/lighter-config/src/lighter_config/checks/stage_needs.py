@@ -50,7 +50,7 @@ def _data_needed(context: CheckContext, stage: Stage) -> Iterator[Finding]:
 
 
 def is_exactly(context: CheckContext, target: Any, name: str) -> bool:
-    """Whether a target is one class of Lighter's own, not a subclass that may do more."""
+    """Return whether a target is one class of Lighter's own, not a subclass that may do more."""
     if not isinstance(target, str):
         return False
     if target == name:
@@ -60,7 +60,7 @@ def is_exactly(context: CheckContext, target: Any, name: str) -> bool:
 
 
 def defines(context: CheckContext, target: Any, method: str) -> bool | None:
-    """Whether a class or one of its bases outside the frameworks defines a method; ``None`` when that is not known."""
+    """Return whether a class or one of its bases outside the frameworks defines a method; ``None`` when that is not known."""
     if not isinstance(target, str):
         return None
     answer = context.reader.read(f"{target}.{method}")

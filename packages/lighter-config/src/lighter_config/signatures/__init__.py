@@ -8,15 +8,15 @@ Four steps, each in its folder, each using only those before it:
 from lighter_config.signatures.answers.annotations import UNWRITTEN, Mismatch
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.reader import SignatureReader
-from lighter_config.signatures.text.parameters import Kind, Parameter
+from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 
 __all__ = [
     "UNWRITTEN",
     "Answer",
     "DoesNotExist",
-    "Kind",
     "Mismatch",
     "Parameter",
+    "ParameterKind",
     "Signature",
     "SignatureReader",
     "Unknown",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lighter_config.signatures.text.parameters import Kind, Parameter, Parameters
+from lighter_config.signatures.text.parameters import Parameter, ParameterKind, Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Signature:
     @property
     def accepts_any_keyword(self) -> bool:
         """Whether ``**kwargs`` takes what no parameter names."""
-        return any(parameter.kind is Kind.VAR_KEYWORD for parameter in self.parameters)
+        return any(parameter.kind is ParameterKind.VAR_KEYWORD for parameter in self.parameters)
 
     @property
     def keywords(self) -> tuple[str, ...]:

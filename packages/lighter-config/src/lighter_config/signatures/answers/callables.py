@@ -224,7 +224,7 @@ class Callables:
 
 
 def _is_plain(base: BuiltinValue) -> bool:
-    """Whether a builtin base leaves construction to ``object``."""
+    """Return whether a builtin base leaves construction to ``object``."""
     return base.name in ("abc.ABC", "builtins.object", "typing.Generic", "typing.NamedTuple") or base.name.startswith(
         "collections.abc."
     )

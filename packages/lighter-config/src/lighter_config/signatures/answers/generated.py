@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Kind, Parameter, Parameters
+from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter, ParameterKind, Parameters
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
@@ -38,7 +38,7 @@ class _Field:
 
     @property
     def is_keyword_only(self) -> bool:
-        return self.parameter.kind is Kind.KEYWORD_ONLY
+        return self.parameter.kind is ParameterKind.KEYWORD_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def named_tuple_parameters(call: ast.Call, module: str) -> Parameters | Unclear:
         return unclear
     padded = [*[None] * (len(names) - len(defaults)), *defaults]
     return tuple(
-        Parameter(name, Kind.POSITIONAL_OR_KEYWORD, default, None, module)
+        Parameter(name, ParameterKind.POSITIONAL_OR_KEYWORD, default, None, module)
         for name, default in zip(names, padded, strict=True)
     )
 
@@ -145,7 +145,7 @@ def _named_tuple_fields(cls: ClassValue) -> Iterator[Parameter]:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                 default = None if value is None else ast.unparse(value)
-                yield Parameter(name, Kind.POSITIONAL_OR_KEYWORD, default, ast.unparse(annotation), cls.module)
+                yield Parameter(name, ParameterKind.POSITIONAL_OR_KEYWORD, default, ast.unparse(annotation), cls.module)
             case _:
                 pass
 
@@ -218,7 +218,7 @@ def _fields(library: Library, cls: ClassValue, kind: str) -> list[_Field] | Uncl
 
 
 def _uses_annotations(library: Library, cls: ClassValue, maker: _Maker) -> bool:
-    """Whether attrs takes every annotated name as a field, or only those made with ``field()``."""
+    """Return whether attrs takes every annotated name as a field, or only those made with ``field()``."""
     option = maker.flag("auto_attribs", None if maker.kind == "attrs.define" else False)
     if isinstance(option, bool):
         return option
@@ -293,7 +293,7 @@ def _attrs_field(
 def _parameter(cls: ClassValue, name: str, annotation: ast.expr | None, kw_only: bool) -> Parameter:
     return Parameter(
         name,
-        Kind.KEYWORD_ONLY if kw_only else Kind.POSITIONAL_OR_KEYWORD,
+        ParameterKind.KEYWORD_ONLY if kw_only else ParameterKind.POSITIONAL_OR_KEYWORD,
         None,
         None if annotation is None else ast.unparse(annotation),
         cls.module,
@@ -320,7 +320,7 @@ def _field_from_call(
             case "init", ast.Constant(value=bool(flag)):
                 in_init = flag
             case "kw_only", ast.Constant(value=bool(flag)):
-                kind = Kind.KEYWORD_ONLY if flag else Kind.POSITIONAL_OR_KEYWORD
+                kind = ParameterKind.KEYWORD_ONLY if flag else ParameterKind.POSITIONAL_OR_KEYWORD
                 parameter = replace(parameter, kind=kind)
             case (("init" | "kw_only" | "alias"), _):
                 return unclear
@@ -330,12 +330,12 @@ def _field_from_call(
 
 
 def _is_factory(value: ast.expr) -> bool:
-    """Whether a value is ``attrs.Factory(...)``."""
+    """Return whether a value is ``attrs.Factory(...)``."""
     return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Factory"
 
 
 def _has_default_method(cls: ClassValue, name: str) -> bool:
-    """Whether ``@name.default`` decorates a method of the class."""
+    """Return whether ``@name.default`` decorates a method of the class."""
     return any(
         ast.unparse(decorator) == f"{name}.default"
         for statement in cls.node.body

@@ -8,7 +8,7 @@ from lighter_config.signatures.values.value import ClassValue, ConstantValue, Fu
 
 
 def known_truth(test: ast.expr, scope: Scope, library: Library) -> bool | None:
-    """Whether a test holds, for arguments whose kind is known; ``None`` when it may go either way."""
+    """Return whether a test holds, for arguments whose kind is known; ``None`` when it may go either way."""
     match test:
         case ast.Compare(left=left, ops=[(ast.Is() | ast.IsNot()) as operator], comparators=[ast.Constant(value=None)]):
             value = library.evaluate(left, scope)

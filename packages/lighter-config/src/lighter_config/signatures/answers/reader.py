@@ -15,7 +15,7 @@ from lighter_config.signatures.answers.cache import AnswerCache
 from lighter_config.signatures.answers.callables import Callables
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.text.modules import ModuleFinder
-from lighter_config.signatures.text.parameters import Kind, Parameter
+from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 from lighter_config.signatures.values.class_order import python_type
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
@@ -76,7 +76,7 @@ class SignatureReader:
         return self._answers[target]
 
     def is_subclass(self, target: str, base: str) -> bool | None:
-        """Whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
+        """Return whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
 
         Args:
             target: A dotted import path.
@@ -148,7 +148,7 @@ class SignatureReader:
                 return self._signature(target, value)
 
     def _leads_nowhere(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
-        """Whether a path goes on after a name that could only be a function, where a nearest one leads to its end.
+        """Return whether a path goes on after a name that could only be a function, where a nearest one leads to its end.
 
         A package that hands a module over for others to reach by that name bears it, as `torch_npu` does for `npu`.
         """
@@ -273,7 +273,7 @@ class SignatureReader:
         return True if self._has_base(cls, names) else None
 
     def _has_base(self, cls: ClassValue, names: set[str]) -> bool:
-        """Whether one of the bases that are known has one of these names, however unclear the others are."""
+        """Return whether one of the bases that are known has one of these names, however unclear the others are."""
         pending, seen = [cls], set[str]()
         while pending:
             one = pending.pop()
@@ -306,7 +306,7 @@ def _from_json(kept: dict[str, Any]) -> Answer:
     kind = fields.pop("kind")
     if kind == "Signature":
         fields["parameters"] = tuple(
-            Parameter(**{**parameter, "kind": Kind(parameter["kind"])}) for parameter in fields["parameters"]
+            Parameter(**{**parameter, "kind": ParameterKind(parameter["kind"])}) for parameter in fields["parameters"]
         )
         return Signature(**fields)
     fields["nearest"] = tuple(fields["nearest"])

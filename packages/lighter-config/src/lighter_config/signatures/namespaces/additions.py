@@ -11,7 +11,7 @@ _WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|_
 
 
 def may_add_names(text: bytes) -> bool:
-    """Whether a module may have names beside those that its statements bind."""
+    """Return whether a module may have names beside those that its statements bind."""
     return _WAYS_TO_ADD_NAMES.search(text) is not None
 
 

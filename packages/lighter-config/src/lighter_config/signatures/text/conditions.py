@@ -6,7 +6,7 @@ import sys
 
 
 def static_truth(test: ast.expr, *, is_stub: bool = False) -> bool | None:
-    """Whether a condition holds in this interpreter, as far as its text alone says.
+    """Return whether a condition holds in this interpreter, as far as its text alone says.
 
     >>> static_truth(ast.parse("sys.version_info >= (3, 8) and sys.platform != 'none'", mode="eval").body)
     True
@@ -77,7 +77,7 @@ def _compare(left: str, operator: ast.cmpop, right: ast.expr) -> bool | None:
 
 
 def is_for_type_checkers(test: ast.expr) -> bool:
-    """Whether the condition is ``TYPE_CHECKING``, which holds in no program that runs."""
+    """Return whether the condition is ``TYPE_CHECKING``, which holds in no program that runs."""
     return last_name(test) == "TYPE_CHECKING"
 
 

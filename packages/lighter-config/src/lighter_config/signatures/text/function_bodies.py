@@ -21,7 +21,7 @@ def own_nodes(root: ast.AST) -> list[ast.AST]:
 
 
 def yields(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it is a generator."""
+    """Return whether it is a generator."""
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))
 
 
@@ -35,7 +35,7 @@ def bound_names(statement: ast.stmt) -> set[str]:
 
 
 def passes_all_on(wrapper: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
-    """Whether a wrapper certainly hands every keyword that it gets to what it wraps.
+    """Return whether a wrapper certainly hands every keyword that it gets to what it wraps.
 
     ``inspect.signature`` shows what is wrapped. A wrapper with parameters of its own, or one that takes keywords out,
     accepts more than that.
@@ -68,7 +68,7 @@ def _is_named(node: ast.AST, name: str) -> bool:
 
 
 def sets_deciding_names(function: ast.AST) -> bool:
-    """Whether a function assigns ``__init__``, ``__signature__`` and the like to something."""
+    """Return whether a function assigns ``__init__``, ``__signature__`` and the like to something."""
     for node in own_nodes(function):
         match node:
             case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute in DECIDING_NAMES:
@@ -82,7 +82,7 @@ def sets_deciding_names(function: ast.AST) -> bool:
 
 
 def mentions_deciding_names(function: ast.AST) -> bool:
-    """Whether a function assigns ``__init__`` and the like, or names one of them as text."""
+    """Return whether a function assigns ``__init__`` and the like, or names one of them as text."""
     return sets_deciding_names(function) or any(
         isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in DECIDING_NAMES
         for node in own_nodes(function)

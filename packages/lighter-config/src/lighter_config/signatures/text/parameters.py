@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """How an argument reaches a parameter; the names of ``inspect.Parameter``, in the order they are written."""
 
     POSITIONAL_ONLY = "POSITIONAL_ONLY"
@@ -30,7 +30,7 @@ class Parameter:
     """
 
     name: str
-    kind: Kind
+    kind: ParameterKind
     default: str | None = None
     annotation: str | None = None
     module: str = ""
@@ -38,17 +38,17 @@ class Parameter:
     @property
     def required(self) -> bool:
         """Whether a call must give it."""
-        return self.default is None and self.kind not in (Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD)
+        return self.default is None and self.kind not in (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
 
     @property
     def accepts_keyword(self) -> bool:
         """Whether ``name=value`` reaches it."""
-        return self.kind in (Kind.POSITIONAL_OR_KEYWORD, Kind.KEYWORD_ONLY)
+        return self.kind in (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
     @property
     def accepts_position(self) -> bool:
         """Whether one positional argument reaches it."""
-        return self.kind in (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
+        return self.kind in (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL_OR_KEYWORD)
 
 
 Parameters = tuple[Parameter, ...]
@@ -72,7 +72,7 @@ def read_parameters(arguments: ast.arguments, module: str, *, owner: str = "") -
 
 
 def _read(arguments: ast.arguments, module: str, owner: str) -> Iterator[Parameter]:
-    def parameter(node: ast.arg, kind: Kind, default: ast.expr | None = None) -> Parameter:
+    def parameter(node: ast.arg, kind: ParameterKind, default: ast.expr | None = None) -> Parameter:
         name = (
             f"_{owner}{node.arg}" if owner and node.arg.startswith("__") and not node.arg.endswith("__") else node.arg
         )
@@ -85,25 +85,25 @@ def _read(arguments: ast.arguments, module: str, owner: str) -> Iterator[Paramet
         )
 
     positional = [
-        *((node, Kind.POSITIONAL_ONLY) for node in arguments.posonlyargs),
-        *((node, Kind.POSITIONAL_OR_KEYWORD) for node in arguments.args),
+        *((node, ParameterKind.POSITIONAL_ONLY) for node in arguments.posonlyargs),
+        *((node, ParameterKind.POSITIONAL_OR_KEYWORD) for node in arguments.args),
     ]
     without_default = len(positional) - len(arguments.defaults)
     for index, (node, kind) in enumerate(positional):
         yield parameter(node, kind, arguments.defaults[index - without_default] if index >= without_default else None)
     if arguments.vararg is not None:
-        yield parameter(arguments.vararg, Kind.VAR_POSITIONAL)
+        yield parameter(arguments.vararg, ParameterKind.VAR_POSITIONAL)
     for node, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield parameter(node, Kind.KEYWORD_ONLY, default)
+        yield parameter(node, ParameterKind.KEYWORD_ONLY, default)
     if arguments.kwarg is not None:
-        yield parameter(arguments.kwarg, Kind.VAR_KEYWORD)
+        yield parameter(arguments.kwarg, ParameterKind.VAR_KEYWORD)
 
 
 def without_first(parameters: Parameters) -> Parameters | None:
     """Drop the parameter that binding fills (``self``, ``cls``); ``None`` when there is none to fill."""
-    if not parameters or parameters[0].kind in (Kind.KEYWORD_ONLY, Kind.VAR_KEYWORD):
+    if not parameters or parameters[0].kind in (ParameterKind.KEYWORD_ONLY, ParameterKind.VAR_KEYWORD):
         return None
-    return parameters if parameters[0].kind is Kind.VAR_POSITIONAL else parameters[1:]
+    return parameters if parameters[0].kind is ParameterKind.VAR_POSITIONAL else parameters[1:]
 
 
 def partially_applied(parameters: Parameters, count: int, keywords: Sequence[tuple[str, str]]) -> Parameters | None:
@@ -120,17 +120,17 @@ def partially_applied(parameters: Parameters, count: int, keywords: Sequence[tup
                 return None
             count -= 1
             continue
-        if parameter.kind is Kind.VAR_POSITIONAL:
+        if parameter.kind is ParameterKind.VAR_POSITIONAL:
             count = 0
             if not is_keyword_only:
                 result.append(parameter)
             continue
         if parameter.accepts_keyword and parameter.name in given:
             is_keyword_only = True
-            result.append(replace(parameter, kind=Kind.KEYWORD_ONLY, default=given.pop(parameter.name)))
-        elif is_keyword_only and parameter.kind is Kind.POSITIONAL_OR_KEYWORD:
-            result.append(replace(parameter, kind=Kind.KEYWORD_ONLY))
-        elif parameter.kind is Kind.VAR_KEYWORD:
+            result.append(replace(parameter, kind=ParameterKind.KEYWORD_ONLY, default=given.pop(parameter.name)))
+        elif is_keyword_only and parameter.kind is ParameterKind.POSITIONAL_OR_KEYWORD:
+            result.append(replace(parameter, kind=ParameterKind.KEYWORD_ONLY))
+        elif parameter.kind is ParameterKind.VAR_KEYWORD:
             given.clear()
             result.append(parameter)
         else:

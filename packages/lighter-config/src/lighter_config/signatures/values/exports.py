@@ -21,7 +21,7 @@ class Exports:
         self._evaluate = evaluate
 
     def adds_itself(self, namespace: Namespace, name: str) -> bool:
-        """Whether a decorator puts the name into ``__all__`` when the module runs."""
+        """Return whether a decorator puts the name into ``__all__`` when the module runs."""
         for binding in namespace.candidates(name):
             for decorator in binding.node.decorator_list if isinstance(binding, Definition) else ():
                 node = decorator.func if isinstance(decorator, ast.Call) else decorator

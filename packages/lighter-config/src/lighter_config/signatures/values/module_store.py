@@ -45,7 +45,7 @@ class ModuleStore:
             names.add(f"{module.name.partition('.')[0]}{EVERY_FILE}")
 
     def has_read(self, module: Module) -> bool:
-        """Whether the names of a module are known already."""
+        """Return whether the names of a module are known already."""
         return module.name in self._namespaces
 
     def namespace(self, module: Module) -> Namespace | Unclear:

@@ -137,7 +137,7 @@ def _setting(loop: ast.For, module: str) -> tuple[int, ast.expr] | None:
 
 
 def _exports(statement: ast.stmt, module: str, key: str) -> bool:
-    """Whether a statement adds the key to ``__all__`` of the module, if that has one and lacks it."""
+    """Return whether a statement adds the key to ``__all__`` of the module, if that has one and lacks it."""
     match statement:
         case ast.If(test=test, body=[inner], orelse=[]):
             allowed = {f"hasattr({module}, '__all__')", f"{key} not in {module}.__all__"}
