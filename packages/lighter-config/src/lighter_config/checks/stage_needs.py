@@ -60,7 +60,7 @@ def is_exactly(context: CheckContext, target: Any, name: str) -> bool:
 
 
 def defines(context: CheckContext, target: Any, method: str) -> bool | None:
-    """Return whether a class or one of its bases outside the frameworks defines a method; ``None`` when that is not known."""
+    """Return whether a class, or a base of it outside the frameworks, defines a method; ``None`` when not known."""
     if not isinstance(target, str):
         return None
     answer = context.reader.read(f"{target}.{method}")

@@ -148,9 +148,9 @@ class SignatureReader:
                 return self._signature(target, value)
 
     def _leads_nowhere(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
-        """Return whether a path goes on after a name that could only be a function, where a nearest one leads to its end.
+        """Return whether a path continues after a name that can only be a function, and a nearest path is complete.
 
-        A package that hands a module over for others to reach by that name bears it, as `torch_npu` does for `npu`.
+        A package that gives others a module under that name has the name in its own, as `torch_npu` does for `npu`.
         """
         module = self._library.modules.find(value.owner)
         if value.leads_further or target == f"{value.owner}.{value.name}" or module is None:

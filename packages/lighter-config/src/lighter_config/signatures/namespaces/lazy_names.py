@@ -93,7 +93,7 @@ def _is_name(node: ast.expr, name: str) -> bool:
 
 
 def _is_error_or_table_import(call: ast.Call, asked: str) -> bool:
-    """Return whether a call that gets the name raises an error, or takes it out of a module that a table gave for it."""
+    """Return whether a call that gets the name raises an error, or takes it from a module that a table names."""
     callee = ast.unparse(call.func).rpartition(".")[2]
     if callee == "getattr" and isinstance(call.args[0], ast.Call):
         return "import_module" in ast.unparse(call.args[0].func) and any(

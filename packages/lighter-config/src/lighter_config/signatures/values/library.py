@@ -365,7 +365,7 @@ class Library:
 
 
 def _comes_from(value: Value, bindings: tuple[Binding, ...], submodule: str) -> bool:
-    """Return whether a name equals its package's submodule, or was taken out of that submodule after it was imported."""
+    """Return whether a name is its package's submodule, or was taken from that submodule after its import."""
     if isinstance(value, (ModuleValue, Unclear)):
         return True
     if isinstance(value, (ClassValue, FunctionValue)) and f"{value.module}.".startswith(f"{submodule}."):
