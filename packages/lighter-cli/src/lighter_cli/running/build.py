@@ -11,7 +11,7 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer, see
 from lighter import System
 from lighter.lightning import failure_notes
 from lighter_cli.checking.seeds import VARIABLE
-from lighter_cli.checkpoints.atomic_io import write_checkpoints_whole
+from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
 from lighter_config import Config, Finding
 
@@ -42,7 +42,7 @@ def build(config: Config) -> Experiment:
         BuildError: A section built an object of the wrong type.
     """
     trainer = _resolve(config, "trainer", Trainer)
-    write_checkpoints_whole(trainer)
+    save_atomically(trainer)
     failure_notes.attach(trainer)  # a LighterModule does so by itself
     if config.has("system"):
         return Experiment(trainer, _resolve(config, "system", System), None)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import secrets
 import signal
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from lighter_cli.atomic_files import write_whole
+from lighter_cli.atomic_files import append_line, write_atomically
 from lighter_cli.checkpoints.of_trainer import (
     best_checkpoint,
     checkpoint_folders,
@@ -109,7 +108,7 @@ class ConfigRecorder(Callback):
             folder.mkdir(parents=True)
             self._put_into(folder)
             self._is_written = True
-            _append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
+            append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
         except OSError as error:
             _logger.warning("this run is not recorded, `last` and `best` will not find it: %s", error)
 
@@ -177,9 +176,9 @@ class ConfigRecorder(Callback):
             _logger.warning("the checkpoint %s carries no config: %s", folder, error)
 
     def _put_into(self, folder: Path) -> None:
-        write_whole(folder / RECORDED_CONFIG, self._config_text)
-        write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
-        write_whole(folder / RECORD_FILE, _to_json(self._written()))
+        write_atomically(folder / RECORDED_CONFIG, self._config_text)
+        write_atomically(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
+        write_atomically(folder / RECORD_FILE, _to_json(self._written()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         if self._content:
@@ -220,7 +219,7 @@ class ConfigRecorder(Callback):
         if not self._is_written:
             return
         try:
-            write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+            write_atomically(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
         except OSError as error:
             _logger.warning("the record of this run is not up to date: %s", error)
 
@@ -248,15 +247,3 @@ def _provenance(config: Config) -> dict[str, list[str]]:
 
 def _to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
-
-
-def _append_line(file: Path, text: str) -> None:
-    """Append a line in one write, which no other process's can come between; one that broke off stays alone."""
-    file.parent.mkdir(exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.fstat(descriptor).st_size
-        is_broken_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, f"{chr(10) * is_broken_off}{text}\n".encode())
-    finally:
-        os.close(descriptor)
