@@ -20,7 +20,7 @@ from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
 from lighter_cli.runs.record import read_records
-from lighter_cli.runs.recorder import ConfigRecorder
+from lighter_cli.runs.recorder import RunRecorder
 from lighter_config import load
 
 Write = Callable[[str, str], Path]
@@ -231,7 +231,7 @@ def test_a_record_that_cannot_be_kept_up_to_date_does_not_end_the_run(
     write("code/models.py", code.replace("    def training_step", remove + "    def training_step"))
     Runner().run("fit", [module_config])
     assert Path("checkpoints/last.ckpt").exists()
-    assert "not up to date" in caplog.text
+    assert "could not be updated" in caplog.text
 
 
 def test_a_line_that_broke_off_does_not_take_the_next_with_it(system_config: str) -> None:
@@ -242,7 +242,7 @@ def test_a_line_that_broke_off_does_not_take_the_next_with_it(system_config: str
 
 
 def test_an_address_as_default_root_dir_leaves_the_record_in_the_working_directory() -> None:
-    recorder = ConfigRecorder.__new__(ConfigRecorder)
+    recorder = RunRecorder.__new__(RunRecorder)
     recorder._name = "one"
     trainer = Trainer(default_root_dir="memory://bucket", accelerator="cpu", logger=False)
     assert recorder.folder(trainer) == Path.cwd() / "lighter_runs" / "one"
