@@ -1,18 +1,10 @@
 """The layers point one way, and importing does nothing."""
 
-import copy
 import json
 import subprocess
 import sys
-import tomllib
-from itertools import pairwise
-from pathlib import Path
 
-import grimp
 import pytest
-from importlinter.contracts.layers import LayersContract
-
-ROOT = Path(__file__).parents[1]
 
 REPORT_HEAVY = "import sys, json; print(json.dumps([name for name in {names!r} if name in sys.modules]))"
 HEAVY = ["torch", "pytorch_lightning", "torchmetrics", "sparkwheel", "numpy"]
@@ -66,48 +58,3 @@ def test_core_knows_neither_config_nor_command_line() -> None:
 
 def test_importing_lighter_leaves_the_process_as_it_was() -> None:
     assert _run(PROCESS_STATE) == {}
-
-
-COMMAND_LINE_CONTRACT = "inside the command line, imports point down"
-
-
-@pytest.fixture(scope="module")
-def command_line_contract() -> LayersContract:
-    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    contracts = document["tool"]["importlinter"]["contracts"]
-    (options,) = [contract for contract in contracts if contract["name"] == COMMAND_LINE_CONTRACT]
-    return LayersContract(COMMAND_LINE_CONTRACT, {"root_packages": ["lighter_cli"]}, options)
-
-
-@pytest.fixture(scope="module")
-def command_line_imports() -> grimp.ImportGraph:
-    return grimp.build_graph("lighter_cli", cache_dir=None)
-
-
-def test_an_import_upwards_inside_the_command_line_is_refused(
-    command_line_contract: LayersContract, command_line_imports: grimp.ImportGraph
-) -> None:
-    """Plant an import at each boundary of two layers, and between two neighbours within a layer."""
-    imports = command_line_imports
-    assert command_line_contract.check(imports, verbose=False).kept
-    rooms = imports.find_children("lighter_cli")
-    layers = [
-        [room for tail in sorted(layer.module_tails, key=str) if (room := f"lighter_cli.{tail.name}") in rooms]
-        for layer in command_line_contract.layers
-    ]
-    layers = [layer for layer in layers if layer]
-    planted = [(lower[0], upper[0]) for upper, lower in pairwise(layers)]
-    planted += [pair for layer in layers for pair in pairwise(layer)]
-    assert len(planted) > 15
-    for importer, imported in planted:
-        graph = copy.deepcopy(imports)
-        graph.add_import(importer=importer, imported=imported)
-        assert not command_line_contract.check(graph, verbose=False).kept, f"{importer} may import {imported}"
-
-
-def test_a_new_room_of_the_command_line_needs_a_layer(
-    command_line_contract: LayersContract, command_line_imports: grimp.ImportGraph
-) -> None:
-    graph = copy.deepcopy(command_line_imports)
-    graph.add_module("lighter_cli.helpers")
-    assert not command_line_contract.check(graph, verbose=False).kept

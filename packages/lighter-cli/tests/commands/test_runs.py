@@ -111,6 +111,13 @@ def test_runs_without_the_file_of_places_still_differ(in_process: Command, ids: 
     assert "trainer::max_epochs\n  - 1\n  + 2   command line, word 2\n" in shown
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"trainer::max_epochs": 5}'])
+def test_runs_with_a_damaged_file_of_places_still_differ(in_process: Command, ids: list[str], content: str) -> None:
+    (Path("lighter_runs") / ids[0] / "provenance.json").write_text(content)
+    shown = in_process("runs", "diff", *ids).stdout
+    assert "trainer::max_epochs\n  - 1\n  + 2   command line, word 2\n" in shown
+
+
 def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[str]) -> None:
     done = in_process("runs", "show", "nothing")
     assert (done.returncode, done.stdout) == (1, "")

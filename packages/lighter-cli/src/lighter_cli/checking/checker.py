@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import find_seed
 from lighter_cli.errors import SeedError
-from lighter_cli.project import Project, locate_project, make_importable
+from lighter_cli.project import make_importable
 from lighter_config import (
     DEFAULT_CHECKS,
     Check,
@@ -28,10 +28,11 @@ from lighter_config import (
     load,
     parse_sources,
 )
+from lighter_config.project import Project, find_project, reader_in
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 from lighter_config.tree.references import is_built, is_copy
 
 Word: TypeAlias = str | os.PathLike[str]
@@ -131,7 +132,7 @@ class Checker:
 
     def _report(self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False) -> Report:
         config = load(sources)
-        project, findings = _locate(config)
+        project, findings = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
         is_fragment = may_be_fragment and _is_fragment(config)
@@ -155,12 +156,12 @@ class Checker:
         if self._deep and project is not None:
             make_importable(project)
         if folder not in self._readers:
+            kind = SignatureReader
             if self._deep:
                 from lighter_cli.checking.deep_reader import DeepReader
 
-                self._readers[folder] = DeepReader(project=folder)
-            else:
-                self._readers[folder] = SignatureReader(project=folder)
+                kind = DeepReader
+            self._readers[folder] = reader_in(project, kind)
         return self._readers[folder]
 
 
@@ -189,14 +190,6 @@ def check_seed(context: CheckContext) -> Iterator[Finding]:
         find_seed(context.expanded)
     except SeedError as error:
         yield from error.findings
-
-
-def _locate(config: Config) -> tuple[Project | None, tuple[Finding, ...]]:
-    try:
-        project = locate_project(config)
-    except ConfigError as error:
-        return None, error.findings
-    return project, project.notes if project is not None else ()
 
 
 def _is_fragment(config: Config) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import find_seed
-from lighter_cli.project import Project, is_users_own, locate_project, make_importable
+from lighter_cli.project import make_importable
 from lighter_cli.runs.inputs import RecordedRun
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
@@ -18,13 +18,13 @@ from lighter_config import (
     Finding,
     Place,
     Severity,
-    SignatureReader,
     Stage,
     check,
     prune,
     to_yaml,
 )
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
+from lighter_config.project import Project, is_users_own, locate_project, reader_in
 from lighter_config.safety import Allowance, SafetyCheck
 
 _logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def prepare(
         ConfigError: The project's folder does not exist, or the seed is not valid.
     """
     project = locate_project(config)
-    reader = SignatureReader(project=project.folder if project is not None else None)
+    reader = reader_in(project)
     log_findings(project.notes if project is not None else ())
     checks = [*checks, LauncherCheck(os.environ)] if check_first else []
     if safe:
@@ -112,10 +112,7 @@ def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
         config: The whole config.
         stage: Also report what this stage lacks.
     """
-    project = locate_project(config)
-    reader = SignatureReader(project=project.folder if project is not None else None)
-    notes = project.notes if project is not None else ()
-    return [*notes, *check(config, stage, reader=reader, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])]
+    return check(config, stage, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:
