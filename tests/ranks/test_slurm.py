@@ -1,4 +1,4 @@
-"""A job of SLURM whose time is up goes on where it was, with a stand-in for ``sbatch``, ``srun`` and ``scontrol``."""
+"""A SLURM job whose time is up resumes where it stopped, with a stand-in for ``sbatch``, ``srun`` and ``scontrol``."""
 
 import re
 import subprocess
@@ -78,7 +78,7 @@ def test_a_job_goes_on_after_a_requeue_as_if_it_had_not_been_stopped(
     for name, value in _weights(uninterrupted).items():
         torch.testing.assert_close(_weights(second)[name], value, rtol=1e-12, atol=1e-14)
     assert (
-        f"job 4711 was started again: run {first.folder.name} goes on from {first.folder / 'requeue.ckpt'}\n"
+        f"SLURM restarted job 4711: resuming run {first.folder.name} from {first.folder / 'requeue.ckpt'}\n"
         in done.stderr
     )
     assert done.stderr.count("requeuing job 4711\n") == 1
@@ -93,7 +93,7 @@ def test_a_job_that_cannot_be_requeued_says_so_and_how_to_go_on(sbatch: Command,
     record = read_records(folder)[-1]
     assert record.status == "interrupted"
     assert "error: job 4711 cannot be requeued: Requested operation is presently disabled\n" in done.stderr
-    assert "to go on" in done.stderr
+    assert "to resume" in done.stderr
     assert f"lighter fit refused/lighter_runs/{record.folder.name}\n" in done.stderr
 
 

@@ -1,53 +1,55 @@
-"""A file is there whole, or as it was before."""
+"""A write that fails leaves the file unchanged; no reader sees a part of it."""
 
 import errno
+import json
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from lighter_cli.atomic_files import whole_file, write_whole
+from lighter_cli.atomic_files import append_line, open_atomically, write_atomically
 
 
-def test_a_file_is_replaced_and_keeps_its_mode() -> None:
+def test_a_replaced_file_keeps_its_mode() -> None:
     file = Path("a.txt")
     file.write_text("before")
     file.chmod(0o640)
-    write_whole(file, "after\r\n")
+    write_atomically(file, "after\r\n")
     assert file.read_bytes() == b"after\r\n"
     assert file.stat().st_mode & 0o777 == 0o640
     assert list(Path().iterdir()) == [file]
 
 
-def test_a_new_file_has_the_mode_that_other_new_files_have() -> None:
+def test_a_new_file_has_the_default_mode() -> None:
     Path("other").touch()
-    write_whole(Path("new"), "text")
+    write_atomically(Path("new"), "text")
     assert Path("new").stat().st_mode == Path("other").stat().st_mode
 
 
 def test_a_link_stays_a_link() -> None:
     Path("target").write_text("before")
     Path("link").symlink_to("target")
-    write_whole(Path("link"), "after")
+    write_atomically(Path("link"), "after")
     assert Path("link").is_symlink()
     assert Path("target").read_text() == "after"
 
 
-def test_what_cannot_be_written_leaves_the_file_as_it_was() -> None:
+def test_a_failed_write_leaves_the_file_unchanged() -> None:
     file = Path("a.txt")
     file.write_text("before")
     with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "a half \udc80")
+        write_atomically(file, "a half \udc80")
     assert file.read_text() == "before"
     assert list(Path().iterdir()) == [file]
 
 
 @contextmanager
 def no_file_above(size: int) -> Iterator[None]:
-    """Answer longer writes with an error of the system, as a full disk does."""
+    """Make longer writes fail with an OSError, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -56,13 +58,13 @@ def no_file_above(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_it_as_it_was() -> None:
+def test_a_full_disk_names_the_file_and_leaves_it_unchanged() -> None:
     file = Path("a.ckpt")
     file.write_text("before")
     with (
         no_file_above(4096),
         pytest.raises(OSError, match=r"File too large: 'a.ckpt'") as caught,
-        whole_file(file) as to,
+        open_atomically(file) as to,
     ):
         torch.save(torch.zeros(10_000), to)
     assert caught.value.errno == errno.EFBIG
@@ -70,20 +72,53 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_it_as_it_was() -
     assert list(Path().iterdir()) == [file]
 
 
-def test_an_error_that_was_being_handled_before_is_not_taken_for_the_reason() -> None:
+def test_an_error_handled_before_is_not_the_reason() -> None:
     full = OSError(errno.ENOSPC, "full")
     try:
         raise full
     except OSError:
         with pytest.raises(UnicodeEncodeError):
-            write_whole(Path("a.ckpt"), "a half \udc80")
+            write_atomically(Path("a.ckpt"), "a half \udc80")
 
 
-def test_ctrl_c_that_ends_in_another_error_is_still_ctrl_c() -> None:
-    """torch.save closes its archive on the way out, which fails when it was interrupted in the middle of a record."""
-    with pytest.raises(KeyboardInterrupt), whole_file(Path("a.ckpt")):  # noqa: PT012
+def test_ctrl_c_that_another_error_hides_is_still_ctrl_c() -> None:
+    """Interrupted in the middle of a write, torch.save closes its archive, which raises another error."""
+    with pytest.raises(KeyboardInterrupt), open_atomically(Path("a.ckpt")):  # noqa: PT012
         try:
             raise KeyboardInterrupt
         finally:
             raise RuntimeError("unexpected pos")
     assert list(Path().iterdir()) == []
+
+
+def test_a_reader_never_sees_a_part_of_a_file() -> None:
+    file = Path("a.txt")
+    contents = {"a" * 300_000, "b" * 300_000}
+    write_atomically(file, min(contents))
+
+    def write(text: str) -> None:
+        write_atomically(file, text)
+
+    with ThreadPoolExecutor(4) as pool:
+        writes = [pool.submit(write, text) for text in sorted(contents) * 20]
+        while not all(done.done() for done in writes):
+            assert file.read_text() in contents
+
+
+def test_lines_appended_at_the_same_time_are_all_there(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "lines.jsonl"
+
+    def append(number: int) -> None:
+        append_line(file, json.dumps({"number": number, "text": "x" * 500}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(append, range(400)))
+    lines = file.read_text().splitlines()
+    # two appends may both end an incomplete line; readers skip the empty line between them
+    assert sorted(json.loads(line)["number"] for line in lines if line) == list(range(400))
+
+
+def test_a_line_after_an_incomplete_one_is_on_its_own_line() -> None:
+    Path("lines.jsonl").write_text('{"folder": "/somewh')
+    append_line(Path("lines.jsonl"), "{}")
+    assert Path("lines.jsonl").read_text() == '{"folder": "/somewh\n{}\n'

@@ -1,4 +1,4 @@
-"""The command line of Lighter, and the same road from Python: ``Runner().run("fit", ["config.yaml"])``."""
+"""The command line of Lighter, also from Python: ``Runner().run("fit", ["config.yaml"])``."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    # `lighter --help` imports this package; what runs experiments comes only when it is asked for
+    # `lighter --help` imports this package, so what runs experiments is imported on first use
     if name in _LATE:
         return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Write files atomically: a reader sees the new content or the content before it, never a part.
+
+Everything that the command line writes for a later process goes through this module: records, checkpoints, migrated
+configs, completion scripts and the alias package of a project.
+"""
 
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,17 +14,17 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(file: Path) -> Iterator[BinaryIO]:
-    """Open a file beside its place and rename it in the end, so that a reader sees all of it or the one before.
+def open_atomically(file: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``file`` and rename it to ``file`` at the end.
 
-    It is on the disk before it has its name, so that this also holds when the power fails. A file that is replaced
-    keeps its mode. A process that is killed may leave the file beside, ``.<name>-<random>.partial``, which nothing
-    reads.
+    The content is flushed to the disk before the rename, so a power failure leaves no partial file either. A replaced
+    file keeps its mode. A killed process may leave its temporary file, ``.<name>-<random>.partial``; nothing reads it.
 
     Raises:
-        OSError: The disk is full, for example; it names the file, which is as it was.
+        OSError: The file cannot be written, for example because the disk is full. The error names ``file``, which is
+            unchanged.
     """
-    temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}.partial")
+    temporary = file.with_name(f".{file.name}-{os.urandom(4).hex()}.partial")
     handled = sys.exception()
     try:
         with temporary.open("xb") as stream:
@@ -41,14 +44,38 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a text file so that a reader sees all of it or the one before; a link stays a link."""
-    with whole_file(file.resolve()) as stream:
+def write_atomically(file: Path, text: str) -> None:
+    """Write a text file atomically; a symbolic link stays a link, and the file it points to is replaced.
+
+    Raises:
+        OSError: As ``open_atomically``.
+    """
+    with open_atomically(file.resolve()) as stream:
         stream.write(text.encode())
 
 
+def append_line(file: Path, text: str) -> None:
+    """Append a line to a file that several processes append to.
+
+    A rename would lose the lines that other processes append at the same time. Instead, one ``write`` to a file opened
+    with ``O_APPEND`` adds the line: no other process can write between its bytes. If the last line of the file is
+    incomplete, because a machine failed while it was written, the new line starts on a line of its own.
+
+    Raises:
+        OSError: The file or its folder cannot be written.
+    """
+    file.parent.mkdir(exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(descriptor).st_size
+        is_incomplete = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, f"{chr(10) * is_incomplete}{text}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
 def _reason(error: BaseException, handled: BaseException | None) -> BaseException:
-    """Find why writing ended: ``torch.save`` answers a full disk and Ctrl-C with an error about its archive."""
+    """Return why writing failed: ``torch.save`` turns a full disk and Ctrl-C into an error about its archive."""
     reason: BaseException | None = error
     while reason is not None and reason is not handled:
         if not isinstance(reason, Exception) or (isinstance(reason, OSError) and reason.errno is not None):

@@ -1,18 +1,18 @@
-"""What goes wrong between a good config and a running stage."""
+"""Errors between a valid config and a running stage."""
 
 from lighter_config import ConfigError
 
 
 class CheckpointError(ConfigError):
-    """A checkpoint that does not exist, or ``last`` or ``best`` of an experiment that never ran."""
+    """A checkpoint does not exist or cannot be used, or no earlier run has a ``last`` or ``best`` one."""
 
 
 class SeedError(ConfigError):
-    """A seed that is no integer in the range that NumPy takes."""
+    """A seed is not an integer in the range that NumPy takes."""
 
 
 class BuildError(ConfigError):
-    """A section that built something else than the stage needs."""
+    """A section built an object of the wrong type."""
 
 
 class RankError(ConfigError):

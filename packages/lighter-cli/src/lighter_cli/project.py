@@ -8,11 +8,11 @@ the same alias: spawned DataLoader workers and DDP ranks need nothing more.
 import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import platformdirs
 
+from lighter_cli.atomic_files import write_atomically
 from lighter_config.project import Project
 
 _ALIAS = '''"""Made by Lighter: stands for {folder}"""
@@ -54,12 +54,9 @@ def _write_alias(folder: Path) -> Path:
     """
     alias = _alias_root() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     init = alias / "project" / "__init__.py"
-    content = _ALIAS.format(folder=str(folder)).encode()
-    if init.is_file() and init.read_bytes() == content:
+    content = _ALIAS.format(folder=str(folder))
+    if init.is_file() and init.read_bytes() == content.encode():
         return alias
     init.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=init.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(init)
+    write_atomically(init, content)
     return alias

@@ -9,7 +9,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
-from lighter_cli.checkpoints.atomic_io import WholeCheckpointIO, write_checkpoints_whole
+from lighter_cli.checkpoints.atomic_io import AtomicCheckpointIO, save_atomically
 
 
 def test_a_checkpoint_is_written_beside_its_place_not_into_the_folder_for_temporary_files(
@@ -27,7 +27,7 @@ def test_ctrl_c_in_the_middle_of_writing_leaves_the_checkpoint_before(tmp_path: 
         def __reduce__(self) -> tuple[object, ...]:
             raise KeyboardInterrupt
 
-    writer = WholeCheckpointIO()
+    writer = AtomicCheckpointIO()
     writer.save_checkpoint({"epoch": 1}, tmp_path / "new" / "last.ckpt")
     with pytest.raises(KeyboardInterrupt):
         writer.save_checkpoint({"weights": torch.zeros(100_000), "stop": Stops()}, tmp_path / "new" / "last.ckpt")
@@ -37,7 +37,7 @@ def test_ctrl_c_in_the_middle_of_writing_leaves_the_checkpoint_before(tmp_path: 
 
 def test_a_link_is_replaced_and_what_it_led_to_stays(tmp_path: Path) -> None:
     """With ``save_last="link"`` the last checkpoint may be a link to the best one."""
-    writer = WholeCheckpointIO()
+    writer = AtomicCheckpointIO()
     writer.save_checkpoint({"epoch": 1}, tmp_path / "best.ckpt")
     (tmp_path / "last.ckpt").symlink_to("best.ckpt")
     writer.save_checkpoint({"epoch": 2}, tmp_path / "last.ckpt")
@@ -46,7 +46,7 @@ def test_a_link_is_replaced_and_what_it_led_to_stays(tmp_path: Path) -> None:
 
 
 def test_an_address_is_left_to_lightning() -> None:
-    writer = WholeCheckpointIO()
+    writer = AtomicCheckpointIO()
     writer.save_checkpoint({"epoch": 1}, "memory://bucket/last.ckpt")
     assert writer.load_checkpoint("memory://bucket/last.ckpt", weights_only=True) == {"epoch": 1}
 
@@ -57,6 +57,6 @@ def test_a_way_to_write_that_was_asked_for_is_kept() -> None:
     options = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False}
     default, own = Trainer(**options), Trainer(**options, plugins=[Own()])
     for trainer in (default, own):
-        write_checkpoints_whole(trainer)
-    assert isinstance(default.strategy.checkpoint_io, WholeCheckpointIO)
+        save_atomically(trainer)
+    assert isinstance(default.strategy.checkpoint_io, AtomicCheckpointIO)
     assert isinstance(own.strategy.checkpoint_io, Own)

@@ -102,7 +102,7 @@ def test_a_checkpoint_that_another_run_wrote_over_is_not_taken_for_the_runs_own(
     first, second = read_records(Path())
     assert second.checkpoint("last") == LAST.absolute()
     assert first.checkpoint("last") == BEST.absolute()
-    assert f"{LAST.absolute()} was written over by another run" in caplog.text
+    assert f"{LAST.absolute()} was overwritten by another run" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")

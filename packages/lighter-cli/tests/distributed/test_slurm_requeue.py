@@ -81,12 +81,12 @@ def test_the_next_start_goes_on_from_there_and_no_other_job_does(
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     with caplog.at_level(logging.INFO), pytest.warns(UserWarning, match="resum"):
         second = run("fit", job)
-    assert f"job 12 was started again: run {first.folder.name} goes on from" in caplog.text
+    assert f"SLURM restarted job 12: resuming run {first.folder.name} from" in caplog.text
     assert (second.status, second.content["progress"]["step"]) == ("finished", 6)
     assert second.content["options"]["ckpt_path"] == str(first.folder / "requeue.ckpt")
     caplog.clear()
     other = run("fit", job, "trainer::default_root_dir=other")  # another fit of the same job
-    assert "job 12 was started again, and left no checkpoint before" in caplog.text
+    assert "SLURM restarted job 12, which left no checkpoint" in caplog.text
     assert other.content["options"]["ckpt_path"] is None
     monkeypatch.setenv("SLURM_JOB_ID", "13")
     assert run("fit", job, "trainer::default_root_dir=third").content["options"]["ckpt_path"] is None

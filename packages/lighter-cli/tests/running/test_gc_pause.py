@@ -1,4 +1,4 @@
-"""Garbage collection rests while a command imports torch and Lightning, and at no other time."""
+"""A command pauses garbage collection while it imports torch and Lightning, and at no other time."""
 
 import gc
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.running.gc_pause import uncollected
+from lighter_cli.running.gc_pause import gc_paused
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from pytorch_lightning import Callback
 
 
-class Circle:  # only a collection finds that nothing needs it any more
+class Cycle:  # only a collection frees it
     def __del__(self):
         Path("collected").touch()
 
@@ -30,12 +30,12 @@ class Watch(Callback):
         import torch
 
         kept = gc.get_freeze_count()
-        known = any(one is torch.nn.Linear for one in gc.get_objects())
+        known = any(known is torch.nn.Linear for known in gc.get_objects())
         Path("watched").write_text(f"{gc.isenabled()} {kept > 100_000} {known}")
 
     def on_train_end(self, trainer, pl_module):
-        circle = Circle()
-        circle.me = circle
+        cycle = Cycle()
+        cycle.itself = cycle
 """
 
 OVERLAY = """
@@ -58,7 +58,7 @@ def test_a_command_keeps_torch_out_of_the_collector(words: list[str], lighter: C
     assert Path("watched").read_text() == "True True False"
 
 
-def test_what_a_run_made_is_still_collected_at_its_end(words: list[str], lighter: Command) -> None:
+def test_objects_of_a_run_are_collected_at_its_end(words: list[str], lighter: Command) -> None:
     done = lighter("fit", *words)
     assert done.returncode == 0, done.stderr
     assert Path("collected").is_file()
@@ -76,7 +76,7 @@ def test_a_run_from_python_leaves_the_collector_alone(system_config: str, monkey
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:
-        with uncollected():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:

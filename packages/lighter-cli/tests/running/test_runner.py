@@ -4,12 +4,14 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
+from lighter_cli.running.runner import method_arguments
 from lighter_cli.runs.record import read_records
 from lighter_config import CheckError, ConfigError
 
@@ -176,3 +178,17 @@ def test_a_checkpoint_that_holds_objects_names_them_and_the_option(system_config
         Runner().run("test", [system_config], ckpt_path="objects.ckpt")
     assert "--no-weights-only" in caught.value.findings[0].fix
     Runner().run("test", [system_config], ckpt_path="objects.ckpt", weights_only=False)
+
+
+def test_the_precedence_of_the_methods_arguments() -> None:
+    given: dict[str, Any] = {"options": {}, "safe": False, "args": {}, "defaults": {}}
+    assert method_arguments(None, **given) == {"weights_only": True, "ckpt_path": None}
+    given["defaults"] = {"weights_only": False, "verbose": 1, "return_predictions": 1}
+    assert method_arguments(None, **given) == {**given["defaults"], "ckpt_path": None}
+    given["args"] = {"weights_only": None, "verbose": 2, "ckpt_path": "args.ckpt"}
+    expected = {"weights_only": None, "verbose": 2, "return_predictions": 1}
+    assert method_arguments("a.ckpt", **given) == expected | {"ckpt_path": "a.ckpt"}
+    given["safe"] = True
+    assert method_arguments(None, **given) == expected | {"weights_only": True, "ckpt_path": None}
+    given["options"] = {"weights_only": False, "verbose": None}
+    assert method_arguments(None, **given) == expected | {"weights_only": False, "ckpt_path": None}

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ import torch
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
-from lighter_cli.running.start_checkpoint import find_checkpoint, handed_to_ranks
+from lighter_cli.running.start_checkpoint import shared_with_ranks, start_checkpoint
 from lighter_cli.runs.inputs import recorded_runs
 from lighter_cli.runs.record import read_records
-from lighter_config import ConfigError, Stage, load
+from lighter_config import Config, ConfigError, Stage, load
 
 
 def _find(config: str, wanted: str, *overrides: str) -> str | None:
-    return find_checkpoint(load([config, *overrides]), Stage.TEST, option=wanted)
+    return start_checkpoint(load([config, *overrides]), Stage.TEST, option=wanted)
 
 
 def test_last_and_best_are_those_of_the_newest_run(system_config: str) -> None:
@@ -36,13 +37,13 @@ def test_best_beside_a_checkpoint_is_that_of_its_own_run(system_config: str) -> 
     Runner().run("fit", [system_config])
     Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
     config = load(["checkpoints/last.ckpt"])
-    best = find_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
+    best = start_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
     assert best is not None
     assert Path(best).parent == Path("checkpoints").resolve()
     for file in Path("checkpoints").glob("epoch*"):
         file.unlink()
     with pytest.raises(CheckpointError, match="left none"):
-        find_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
+        start_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
 
 
 def test_names_with_the_ending_mean_the_same_when_no_such_file_exists(system_config: str) -> None:
@@ -92,8 +93,8 @@ def test_a_run_that_was_perhaps_killed_with_its_machine_is_named_and_can_be_gone
     elsewhere = {**newest.content, "status": "running", "process": {**newest.content["process"], "host": "node-7"}}
     (newest.folder / "record.json").write_text(json.dumps(elsewhere))
     assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
-    assert f"run {newest.folder.name} is passed over: it says that it runs on node-7" in caplog.text
-    assert f"`lighter fit {newest.folder}` goes on" in caplog.text
+    assert f"run {newest.folder.name} is skipped: it is recorded as running on node-7" in caplog.text
+    assert f"resume it with `lighter fit {newest.folder}`" in caplog.text
     caplog.clear()
     runner = Runner()
     runner.run("fit", [newest.folder, "trainer::max_epochs=3"])
@@ -136,7 +137,7 @@ def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(syste
     Path("text.ckpt").write_text("not a checkpoint")
     assert _find(system_config, "checkpoints/last.ckpt") == "checkpoints/last.ckpt"
     for name in ("half.ckpt", "text.ckpt"):
-        with pytest.raises(CheckpointError, match="incomplete"):
+        with pytest.raises(CheckpointError, match="not a complete checkpoint"):
             _find(system_config, name)
 
 
@@ -144,15 +145,40 @@ def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(
     system_config: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
-    with handed_to_ranks("given.ckpt"):
+    with shared_with_ranks("given.ckpt"):
         assert _find(system_config, "last") == "given.ckpt"
-    with handed_to_ranks(None):
+    with shared_with_ranks(None):
         assert _find(system_config, "last") is None
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_the_first_that_names_a_checkpoint_decides(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order: rank zero, the restarted job, the option, args, the run among the inputs."""
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    Runner().run("fit", [system_config])
+    for name in ("option.ckpt", "args.ckpt", "input.ckpt"):
+        shutil.copy("checkpoints/last.ckpt", name)
+    config = load(["input.ckpt"])
+    with_args = load(["input.ckpt", "args::fit::ckpt_path=args.ckpt"])
+    Runner().run("fit", with_args)
+    restarted = str(Path("checkpoints/last.ckpt").resolve())
+
+    def found(config: Config, option: str | None = None) -> str | None:
+        return start_checkpoint(config, Stage.FIT, option=option, runs=recorded_runs(config))
+
+    assert found(config) == "input.ckpt"
+    assert found(with_args) == "args.ckpt"
+    assert found(with_args, "option.ckpt") == "option.ckpt"
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert found(with_args, "option.ckpt") == restarted
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with shared_with_ranks("rank_zero.ckpt"):
+        assert found(with_args, "option.ckpt") == "rank_zero.ckpt"
 
 
 def test_a_command_that_a_run_starts_finds_its_own_checkpoint(system_config: str) -> None:
     Runner().run("fit", [system_config])
-    with handed_to_ranks("given.ckpt"):
+    with shared_with_ranks("given.ckpt"):
         assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())
 
 

@@ -139,7 +139,7 @@ def test_a_run_without_a_checkpoint_is_an_error_never_a_start_from_scratch(run: 
     with pytest.raises(CheckpointError) as caught:
         Runner().run("fit", [run])
     (finding,) = caught.value.findings
-    assert "is gone or damaged" in finding.message
+    assert "is missing or damaged" in finding.message
     assert f"{run}/config.yaml" in finding.fix
     assert str(finding.place) == "command line, word 1"
 
@@ -159,7 +159,7 @@ def test_a_run_among_the_words_is_the_experiment_that_it_was_started_from(
 
 def test_without_a_config_file_last_is_an_error(system_config: str) -> None:
     tree = {"trainer": {"_target_": "pytorch_lightning.Trainer"}}
-    with pytest.raises(CheckpointError, match="there is no file here"):
+    with pytest.raises(CheckpointError, match="needs a config file"):
         Runner().run("test", [tree], ckpt_path="last", check_first=False)
 
 

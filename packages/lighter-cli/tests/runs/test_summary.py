@@ -22,7 +22,7 @@ def test_a_fit_ends_with_its_numbers_its_best_checkpoint_and_the_next_command(
     assert float(said["val/loss/epoch"]) == pytest.approx(record.content["metrics"]["val/loss/epoch"], rel=1e-3)
     assert said["best checkpoint"].startswith("checkpoints/epoch=1-step=6.ckpt (val/loss/epoch ")
     assert said["record"] == f"lighter_runs/{record.folder.name}"
-    assert said["to test it"] == f"lighter test lighter_runs/{record.folder.name}"
+    assert said["to test"] == f"lighter test lighter_runs/{record.folder.name}"
     assert not any("optimizer" in name for name in said)
 
 

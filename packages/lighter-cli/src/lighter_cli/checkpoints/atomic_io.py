@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all."""
+"""Write checkpoints atomically."""
 
 from pathlib import Path
 from typing import Any
@@ -7,29 +7,28 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import Trainer
 
-from lighter_cli.atomic_files import whole_file
+from lighter_cli.atomic_files import open_atomically
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Write a checkpoint beside its place and rename it.
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write a checkpoint beside its final path, then rename it.
 
-    Lightning 2.6 writes into the system's folder for temporary files. Where that is another disk than the checkpoint's,
-    as is usual, the file is then copied over the earlier one: a process that is killed meanwhile, or a disk that gets
-    full, leaves neither of them.
+    Lightning 2.6 writes to the system's temporary folder. If that folder is on another disk, which is usual, Lightning
+    then copies the file over the previous checkpoint: a killed process or a full disk leaves neither of the two.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Save a checkpoint; one at an address, such as a bucket's, as Lightning does."""
+        """Save a checkpoint; leave an address, such as that of a bucket, to Lightning."""
         if "://" in str(path) or storage_options is not None:
             super().save_checkpoint(checkpoint, path, storage_options)
             return
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(file) as stream:
+        with open_atomically(file) as stream:
             torch.save(checkpoint, stream)
 
 
-def write_checkpoints_whole(trainer: Trainer) -> None:
-    """Let a trainer write its checkpoints whole, unless it was given another way to write them."""
+def save_atomically(trainer: Trainer) -> None:
+    """Make a trainer save its checkpoints atomically, unless the config gave it another checkpoint plugin."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-        trainer.strategy.checkpoint_io = WholeCheckpointIO()
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()

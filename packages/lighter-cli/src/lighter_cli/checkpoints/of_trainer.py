@@ -1,22 +1,22 @@
-"""The checkpoints that the callbacks of a trainer wrote: the newest, the best, where they go."""
+"""Find the checkpoints that the callbacks of a trainer saved: the newest, the best, and their folders."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
-
-def newest_save(callback: Callback) -> tuple[str, int]:
-    """Return the file that a callback wrote last and the step; what ``save_on_exception`` writes is named only here."""
-    if not isinstance(callback, ModelCheckpoint):
-        return "", 0
-    return callback._last_checkpoint_saved, callback._last_global_step_saved  # noqa: SLF001
+from lighter_cli.lightning_internals import newest_save
 
 
 def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
-    """Return the checkpoints of a fit that exist, each with the time when it was written."""
+    """Return the existing checkpoints of a fit, each with its modification time in nanoseconds.
+
+    Args:
+        trainer: The trainer.
+        is_failing: Whether the fit failed or was interrupted, so that ``OnExceptionCheckpoint`` has saved.
+    """
     paths: set[str] = set()
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, ModelCheckpoint):
@@ -29,9 +29,9 @@ def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
 
 
 def last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]:
-    """Find what a later process will ask for as ``last`` and ``best``.
+    """Return the checkpoints that a later process gets as ``last`` and ``best``.
 
-    The last is the newest, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
+    ``last`` is the newest one, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
     """
     if not saved:
         return {}
@@ -42,22 +42,22 @@ def last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]
 
 
 def best_checkpoint(trainer: Trainer) -> dict[str, Any]:
-    """Find the best checkpoint, its score, and what the score is of; of several callbacks, the first with a monitor."""
+    """Return the best checkpoint, its monitor and its score, from the first callback that has a monitor."""
     callbacks = _model_checkpoints(trainer)
-    judged = next((callback for callback in callbacks if callback.monitor is not None), None)
-    judged = judged or next(iter(callbacks), None)
-    if judged is None or not judged.best_model_path:
+    callback = next((callback for callback in callbacks if callback.monitor is not None), None)
+    callback = callback or next(iter(callbacks), None)
+    if callback is None or not callback.best_model_path:
         return {"best": None, "monitor": None, "best_score": None}
-    score = judged.best_model_score
+    score = callback.best_model_score
     return {
-        "best": str(Path(judged.best_model_path).absolute()),
-        "monitor": judged.monitor,
+        "best": str(Path(callback.best_model_path).absolute()),
+        "monitor": callback.monitor,
         "best_score": None if score is None else float(score),
     }
 
 
 def checkpoint_folders(trainer: Trainer) -> list[str]:
-    """Return where checkpoints of this machine go."""
+    """Return the folders on this machine that checkpoints are saved in."""
     folders = {str(callback.dirpath) for callback in _model_checkpoints(trainer) if callback.dirpath}
     return [str(Path(folder).absolute()) for folder in sorted(folders) if "://" not in folder]
 

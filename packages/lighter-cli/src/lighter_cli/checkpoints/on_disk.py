@@ -1,4 +1,4 @@
-"""The checkpoints that a run left in its folders, found and judged without torch."""
+"""Find the checkpoints in the folders of a run, and check that they are undamaged, without torch."""
 
 import json
 import logging
@@ -12,26 +12,29 @@ from lighter_config import RECORD_FILE, SourceError, stored_record
 
 _logger = logging.getLogger(__name__)
 
-_OF_TORCH_BEFORE_1_6 = b"\x80"
+_FIRST_BYTE_BEFORE_TORCH_1_6 = b"\x80"
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Say whether this can be a checkpoint that was written to its end, by looking at its last bytes."""
+    """Return whether this can be a complete checkpoint, judging by its last bytes."""
     if path.is_dir():
-        # sharded: Lightning writes this file last; other strategies have folders of their own kind
+        # a sharded checkpoint: Lightning writes this file last; the folders of other strategies look different
         return (path / "meta.pt").is_file() or not any(path.glob("*.distcp"))
     if zipfile.is_zipfile(path):
         return True
     with path.open("rb") as file:
-        return file.read(1) == _OF_TORCH_BEFORE_1_6
+        return file.read(1) == _FIRST_BYTE_BEFORE_TORCH_1_6
 
 
 def is_undamaged(path: Path) -> bool:
-    """Say whether a checkpoint is as it was written, by reading all of it: torch loads flipped bits without a word."""
+    """Return whether the checksums of a checkpoint match.
+
+    This reads the whole file: torch itself loads flipped bits silently.
+    """
     if not is_checkpoint(path):
         return False
     if path.is_dir() or not zipfile.is_zipfile(path):
-        return True  # without checksums
+        return True  # these formats have no checksums
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -40,9 +43,12 @@ def is_undamaged(path: Path) -> bool:
 
 
 def checkpoints_of(run: str, folders: Sequence[str], refused: Path | None) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Find the undamaged checkpoints of a run in its folders, newest first, each with the record that it carries.
+    """Yield the undamaged checkpoints of a run in its folders, newest first, each with the record that it carries.
 
-    A damaged one is passed over with a warning; one that was refused before, without a word.
+    Args:
+        run: The id of the run.
+        folders: The folders to search.
+        refused: A checkpoint to skip silently, because it was refused before. Other damaged ones give a warning.
     """
     for file in sorted(set(_files(folders)) - {refused}, key=_age):
         try:
@@ -59,23 +65,26 @@ def checkpoints_of(run: str, folders: Sequence[str], refused: Path | None) -> It
 
 
 def is_of_another_run(file: Path, run: str, *, since: datetime) -> bool:
-    """Say whether another run has written a checkpoint since this one began; what it began with may be another's."""
+    """Return whether another run has written this file since the run began.
+
+    An older file is fine: the run may have started from the checkpoint of another run.
+    """
     try:
         writer = _record_of(file).get("id", run)
         return writer != run and datetime.fromtimestamp(file.stat().st_mtime, UTC) > since
     except (SourceError, OSError, ValueError):
-        return False  # no record in it
+        return False  # it carries no record
 
 
 def warn_of_damage(file: Path) -> None:
-    """Say that a checkpoint is not used."""
-    _logger.warning("the checkpoint %s is damaged or incomplete and passed over", file)
+    """Warn that a damaged checkpoint is not used."""
+    _logger.warning("the checkpoint %s is damaged or incomplete and is skipped", file)
 
 
 def _files(folders: Sequence[str]) -> Iterator[Path]:
     for folder in folders:
         for file in Path(folder).rglob("*.ckpt"):
-            if file.exists():  # a link may lead nowhere
+            if file.exists():  # false for a broken link
                 yield file
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from lighter_cli.atomic_files import write_whole
+from lighter_cli.atomic_files import write_atomically
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, Line
 from lighter_config import Finding, SourceError
@@ -24,7 +24,7 @@ def install_completion(
     file = _place(shell, os.environ)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, (files("lighter_cli.completion") / "scripts" / f"lighter.{shell}").read_text("utf-8"))
+        write_atomically(file, (files("lighter_cli.completion") / "scripts" / f"lighter.{shell}").read_text("utf-8"))
     except OSError as error:
         raise SourceError(Finding(message=f"{file} cannot be written: {error.strerror}")) from error
     output.write_lines([["wrote ", (str(file), PATH)], *_remaining(shell, file)])

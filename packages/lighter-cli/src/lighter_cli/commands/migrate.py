@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.atomic_files import write_whole
+from lighter_cli.atomic_files import write_atomically
 from lighter_cli.terminal import output
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_cli.terminal.output import ADDED, HEADING, PLACE, REMOVED, Line
@@ -41,7 +41,7 @@ def migrate(
         if one.after == one.before:
             _logger.info("%s: nothing to rewrite", one.name)
         elif in_place:
-            write_whole(Path(one.name), one.after)
+            write_atomically(Path(one.name), one.after)
             _logger.info("%s is rewritten; see what `lighter check` says of it", one.name)
         else:
             output.write_lines(_difference(one.name, one.before, one.after))

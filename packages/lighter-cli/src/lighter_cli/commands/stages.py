@@ -130,9 +130,9 @@ def predict(
 def _run(
     stage: str, words: Sequence[str], ckpt_path: str | None, no_check: bool, traceback: bool, **options: Any
 ) -> None:
-    from lighter_cli.running.gc_pause import uncollected
+    from lighter_cli.running.gc_pause import gc_paused
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(traceback)
     inputs = standard_input.restore(words)
-    Runner(uncollected).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)
+    Runner(gc_paused).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)

@@ -1,1 +1,1 @@
-"""Run in several processes: failing ranks, SLURM jobs that are requeued."""
+"""Run in several processes: ranks that fail together, SLURM jobs that are requeued."""

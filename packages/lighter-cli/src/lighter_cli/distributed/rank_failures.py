@@ -1,7 +1,7 @@
-"""The ranks of a run end together: when one fails, the others stop, and rank zero says which and why.
+"""End the ranks of a run together: when one fails, the others stop, and rank zero says which one and why.
 
-Lightning leaves that to the collectives, which fail with a message about a closed connection or wait for half an hour,
-and to a thread that kills rank zero, whose record then goes on saying that it runs.
+Lightning leaves this to the collectives, which fail with a message about a closed connection or wait for half an hour,
+and to a thread that kills rank zero, whose record then says "running" forever.
 """
 
 import logging
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -18,18 +18,23 @@ from typing import Any
 
 import psutil
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import DistNetworkError, Store  # type: ignore[attr-defined]
-from torch.distributed.distributed_c10d import _get_default_store
 
 from lighter_cli.errors import RankError
+from lighter_cli.lightning_internals import (
+    ChildRanks,
+    child_ranks,
+    process_group_store,
+    replace_sigterm_handler,
+    set_received_sigterm,
+)
 from lighter_config import Finding
 
 _logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_STUCK_S = 10.0  # how long a rank may go on without one that failed: some collectives wait for it for half an hour
+_STUCK_S = 10.0  # how long a rank may run after another failed: some collectives wait half an hour for it
 _SAVING_S = 600.0  # the same while callbacks save what they can
 _FIRST_FAILURE = "lighter/first_failure"
 
@@ -38,142 +43,146 @@ _FIRST_FAILURE = "lighter/first_failure"
 def ending_together(
     trainer: Trainer, checkpoint: str | None, *, abandon: Callable[[Exception], None]
 ) -> Iterator[None]:
-    """End this rank when another one fails, and the others when this one does.
+    """End this rank when another one fails, and the others when this one fails.
 
     Args:
         trainer: The trainer that runs inside.
-        checkpoint: What this rank starts from, on which all must agree.
-        abandon: Called with the error when this process waits for a rank that is gone, and has to end by force.
+        checkpoint: The checkpoint that this rank starts from; all ranks must agree on it.
+        abandon: Called with the error when this process is stuck waiting for a failed rank and must be killed.
 
     Raises:
         RankError: In rank zero: another rank failed.
-        SystemExit: In the others: a third one failed.
+        SystemExit: In the other ranks: a third rank failed.
     """
-    launcher = trainer.strategy.launcher
-    if not isinstance(launcher, _SubprocessScriptLauncher):  # one process, or spawned ones, which their parent ends
+    children = child_ranks(trainer)
+    if children is None:
         yield
         return
-    ranks = _Ranks(launcher, trainer.global_rank, checkpoint, abandon)
-    # Lightning's broadcasts in the middle of whatever the ranks exchange, and they wait for each other for ever
-    trainer._signal_connector._sigterm_notifier_fn = partial(ranks.on_sigterm, trainer)  # type: ignore[method-assign]  # noqa: SLF001
-    trainer.callbacks.insert(0, ranks)  # type: ignore[attr-defined]  # it tells the others before a callback waits for them
+    ranks = _Ranks(children, trainer.global_rank, checkpoint, abandon)
+    replace_sigterm_handler(trainer, partial(ranks.on_sigterm, trainer))
+    trainer.callbacks.insert(0, ranks)  # type: ignore[attr-defined]  # tell the other ranks before a callback waits for them
     try:
-        with ranks.watched(), _finishing_although_told_again(ranks):
+        with ranks.watched(), _ignoring_second_sigterm(ranks):
             yield
     except BaseException as error:
-        meant = ranks.meaning_of(error)
+        cause = ranks.cause_of(error)
         ranks.end_children()
-        if meant is error:
+        if cause is error:
             raise
-        raise meant from error
+        raise cause from error
 
 
 @contextmanager
-def _finishing_although_told_again(ranks: "_Ranks") -> Iterator[None]:
-    """Close the record first when this rank is ending already: a launcher ends all ranks as soon as one has failed."""
+def _ignoring_second_sigterm(ranks: "_Ranks") -> Iterator[None]:
+    """Ignore a SIGTERM while this rank shuts down, so that its record is closed.
+
+    A launcher sends one to all ranks as soon as one has failed.
+    """
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
 
     def end(*_: object) -> None:
-        # Lightning calls this after its own; without that, a rank ends at once unless it is ending
+        # Lightning calls this after its own handler. Unless this rank shuts down, it must end at once.
         if signal.getsignal(signal.SIGTERM) is end and not ranks.is_ending:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, end)
     yield
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not after an error: it stands until the process has ended
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not after an error: then `end` stays until the process ends
 
 
 class _Ranks(Callback):
-    """Tell the other ranks of a failure here and hear of theirs, at the store where they met and from children."""
+    """Tell the other ranks of a failure here, and learn of theirs from the store that all met at and from children.
+
+    Args:
+        children: The ranks that this process starts.
+        rank: The global rank of this process.
+        checkpoint: The checkpoint that this rank starts from.
+        abandon: Called with the error before this process kills itself.
+    """
 
     def __init__(
-        self,
-        launcher: _SubprocessScriptLauncher,
-        rank: int,
-        checkpoint: str | None,
-        abandon: Callable[[Exception], None],
+        self, children: ChildRanks, rank: int, checkpoint: str | None, abandon: Callable[[Exception], None]
     ) -> None:
-        self._launcher = launcher
+        self._children = children
         self._rank = rank
         self._checkpoint = checkpoint
         self._abandon = abandon
-        self._children: Sequence[subprocess.Popen[bytes]] = ()
         self._store: Store | None = None
         self.is_ending = False
-        self._is_told_to_end = False
+        self._has_received_sigterm = False
         self._has_ended = threading.Event()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Meet the others, who may have looked for a checkpoint on another machine.
+        """Meet the other ranks and compare checkpoints: a rank on another machine may have found another one.
 
         Raises:
-            RankError: They found another one.
+            RankError: Rank zero found another checkpoint.
         """
-        self._store = _get_default_store()
-        found = trainer.strategy.broadcast(self._checkpoint)
-        if found != self._checkpoint:
+        self._store = process_group_store()
+        expected = trainer.strategy.broadcast(self._checkpoint)
+        if expected != self._checkpoint:
             raise RankError(
                 Finding(
-                    message=f"rank {self._rank} starts from {self._checkpoint!r}, rank 0 from {found!r}",
+                    message=f"rank {self._rank} starts from {self._checkpoint!r}, rank 0 from {expected!r}",
                     expected=("one checkpoint for all ranks",),
                     fix="name a file that all machines see: --ckpt-path FILE",
                 )
             )
 
     def on_sigterm(self, trainer: Trainer, signum: int, frame: FrameType | None) -> None:
-        """Remember that this rank was told to end, and tell those that it started."""
-        self._is_told_to_end = True
-        if not trainer.training:  # each rank has its own number of batches; Lightning's loops look for this after each
-            trainer._signal_connector.received_sigterm = True  # noqa: SLF001
-        self._launcher.kill(signal.SIGTERM)
+        """Remember the SIGTERM, and send it to the ranks that this process started."""
+        self._has_received_sigterm = True
+        if not trainer.training:  # ranks have different numbers of evaluation batches: each stops after its own batch
+            set_received_sigterm(trainer)
+        self._children.send(signal.SIGTERM)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """End in all ranks after the same batch, so that what is saved then is saved by all.
+        """Stop all ranks after the same batch, so that all of them save a checkpoint together.
 
         Raises:
-            SIGTERMException: One of the ranks was told to end.
+            SIGTERMException: One of the ranks received a SIGTERM.
         """
-        if trainer.strategy.reduce_boolean_decision(self._is_told_to_end, all=False):
+        if trainer.strategy.reduce_boolean_decision(self._has_received_sigterm, all=False):
             raise SIGTERMException
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Tell the others, unless they have been told of an earlier failure."""
+        """Tell the other ranks, unless one of them failed earlier."""
         self.is_ending = True
         if self._store is None or not isinstance(exception, Exception) or self._ended_child(wait_s=_POLL_S):
             return
-        with suppress(DistNetworkError):  # the store ends with rank zero, whose own error came first then
+        with suppress(DistNetworkError):  # the store ends with rank zero, so rank zero failed first
             text = f"{self._rank} {type(exception).__name__}: {exception}"
             self._store.compare_set(_FIRST_FAILURE, "", text)
 
-    def meaning_of(self, error: BaseException) -> BaseException:
-        """Return what ended this rank: its own error, or what another rank did before, of which it is a consequence."""
+    def cause_of(self, error: BaseException) -> BaseException:
+        """Return why this rank ends: its own error, or the earlier failure of another rank that led to it."""
         if not isinstance(error, Exception):
             return error
         _, returncode = self._ended_child() or (0, 0)
-        if self._is_told_to_end and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM):
-            return SIGTERMException()  # those that this rank started were told too, and were the first to end
+        if self._has_received_sigterm and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            return SIGTERMException()  # the children got the SIGTERM too, and ended first
         failure = self.failure_of_another()
         if failure is None:
             return error
         return failure if self._rank == 0 else SystemExit(1)
 
     def failure_of_another(self) -> RankError | None:
-        """Say which other rank failed before this one; ``None`` when none did, as far as can be known here."""
-        ended, told = self._ended_child(), self._first_failure()
+        """Return the failure of a rank that failed before this one; ``None`` if this rank knows of none."""
+        ended, failure = self._ended_child(), self._first_failure()
         if ended is not None and ended[1] < 0:
             return _killed(ended[0], signal.Signals(-ended[1]).name)
-        if told is None and ended is not None:
-            told = ended[0], f"it ended with exit code {ended[1]}"
-        if told is None or told[0] == self._rank:
+        if failure is None and ended is not None:
+            failure = ended[0], f"it ended with exit code {ended[1]}"
+        if failure is None or failure[0] == self._rank:
             return None
-        return RankError(Finding(message=f"rank {told[0]} failed: {told[1]}"))
+        return RankError(Finding(message=f"rank {failure[0]} failed: {failure[1]}"))
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Watch the others while this rank runs."""
+        """Watch the other ranks while this rank runs."""
         thread = threading.Thread(target=self._watch, name="lighter-ranks", daemon=True)
         thread.start()
         try:
@@ -183,38 +192,31 @@ class _Ranks(Callback):
             thread.join()
 
     def end_children(self) -> None:
-        """Wait for the ranks that this process started to say what is wrong with them; end those that are stuck."""
-        first = self._first_failure()
-        is_own = first is not None and first[0] == self._rank
+        """Wait until the ranks that this process started have reported their errors; kill those that are stuck."""
+        failure = self._first_failure()
+        is_own = failure is not None and failure[0] == self._rank
         end = time.monotonic() + (_POLL_S if is_own else _STUCK_S)
-        for child in self._children:
+        for child in self._children.processes:
             try:
                 child.wait(max(end - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
-                _kill_below(child.pid)
+                _kill_descendants(child.pid)
                 child.kill()
 
     def _watch(self) -> None:
         while not self._has_ended.wait(_POLL_S):
-            self._take_over_children()
+            self._children.take()
             failure = self.failure_of_another()
             if failure is None:
                 continue
             end = time.monotonic() + _STUCK_S
             while not self._has_ended.wait(_POLL_S):
                 if time.monotonic() > end + _SAVING_S * self.is_ending:
-                    self._end_by_force(failure)
+                    self._kill_this_process(failure)
             return
 
-    def _take_over_children(self) -> None:
-        """Take the children from Lightning's observer, which would kill this process when one of them fails."""
-        observed = self._launcher.procs
-        if observed and not self._children:
-            self._children = self._launcher.procs = list(observed)
-            observed.clear()
-
     def _first_failure(self) -> tuple[int, str] | None:
-        """Return the rank that told of a failure first, and its error."""
+        """Return the rank that reported a failure first, and its error."""
         with suppress(DistNetworkError):
             if self._store is not None and self._store.check([_FIRST_FAILURE]):
                 rank, text = self._store.get(_FIRST_FAILURE).decode().split(" ", 1)
@@ -222,31 +224,31 @@ class _Ranks(Callback):
         return None
 
     def _ended_child(self, wait_s: float = 0) -> tuple[int, int] | None:
-        """Return rank and exit code of a child that failed; its sockets close a moment before it has ended."""
+        """Return rank and exit code of a child that failed; wait, because its sockets close before it has ended."""
         end = time.monotonic() + wait_s
         while True:
-            for number, child in enumerate(self._children, start=1):
+            for number, child in enumerate(self._children.processes, start=1):
                 if child.poll():
                     return self._rank + number, child.returncode
-            if not self._children or time.monotonic() >= end:
+            if not self._children.processes or time.monotonic() >= end:
                 return None
             time.sleep(_POLL_S / 10)
 
-    def _end_by_force(self, failure: RankError) -> None:
+    def _kill_this_process(self, failure: RankError) -> None:
         if self._rank == 0:
             _logger.error("%s", failure)
         self._abandon(failure)
-        _kill_below(os.getpid())
+        _kill_descendants(os.getpid())
         os._exit(1)
 
 
-def _killed(rank: int, by: str) -> RankError:
-    fix = "look for what killed it: often the machine ran out of memory" if by == "SIGKILL" else ""
-    return RankError(Finding(message=f"rank {rank} was ended by {by}", fix=fix))
+def _killed(rank: int, signal_name: str) -> RankError:
+    fix = "look for what killed it: often the machine ran out of memory" if signal_name == "SIGKILL" else ""
+    return RankError(Finding(message=f"rank {rank} was ended by {signal_name}", fix=fix))
 
 
-def _kill_below(pid: int) -> None:
-    """Kill what a process has started: the workers of its loaders would be left over when it ends by force."""
+def _kill_descendants(pid: int) -> None:
+    """Kill what a process has started: the workers of its loaders would outlive a killed process."""
     for process in psutil.Process(pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()

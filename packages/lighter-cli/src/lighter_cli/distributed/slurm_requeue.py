@@ -1,7 +1,7 @@
-"""A fit in a SLURM job whose time is up: save at the end of a batch, stop, and be requeued.
+"""Requeue a SLURM job whose time limit is near: save at the end of a batch, stop, and requeue the job.
 
-Lightning's own handler saves between any two instructions, in the middle of a step, under a name in
-``default_root_dir`` that each later job in that folder would start from.
+Lightning's own handler saves between any two instructions, even in the middle of a step. It saves under a name in
+``default_root_dir`` that every later job in that folder would start from.
 """
 
 import logging
@@ -21,15 +21,16 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from lighter_cli.lightning_internals import cluster_environment, save_checkpoint
 from lighter_cli.runs.environment import slurm_job
 
 _logger = logging.getLogger(__name__)
 
-_EXIT_CODE = 75  # of sysexits.h: a failure that passes, try again
+_EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, try again
 
 
 class Requeued(SIGTERMException):
-    """The run stopped to be requeued."""
+    """A run that stopped so that its job can be requeued."""
 
     def __init__(self, signal_name: str) -> None:
         super().__init__(_EXIT_CODE)
@@ -41,25 +42,26 @@ class Requeued(SIGTERMException):
 
 @contextmanager
 def requeuing(trainer: Trainer, folder: Path) -> Iterator[None]:
-    """Requeue the SLURM job when it gets the signal for that while a stage runs inside; elsewhere do nothing.
+    """Requeue the SLURM job if it receives the requeue signal while a stage runs inside; outside SLURM do nothing.
 
     Args:
-        trainer: The trainer that runs inside. ``SLURMEnvironment(auto_requeue=False)`` among its plugins declines.
-        folder: Where to save what a fit goes on from.
+        trainer: The trainer that runs inside. The plugin
+            ``SLURMEnvironment(auto_requeue=False)`` turns this off.
+        folder: Where a fit saves the checkpoint that the restarted job resumes from.
 
     Raises:
-        Requeued: The stage has stopped and the job is requeued; an exit with 75.
+        Requeued: The stage has stopped and the job is requeued; the process exits with code 75.
     """
-    environment = trainer._accelerator_connector.cluster_environment  # noqa: SLF001
+    environment = cluster_environment(trainer)
     is_main_thread = threading.current_thread() is threading.main_thread()
     if not isinstance(environment, SLURMEnvironment) or not environment.auto_requeue or not is_main_thread:
         yield
         return
-    environment.auto_requeue = False  # the handler of Lightning stays away
-    told_by = environment.requeue_signal or signal.SIGUSR1
-    checkpoint = RequeueCheckpoint(folder, told_by)
+    environment.auto_requeue = False  # Lightning then installs no handler of its own
+    requeue_signal = environment.requeue_signal or signal.SIGUSR1
+    checkpoint = RequeueCheckpoint(folder, requeue_signal)
     trainer.callbacks.append(checkpoint)  # type: ignore[attr-defined]
-    before = signal.signal(told_by, checkpoint.on_signal)
+    before = signal.signal(requeue_signal, checkpoint.on_signal)
     try:
         yield
     except Requeued:
@@ -67,48 +69,48 @@ def requeuing(trainer: Trainer, folder: Path) -> Iterator[None]:
             _requeue()
         raise
     finally:
-        signal.signal(told_by, before)
+        signal.signal(requeue_signal, before)
 
 
 class RequeueCheckpoint(ModelCheckpoint):
-    """Save once, at the end of the batch in which any rank got the signal, and stop.
+    """Save once and stop, at the end of the batch in which any rank received the signal.
 
-    A validation inside a fit is run to its end first. Where a stage only evaluates, there is nothing to save.
+    A validation inside a fit runs to its end first. A stage that only evaluates saves nothing.
     """
 
     def __init__(self, folder: Path, requeue_signal: signal.Signals) -> None:
         super().__init__(dirpath=folder, filename="requeue")
         self._signal = requeue_signal
-        self._is_told = False
+        self._has_received_signal = False
 
     def on_signal(self, signum: int, frame: FrameType | None) -> None:
-        """Remember that the time is up; nothing else can be done between any two instructions."""
-        self._is_told = True
+        """Remember the signal: nothing else is safe between any two instructions."""
+        self._has_received_signal = True
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Save and stop, in all ranks at the same batch."""
-        is_told = self._is_told
+        """Save and stop all ranks after the same batch."""
+        must_stop = self._has_received_signal
         if trainer.world_size > 1:
-            is_told = trainer.strategy.reduce_boolean_decision(is_told, all=False)
-        if is_told:
-            self._save_checkpoint(trainer, str(Path(str(self.dirpath)) / "requeue.ckpt"))
+            must_stop = trainer.strategy.reduce_boolean_decision(must_stop, all=False)
+        if must_stop:
+            save_checkpoint(self, trainer, Path(str(self.dirpath)) / "requeue.ckpt")
             raise Requeued(self._signal.name)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop a stage that only validates."""
+        """Stop a validate stage, not a validation inside a fit."""
         self._stop_evaluation(trainer)
 
     def on_test_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop."""
+        """Stop the stage."""
         self._stop_evaluation(trainer)
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop."""
+        """Stop the stage."""
         self._stop_evaluation(trainer)
 
     def _stop_evaluation(self, trainer: Trainer) -> None:
-        # SLURM tells all ranks, and their numbers of batches may differ: there is nothing to agree on
-        if self._is_told and trainer.state.fn != TrainerFn.FITTING:
+        # SLURM signals every rank, and ranks may have different numbers of batches: each stops after its own batch
+        if self._has_received_signal and trainer.state.fn != TrainerFn.FITTING:
             raise Requeued(self._signal.name)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -124,16 +126,16 @@ class RequeueCheckpoint(ModelCheckpoint):
         """Save nothing."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Leave nothing in checkpoints: runs outside SLURM do not know this callback."""
+        """Store nothing in checkpoints: runs outside SLURM lack this callback."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take nothing from them."""
+        """Load nothing from checkpoints."""
 
 
 def _requeue() -> None:
     job = slurm_job(os.environ)
-    _logger.info("requeuing job %s", job)  # now: SLURM may end this process before the command below does
+    _logger.info("requeuing job %s", job)  # logged first: SLURM may end this process before `scontrol` returns
     try:
         done = subprocess.run(["scontrol", "requeue", str(job)], capture_output=True, text=True, check=False)
         problem = done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else ""

@@ -1,4 +1,4 @@
-"""Where a fit goes on when SLURM starts its job again."""
+"""Find where a fit resumes when SLURM restarts its job."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,12 @@ _logger = logging.getLogger(__name__)
 def checkpoint_of_restarted_job(
     variables: Mapping[str, str], files: Sequence[str], overrides: Sequence[str]
 ) -> str | None:
-    """Return the newest checkpoint of this very fit, when SLURM has started its job before; ``None`` the first time.
-
-    It beats every other: what the first start was given has been used.
+    """Return the newest checkpoint that this fit saved before SLURM restarted its job; ``None`` at the first start.
 
     Args:
         variables: The environment variables.
         files: The config files of the fit.
-        overrides: The overrides of the fit: several fits of a job may share files.
+        overrides: The overrides of the fit, because several fits of a job may share files.
     """
     job = slurm_job(variables)
     if job is None or variables.get("SLURM_RESTART_COUNT", "0") == "0":
@@ -32,7 +30,7 @@ def checkpoint_of_restarted_job(
             continue
         checkpoint = record.checkpoint("last")
         if checkpoint is not None:
-            _logger.info("job %s was started again: run %s goes on from %s", job, record.folder.name, checkpoint)
+            _logger.info("SLURM restarted job %s: resuming run %s from %s", job, record.folder.name, checkpoint)
             return str(checkpoint)
-    _logger.warning("job %s was started again, and left no checkpoint before: it begins as it did then", job)
+    _logger.warning("SLURM restarted job %s, which left no checkpoint: this fit starts as it did the first time", job)
     return None

@@ -1,4 +1,4 @@
-"""From a config to the objects of an experiment."""
+"""Build the objects of an experiment from its config."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer, see
 from lighter import System
 from lighter.lightning import failure_notes
 from lighter_cli.checking.seeds import VARIABLE
-from lighter_cli.checkpoints.atomic_io import write_checkpoints_whole
+from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
 from lighter_config import Config, Finding
 
@@ -27,7 +27,7 @@ class Experiment:
     Attributes:
         trainer: The trainer.
         model: The system, or the module under ``model``.
-        datamodule: What ``data`` built; ``None`` when the model has its own loaders, as a system does.
+        datamodule: What ``data`` built; ``None`` if the model has its own loaders, as a system does.
     """
 
     trainer: Trainer
@@ -42,8 +42,8 @@ def build(config: Config) -> Experiment:
         BuildError: A section built an object of the wrong type.
     """
     trainer = _resolve(config, "trainer", Trainer)
-    write_checkpoints_whole(trainer)
-    failure_notes.attach(trainer)  # a LighterModule does so by itself
+    save_atomically(trainer)
+    failure_notes.attach(trainer)  # a LighterModule attaches them itself
     if config.has("system"):
         return Experiment(trainer, _resolve(config, "system", System), None)
     model = _resolve(config, "model", LightningModule)
@@ -53,7 +53,7 @@ def build(config: Config) -> Experiment:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python, NumPy, torch and the loaders' workers; give back the environment variables afterwards."""
+    """Seed Python, NumPy, torch and the loaders' workers; restore the environment variables afterwards."""
     before = {name: os.environ.get(name) for name in _SEED_VARIABLES}
     try:
         seed_everything(seed, workers=True, verbose=False)
@@ -71,7 +71,7 @@ def _resolve(config: Config, section: str, expected: type[T]) -> T:
     if not isinstance(built, expected):
         raise BuildError(
             Finding(
-                message=f"`{section}` built {built!r:.80}, which is no {expected.__name__}",
+                message=f"`{section}` must build a {expected.__name__}, got {built!r:.80}",
                 path=section,
                 place=config.place(f"{section}::_target_") or config.place(section),
                 excerpt=config.excerpt(f"{section}::_target_"),

@@ -1,4 +1,4 @@
-"""Import what a stage needs while the garbage collector rests."""
+"""Pause garbage collection while torch and Lightning are imported."""
 
 import gc
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Import torch, and what is imported inside, without garbage collection; keep torch out of every later one.
+def gc_paused() -> Iterator[None]:
+    """Pause garbage collection while torch and what the block needs are imported; exclude torch from it for good.
 
-    Torch and Lightning are half a million objects that live as long as the process. The collector would go through
-    them several times while they are imported, again in each full collection of the training, and at the exit. What is
-    garbage when torch has come is never freed, so this is for a process that belongs to the run, not for a notebook.
+    Torch and Lightning create half a million objects that live as long as the process. The collector would visit them
+    several times during the import, in each full collection of the training, and at exit. Garbage that exists once
+    torch is imported is never freed, so use this in a process that belongs to the run, not in a notebook.
 
-    Lightning's own imports are not kept out, as Triton is among them: the library that binds it to Python prints at
-    the exit which of its functions nobody has collected (https://nanobind.readthedocs.io/en/latest/refleaks.html).
+    Only torch's objects are excluded. Lightning imports Triton, and the library that binds Triton to Python prints at
+    exit the functions that were never collected (https://nanobind.readthedocs.io/en/latest/refleaks.html).
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""An experiment in a notebook: its config, its mistakes, its objects, its stages."""
+"""Use an experiment in a notebook: read its config, check it, build its objects, run its stages."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "LoadedExperiment":
-    """Load an experiment as the commands do; nothing is built, and nothing of the process is changed.
+    """Load an experiment as the commands do, without building anything or changing the process.
 
     Args:
         inputs: Config files, runs, checkpoints, overrides and mappings; later ones win.
@@ -30,7 +30,7 @@ def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "Loa
 
 
 class LoadedExperiment:
-    """A config and what can be done with it: the same as the commands do, from Python.
+    """A config, with the commands as methods.
 
     Attributes:
         config: The merged config.
@@ -46,20 +46,20 @@ class LoadedExperiment:
         return f"<experiment {shlex.join(self.config.words)}: {sections}>"
 
     def check(self, stage: str | None = None) -> list[Finding]:
-        """Return everything that is wrong or doubtful in the config; nothing is imported or built.
+        """Return the errors, warnings and notes about the config, without importing or building anything.
 
         Args:
-            stage: Look for what this stage needs too.
+            stage: Also report what this stage lacks.
         """
         return find_mistakes(self.config, None if stage is None else Stage(stage))
 
     def build(self, stage: str, *, safe: bool = False, allow: Sequence[str] = ()) -> "Experiment":
-        """Check the config and build what a stage uses, anew at each call, seeded as the stage would be.
+        """Check the config and build new objects of what a stage uses, seeded as in the stage.
 
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``.
             safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
-                and calls on what they refer to. Fewer accidents, not a sandbox.
+                and calls on referenced objects. This reduces accidents; it is not a sandbox.
             allow: Packages and callables to add to that list.
 
         Returns:

@@ -1,4 +1,4 @@
-"""From a loaded config to one that a stage can be built from: nothing is built, torch is not imported."""
+"""Check a loaded config and reduce it to what a stage uses, without building anything or importing torch."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import find_seed
 from lighter_cli.project import make_importable
+from lighter_cli.runs.inputs import RecordedRun
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     DEFAULT_CHECKS,
@@ -22,6 +23,7 @@ from lighter_config import (
     prune,
     to_yaml,
 )
+from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.project import Project, is_users_own, locate_project, reader_in
 from lighter_config.safety import Allowance, SafetyCheck
 
@@ -30,11 +32,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What a stage is built from.
+    """A config that is ready to be built for a stage.
 
     Attributes:
-        config: The config without what the stage does not use.
-        project: The user's code, importable now.
+        config: The config, reduced to what the stage uses.
+        project: The user's code, now importable; ``None`` if there is none.
         seed: The seed of the run.
     """
 
@@ -52,19 +54,19 @@ def prepare(
     safe: bool = False,
     allow: Sequence[str] = (),
 ) -> Prepared:
-    """Find the user's code, look for every mistake, and leave out what the stage does not use.
+    """Find the user's code, check the config, and reduce it to what the stage uses.
 
     Args:
         config: The whole config.
         stage: The stage to prepare.
-        check_first: Whether to look for mistakes.
-        checks: What to look for.
-        safe: Whether to refuse what is not on the list of ``--safe``, also when no mistakes are looked for.
+        check_first: Whether to run the checks.
+        checks: The checks to run, see ``checks_for``.
+        safe: Whether to refuse targets that are not on the list of ``--safe``, even without the checks.
         allow: Packages and callables to add to that list.
 
     Raises:
-        CheckError: There are mistakes or refusals; all are in it.
-        ConfigError: The project's folder or the seed is none.
+        CheckError: The config has errors or refused targets; the error lists all of them.
+        ConfigError: The project's folder does not exist, or the seed is not valid.
     """
     project = locate_project(config)
     reader = reader_in(project)
@@ -75,23 +77,41 @@ def prepare(
     elif allow:
         raise CheckError(
             Finding(
-                message="--allow adds to the list of --safe, which is not given",
+                message="`--allow` requires `--safe`, which is not given",
                 place=Place("option --allow"),
                 excerpt=" ".join(allow),
-                fix="add --safe, or leave --allow out",
+                fix="add --safe, or remove --allow",
             )
         )
     log_findings(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
     pruned = prune(config, stage, reader)
     if _logger.isEnabledFor(logging.DEBUG):
-        _logger.debug("what %s uses of the config:\n%s", stage, to_yaml(pruned.expanded()))
+        _logger.debug("the part of the config that %s uses:\n%s", stage, to_yaml(pruned.expanded()))
     if project is not None:
         make_importable(project)
     return Prepared(config=pruned, project=project, seed=find_seed(pruned))
 
 
+def checks_for(option: str | os.PathLike[str] | None, runs: Sequence[RecordedRun]) -> list[Check]:
+    """Return the checks of a stage.
+
+    A checkpoint file that the config names may be missing if ``--ckpt-path`` or a run among the inputs replaces it.
+
+    Args:
+        option: The value of ``--ckpt-path``.
+        runs: The runs among the inputs.
+    """
+    is_replaced = option is not None or bool(runs)
+    return [check for check in DEFAULT_CHECKS if not is_replaced or check is not check_checkpoint_files]
+
+
 def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
-    """Return everything that is wrong or doubtful, with what a stage needs when one is given; nothing is imported."""
+    """Return the errors, warnings and notes about a config, without importing anything.
+
+    Args:
+        config: The whole config.
+        stage: Also report what this stage lacks.
+    """
     return check(config, stage, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])
 
 

@@ -1,4 +1,4 @@
-"""Which checkpoint a stage starts from: ``last``, ``best`` or a file, resolved once and before anything is built."""
+"""Find the checkpoint that a stage starts from, once and before anything is built."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
+from lighter_cli.distributed.slurm_restart import checkpoint_of_restarted_job
 from lighter_cli.errors import CheckpointError
 from lighter_cli.runs.inputs import RecordedRun, experiment_files, experiment_overrides
 from lighter_cli.runs.record import Record, newest_with_checkpoint, read_records
@@ -28,53 +29,64 @@ from lighter_config import (
 _logger = logging.getLogger(__name__)
 
 _OPTION = "--ckpt-path"
-_HANDED_TO_RANKS = "LIGHTER_CKPT_PATH"
+_SHARED_VARIABLE = "LIGHTER_CKPT_PATH"
 
 
-def find_checkpoint(
-    config: Config, stage: Stage, *, option: str | os.PathLike[str] | None, runs: Sequence[RecordedRun] = ()
+def start_checkpoint(
+    config: Config, stage: Stage, *, option: str | os.PathLike[str] | None = None, runs: Sequence[RecordedRun] = ()
 ) -> str | None:
-    """Find the checkpoint that a stage starts from.
+    """Return the checkpoint that a stage starts from. The first of these that names one decides:
+
+    1. In a rank that Lightning started: the checkpoint of rank zero, or none if it has none.
+    2. In fit: the newest checkpoint of this fit, if SLURM restarted its job: the first start used all below.
+    3. The option ``--ckpt-path``.
+    4. ``args::<stage>::ckpt_path``, unless a run among the inputs set it.
+    5. The last run among the inputs.
 
     Args:
-        config: The config; ``args::<stage>::ckpt_path`` is used when the option is not given.
+        config: The config.
         stage: The stage to run.
-        option: What ``--ckpt-path`` says: ``last``, ``best``, a file, or an address that Lightning can open.
-        runs: The runs among the words. Without another answer, the newest word gives the checkpoint.
+        option: The value of ``--ckpt-path``: ``last``, ``best``, a file, or an address that Lightning can open.
+        runs: The runs among the inputs.
 
     Returns:
         An existing file or folder, an address as it was given, or ``None``.
 
     Raises:
-        CheckpointError: There is no such file, or no earlier run of this experiment has a checkpoint.
+        CheckpointError: The file does not exist, or no earlier run of this experiment has a checkpoint.
     """
-    if _HANDED_TO_RANKS in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
-        return os.environ[_HANDED_TO_RANKS] or None
-    path = "" if option is not None else f"args::{stage}::ckpt_path"
-    given: Any = option
-    if option is None and config.has(path) and not any(run.has_set(config.place(path)) for run in runs):
-        given = config.resolve(path)
-    if given is None:
-        return _checkpoint_of_word(runs[-1], stage) if runs else None
-    wanted = str(given)
-    asked = _Asked(
-        path, config.place(path) if path else Place(f"option {_OPTION}"), config.excerpt(path) if path else wanted
-    )
-    if "://" in wanted:
-        return wanted
-    if Path(wanted).exists():
-        return _readable(wanted, asked)
-    which = wanted.removesuffix(".ckpt")
+    if _SHARED_VARIABLE in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
+        return os.environ[_SHARED_VARIABLE] or None
+    if stage is Stage.FIT:
+        files, overrides = experiment_files(config, runs), experiment_overrides(config, runs)
+        if checkpoint := checkpoint_of_restarted_job(os.environ, files, overrides):
+            return checkpoint
+    if wanted := _wanted_by_option(option) or _wanted_by_args(config, stage, runs):
+        return find_checkpoint(wanted, config, runs)
+    return _checkpoint_of_input(runs[-1], stage) if runs else None
+
+
+def find_checkpoint(wanted: "Wanted", config: Config, runs: Sequence[RecordedRun] = ()) -> str:
+    """Find a checkpoint by name: an address, an existing file, or ``last`` or ``best`` of an earlier run.
+
+    Raises:
+        CheckpointError: There is none, or it is damaged.
+    """
+    if "://" in wanted.name:
+        return wanted.name
+    if Path(wanted.name).exists():
+        return _readable(wanted.name, wanted)
+    which = wanted.name.removesuffix(".ckpt")
     if which not in ("last", "best"):
-        raise _no_such_file(wanted, asked)
+        raise _no_such_file(wanted.name, wanted)
     folders = [run for run in runs if isinstance(run.source, RunSource)]
     if folders:
-        return _checkpoint_of_run(folders[-1], which, asked)
-    return _checkpoint_of_earlier_run(config, which, asked, runs)
+        return _checkpoint_of_run(folders[-1], which, wanted)
+    return _checkpoint_of_earlier_run(config, which, wanted, runs)
 
 
 def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> CheckpointError:
-    """Say why a checkpoint that holds more than tensors and plain values was not loaded."""
+    """Return the error for a checkpoint that holds more than tensors and plain values."""
     named = ", ".join(re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))) or str(error)
     return CheckpointError(
         Finding(
@@ -86,79 +98,103 @@ def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> Checkpoi
 
 
 @contextmanager
-def handed_to_ranks(checkpoint: str | None) -> Iterator[None]:
-    """Let the ranks started inside use this checkpoint, rather than look for one of their own.
+def shared_with_ranks(checkpoint: str | None) -> Iterator[None]:
+    """Make the ranks that Lightning starts inside use this checkpoint instead of searching for one.
 
-    Lightning gives each of them its number. A command that a callback starts has none, and finds its own.
+    Lightning gives each of these ranks a number. A command that a callback starts has no number and searches.
     """
-    before = os.environ.get(_HANDED_TO_RANKS)
-    os.environ[_HANDED_TO_RANKS] = checkpoint or ""
+    before = os.environ.get(_SHARED_VARIABLE)
+    os.environ[_SHARED_VARIABLE] = checkpoint or ""
     try:
         yield
     finally:
         if before is None:
-            del os.environ[_HANDED_TO_RANKS]
+            del os.environ[_SHARED_VARIABLE]
         else:
-            os.environ[_HANDED_TO_RANKS] = before
+            os.environ[_SHARED_VARIABLE] = before
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Where a checkpoint was asked for, for errors."""
+class Wanted:
+    """A checkpoint that the user named.
 
+    Attributes:
+        name: ``last``, ``best``, a file or an address.
+        path: The path in the config that names it; empty outside the config.
+        place: Where it is named.
+        excerpt: What is written there.
+    """
+
+    name: str
     path: str
     place: Place | None
     excerpt: str
 
     def error(self, message: str, **parts: Any) -> CheckpointError:
+        """Return an error that shows where the checkpoint is named."""
         return CheckpointError(
             Finding(message=message, path=self.path, place=self.place, excerpt=self.excerpt, **parts)
         )
 
 
-def _checkpoint_of_word(run: RecordedRun, stage: Stage) -> str | None:
-    """Return what a checkpoint or a run's folder among the words stands for when nothing else is asked for."""
+def _wanted_by_option(option: str | os.PathLike[str] | None) -> Wanted | None:
+    if option is None:
+        return None
+    return Wanted(str(option), "", Place(f"option {_OPTION}"), str(option))
+
+
+def _wanted_by_args(config: Config, stage: Stage, runs: Sequence[RecordedRun]) -> Wanted | None:
+    path = f"args::{stage}::ckpt_path"
+    if not config.has(path) or any(run.has_set(config.place(path)) for run in runs):
+        return None
+    name = config.resolve(path)
+    return None if name is None else Wanted(str(name), path, config.place(path), config.excerpt(path))
+
+
+def _checkpoint_of_input(run: RecordedRun, stage: Stage) -> str | None:
+    """Return the checkpoint that a checkpoint file or a run folder among the inputs stands for."""
     name = run.source.name
-    asked = _Asked("", Place("command line", word=run.source.word), name)
+    wanted = Wanted(name, "", Place("command line", word=run.source.word), name)
     if isinstance(run.source, CheckpointSource):
-        return _readable(str(run.source.path), asked)
+        return _readable(str(run.source.path), wanted)
     if run.content["stage"] != Stage.FIT:
         used = run.content["options"].get("ckpt_path")
         if used is None or "://" in used:
             return used
         used = str(Path(run.content["working_directory"], used))
         if not Path(used).exists():
-            raise _no_such_file(used, asked)
-        return _readable(used, asked)
+            raise _no_such_file(used, wanted)
+        return _readable(used, wanted)
     which = "last" if stage is Stage.FIT or run.content["checkpoints"].get("best") is None else "best"
-    return _checkpoint_of_run(run, which, asked)
+    return _checkpoint_of_run(run, which, wanted)
 
 
-def _checkpoint_of_run(run: RecordedRun, which: str, asked: _Asked) -> str:
+def _checkpoint_of_run(run: RecordedRun, which: str, wanted: Wanted) -> str:
     record = Record(run.source.path, run.content)
     checkpoint = record.checkpoint(which)
     if checkpoint is None:
         named = run.content["checkpoints"].get(which)
-        raise asked.error(
+        raise wanted.error(
             f"the run {run.source.name!r} has no {which!r} checkpoint"
-            + (f": {named!r} is gone or damaged" if named else ""),
-            fix=f"name a checkpoint with {_OPTION}, or start anew with {run.source.path / RECORDED_CONFIG}",
+            + (f": {named!r} is missing or damaged" if named else ""),
+            fix=f"name a checkpoint with {_OPTION}, or start from scratch with {run.source.path / RECORDED_CONFIG}",
         )
     _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, checkpoint, which))
     return str(checkpoint)
 
 
-def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: Sequence[RecordedRun]) -> str:
+def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs: Sequence[RecordedRun]) -> str:
     files = experiment_files(config, runs)
     if not files:
-        raise asked.error(
-            f"{which!r} is the {which} checkpoint of earlier runs of the same config files, and there is no file here",
+        raise wanted.error(
+            f"{which!r} needs a config file, but no input is one",
+            expected=(f"a config file, whose earlier runs have a {which} checkpoint",),
             fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
         )
-    records = _of_word(runs, read_records(Path.cwd()))
+    records = _only_writer_of_input(runs, read_records(Path.cwd()))
     record, checkpoint = newest_with_checkpoint(records, files, which)
     if record is None or checkpoint is None:
-        raise asked.error(
+        raise wanted.error(
             f"there is no {which!r} checkpoint: {_why_none(records, files)}",
             expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
             fix="run `lighter fit` first, or name a checkpoint file",
@@ -167,8 +203,8 @@ def _checkpoint_of_earlier_run(config: Config, which: str, asked: _Asked, runs: 
     return str(checkpoint)
 
 
-def _of_word(runs: Sequence[RecordedRun], records: Sequence[Record]) -> Sequence[Record]:
-    """Return the run that wrote the checkpoint whose config is used, where its record is here; else all runs."""
+def _only_writer_of_input(runs: Sequence[RecordedRun], records: Sequence[Record]) -> Sequence[Record]:
+    """Keep only the run that wrote the input checkpoint if its record is in this folder; otherwise keep all runs."""
     written_by = runs[-1].content.get("id") if runs else None
     return [record for record in records if record.folder.name == written_by] or records
 
@@ -197,28 +233,28 @@ def _lag(record: Record, checkpoint: Path, which: str) -> str:
     return f", {steps} steps before the run ended" if steps else ""
 
 
-def _readable(checkpoint: str, asked: _Asked) -> str:
+def _readable(checkpoint: str, wanted: Wanted) -> str:
     if not is_checkpoint(Path(checkpoint)):
-        raise asked.error(
-            f"{checkpoint!r} is no checkpoint, or an incomplete one",
-            expected=("a file that `torch.save` wrote to its end",),
+        raise wanted.error(
+            f"{checkpoint!r} is not a complete checkpoint file",
+            expected=("a file that `torch.save` wrote completely",),
         )
     if not is_undamaged(Path(checkpoint)):
-        raise asked.error(
-            f"{checkpoint!r} is damaged: it is not as it was written",
-            expected=("a file whose checksums are right",),
-            fix="name another checkpoint, or 'last', which passes damaged ones over",
+        raise wanted.error(
+            f"{checkpoint!r} is damaged: its checksums do not match",
+            expected=("a file that has not changed since it was written",),
+            fix="name another checkpoint, or use 'last', which skips damaged ones",
         )
     return checkpoint
 
 
-def _no_such_file(wanted: str, asked: _Asked) -> CheckpointError:
-    file = Path(wanted)
+def _no_such_file(name: str, wanted: Wanted) -> CheckpointError:
+    file = Path(name)
     beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-    nearest = nearest_names(file.name, [name for name in beside if name.endswith(".ckpt")])
-    return asked.error(
-        f"the checkpoint {wanted!r} does not exist",
+    nearest = nearest_names(file.name, [other for other in beside if other.endswith(".ckpt")])
+    return wanted.error(
+        f"the checkpoint {name!r} does not exist",
         expected=("'last', 'best', or an existing file",),
-        nearest=nearest_names(wanted, ["last", "best"]) or tuple(str(file.parent / name) for name in nearest),
+        nearest=nearest_names(name, ["last", "best"]) or tuple(str(file.parent / other) for other in nearest),
         fix="correct the path; relative ones start at the working directory",
     )

@@ -1,4 +1,4 @@
-"""What a run ran on: versions, commit, process; and whether that process still lives."""
+"""Describe what a run runs on: versions, commit, process. Tell whether that process still runs."""
 
 import os
 import platform
@@ -22,11 +22,11 @@ _DISTRIBUTIONS = (
     "torchmetrics",
     "sparkwheel",
 )
-_SAME_PROCESS_S = 10.0  # how far two readings of one process's start may differ: the clock may be set in between
+_SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the clock may be set in between
 
 
 def versions() -> dict[str, str]:
-    """Return the version of Python and of what numbers depend on; of torch with its build, such as 2.15.0+cu132."""
+    """Return the versions that results depend on; torch with its build, such as ``2.15.0+cu132``."""
     found = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
         try:
@@ -37,7 +37,7 @@ def versions() -> dict[str, str]:
 
 
 def _torch_build() -> str | None:
-    """Read what ``torch.__version__`` is without importing torch: its metadata leave out the default build's CUDA."""
+    """Read ``torch.__version__`` without importing torch: its metadata omit the CUDA version of the default build."""
     try:
         text = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
     except (PackageNotFoundError, OSError):
@@ -47,11 +47,10 @@ def _torch_build() -> str | None:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return commit and whether the code differs from it; ``None`` outside a repository or without git.
+    """Return the commit and whether the code differs from it; ``None`` outside a repository or without git.
 
-    The tree is dirty when tracked files have changed, or when there are Python files that git neither tracks nor
-    ignores: either way the commit alone does not give back the code that ran. Other untracked files, which every run
-    leaves behind, do not count.
+    The tree is dirty if tracked files have changed, or if there are Python files that git neither tracks nor ignores:
+    then the commit alone does not give the code that ran. Other untracked files, which every run writes, do not count.
     """
     if shutil.which("git") is None:
         return None
@@ -69,13 +68,13 @@ def _git(*words: str) -> list[str]:
 
 
 def this_process() -> dict[str, Any]:
-    """Return what identifies this process among all that ever ran: host, number and start, and the job of SLURM."""
+    """Return what identifies this process among all others: host, process id, start time and SLURM job."""
     own = {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
     return {**own, "slurm_job": slurm_job(os.environ)}
 
 
 def slurm_job(variables: Mapping[str, str]) -> str | None:
-    """Return the name by which SLURM knows the job: its number, with that of the task in an array.
+    """Return the name that SLURM gives the job: its number, with the number of the task in an array.
 
     >>> slurm_job({"SLURM_JOB_ID": "18", "SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "3"})
     '17_3'
@@ -86,7 +85,7 @@ def slurm_job(variables: Mapping[str, str]) -> str | None:
 
 
 def is_gone(process: Mapping[str, Any]) -> bool:
-    """Say whether a process has ended; of one on another host nobody here can tell, so it counts as alive."""
+    """Return whether a process has ended; one on another host counts as running."""
     if process["host"] != socket.gethostname():
         return False
     try:
@@ -94,5 +93,5 @@ def is_gone(process: Mapping[str, Any]) -> bool:
         created, has_ended = found.create_time(), found.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-    is_another = abs(created - process["created"]) > _SAME_PROCESS_S  # the number was given away again
+    is_another = abs(created - process["created"]) > _SAME_PROCESS_S  # the process id was reused
     return bool(has_ended or is_another)

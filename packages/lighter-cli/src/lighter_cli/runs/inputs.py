@@ -1,4 +1,4 @@
-"""The earlier runs that stand among the words of a config: as a checkpoint or as a run's folder."""
+"""Earlier runs given as inputs: a checkpoint file or a run folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ _SHORT_COMMIT = 12
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run that gave a config its values.
+    """An earlier run that a config takes values from.
 
     Attributes:
-        source: The word that named it.
-        content: The fields of its record; empty when a checkpoint carries none.
+        source: The input that names it.
+        content: The fields of its record; empty if the checkpoint carries none.
     """
 
     source: CheckpointSource | RunSource
     content: Mapping[str, Any]
 
     def has_set(self, place: Place | None) -> bool:
-        """Say whether a value comes from this run, not from a word beside it."""
+        """Return whether the value at a place comes from this run, not from another input."""
         names = (self.source.name, str(Path(self.source.name) / RECORDED_CONFIG))
         return place is not None and place.source in names
 
@@ -54,7 +54,7 @@ def recorded_runs(config: Config) -> tuple[RecordedRun, ...]:
 
 
 def recorded_content(path: Path, name: str) -> Mapping[str, Any]:
-    """Return the record that a checkpoint, a sharded checkpoint or a run's folder carries; empty when there is none.
+    """Return the record in a checkpoint, a sharded checkpoint or a run folder; empty if there is none.
 
     Raises:
         SourceError: It is damaged.
@@ -65,9 +65,9 @@ def recorded_content(path: Path, name: str) -> Mapping[str, Any]:
 
 
 def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
-    """Return what makes two runs the same experiment: the resolved config files, in order.
+    """Return the resolved config files, in order: two runs with the same files are the same experiment.
 
-    A run among the words stands for the files that it was started from.
+    A run among the inputs counts as the files that it was started from.
     """
     content = {run.source: run.content for run in runs}
     files: list[str] = []
@@ -80,15 +80,15 @@ def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, 
 
 
 def experiment_overrides(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
-    """Return the overrides in use: those that runs among the words were started with, then those given now."""
+    """Return the overrides in use: those of the runs among the inputs, then those given now."""
     return tuple(word for run in runs for word in run.content.get("overrides", ())) + config.overrides
 
 
 def what_changed(checkpoint: str) -> str:
-    """Say in one line how versions and code differ from those that wrote a checkpoint; nothing when they do not."""
+    """Describe in one line how versions and code differ from those that wrote a checkpoint; empty if they do not."""
     try:
         then = recorded_content(Path(checkpoint), checkpoint)
-    except (SourceError, OSError):  # loading it says what is wrong with it
+    except (SourceError, OSError):  # loading the checkpoint reports this error
         return ""
     versions, now = then.get("versions", {}), environment.versions()
     differing = [name for name in now if versions.get(name, now[name]) != now[name]]

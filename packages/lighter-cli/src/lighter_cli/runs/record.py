@@ -17,7 +17,7 @@ from lighter_config import RECORD_FILE, Finding, SourceError
 _logger = logging.getLogger(__name__)
 
 INDEX = Path(".lighter") / "runs.jsonl"
-"""Relative to the working directory: one line a run, naming its folder."""
+"""Relative to the working directory: one line for each run, which names its folder."""
 
 _FIELDS = {
     *("stage", "status", "start", "end", "error", "words", "files", "overrides", "options", "working_directory"),
@@ -27,7 +27,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known about one run.
+    """The record of one run.
 
     Attributes:
         folder: The folder of the record.
@@ -39,26 +39,26 @@ class Record:
 
     @property
     def status(self) -> str:
-        """``running``, ``finished``, ``failed``, ``interrupted``; ``lost`` when its process is gone."""
+        """``running``, ``finished``, ``failed`` or ``interrupted``; ``lost`` if its process ended unrecorded."""
         status: str = self.content["status"]
         return "lost" if status == "running" and is_gone(self.content["process"]) else status
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The resolved config files, in order: what makes two runs the same experiment."""
+        """The resolved config files, in order: two runs with the same files are the same experiment."""
         return tuple(self.content["files"])
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """The words that changed single values of the files."""
+        """The overrides that changed single values of the files."""
         return tuple(self.content["overrides"])
 
     def checkpoint(self, which: str) -> Path | None:
-        """Return the ``last`` or ``best`` checkpoint of the run, undamaged; ``None`` when there is none.
+        """Return the undamaged ``last`` or ``best`` checkpoint of the run; ``None`` if there is none.
 
         A killed run may have saved a checkpoint that its record does not name yet, and removed the one that it names.
-        So its folders are searched, as they are when the one that the record names is gone, damaged, or not the run's
-        any more; a warning says so.
+        For such a run, its folders are searched. They are also searched, with a warning, if the recorded checkpoint is
+        missing, damaged or overwritten by another run.
         """
         named = self.content["checkpoints"].get(which)
         is_lost = self.status == "lost"
@@ -78,17 +78,17 @@ class Record:
             return None
         file = Path(path)
         if not file.exists():
-            _logger.warning("the checkpoint %s is gone", file)
+            _logger.warning("the checkpoint %s does not exist any more", file)
         elif not is_undamaged(file):
             warn_of_damage(file)
         elif is_of_another_run(file, self.content["id"], since=datetime.fromisoformat(self.content["start"])):
-            _logger.warning("the checkpoint %s was written over by another run", file)
+            _logger.warning("the checkpoint %s was overwritten by another run", file)
         else:
             return file
         return None
 
     def num_steps_after(self, checkpoint: Path) -> int:
-        """Return how many optimizer steps came after the last checkpoint; 0 when that is not known.
+        """Return how many optimizer steps the run made after its last checkpoint; 0 if unknown.
 
         With a ``monitor``, Lightning writes ``last.ckpt`` only in epochs whose checkpoint it keeps.
         """
@@ -98,9 +98,9 @@ class Record:
 
 
 def read_records(working_directory: Path) -> list[Record]:
-    """Read every run that was started in a working directory, oldest first.
+    """Read the record of every run that was started in a working directory, oldest first.
 
-    Runs whose folder was removed are passed over; so are damaged lines and records, each with a warning.
+    Runs whose folder was removed are skipped; damaged lines and records are skipped with a warning.
     """
     index = working_directory / INDEX
     try:
@@ -114,12 +114,12 @@ def read_records(working_directory: Path) -> list[Record]:
         try:
             folder = Path(json.loads(line)["folder"])
         except (ValueError, TypeError, KeyError):
-            _logger.warning("line %d of %s is damaged and passed over: %s", number, INDEX, line)
+            _logger.warning("line %d of %s is damaged and is skipped: %s", number, INDEX, line)
             continue
         try:
             records += [read_record(folder)] if (folder / RECORD_FILE).is_file() else []
         except (SourceError, OSError) as error:
-            _logger.warning("a run is passed over: %s", error)
+            _logger.warning("a run is skipped: %s", error)
     return records
 
 
@@ -143,18 +143,18 @@ def read_record(folder: Path) -> Record:
 def newest_with_checkpoint(
     records: Sequence[Record], files: Sequence[str], which: str
 ) -> tuple[Record, Path] | tuple[None, None]:
-    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that."""
+    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that checkpoint."""
     for record in (record for record in reversed(records) if record.files == tuple(files)):
         if record.status == "running":
-            _say_where_it_may_have_ended(record)
+            _warn_if_on_another_host(record)
         elif file := record.checkpoint(which):
             return record, file
     return None, None
 
 
-def _say_where_it_may_have_ended(record: Record) -> None:
-    """Tell of a run that was perhaps killed together with its machine: nobody here can see that."""
+def _warn_if_on_another_host(record: Record) -> None:
+    """Warn about a run that may have been killed together with its machine: its process is not visible from here."""
     host = record.content["process"]["host"]
     if host != socket.gethostname():
-        text = "run %s is passed over: it says that it runs on %s; if it has ended there, `lighter fit %s` goes on"
+        text = "run %s is skipped: it is recorded as running on %s; if it has ended, resume it with `lighter fit %s`"
         _logger.warning(text, record.folder.name, host, shlex.quote(str(record.folder)))

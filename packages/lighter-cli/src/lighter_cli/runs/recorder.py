@@ -1,8 +1,7 @@
-"""Write the record of one run: what ran, with which config, versions and machine, and what came of it."""
+"""Write the record of one run: what ran, with which config, versions and machine, and its results."""
 
 import json
 import logging
-import os
 import secrets
 import signal
 from collections.abc import Iterator, Mapping
@@ -14,18 +13,19 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import Tensor
 
-from lighter_cli.atomic_files import write_whole
+from lighter_cli.atomic_files import append_line, write_atomically
 from lighter_cli.checkpoints.of_trainer import (
     best_checkpoint,
     checkpoint_folders,
     last_and_best,
-    newest_save,
     saved_checkpoints,
 )
+from lighter_cli.lightning_internals import computed_metrics, newest_save
 from lighter_cli.runs.record import INDEX
-from lighter_cli.runs.request import Request, description
-from lighter_cli.runs.summary import closing_lines
+from lighter_cli.runs.request import Request, initial_record
+from lighter_cli.runs.summary import summary_lines
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,
@@ -38,16 +38,19 @@ from lighter_config import (
 
 _logger = logging.getLogger(__name__)
 
-_EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # as a shell names the end by a signal
+_EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # the exit code that a shell shows for a process ended by SIGTERM
 
 
-class ConfigRecorder(Callback):
-    """Write a run's folder ``<default_root_dir>/lighter_runs/<time>-<id>/`` on rank zero, and keep it up to date.
+class RunRecorder(Callback):
+    """Write the record folder of a run, ``<default_root_dir>/lighter_runs/<time>-<id>/``, on rank zero.
 
-    The folder holds ``config.yaml`` (standing alone), ``provenance.json`` (the places of each value) and
-    ``record.json`` (the rest). Each file appears whole or not at all. Checkpoints carry the same, and loggers get the
-    config as hyperparameters. A ``fast_dev_run`` leaves nothing. Where nothing can be written, a warning says so and
-    the run goes on.
+    The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value) and
+    ``record.json`` (the rest), each written atomically and kept up to date. Checkpoints carry the same, and loggers get
+    the config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run
+    continues with a warning.
+
+    Args:
+        request: What was asked for.
     """
 
     def __init__(self, request: Request) -> None:
@@ -63,18 +66,18 @@ class ConfigRecorder(Callback):
     def folder(self, trainer: Trainer) -> Path:
         """Return the folder of the record."""
         root = trainer.default_root_dir
-        # of an address, such as a bucket's, Lightning's loggers and checkpoints know what to do, not a record
+        # loggers and checkpoints can write to an address such as that of a bucket; a record cannot
         return (Path.cwd() if "://" in root else Path(root).resolve()) / "lighter_runs" / self._name
 
     @contextmanager
     def recording(self, trainer: Trainer) -> Iterator[None]:
-        """Write the status that the run inside ends with.
+        """Record how the run inside ends.
 
         Raises:
-            KeyboardInterrupt: The run was interrupted; Lightning itself exits as if it had failed.
-            SIGTERMException: The run was told to end, an exit with 143; Lightning itself exits as if it had finished.
+            KeyboardInterrupt: The run was interrupted; Lightning alone would exit as after a failure.
+            SIGTERMException: The run received a SIGTERM and exits with code 143; Lightning alone would exit with 0.
         """
-        trainer.callbacks.append(self)  # type: ignore[attr-defined]  # after the checkpoint callbacks, to see what they saved
+        trainer.callbacks.append(self)  # type: ignore[attr-defined]  # after the checkpoint callbacks, to see their files
         try:
             yield
         except SIGTERMException as error:
@@ -90,119 +93,119 @@ class ConfigRecorder(Callback):
         self._close(trainer, "finished", None)
 
     def abandon(self, trainer: Trainer, error: Exception) -> None:
-        """Write that the run failed, while what runs it waits for ever: its tensors cannot be read."""
+        """Record a failure while the main thread is stuck; the metrics cannot be read then."""
         if self._content:
             self._end("failed", error)
             self._write(trainer)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write the record; the process group exists now, so that rank zero is known."""
-        if not _leaves_a_record(trainer):
+        """Write the first record; from here on the process group exists and rank zero is known."""
+        if not _is_recorded(trainer):
             return
         for logger in trainer.loggers:
             logger.log_hyperparams(self._request.config.tree)
-        self._content = description(self._request, trainer, self._name)
+        self._content = initial_record(self._request, trainer, self._name)
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
         folder = self.folder(trainer)
         try:
             folder.mkdir(parents=True)
-            self._put_into(folder)
+            self._write_files(folder)
             self._is_written = True
-            _append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
+            append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
         except OSError as error:
-            _logger.warning("this run is not recorded, `last` and `best` will not find it: %s", error)
+            _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Put config and record into the checkpoint as plain text."""
+        """Add config and record to the checkpoint as plain text."""
         provenance = _provenance(self._request.config)
-        # what is best from here on, in case that the process does not live to write it into the record
+        # the record on disk is updated later; a killed process would not do that
         saved = {"checkpoints": best_checkpoint(trainer)}
         checkpoint[CHECKPOINT_KEY] = _to_json(
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Note checkpoints that were saved inside an epoch."""
-        self._note_checkpoints(trainer)
+        """Record checkpoints that were saved inside an epoch."""
+        self._update_checkpoints(trainer)
 
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
-        """Note checkpoints that were saved after validation."""
-        self._note_checkpoints(trainer)
+        """Record checkpoints that were saved after validation."""
+        self._update_checkpoints(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Note checkpoints that were saved at the end of an epoch."""
-        self._note_checkpoints(trainer)
+        """Record checkpoints that were saved at the end of an epoch."""
+        self._update_checkpoints(trainer)
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """End after a SIGTERM, as Lightning's other loops do by themselves."""
+        """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
         if trainer.received_sigterm:
             raise SIGTERMException
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write how far a spawned rank came."""
-        self._hand_over(trainer)
+        """Write the results of a spawned rank zero."""
+        self._write_for_parent(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
         self._interruption = exception
-        self._hand_over(trainer)
+        self._write_for_parent(trainer)
 
-    def _hand_over(self, trainer: Trainer) -> None:
-        """Write what the process that spawned this one needs to close the record."""
+    def _write_for_parent(self, trainer: Trainer) -> None:
+        """In a spawned process, write what its parent needs to close the record."""
         if self._content and parent_process() is not None:
             self._measure(trainer)
             self._write(trainer)
 
-    def _note_checkpoints(self, trainer: Trainer) -> None:
+    def _update_checkpoints(self, trainer: Trainer) -> None:
         if self._request.stage is not Stage.FIT or not self._content:
-            return  # what the callbacks say in other stages was read from the checkpoint that the stage started from
+            return  # in other stages, the callbacks only know the checkpoint that the stage started from
         newest = [newest_save(callback) for callback in trainer.checkpoint_callbacks]
         is_failing = self._interruption is not None
-        if newest == self._newest and not is_failing:  # this comes after every batch: no file is looked at
+        if newest == self._newest and not is_failing:  # runs after every batch, so it must not read the disk
             return
         self._newest = newest
         saved = saved_checkpoints(trainer, is_failing=is_failing)
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
-                self._put_into_sharded(path)
+                self._write_into_sharded_checkpoint(path)
         self._checkpoints = {**last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
         self._write(trainer)
 
-    def _put_into_sharded(self, folder: Path) -> None:
-        """Write the record into a sharded checkpoint, which has no single file that could carry it."""
+    def _write_into_sharded_checkpoint(self, folder: Path) -> None:
+        """Write the record as files into a sharded checkpoint, which has no single file to carry it."""
         try:
-            self._put_into(folder)
+            self._write_files(folder)
         except OSError as error:
-            _logger.warning("the checkpoint %s carries no config: %s", folder, error)
+            _logger.warning("the checkpoint %s carries no config, because it could not be written: %s", folder, error)
 
-    def _put_into(self, folder: Path) -> None:
-        write_whole(folder / RECORDED_CONFIG, self._config_text)
-        write_whole(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
-        write_whole(folder / RECORD_FILE, _to_json(self._written()))
+    def _write_files(self, folder: Path) -> None:
+        write_atomically(folder / RECORDED_CONFIG, self._config_text)
+        write_atomically(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
+        write_atomically(folder / RECORD_FILE, _to_json(self._record()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         if self._content:
             self._measure(trainer)
-        elif not self._has_read_what_a_spawned_rank_wrote(trainer):
+        elif not self._has_loaded_record(trainer):
             return
         self._end(status, error)
         self._write(trainer)
         if status in ("finished", "interrupted") and self._is_written:
-            for line in closing_lines(self._written(), self.folder(trainer)):
+            for line in summary_lines(self._record(), self.folder(trainer)):
                 _logger.info(line)
 
     def _measure(self, trainer: Trainer) -> None:
-        self._note_checkpoints(trainer)
+        self._update_checkpoints(trainer)
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         if self._interruption is None or trainer.world_size == 1:
-            metrics = trainer.callback_metrics
-        else:  # those of the epoch that broke off would be computed with ranks that may be gone
-            metrics = trainer._logger_connector._callback_metrics  # noqa: SLF001
+            metrics: Mapping[str, Tensor] = trainer.callback_metrics
+        else:  # computing those of the interrupted epoch would wait for ranks that may have ended
+            metrics = computed_metrics(trainer)
         self._content["metrics"] = {name: float(value) for name, value in metrics.items()}
 
-    def _has_read_what_a_spawned_rank_wrote(self, trainer: Trainer) -> bool:
-        """Take the record over from a rank zero that this process spawned, and whose objects it does not have."""
+    def _has_loaded_record(self, trainer: Trainer) -> bool:
+        """Load the record that a spawned rank zero wrote; return whether there is one."""
         file = self.folder(trainer) / RECORD_FILE
         if not file.is_file():
             return False
@@ -220,11 +223,11 @@ class ConfigRecorder(Callback):
         if not self._is_written:
             return
         try:
-            write_whole(self.folder(trainer) / RECORD_FILE, _to_json(self._written()))
+            write_atomically(self.folder(trainer) / RECORD_FILE, _to_json(self._record()))
         except OSError as error:
-            _logger.warning("the record of this run is not up to date: %s", error)
+            _logger.warning("the record of this run could not be updated: %s", error)
 
-    def _written(self) -> dict[str, Any]:
+    def _record(self) -> dict[str, Any]:
         return {**self._content, "checkpoints": self._checkpoints}
 
 
@@ -238,7 +241,7 @@ def _as_text(error: BaseException | None) -> str | None:
             return f"{type(error).__name__}: {error}"
 
 
-def _leaves_a_record(trainer: Trainer) -> bool:
+def _is_recorded(trainer: Trainer) -> bool:
     return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
 
 
@@ -248,15 +251,3 @@ def _provenance(config: Config) -> dict[str, list[str]]:
 
 def _to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
-
-
-def _append_line(file: Path, text: str) -> None:
-    """Append a line in one write, which no other process's can come between; one that broke off stays alone."""
-    file.parent.mkdir(exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.fstat(descriptor).st_size
-        is_broken_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, f"{chr(10) * is_broken_off}{text}\n".encode())
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What was asked for, and how a record tells it when the run begins."""
+"""What a run was asked to do, and the record that it starts with."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ from lighter_config import Config, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked for.
+    """What a run was asked to do.
 
     Attributes:
         stage: The stage.
         config: The merged config, not pruned.
-        files: The config files, those of runs among the words too.
-        overrides: The overrides, those of runs among the words too.
-        options: The arguments of the Trainer's method: flags over ``args``.
+        files: The config files, including those of runs among the inputs.
+        overrides: The overrides, including those of runs among the inputs.
+        options: The arguments of the Trainer's method.
         seed: The seed in use.
-        project: The folder of the user's code.
+        project: The folder of the user's code, if there is one.
     """
 
     stage: Stage
@@ -37,8 +37,8 @@ class Request:
     project: Path | None
 
 
-def description(request: Request, trainer: Trainer, name: str) -> dict[str, Any]:
-    """Return what a record holds when a run of this name begins, all but its checkpoints."""
+def initial_record(request: Request, trainer: Trainer, name: str) -> dict[str, Any]:
+    """Return the record that a run with this name starts with, without its checkpoints."""
     return {
         "format": 1,
         "id": name,

@@ -1,4 +1,4 @@
-"""What a run says when it is done: its numbers, what it left, and the command that usually follows."""
+"""Summarize a run that has ended: its metrics, its checkpoint and record, and the usual next command."""
 
 import os
 import shlex
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 
-def closing_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
-    """Describe a finished or interrupted run in a few aligned lines.
+def summary_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
+    """Summarize a finished or interrupted run in a few aligned lines.
 
-    Lightning itself prints the results of validate and test, so numbers and checkpoints are only shown for fit.
+    Metrics and checkpoints are only shown for fit: Lightning itself prints the results of validate and test.
 
     Args:
         record: The fields of ``record.json``.
@@ -18,12 +18,12 @@ def closing_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
     """
     rows = [("record", _short(folder))]
     if record["stage"] == "fit":
-        rows = _numbers(record) + _checkpoint(record) + rows + _next_command(record, folder)
+        rows = _metrics(record) + _checkpoint(record) + rows + _next_command(record, folder)
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 
 
-def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _metrics(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     metrics = sorted(record["metrics"].items())
     return [(name, f"{value:.4g}") for name, value in metrics if "/optimizer/" not in name]
 
@@ -32,21 +32,21 @@ def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     checkpoints = record["checkpoints"]
     if not checkpoints.get("best"):
         return []
-    score = checkpoints["best_score"]  # unknown when nothing was saved since a resume into another folder
-    judged = f" ({checkpoints['monitor']} {score:.4g})" if checkpoints["monitor"] and score is not None else ""
-    return [("best checkpoint", _short(checkpoints["best"]) + judged)]
+    score = checkpoints["best_score"]  # unknown if nothing was saved after resuming into another folder
+    monitor = f" ({checkpoints['monitor']} {score:.4g})" if checkpoints["monitor"] and score is not None else ""
+    return [("best checkpoint", _short(checkpoints["best"]) + monitor)]
 
 
 def _next_command(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """Name the run itself: its words may be mappings, standard input or another run, whose checkpoints they mean."""
+    """Name the run itself: its inputs may be mappings, standard input, or another run with its own checkpoints."""
     run = shlex.quote(_short(folder))
     if record["status"] == "interrupted" and record["checkpoints"].get("last"):
-        return [("to go on", f"lighter fit {run}")]
+        return [("to resume", f"lighter fit {run}")]
     if record["checkpoints"].get("best"):
-        return [("to test it", f"lighter test {run}")]
+        return [("to test", f"lighter test {run}")]
     return []
 
 
 def _short(path: str | Path) -> str:
-    """Return the path as seen from the working directory, when it lies below."""
+    """Return a path relative to the working directory if it is inside it."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,119 @@
+"""What the command line uses of the private state of Lightning and torch, one named function for each use.
+
+No other module of the command line reads a private name of theirs. Each function has a contract test with real
+Lightning objects, so that a new version that differs fails there. The module is at the bottom of the package because
+``distributed``, ``runs`` and ``checkpoints`` all use it.
+"""
+
+# ruff: noqa: SLF001  # this module exists to read private names
+
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
+from torch import Tensor
+from torch.distributed import Store  # type: ignore[attr-defined]
+from torch.distributed.distributed_c10d import _get_default_store
+
+
+class ChildRanks:
+    """The ranks that Lightning starts on this machine by running the command again.
+
+    Args:
+        launcher: The launcher of the trainer's strategy.
+    """
+
+    def __init__(self, launcher: _SubprocessScriptLauncher) -> None:
+        self._launcher = launcher
+        self._taken = False
+
+    @property
+    def processes(self) -> Sequence["subprocess.Popen[bytes]"]:
+        """The processes of local ranks 1, 2, ... in order; empty until ``take`` returned them."""
+        return self._launcher.procs if self._taken else ()
+
+    def take(self) -> None:
+        """Take the processes, if they have started, from Lightning's observer thread.
+
+        The observer kills this process as soon as a child fails, so the run record would never be closed. The observer
+        looks at the list that it was given: emptied, it has nothing to do.
+        """
+        observed = self._launcher.procs
+        if observed and not self._taken:
+            self._launcher.procs = list(observed)
+            self._taken = True
+            observed.clear()
+
+    def send(self, signum: signal.Signals) -> None:
+        """Send a signal to the ranks that still run, taken or not."""
+        self._launcher.kill(signum)
+
+
+def child_ranks(trainer: Trainer) -> ChildRanks | None:
+    """Return the ranks that this trainer starts by running the command again.
+
+    Returns:
+        ``None`` for a single process, and for spawned processes, which their parent ends.
+    """
+    launcher = trainer.strategy.launcher
+    return ChildRanks(launcher) if isinstance(launcher, _SubprocessScriptLauncher) else None
+
+
+def replace_sigterm_handler(trainer: Trainer, handler: Callable[[int, FrameType | None], None]) -> None:
+    """Replace what Lightning does at a SIGTERM; call it before the stage starts.
+
+    Lightning's own handler broadcasts in the middle of whatever the ranks exchange, and the ranks then wait for each
+    other forever.
+    """
+    trainer._signal_connector._sigterm_notifier_fn = handler  # type: ignore[method-assign,assignment]
+
+
+def set_received_sigterm(trainer: Trainer) -> None:
+    """Let Lightning's loops stop after the current batch, as after a SIGTERM."""
+    trainer._signal_connector.received_sigterm = True
+
+
+def cluster_environment(trainer: Trainer) -> ClusterEnvironment | None:
+    """Return the cluster environment that Lightning found or that the config's plugins name."""
+    return trainer._accelerator_connector.cluster_environment
+
+
+def process_group_store() -> Store:
+    """Return the key-value store that all ranks met at.
+
+    Raises:
+        ValueError: The process group does not exist yet.
+    """
+    return _get_default_store()
+
+
+def newest_save(callback: Callback) -> tuple[str, int]:
+    """Return the file that a checkpoint callback saved last, and its global step.
+
+    Only these two fields name a file of ``save_on_exception``.
+
+    Returns:
+        ``("", 0)`` before the first save, and for callbacks other than ``ModelCheckpoint``.
+    """
+    if not isinstance(callback, ModelCheckpoint):
+        return "", 0
+    return callback._last_checkpoint_saved, callback._last_global_step_saved
+
+
+def save_checkpoint(callback: ModelCheckpoint, trainer: Trainer, file: Path) -> None:
+    """Save a checkpoint now, on all ranks, and record it as the newest one of the callback."""
+    callback._save_checkpoint(trainer, str(file))
+
+
+def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
+    """Return the callback metrics that are already computed.
+
+    ``trainer.callback_metrics`` would compute those of the current epoch, together with the other ranks.
+    """
+    return trainer._logger_connector._callback_metrics

@@ -1,0 +1,241 @@
+"""Contract tests with real Lightning objects: a version whose private state differs fails here."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed
+from lightning_fabric.plugins.environments import SLURMEnvironment
+from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.demos.boring_classes import BoringModel
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torchmetrics import SumMetric
+
+from lighter_cli import lightning_internals as internals
+from lighter_cli.lightning_internals import ChildRanks
+
+# BoringModel's loaders have no workers
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
+
+
+def make_trainer(*callbacks: Callback, **options: Any) -> Trainer:
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "max_epochs": 2,
+        "limit_train_batches": 3,
+        "limit_val_batches": 1,
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+    }
+    return Trainer(callbacks=list(callbacks), **(defaults | options))
+
+
+class AtBatch(Callback):
+    """Call a function after each training batch."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.function(trainer)
+
+
+@pytest.fixture
+def child_ranks() -> Iterator[ChildRanks]:
+    """The child ranks of a trainer with two; the tests start the children themselves."""
+    ranks = internals.child_ranks(make_trainer(devices=2, strategy="ddp"))
+    assert ranks is not None
+    yield ranks
+    for process in ranks._launcher.procs:
+        process.kill()
+        process.wait()
+
+
+def test_only_the_script_launcher_has_child_ranks() -> None:
+    assert internals.child_ranks(make_trainer()) is None
+    assert internals.child_ranks(make_trainer(devices=2, strategy="ddp_spawn")) is None
+    assert internals.child_ranks(make_trainer(devices=2, strategy="ddp")) is not None
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_the_observer_leaves_taken_children_alone(child_ranks: ChildRanks, is_taken: bool) -> None:
+    with subprocess.Popen(["sleep", "100"]) as main_process:
+        child_ranks._launcher.procs.append(subprocess.Popen(["sh", "-c", "exit 3"]))
+        child_ranks._launcher.procs[0].wait()
+        observer = _ChildProcessObserver(main_process.pid, child_ranks._launcher.procs)
+        if is_taken:
+            child_ranks.take()
+        assert observer._run()
+        if is_taken:
+            assert main_process.poll() is None
+            main_process.kill()
+        assert main_process.wait() == -signal.SIGKILL
+    assert [process.returncode for process in child_ranks.processes] == [3] * is_taken
+
+
+def test_children_are_taken_once_they_have_started(child_ranks: ChildRanks) -> None:
+    child_ranks.take()
+    assert list(child_ranks.processes) == []
+    child_ranks._launcher.procs.append(subprocess.Popen(["sleep", "100"]))
+    child_ranks.take()
+    child_ranks.take()
+    assert len(child_ranks.processes) == 1
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_signal_reaches_the_children(child_ranks: ChildRanks, is_taken: bool) -> None:
+    child = subprocess.Popen(["sleep", "100"])
+    child_ranks._launcher.procs.append(child)
+    if is_taken:
+        child_ranks.take()
+    child_ranks.send(signal.SIGTERM)
+    assert child.wait(10) == -signal.SIGTERM
+
+
+def test_a_replaced_sigterm_handler_is_the_one_that_runs() -> None:
+    received: list[int] = []
+    trainer = make_trainer(AtBatch(lambda _: signal.raise_signal(signal.SIGTERM)))
+    internals.replace_sigterm_handler(trainer, lambda signum, frame: received.append(signum))
+    trainer.fit(BoringModel())
+    assert received == [signal.SIGTERM] * 6
+    assert not trainer.received_sigterm
+
+
+def test_a_set_sigterm_ends_the_fit_after_the_batch() -> None:
+    trainer = make_trainer(AtBatch(internals.set_received_sigterm))
+    with pytest.raises(SIGTERMException):
+        trainer.fit(BoringModel())
+    assert trainer.received_sigterm
+    assert trainer.global_step == 1
+
+
+@pytest.fixture
+def _slurm_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = {"JOB_ID": "12", "JOB_NAME": "train", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    for name, value in task.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+
+
+def test_one_process_alone_has_no_slurm_environment() -> None:
+    assert not isinstance(internals.cluster_environment(make_trainer()), SLURMEnvironment)
+
+
+@pytest.mark.usefixtures("_slurm_task")
+def test_the_cluster_environment_is_that_of_the_plugin() -> None:
+    environment = SLURMEnvironment(auto_requeue=False)
+    assert internals.cluster_environment(make_trainer(plugins=[environment])) is environment
+    assert isinstance(internals.cluster_environment(make_trainer()), SLURMEnvironment)
+
+
+@pytest.mark.usefixtures("_slurm_task")
+def test_lightning_requeues_only_if_its_environment_says_so() -> None:
+    handlers: list[Any] = []
+
+    def look(trainer: Trainer) -> None:
+        handlers.append(signal.getsignal(signal.SIGUSR1))
+
+    for auto_requeue in (True, False):
+        trainer = make_trainer(AtBatch(look), max_steps=1)
+        environment = internals.cluster_environment(trainer)
+        assert isinstance(environment, SLURMEnvironment)
+        environment.auto_requeue = auto_requeue
+        trainer.fit(BoringModel())
+    assert [handler == signal.SIG_DFL for handler in handlers] == [False, True]
+
+
+def test_the_store_is_the_one_that_the_ranks_met_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # torch replaces it
+    with pytest.raises(ValueError, match="process group"):
+        internals.process_group_store()
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        internals.process_group_store().set("mine", "value")
+        assert store.num_keys() > 0
+        assert internals.process_group_store().check(["mine"])
+        assert internals.process_group_store().get("mine") == b"value"
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_the_newest_save_is_the_file_and_step_of_the_callback() -> None:
+    callback = ModelCheckpoint(dirpath="kept", save_last=True, save_top_k=0)
+    assert internals.newest_save(callback) == ("", 0)
+    make_trainer(callback).fit(BoringModel())
+    file, step = internals.newest_save(callback)
+    assert (Path(file), step) == (Path("kept/last.ckpt").absolute(), 6)
+    assert internals.newest_save(EarlyStopping("val_loss")) == ("", 0)
+
+
+def test_a_save_on_exception_is_the_newest_save() -> None:
+    def fail(trainer: Trainer) -> None:
+        if trainer.global_step == 2:
+            raise OSError("stop")
+
+    callback = ModelCheckpoint(dirpath="kept", save_on_exception=True)
+    with pytest.raises(OSError, match="stop"):
+        make_trainer(AtBatch(fail), callback).fit(BoringModel())
+    file, step = internals.newest_save(callback)
+    assert step == 2
+    assert list(Path("kept").iterdir()) == [Path("kept") / Path(file).name]
+    assert not callback.best_model_path
+
+
+def test_a_checkpoint_saved_now_is_the_newest_save() -> None:
+    callback = ModelCheckpoint(dirpath="kept", save_top_k=0)
+    saved: list[tuple[str, int]] = []
+
+    def save(trainer: Trainer) -> None:
+        internals.save_checkpoint(callback, trainer, Path("now.ckpt"))
+        saved.append(internals.newest_save(callback))
+
+    make_trainer(AtBatch(save), callback, max_steps=1).fit(BoringModel())
+    assert saved == [("now.ckpt", 1)]
+    assert torch.load("now.ckpt", weights_only=True)["global_step"] == 1
+
+
+class Metered(BoringModel):
+    """Log a metric per epoch that counts its computations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = SumMetric()
+        self.num_computations = 0
+        compute = self.seen.compute
+
+        def counted() -> Any:
+            self.num_computations += 1
+            return compute()
+
+        self.seen.compute = counted  # type: ignore[method-assign]
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        self.seen.update(1.0)
+        self.log("seen", self.seen, on_step=False, on_epoch=True)
+        return super().training_step(batch, batch_idx)
+
+
+def test_computed_metrics_computes_nothing() -> None:
+    module = Metered()
+    counts: list[tuple[int, bool]] = []
+
+    def look(trainer: Trainer) -> None:
+        metrics = internals.computed_metrics(trainer)
+        counts.append((module.num_computations, "seen" in metrics))
+
+    trainer = make_trainer(AtBatch(look))
+    trainer.fit(module)
+    assert counts == [(0, False)] * 3 + [(1, True)] * 3  # known once the first epoch has ended
+    assert internals.computed_metrics(trainer)["seen"] == trainer.callback_metrics["seen"] == 3
