@@ -151,7 +151,7 @@ def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(
         assert _find(system_config, "last") is None
 
 
-@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 def test_the_first_that_names_a_checkpoint_decides(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The order: rank zero, the restarted job, the option, args, the run among the inputs."""
     monkeypatch.setenv("SLURM_JOB_ID", "12")
