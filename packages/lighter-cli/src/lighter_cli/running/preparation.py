@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.checking.launcher_check import LauncherCheck
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.seeds import find_seed
 from lighter_cli.project import Project, is_users_own, locate_project, make_importable
 from lighter_cli.terminal.findings_log import log_findings
@@ -69,7 +69,7 @@ def prepare(
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
     log_findings(project.notes if project is not None else ())
-    checks = [*checks, LauncherCheck(os.environ)] if check_first else []
+    checks = [*experiment_checks(os.environ, checks)] if check_first else []
     if safe:
         checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
     elif allow:
@@ -95,7 +95,7 @@ def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
     project = locate_project(config)
     reader = SignatureReader(project=project.folder if project is not None else None)
     notes = project.notes if project is not None else ()
-    return [*notes, *check(config, stage, reader=reader, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])]
+    return [*notes, *check(config, stage, reader=reader, checks=experiment_checks(os.environ))]
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:
