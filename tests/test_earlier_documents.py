@@ -1,7 +1,7 @@
 """Every block of the documents that described Lighter's earlier generations passes the check and runs.
 
-The blocks stand in `earlier_documents/blocks`, a file each; `earlier_documents/experiment` completes them. The page
-`docs/reference/earlier-documents.md` names each block, its test and where its form differs.
+`earlier_documents/blocks` holds a file for each block, and `earlier_documents/experiment` completes them.
+`earlier_documents/README.md` names each block and where its form differs.
 """
 
 import ast
@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from lighter_cli.migration import migrate
 from lighter_config import Finding, Severity, SignatureReader, check, load
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/reference/earlier-documents.md"
+PAGE = ROOT / "docs/migration/from-earlier-versions.md"
 FOLDER = Path(__file__).parent / "earlier_documents"
 BLOCKS = sorted(str(file.relative_to(FOLDER / "blocks")) for file in (FOLDER / "blocks").glob("*/*"))
-TESTS_OF: dict[str, list[str]] = {}
+TESTED: set[str] = set()
 
 Run = Callable[..., str]
 RunBlock = Callable[[str], list[str]]
@@ -52,8 +53,7 @@ def shows(*blocks: str) -> Callable[[Any], Any]:
     """Run a test once for each block, and note that it does."""
 
     def note(test: Any) -> Any:
-        for block in blocks:
-            TESTS_OF.setdefault(block, []).append(test.__name__)
+        TESTED.update(blocks)
         return pytest.mark.parametrize("block", blocks)(test)
 
     return note
@@ -427,16 +427,18 @@ def test_migrating_leaves_configs_of_today_alone(file: Path) -> None:
     assert result.findings == ()
 
 
-def test_the_page_names_every_block_with_its_tests() -> None:
-    rows = re.findall(r"^\| `([^`|]+)` \|.*?\| (.+?) \|", PAGE.read_text(), re.MULTILINE)
-    listed = {block: set(re.findall(r"`([^`]+)`", tests)) for block, tests in rows}
-    assert listed == {block: set(tests) for block, tests in TESTS_OF.items()}
-    assert set(BLOCKS) <= set(TESTS_OF)
+def test_every_block_has_a_test_and_a_row_of_the_table() -> None:
+    listed = re.findall(r"^\| `([^`|]+)` \|", (FOLDER / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(TESTED)
+    assert set(BLOCKS) <= TESTED
 
 
-def test_the_page_names_tests_that_exist() -> None:
-    for file, test in re.findall(r"`((?:packages|tests)/\S+?\.py)::(\w+)`", PAGE.read_text()):
-        names = {
-            node.name for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.FunctionDef)
-        }
-        assert test in names, f"{file} has no {test}"
+def test_every_promise_of_the_page_has_a_test_that_exists() -> None:
+    test_of = tomllib.loads((FOLDER / "promises.toml").read_text(encoding="utf-8"))
+    promises = PAGE.read_text(encoding="utf-8").rpartition("promise in words")[2]
+    assert re.findall(r"^- (.+)\.$", promises, re.MULTILINE) == list(test_of)
+    for promise, where in test_of.items():
+        file, _, test = where.partition("::")
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert test in names, f"{file} has no {test}, which keeps: {promise}"

@@ -1,11 +1,33 @@
+import inspect
+
 from pytorch_lightning import Trainer
 
-from lighter import Mode
+from lighter import LighterModule, Mode
+from lighter.system import ROLES
+from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
 
 
 def test_config_and_core_know_the_same_modes() -> None:
     assert tuple(mode.value for mode in Mode) == MODES
+
+
+def test_config_and_core_know_the_same_adapter_roles() -> None:
+    assert {mode.value: roles for mode, roles in ROLES.items()} == ADAPTER_ROLES
+
+
+def test_config_and_core_know_the_same_metric_modes() -> None:
+    arguments = inspect.signature(LighterModule.__init__).parameters
+    of_core = tuple(name.removesuffix("_metrics") for name in arguments if name.endswith("_metrics"))
+    assert SECTIONS["system"].modes_of["metrics"] == of_core
+
+
+def test_config_names_classes_as_core_does() -> None:
+    import lighter
+
+    for defined, exported in CLASS_NAMES.items():
+        cls = getattr(lighter, exported.removeprefix("lighter."))
+        assert f"{cls.__module__}.{cls.__qualname__}" == defined
 
 
 def test_every_stage_is_a_method_of_the_trainer() -> None:

@@ -8,8 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from lighter_cli.project import MARKER, locate_project, make_importable
-from lighter_config import PathError, Severity, load
+from lighter_cli.project import make_importable
+from lighter_config import load
+from lighter_config.project import locate_project
 
 Write = Callable[[str, str], Path]
 
@@ -50,7 +51,7 @@ def test_making_it_importable_imports_nothing(write: Write, tmp_path: Path) -> N
 
 
 def test_two_projects_in_one_process_work_one_after_the_other(write: Write, tmp_path: Path) -> None:
-    """D36: the second project used to be refused."""
+    """The second project used to be refused."""
     write("a/models.py", "NAME = 'a'")
     write("b/models.py", "NAME = 'b'")
     statement = "from project.models import NAME"
@@ -66,72 +67,6 @@ def test_a_module_of_that_name_which_is_no_package_gives_way(
     assert _import(tmp_path / "code", "from project.models import NAME", "NAME") == "mine"
 
 
-def test_the_key_is_relative_to_the_working_directory(write: Write, tmp_path: Path) -> None:
-    write("code/models.py", "class Net: ...")
-    write("configs/config.yaml", "project: code\nmodel: {_target_: project.models.Net}")
-    project = locate_project(load(["configs/config.yaml"]))
-    assert project is not None
-    assert project.folder == tmp_path / "code"
-    assert project.notes == ()
-
-
-def test_a_folder_beside_the_file_is_taken_when_the_target_is_only_there(write: Write, tmp_path: Path) -> None:
-    write("experiments/models.py", "class Net: ...")
-    write("experiments/config.yaml", "project: .\nmodel: {_target_: project.models.Net}")
-    project = locate_project(load(["experiments/config.yaml"]))
-    assert project is not None
-    assert project.folder == tmp_path / "experiments"
-    (note,) = project.notes
-    assert note.severity is Severity.NOTE
-    assert "experiments" in note.message
-
-
-def test_a_folder_that_does_not_exist_is_an_error_with_the_nearest(write: Write, tmp_path: Path) -> None:
-    write("code/models.py", "")
-    write("config.yaml", "project: ./cod\n")
-    with pytest.raises(PathError) as caught:
-        locate_project(load(["config.yaml"]))
-    (finding,) = caught.value.findings
-    assert finding.nearest == ("code",)
-    assert str(finding.place).startswith("config.yaml:1")
-
-
-def test_the_marker_is_found_upwards_from_the_working_directory(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(MARKER, "")
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "a" / "b")
-    project = locate_project(load([{}]))
-    assert project is not None
-    assert project.folder == tmp_path
-
-
-def test_the_marker_is_found_upwards_from_the_config(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(f"experiments/{MARKER}", "")
-    config = write("experiments/configs/config.yaml", "vars: {}")
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    project = locate_project(load([str(config)]))
-    assert project is not None
-    assert project.folder == tmp_path / "experiments"
-
-
-def test_the_key_wins_over_the_marker_and_a_note_names_the_loser(write: Write, tmp_path: Path) -> None:
-    write(MARKER, "")
-    write("code/models.py", "")
-    project = locate_project(load([{"project": "code"}]))
-    assert project is not None
-    assert project.folder == tmp_path / "code"
-    assert str(tmp_path) in project.notes[0].message
-
-
-def test_there_is_no_project_without_key_and_marker() -> None:
-    assert locate_project(load([{}])) is None
-
-
 def test_a_spawned_worker_unpickles_the_users_dataset(write: Write, tmp_path: Path) -> None:
     write(
         "code/data.py",
@@ -145,8 +80,9 @@ def test_a_spawned_worker_unpickles_the_users_dataset(write: Write, tmp_path: Pa
         "main.py",
         """
         from torch.utils.data import DataLoader
-        from lighter_cli.project import locate_project, make_importable
+        from lighter_cli.project import make_importable
         from lighter_config import load
+        from lighter_config.project import locate_project
 
         if __name__ == "__main__":
             make_importable(locate_project(load([{"project": "code"}])))

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §10."""
+"""docs/reference/config-language.md, rules 10.1 to 10.3: a config as text, and back."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_copied_list_that_a_word_extended_is_written_whole(load_texts):
 
 
 def test_saved_config_still_reaches_everything_that_refers(load_texts):
-    # PEER_FACTS D4: the saved config froze its references
+    # a saved config that freezes its references trains with the old batch size
     config = load_texts("vars: {bs: 64}\na: '%vars::bs'\nb: '@vars::bs'\nc: $@vars::bs + 1\n")
     Path("saved.yaml").write_text(to_yaml(config))
     assert load(["saved.yaml", "vars::bs=128"]).resolve() == {"vars": {"bs": 128}, "a": 128, "b": 128, "c": 129}
@@ -83,7 +83,7 @@ def test_standalone_dump_needs_no_other_file_and_no_folder():
 
 
 def test_object_without_a_form_in_yaml_is_an_error_with_its_path():
-    # PEER_FACTS D35: `!!python/object` in the saved config
+    # no safe loader reads `!!python/object` back
     with pytest.raises(DumpError) as caught:
         to_yaml(load({"a": {"b": object()}}))
     assert caught.value.findings[0].path == "a::b"

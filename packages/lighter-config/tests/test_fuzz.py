@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from lighter_config import CircularReferenceError, ConfigError, diff, load, prune, to_yaml
 from lighter_config.sources.yaml_reader import decode, read_mapping
 from lighter_config.tree.expressions import parse_expression
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 from lighter_config.tree.references import find_references
 
 LONG = "HYPOTHESIS_MAX_EXAMPLES" in os.environ

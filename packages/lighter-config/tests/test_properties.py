@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from lighter_config import diff, format_path, load, parse_path, prune, to_yaml
 from lighter_config.sources.yaml_reader import read_mapping
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 
 PROPERTY = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -196,7 +196,7 @@ def test_nan_survives_a_dump():
 
 
 def test_work_grows_with_the_size_of_the_config_and_not_faster():
-    # PEER_FACTS §4: quadratic; these were too, here, until this test
+    # rule 11.1: each of these was quadratic before this test
     def calls(count):
         profile = cProfile.Profile()
         paths = {f"a::k{number}::x": number for number in range(count)}

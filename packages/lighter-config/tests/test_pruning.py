@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §8, in both layouts."""
+"""docs/reference/config-language.md, rules 8.1 to 8.8, in both layouts."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_pruned_config_remembers_the_whole_and_its_places(load_texts):
 
 
 def test_copy_of_a_dropped_part_stays_and_the_part_is_not_built(load_texts):
-    # PEER_FACTS D11: `lighter test` built the train data
+    # rule 8.7: `lighter test` must not open the training data
     text = "system:\n  dataloaders:\n    train: {_target_: builtins.open, file: nowhere}\n    test: '%::train'\n"
     pruned = prune(load_texts(text, words=("system::dataloaders::test={=_target_: builtins.dict}",)), "test")
     assert pruned.tree == {"system": {"dataloaders": {"test": {"_target_": "builtins.dict", "file": "nowhere"}}}}

@@ -43,7 +43,7 @@ def test_corrupt_samples_are_replaced_and_the_same_seed_draws_the_same_ones(num_
 
 
 def test_the_inner_collate_is_kept_for_replaced_batches():
-    """D43: a recursion went on with the default collate."""
+    """A recursion went on with the default collate."""
     samples = [None, torch.ones(2), torch.ones(3)]
     batch = collate_replacing_corrupt(samples, [torch.zeros(1)], collate_fn=nn.utils.rnn.pad_sequence)
     assert batch.shape == (3, 3)
@@ -51,7 +51,7 @@ def test_the_inner_collate_is_kept_for_replaced_batches():
 
 @pytest.mark.parametrize("max_draws", [0, 7])
 def test_draws_are_bounded(max_draws):
-    """D43: a dataset that always failed recursed without end."""
+    """A dataset that always failed recursed without end."""
     with pytest.raises(CorruptBatchError, match=f"2 of 2 samples are corrupt after {max_draws} draws"):
         collate_replacing_corrupt([None, None], Corrupt(every=1), max_draws=max_draws)
 

@@ -19,7 +19,7 @@ def loader(make_data):
     return DataLoader(make_data(10), batch_size=4, shuffle=True, drop_last=True)
 
 
-def test_a_module_with_a_validation_step_and_no_val_loader_just_trains(make_network, make_trainer, loader):  # D5
+def test_a_module_with_a_validation_step_and_no_val_loader_just_trains(make_network, make_trainer, loader):
     network = make_network()
     module = Module(network, optimizer=torch.optim.SGD(network.parameters(), lr=0.1))
     trainer = make_trainer()

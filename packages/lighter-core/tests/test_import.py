@@ -22,7 +22,7 @@ assert not any(hasattr(sys.modules[name], module) for name in own for module in 
 """
 
 
-def test_importing_lighter_leaves_the_process_as_it_was():  # D31
+def test_importing_lighter_leaves_the_process_as_it_was():
     subprocess.run([sys.executable, "-c", PROBE], check=True)
 
 

@@ -36,7 +36,7 @@ def make(make_network):
     return of
 
 
-def test_hooks_of_the_user_without_super_leave_logging_on(make, make_trainer, loader, epochs, rows):  # D42
+def test_hooks_of_the_user_without_super_leave_logging_on(make, make_trainer, loader, epochs, rows):
     class Mine(Plain):
         def on_train_batch_end(self, outputs, batch, batch_idx): ...
         def on_train_epoch_end(self): ...
@@ -143,7 +143,7 @@ def test_a_nan_loss_of_one_of_several_val_loaders_is_a_warning_that_names_it(mak
         make_trainer().validate(make(Diverging), [loader, loader], verbose=False)
 
 
-def test_mode_is_that_of_the_loop_after_a_validation_too(make, make_trainer, loader):  # D1
+def test_mode_is_that_of_the_loop_after_a_validation_too(make, make_trainer, loader):
     seen = []
 
     class Watched(Plain):
@@ -198,7 +198,7 @@ def test_steps_can_be_called_without_a_trainer(make, loader):
     assert metric.update_count == 0  # of which mode should it be?
 
 
-def test_a_checkpoint_loads_into_a_network_that_is_given(make, make_trainer, make_network, loader, tmp_path):  # D34
+def test_a_checkpoint_loads_into_a_network_that_is_given(make, make_trainer, make_network, loader, tmp_path):
     checkpoint = ModelCheckpoint(tmp_path, filename="last")
     module = make(Plain)
     make_trainer(callbacks=[checkpoint], enable_checkpointing=True).fit(module, loader, loader)

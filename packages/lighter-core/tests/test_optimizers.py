@@ -73,7 +73,7 @@ def test_a_scheduler_that_cannot_be_used_is_an_error_at_construction(make_system
 
 
 @pytest.mark.parametrize("optimizer", [[1], torch.optim.SGD, "SGD"])
-def test_something_else_than_an_optimizer_is_an_error_at_construction(make_network, optimizer):  # D38
+def test_something_else_than_an_optimizer_is_an_error_at_construction(make_network, optimizer):
     with pytest.raises(OptimizerError, match=r"`optimizer` is"):
         LighterModule(make_network(), optimizer=optimizer)
 

@@ -53,7 +53,7 @@ def test_weights_of_systems_old_and_new_fit_networks_and_systems(tmp_path, prefi
 
 
 def test_a_prefix_is_replaced_at_the_start_of_a_name_only(tmp_path):
-    """D43: `model.` was replaced anywhere in a name, so that `sub_model.model.weight` was broken."""
+    """`model.` was replaced anywhere in a name, so that `sub_model.model.weight` was broken."""
     source, target = Network(), Network()
     report = compare_weights(target, saved(tmp_path / "x.pt", prefixed(source, "model.")))
     assert report.missing == report.unexpected == ()

@@ -111,6 +111,13 @@ def test_runs_without_the_file_of_places_still_differ(in_process: Command, ids: 
     assert "trainer::max_epochs\n  - 1\n  + 2   command line, word 2\n" in shown
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"trainer::max_epochs": 5}'])
+def test_runs_with_a_damaged_file_of_places_still_differ(in_process: Command, ids: list[str], content: str) -> None:
+    (Path("lighter_runs") / ids[0] / "provenance.json").write_text(content)
+    shown = in_process("runs", "diff", *ids).stdout
+    assert "trainer::max_epochs\n  - 1\n  + 2   command line, word 2\n" in shown
+
+
 def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[str]) -> None:
     done = in_process("runs", "show", "nothing")
     assert (done.returncode, done.stdout) == (1, "")
@@ -119,7 +126,7 @@ def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[st
         == """\
 error: unknown run 'nothing'
   expected           an id, a part of one, 'last', or the folder of a run
-  to fix             list them with `lighter runs list`
+  to fix             `lighter runs list` lists them
 """
     )
     nearest = in_process("runs", "diff", ids[0], f"{ids[1]}x").stderr.splitlines()[2]
@@ -130,7 +137,7 @@ def test_a_part_of_several_ids_is_an_error_that_names_them(in_process: Command, 
     assert (
         in_process("runs", "show", "20").stderr
         == f"""\
-error: '20' matches the ids of 2 runs
+error: '20' is part of the ids of 2 runs
   nearest            {ids[0]}, {ids[1]}
   to fix             give more of the id
 """

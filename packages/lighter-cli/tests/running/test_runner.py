@@ -163,7 +163,7 @@ def test_a_checkpoint_with_a_class_weighted_loss_is_tested_without_its_loss(syst
 def test_evaluating_weights_that_nobody_trained_is_a_warning(
     system_config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """D39: a network as it was built used to be tested without a word."""
+    """A network as it was built used to be tested without a word."""
     Runner().run("test", [system_config])
     assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
 

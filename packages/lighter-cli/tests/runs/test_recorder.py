@@ -94,7 +94,7 @@ def test_the_recorded_config_runs_again_and_gives_the_same(system_config: str) -
 
 
 def test_the_recorded_config_still_follows_its_references(system_config: str) -> None:
-    """D4: references were frozen to their values when a config was saved."""
+    """References were frozen to their values when a config was saved."""
     Runner().run("fit", [system_config])
     saved = read_records(Path())[-1].folder / "config.yaml"
     config = load([str(saved), "system::dataloaders::train::batch_size=3"]).expanded()

@@ -13,7 +13,7 @@ def _run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_log_messages_with_brackets_and_percent_signs_arrive_whole() -> None:
-    """D32, D33: a message with `[/x]` used to be lost, and lines were wrapped."""
+    """A message with `[/x]` used to be lost, and lines were wrapped."""
     long = "x" * 300
     done = _run(
         "import logging\nfrom lighter_cli.terminal import process\nprocess.configure()\n"

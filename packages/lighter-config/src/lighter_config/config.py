@@ -1,6 +1,6 @@
 """A loaded config: the merged tree, where each value came from, and what it builds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +14,11 @@ from lighter_config.notes import notes_of
 from lighter_config.places import Place
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Node, Origin, Segments, key_at
+from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.origins import Origin
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.references import is_copy
+from lighter_config.tree.walking import follow, walk
 from lighter_config.writing.plain_tree import as_written
 
 _NO_DEFAULT = object()
@@ -43,7 +45,7 @@ class Config:
     ) -> None:
         self.sources = sources
         self.whole: Config = self if whole is None else whole
-        self.root = root
+        self._root = root
         self._origins = origins
         self._growths = growths
         self._open_file = open_file
@@ -55,8 +57,8 @@ class Config:
 
         Of an expanded config also what could not be expanded, as errors.
         """
-        found = list(notes_of(self.root, self._origins, self._growths))
-        for node in [node for _, node in self.nodes()] if self._copy_errors else ():
+        found = list(notes_of(self._root, self._origins, self._growths))
+        for node in [node for _, node in self._nodes()] if self._copy_errors else ():
             if id(node) in (self._copy_errors or {}):
                 found.extend((self._copy_errors or {})[id(node)].findings)
         return tuple(dict.fromkeys(found))
@@ -67,7 +69,7 @@ class Config:
 
         A ``%`` reference that later sources changed has the changes beside it, as paths. Treat it as read-only.
         """
-        return as_written(self.root, self.copier)
+        return as_written(self._root, self._copier)
 
     def expanded(self) -> "Config":
         """Return the config with every ``%`` reference replaced by its copy, and changes to copies applied.
@@ -77,21 +79,21 @@ class Config:
         return self._expanded
 
     @cached_property
-    def copier(self) -> Copier:
-        """Copies what ``%`` references name; for the other modules of this package."""
-        return Copier(self.root, self._open_file)
+    def _copier(self) -> Copier:
+        """Copies what ``%`` references name."""
+        return Copier(self._root, self._open_file)
 
     @cached_property
     def _expanded(self) -> "Config":
-        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self.nodes()):
+        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes()):
             return self
-        root = self.copier.copied()
-        return self.with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self.copier.errors)
+        root = self._copier.copied()
+        return self._with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self._copier.errors)
 
-    def with_root(
+    def _with_root(
         self, root: Node, *, whole: "Config | None", copy_errors: Mapping[int, ConfigError] | None = None
     ) -> "Config":
-        """Return a config with another, expanded tree from the same sources; for the other modules of this package."""
+        """Return a config with another, expanded tree from the same sources."""
         return Config(
             root,
             sources=self.sources,
@@ -116,7 +118,7 @@ class Config:
         """
         if not path:
             return self.tree
-        node = self.node_at(parse_path(path))
+        node = self._node_at(parse_path(path))
         if node is not None:
             return node.plain()
         if default is not _NO_DEFAULT:
@@ -125,21 +127,21 @@ class Config:
 
     def has(self, path: str) -> bool:
         """Say whether there is a value at a path, be it null."""
-        return not path or self.node_at(parse_path(path)) is not None
+        return not path or self._node_at(parse_path(path)) is not None
 
     def place(self, path: str) -> Place | None:
         """Return the place that set the value at a path; ``None`` when there is no such value."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return None if node is None else node.place
 
     def key_place(self, path: str) -> Place | None:
         """Return the place of the key at a path; of an item of a list the item's own."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return None if node is None else node.key_place
 
     def chain(self, path: str) -> tuple[Place, ...]:
         """Return every place that set the value at a path, newest first."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return () if node is None else tuple(node.chain())
 
     def history(self, path: str) -> tuple[tuple[Place, str], ...]:
@@ -149,7 +151,7 @@ class Config:
         >>> [text for _, text in load([{"lr": 0.1}, "lr=0.2"]).history("lr")]
         ['lr=0.2', '']
         """
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         if node is None:
             return ()
         # the key of a copy stands at its reference, in another line than what was copied
@@ -159,24 +161,24 @@ class Config:
 
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return "" if node is None else node.excerpt
 
     def key_excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of the key at a path."""
-        node = self.node_at(parse_path(path)) if path else self.root
+        node = self._node_at(parse_path(path)) if path else self._root
         return "" if node is None else node.key_excerpt
 
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
-        for path, node in self.nodes():
-            if type(node.value) not in (dict, list):
+        for path, node in self._nodes():
+            if node.is_leaf:
                 yield format_path(path)
 
     def walk(self) -> Iterator[tuple[Segments, Any]]:
         """Yield the path and value of every mapping, list and leaf, parents first."""
-        for path, node in self.nodes():
-            yield path, node.plain() if type(node.value) in (dict, list) else node.value
+        for path, node in self._nodes():
+            yield path, node.value if node.is_leaf else node.plain()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -216,7 +218,7 @@ class Config:
         >>> load({"counts": {"_target_": "collections.Counter", "_args_": ["abca"]}}).resolve("counts")["a"]
         2
         """
-        if path and self.node_at(parse_path(path)) is None:
+        if path and self._node_at(parse_path(path)) is None:
             if default is not _NO_DEFAULT:
                 return default
             raise self._nothing_at(path)
@@ -227,48 +229,30 @@ class Config:
         from lighter_config.building.resolving import Resolver
 
         expanded = self.expanded()
-        return Resolver(expanded.root, expanded._copy_errors or {})  # noqa: SLF001
+        return Resolver(expanded._root, expanded._copy_errors or {})
 
-    def nodes(self) -> Iterator[tuple[Segments, Node]]:
-        """Yield every node below the root with its path, parents first; for the other modules of this package."""
-        work: list[tuple[Segments, Node]] = [((), self.root)]
-        while work:
-            path, node = work.pop()
-            if path:
-                yield path, node
-            if type(node.value) is dict:
-                work.extend(((*path, key), child) for key, child in reversed(node.value.items()))
-            elif type(node.value) is list:
-                indexed = range(len(node.value) - 1, -1, -1)
-                work.extend(((*path, index), node.value[index]) for index in indexed)
+    def _nodes(self) -> Iterator[tuple[Segments, Node]]:
+        """Yield every node below the root with its path, parents first."""
+        nodes = walk(self._root)
+        next(nodes)
+        return nodes
 
-    def node_at(self, segments: Segments) -> Node | None:
-        """Return the node at a path, through copies on the way; for the other modules of this package."""
-        node = self.root
-        for segment in segments:
-            found = key_at(node, segment) if type(node.value) in (dict, list) else None
-            if found is None:
-                is_in_copy = is_copy(node.value) and self._expanded is not self
-                return self._expanded.node_at(segments) if is_in_copy else None
-            node = node.value[found.key]
-        return node
+    def _node_at(self, segments: Segments) -> Node | None:
+        """Return the node at a path, through copies on the way."""
+        node, _, rest = follow(self._root, segments)
+        if not rest:
+            return node
+        is_in_copy = is_copy(node.value) and self._expanded is not self
+        return self._expanded._node_at(segments) if is_in_copy else None
 
     def _nothing_at(self, path: str) -> PathError:
-        segments = parse_path(path)
-        node = self.root
-        depth = 0
-        for segment in segments:
-            found = key_at(node, segment) if type(node.value) in (dict, list) else None
-            if found is None:
-                break
-            node = node.value[found.key]
-            depth += 1
-        keys: Sequence[str] = [str(key) for key in node.value] if type(node.value) is dict else ()
-        names = nearest_names(str(segments[min(depth, len(segments) - 1)]), keys)
+        node, holder, rest = follow(self._root, parse_path(path))
+        keys = [str(key) for key, _ in node.children()] if node.is_mapping else []
+        names = nearest_names(str(rest[0]), keys)
         finding = Finding(
             message=f"there is nothing at {path}",
             path=path,
             expected=tuple(keys),
-            nearest=tuple(format_path((*segments[:depth], name)) for name in names),
+            nearest=tuple(format_path((*holder, name)) for name in names),
         )
         return PathError(finding)

@@ -62,7 +62,7 @@ def diff(first: Config, second: Config) -> list[Difference]:
     ['b::c', 'b::d']
     """
     differences: list[Difference] = []
-    work: list[tuple[Segments, Node, Node]] = [((), first.root, second.root)]
+    work: list[tuple[Segments, Node, Node]] = [((), first._root, second._root)]
     while work:
         path, before, after = work.pop()
         if type(before.value) is dict and type(after.value) is dict:
@@ -82,7 +82,7 @@ def diff(first: Config, second: Config) -> list[Difference]:
             and type(before.value) is type(after.value)
             and (before.patches or after.patches)
         ):
-            expanded = (first.expanded().node_at(path), second.expanded().node_at(path))
+            expanded = (first.expanded()._node_at(path), second.expanded()._node_at(path))
             if all(node is not None and type(node.value) in (dict, list) for node in expanded):
                 work.append((path, *expanded))  # type: ignore[arg-type]
         elif type(before.value) is not type(after.value) or not _equal(before.value, after.value):

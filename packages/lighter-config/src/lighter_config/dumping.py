@@ -28,9 +28,9 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
     """
     tree = config.tree
     if standalone:
-        tree = as_written(config.root, config.copier, standalone=True)
+        tree = as_written(config._root, config._copier, standalone=True)
         if isinstance(tree.get("project"), str) and config.place("project") is not None:
-            tree = {**tree, "project": _absolute_project(tree["project"], config.root.value["project"])}
+            tree = {**tree, "project": _absolute_project(tree["project"], config._root.value["project"])}
     # with it comes the YAML library, a third of all import time
     from lighter_config.writing.yaml_writer import write_yaml
 

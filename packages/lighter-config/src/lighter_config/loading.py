@@ -25,7 +25,8 @@ from lighter_config.sources.words import (
     parse_sources,
 )
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Document, Node, Origin, Word
+from lighter_config.tree.node import Node
+from lighter_config.tree.origins import Document, Origin, Word
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 

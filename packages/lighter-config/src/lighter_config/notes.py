@@ -6,10 +6,12 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging.merger import Growth
 from lighter_config.tree.expressions import parse_expression
-from lighter_config.tree.node import Document, Node, Origin, Segments
+from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.origins import Document, Origin
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER
+from lighter_config.tree.walking import walk
 
 
 def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -> Iterable[Finding]:
@@ -17,16 +19,10 @@ def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -
     suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
     grown = {id(growth.node): growth for growth in growths}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
-    work: list[tuple[Segments, Node]] = [((), root)]
-    while work:
-        path, node = work.pop()
+    for path, node in walk(root):
         value = node.value
-        if type(value) is dict:
-            work.extend(((*path, key), child) for key, child in value.items())
-        elif type(value) is list:
-            if id(node) in grown:
-                yield _growth(path, grown[id(node)])
-            work.extend(((*path, index), child) for index, child in enumerate(value))
+        if type(value) is list and id(node) in grown:
+            yield _growth(path, grown[id(node)])
         elif type(value) is str:
             if id(node) in suspects:
                 yield _suspect(path, node)

@@ -1,27 +1,31 @@
 """Which parts of a config a stage uses, and the config without the others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
+from lighter_config.sections import (
+    ARGS,
+    CLASS_NAMES,
+    DATA,
+    DATA_MODULE_CLASS,
+    MODEL,
+    MODULE_CLASS,
+    SECTIONS,
+    SYSTEM,
+    SYSTEM_CLASS,
+)
 from lighter_config.stages import MODES, Stage
-from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments, key_at
 from lighter_config.tree.references import absolute_path, find_references, is_reference
+from lighter_config.tree.walking import follow, walk
 
 if TYPE_CHECKING:
     from lighter_config.signatures import SignatureReader
 
-DATA_MODULE = "lighter.datamodule.LighterDataModule"
-MODULE = "lighter.module.LighterModule"
-_KNOWN = {
-    "lighter.LighterDataModule": DATA_MODULE,
-    DATA_MODULE: DATA_MODULE,
-    "lighter.LighterModule": MODULE,
-    MODULE: MODULE,
-}
-_REQUIRED_BY_SYSTEM = frozenset(("model", "dataloaders"))
-_SYSTEM_TARGETS = frozenset(("lighter.System", "lighter.system.System"))
+# The classes of Lighter that are judged without reading them, and the arguments that they require.
+_REQUIRED_BY = {SYSTEM_CLASS: ("model", "dataloaders"), MODULE_CLASS: (), DATA_MODULE_CLASS: ()}
 
 
 def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" = None) -> Config:
@@ -33,7 +37,10 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     Args:
         config: The whole config.
         stage: What is going to run.
-        reader: Reads the signatures of targets; made when it is needed and not given.
+        reader: Reads the signatures of targets; made when it is needed and not given, and finds the config's project.
+
+    Raises:
+        PathError: A target has to be read, and the ``project`` key names a folder that does not exist.
 
     >>> from lighter_config import load
     >>> config = load({"args": {"fit": {}, "test": {"verbose": False}}})
@@ -42,19 +49,20 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     """
     stage = Stage(stage)
     expanded = config.expanded()
-    root = expanded.root
-    readers = _Targets(reader)
+    root = expanded._root
+    readers = _Targets(config.whole, reader)
     dropped = {path for path in _unused(root, stage, readers) if key_at(root, path[0]) is not None}
     if not dropped:
-        return expanded.with_root(root, whole=config.whole)
+        return expanded._with_root(root, whole=config.whole)
     kept = _Kept(root, dropped)
-    return expanded.with_root(kept.tree(), whole=config.whole)
+    return expanded._with_root(kept.tree(), whole=config.whole)
 
 
 class _Targets:
     """What is known about the targets of a config without importing them."""
 
-    def __init__(self, reader: "SignatureReader | None") -> None:
+    def __init__(self, config: Config, reader: "SignatureReader | None") -> None:
+        self._config = config
         self._reader = reader
 
     def is_a(self, node: Node, base: str) -> bool:
@@ -62,66 +70,65 @@ class _Targets:
         target = _target_of(node)
         if target is None:
             return False
-        if target in _KNOWN:
-            return _KNOWN[target] == base
+        if target in (MODULE_CLASS, DATA_MODULE_CLASS):
+            return target == base
         return self._get_reader().is_subclass(target, base) is True
 
     def requires(self, node: Node, argument: str) -> bool:
         """Say whether the target of a component surely cannot be called without an argument."""
         target = _target_of(node)
-        if target is None or target in _KNOWN or target in _SYSTEM_TARGETS:
-            return target in _SYSTEM_TARGETS and argument in _REQUIRED_BY_SYSTEM
+        if target is None or target in _REQUIRED_BY:
+            return target is not None and argument in _REQUIRED_BY[target]
         signature: Any = self._get_reader().read(target)
         parameters = getattr(signature, "parameters", ())
         return any(parameter.name == argument and parameter.required for parameter in parameters)
 
     def _get_reader(self) -> "SignatureReader":
         if self._reader is None:
-            from lighter_config.signatures import SignatureReader
+            from lighter_config.project import reader_for
 
-            self._reader = SignatureReader()
+            self._reader = reader_for(self._config)
         return self._reader
 
 
 def _target_of(node: Node) -> str | None:
-    target = node.value.get("_target_") if type(node.value) is dict else None
+    target = node.value.get("_target_") if node.is_mapping else None
     text = None if target is None else target.value
-    return text if isinstance(text, str) and text[:1] not in ("@", "%", "$") else None
+    return CLASS_NAMES.get(text, text) if isinstance(text, str) and text[:1] not in ("@", "%", "$") else None
 
 
 def _unused(root: Node, stage: Stage, targets: _Targets) -> Iterator[Segments]:
     """Yield the paths that the stage does not use."""
     other_modes = [mode for mode in MODES if mode not in stage.modes]
-    if (args := _child(root, "args")) is not None:
-        yield from (("args", key) for key in args.value if key in set(Stage) and key != stage)
-    if (system := _child(root, "system")) is not None:
-        for part in ("dataloaders", "metrics", "adapters"):
+    if (args := _child(root, ARGS)) is not None:
+        yield from ((ARGS, key) for key in args.value if key in set(Stage) and key != stage)
+    if (system := _child(root, SYSTEM)) is not None:
+        for part in SECTIONS[SYSTEM].modes_of:
             if (parts := _child(system, part)) is not None and "_target_" not in parts.value:
-                yield from (("system", part, mode) for mode in other_modes if mode in parts.value)
-        for argument in _unused_arguments(stage, with_criterion=True):
-            if argument in system.value and not targets.requires(system, argument):
-                yield ("system", argument)
-    if (data := _child(root, "data")) is not None:
-        names = [name for mode in other_modes if (name := f"{mode}_dataloader") in data.value]
-        if names and targets.is_a(data, DATA_MODULE):
-            yield from (("data", name) for name in names if not targets.requires(data, name))
-    if (model := _child(root, "model")) is not None:
-        names = [*_unused_arguments(stage, with_criterion=False), *(f"{mode}_metrics" for mode in other_modes)]
-        names = [name for name in names if name in model.value]
-        if names and targets.is_a(model, MODULE):
-            yield from (("model", name) for name in names if not targets.requires(model, name))
+                yield from ((SYSTEM, part, mode) for mode in other_modes if mode in parts.value)
+        names = _unused_arguments(SYSTEM, stage)
+        yield from ((SYSTEM, name) for name in names if name in system.value and not targets.requires(system, name))
+    of_other_modes = [f"{mode}_dataloader" for mode in other_modes]
+    yield from _unused_in(root, DATA, DATA_MODULE_CLASS, of_other_modes, targets)
+    of_other_modes = [f"{mode}_metrics" for mode in other_modes]
+    yield from _unused_in(root, MODEL, MODULE_CLASS, [*_unused_arguments(MODEL, stage), *of_other_modes], targets)
 
 
-def _unused_arguments(stage: Stage, *, with_criterion: bool) -> list[str]:
-    names = [] if stage is Stage.FIT else ["optimizer", "scheduler"]
-    if with_criterion and stage in (Stage.TEST, Stage.PREDICT):
-        names.append("criterion")
-    return names
+def _unused_arguments(section: str, stage: Stage) -> list[str]:
+    return [name for name, stages in SECTIONS[section].used_in.items() if stage not in stages]
+
+
+def _unused_in(root: Node, section: str, base: str, names: Sequence[str], targets: _Targets) -> Iterator[Segments]:
+    """Yield those arguments of a section that are given and not required, when its class surely derives from base."""
+    node = _child(root, section)
+    given = [name for name in names if node is not None and name in node.value]
+    if node is not None and given and targets.is_a(node, base):
+        yield from ((section, name) for name in given if not targets.requires(node, name))
 
 
 def _child(node: Node, key: str) -> Node | None:
     child = node.value.get(key)
-    return child if child is not None and type(child.value) is dict else None
+    return child if child is not None and child.is_mapping else None
 
 
 class _Kept:
@@ -148,21 +155,19 @@ class _Kept:
 
     def _scan(self) -> None:
         """Find what must stay: go through the kept parts, and through what they refer to in the dropped ones."""
-        work: list[tuple[Node, Segments]] = [(self.root, ())]
-        while work:
-            node, path = work.pop()
-            if id(node) in self.scanned or (path in self.dropped and path not in self.rescued):
-                continue
-            self.scanned.add(id(node))
-            if type(node.value) is dict:
-                work.extend((child, (*path, key)) for key, child in node.value.items())
-            elif type(node.value) is list:
-                work.extend((child, (*path, index)) for index, child in enumerate(node.value))
-            elif type(node.value) is str and node.value[:1] in ("@", "%", "$"):
-                for target, other in self._targets(node, path):
-                    if self._unit(target) is not None and target not in self.rescued:
-                        self.rescued.add(target)
-                        work.append((other, target))
+        parts: list[tuple[Node, Segments]] = [(self.root, ())]
+        while parts:
+            part, at = parts.pop()
+            for path, node in walk(part, at, skip=self._is_left_out):
+                self.scanned.add(id(node))
+                if type(node.value) is str and node.value[:1] in ("@", "%", "$"):
+                    for target, other in self._targets(node, path):
+                        if self._unit(target) is not None and target not in self.rescued:
+                            self.rescued.add(target)
+                            parts.append((other, target))
+
+    def _is_left_out(self, path: Segments, node: Node) -> bool:
+        return id(node) in self.scanned or (path in self.dropped and path not in self.rescued)
 
     def _targets(self, node: Node, at: Segments) -> Iterator[tuple[Segments, Node]]:
         """Yield what the references in a text lead to; one that leads nowhere is reported by its check."""
@@ -174,13 +179,10 @@ class _Kept:
         seen: set[Segments] = set()
         while starts:
             wanted = starts.pop()
-            if wanted in seen:
+            if wanted in seen or len(wanted) > MAX_DEPTH:  # a cycle, which its check reports
                 continue
             seen.add(wanted)
-            found = _walk(self.root, wanted)
-            if found is None:
-                continue
-            path, target, rest = found
+            target, path, rest = follow(self.root, wanted)
             if not rest:
                 yield path, target
             elif is_reference(target.value):
@@ -216,23 +218,7 @@ class _Kept:
             return node
         result = node.like({})
         result.for_reference = True
-        items = node.value.items() if type(node.value) is dict else enumerate(node.value)
-        for key, child in items:
+        for key, child in node.children():
             if (*path, key) in self.ways:
                 result.value[key] = self._only(child, (*path, key))
         return result
-
-
-def _walk(root: Node, path: Segments) -> tuple[Segments, Node, Segments] | None:
-    """Walk as far as a path leads: the path with real keys, the node, and the rest when a leaf is in the way."""
-    node = root
-    real: list[Any] = []
-    for depth, segment in enumerate(path):
-        if type(node.value) not in (dict, list):
-            return tuple(real), node, path[depth:]
-        found = key_at(node, segment)
-        if found is None:
-            return None
-        real.append(found.key)
-        node = node.value[found.key]
-    return tuple(real), node, ()

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §6: components; and their rows of PEER_FACTS.md §4."""
+"""docs/reference/config-language.md, rules 6.1 to 6.11: components."""
 
 import functools
 import subprocess
@@ -59,7 +59,7 @@ def test_partial_callable_and_default_modes():
 
 
 def test_component_that_returns_none_passes_none_on():
-    # PEER_FACTS §4: its argument was dropped
+    # rule 6.7: the argument must not be dropped
     config = load(
         {"a": {"_target_": "builtins.dict", "x": {"_target_": "mine.nothing"}}, "l": [{"_target_": "mine.nothing"}]}
     )
@@ -147,7 +147,7 @@ def test_target_may_be_a_copy_a_reference_or_an_expression():
 @pytest.mark.parametrize("layout", ["system::model", "model::network"])
 @pytest.mark.parametrize(("value", "options"), [("true", {}), ("{mode: fast}", {"mode": "fast"}), ("false", None)])
 def test_compile_on_the_network_compiles_the_built_module_in_place(layout, value, options):
-    # PEER_FACTS C16
+    # rule 6.9: a constructor without such a parameter would refuse it
     config = load(
         [f"{layout.split('::')[0]}={{}}", f"{layout}={{_target_: mine.Network}}", f"{layout}::compile={value}"]
     )
@@ -162,7 +162,7 @@ def test_compile_is_an_argument_where_the_class_has_one_and_elsewhere():
 
 
 def test_resolving_nothing_is_an_error_or_the_default():
-    # PEER_FACTS §4: `resolve(x, default=None)` raised
+    # the default counts, also when it is None
     config = load({"trainer": {}})
     assert config.resolve("trainr", default=None) is None
     with pytest.raises(PathError) as caught:
@@ -171,7 +171,7 @@ def test_resolving_nothing_is_an_error_or_the_default():
 
 
 def test_second_resolve_gives_the_same_instance_and_a_failure_does_not_poison_the_next():
-    # PEER_FACTS §4: update between two resolves, `resolve(x, instantiate=False)`
+    # two requests for one path give one object
     config = load({"a": {"_target_": "collections.Counter"}, "b": ["@a", {"_target_": "mine.fails"}]})
     first = config.resolve("a")
     for _ in range(2):

@@ -175,3 +175,14 @@ def test_an_argument_beside_a_checkpoint_is_not_left_over(reader, tmp_path: Path
     (run / "record.json").write_text("{}")
     (finding,) = check(load(["run", "o::amsgrad=true"]), reader=reader, checks=[check_arguments])
     assert "before" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("key", "reference"), [("true", "@vars::true"), ("0", "@vars::0"), ("'0'", "@vars::0"), ("'true'", "@vars::true")]
+)
+def test_check_finds_keys_by_the_rule_of_loading(key: str, reference: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"vars: {{{key}: 3}}\nargs: {{fit: {{ckpt_path: '{reference}'}}}}\n")
+    config = load([file])
+    assert config.resolve("args::fit::ckpt_path") == 3
+    assert [finding for finding in check(config) if finding.path.startswith(("vars", "args"))] == []

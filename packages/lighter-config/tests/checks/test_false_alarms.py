@@ -102,7 +102,7 @@ def test_keys_that_something_refers_to_are_no_mistake_in_any_way_of_referring(ch
 
 
 def test_a_mistake_in_a_part_that_the_stage_does_not_use_does_not_stop_it(checked, system_yaml) -> None:
-    """Defect D11: a broken train path made `lighter test` fail."""
+    """A broken train path must not make `lighter test` fail."""
     broken = system_yaml.replace("torch.optim.AdamW", "torch.optim.Missing")
     assert any(finding.severity is Severity.ERROR for finding in checked(exp=broken, stage=Stage.FIT))
     assert checked(exp=broken, stage=Stage.TEST) == []

@@ -98,7 +98,7 @@ MISTAKES = {
     "a reference to a missing variable": Mistake("system::dataloaders::train::batch_size", "vars::batch_size", edit=("%vars::batch_size", "%vars::batchsize")),
     "a reference of the module": Mistake("model::optimizer::params", "model::network", edit=("@model::network.", "@model::netwrok."), layout="module"),
     "an attribute without an expression": Mistake("system::optimizer::params", "$@system::model.weights", edit=("$@system::model.parameters()", "@system::model.weights")),
-    "a circle of references": Mistake("vars::a", words=("vars::a=@vars::b", "vars::b=@vars::a", "trainer::max_epochs=@vars::a"), at=2),
+    "a cycle of references": Mistake("vars::a", words=("vars::a=@vars::b", "vars::b=@vars::a", "trainer::max_epochs=@vars::a"), at=2),
     "a reference to itself": Mistake("trainer::max_epochs", words=("trainer::max_epochs=@trainer::max_epochs",)),
     "an index that is too high": Mistake("system::criterion", words=("system::criterion=@trainer::callbacks::7",)),
     "a reference to what is disabled": Mistake("system::scheduler::optimizer", words=("system::optimizer::_disabled_=true",), at="\"@system::optimizer\""),

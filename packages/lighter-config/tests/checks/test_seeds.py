@@ -203,7 +203,7 @@ def test_the_module_layout_of_the_reference_gives_no_error(checked, stage: Stage
 
 
 def test_the_one_mistake_of_the_documents_is_found(checked) -> None:
-    """Contradiction C15: `monitor: val_loss` cannot work."""
+    """`monitor: val_loss` cannot work: the name that is logged is `val/loss/epoch`."""
     text = """
         trainer:
           =callbacks:

@@ -1,11 +1,11 @@
-"""CONFIG_LANGUAGE.md §3 and §4 row by row, and PEER_FACTS.md §4: files and words to a tree or an error."""
+"""docs/reference/config-language.md, sections 3 and 4, rule by rule: files and overrides to a tree or an error."""
 
 import pytest
 
 from lighter_config import ConfigError, MergeError, Severity, load
 
 TREES = {
-    # §4, the table
+    # rules 4.1 to 4.7
     "mapping over mapping": (["a: {b: 1, c: {d: 2}}", "a: {c: {e: 3}}"], [], {"a": {"b": 1, "c": {"d": 2, "e": 3}}}),
     "list over list": (["a: [1]", "a: [2]"], [], {"a": [1, 2]}),
     "anything else": (["a: {b: 1}\nc: 1\nd: [1]", "a: 5\nc: {x: 1}\nd: x"], [], {"a": 5, "c": {"x": 1}, "d": "x"}),
@@ -20,7 +20,7 @@ TREES = {
     "~a::1 at the root": (["a: [x, y]", "~a::1: null"], [], {"a": ["x"]}),
     "~model::pretrained": (["m: {n: {p: 1, q: 2}}", "m: {~n::p: null}"], [], {"m": {"n": {"q": 2}}}),
     "several ~ by index": (["a: [x, y, z, w]", "~a::0: null\n~a::1: null"], [], {"a": ["z", "w"]}),
-    # §4, the rules below it
+    # rules 4.8 to 4.13
     "operators in a new section": (["x: 1", "a: {=b: {=c: 1}}"], [], {"x": 1, "a": {"b": {"c": 1}}}),
     "operators inside a = value": (["a: {b: 1}", "=a: {=c: {=d: 1}}"], [], {"a": {"c": {"d": 1}}}),
     "operators in lists": (["a: [{=b: 1}]"], [], {"a": [{"b": 1}]}),
@@ -60,7 +60,7 @@ TREES = {
         {"t": {"a": [{"k": 9}, {"k": 2}]}},
     ),
     "an index of a list in its own file": (["a: [{k: 0}]\na::-1::k: 1"], [], None),
-    # §3
+    # rules 3.2 to 3.6
     "a path as key": (["model: {depth: 1}", "model::depth: 50"], [], {"model": {"depth": 50}}),
     "a nested path as key": (["s: {model: {depth: 1}}", "s: {model::depth: 50}"], [], {"s": {"model": {"depth": 50}}}),
     "a path beside its mapping": (["m: {a: 1}\nm::b: 2"], [], {"m": {"a": 1, "b": 2}}),
@@ -73,7 +73,7 @@ TREES = {
     r"\~k and \=k are literal": (["\\~k: 1\n\\=k: 2"], [], {r"\~k": 1, r"\=k": 2}),
     "0 finds the key 0, then '0'": (["a: {0: x}\nb: {'0': x}"], ["a::0=y", "b::0=y"], {"a": {0: "y"}, "b": {"0": "y"}}),
     "true finds the key true": (["a: {true: x, null: z}"], ["a::true=y", "a::null=w"], {"a": {True: "y", None: "w"}}),
-    # §4, words; PEER_FACTS §4 rows 1-5, 9 and D9, D10, C11, C12
+    # overrides: rules 4.14 to 4.18
     "a word sets a scalar": (["a: {b: 1}"], ["a::b=2"], {"a": {"b": 2}}),
     "a word replaces a list": (["devices: [0]"], ["devices=[1]"], {"devices": [1]}),
     "a word merges a mapping": (["a: {b: 1, l: [1]}"], ["a={c: 2, l: [2]}"], {"a": {"b": 1, "c": 2, "l": [2]}}),
@@ -186,7 +186,7 @@ def test_mistyped_path_names_the_nearest(load_texts, words, nearest):
 
 @pytest.mark.parametrize("items", ["[0.5, 1.0]", "['$a', '@b']"])
 def test_list_of_plain_values_that_grew_is_a_warning_naming_both_places(load_texts, items):
-    # PEER_FACTS D9
+    # rule 4.2: appended devices or scales would train with the old values
     (note,) = load_texts("scale: [0.8, 1.0]\n", f"scale: {items}\n").notes[:1]
     assert note.severity is Severity.WARNING
     assert "a.yaml:1:8" in note.message

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lighter_config.signatures import DoesNotExist, Signature, SignatureReader
-from lighter_config.signatures.module_store import ModuleStore
+from lighter_config.signatures.values.module_store import ModuleStore
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from lighter_config.signatures import Answer, Signature, Unknown
-from lighter_config.signatures.conditions import static_truth
+from lighter_config.signatures.text.conditions import static_truth
 
 Read = Callable[..., Answer]
 

@@ -588,7 +588,7 @@ def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
     assert isinstance(
         SignatureReader(search_path=[], project=tmp_path, cache_folder=None).read("project.nets.Nett"), DoesNotExist
     )
-    monkeypatch.setattr("lighter_config.signatures.modules._MAX_ENTRIES", 3)
+    monkeypatch.setattr("lighter_config.signatures.text.modules._MAX_ENTRIES", 3)
     answer = SignatureReader(search_path=[], project=tmp_path, cache_folder=None).read("project.nets.Nett")
     assert isinstance(answer, Unknown)
     assert answer.nearest == ("project.nets.Net",)

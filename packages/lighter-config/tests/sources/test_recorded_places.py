@@ -27,7 +27,10 @@ def test_a_value_of_a_run_is_traced_to_where_it_was_first_set(tmp_path: Path) ->
     assert "base.yaml" not in str(config.history("model::widths::0"))
 
 
-@pytest.mark.parametrize("places", ["not JSON", "[]", "{}", '{"a::": ["x.yaml"]}', '{"lr::below": ["x.yaml"]}'])
+DAMAGED = ["not JSON", "[]", "{}", '{"a::": ["x.yaml"]}', '{"lr::below": ["x.yaml"]}', '{"lr": "x.yaml"}', "[" * 9**5]
+
+
+@pytest.mark.parametrize("places", DAMAGED)
 def test_damaged_places_are_none(tmp_path: Path, places: str) -> None:
     config = load_run(tmp_path, places)
     assert config.get("lr") == 0.1

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §1: what a word is."""
+"""docs/reference/config-language.md, rules 1.1 to 1.9: what an input is."""
 
 import io
 import os
@@ -22,7 +22,7 @@ def kinds(*words):
     ["runs/lr=0.1/config.yaml", "epoch=9-step=10.yaml", "a,b.yaml", "a b.yaml", "größe#1.yml", "=x.yaml", "~x.yaml"],
 )
 def test_existing_file_is_a_file_whatever_its_name(name):
-    # PEER_FACTS §2 and §4: `runs/lr=0.1/config.yaml` was an override of `runs/lr`
+    # rule 1.8: `runs/lr=0.1/config.yaml` is a file, not an override of `runs/lr`
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text("a: 1\n", encoding="utf-8")
     assert kinds(name) == ["FileSource"]
@@ -52,7 +52,7 @@ def test_home_folder_is_not_a_deletion(monkeypatch, tmp_path):
 
 
 def test_comma_list_of_existing_files_is_files():
-    # PEER_FACTS C5: FileNotFoundError of the joined name
+    # rule 1.5: each missing name of a comma list, not the joined text
     for name, text in {"base.yaml": "a: 1\nb: 1\n", "exp.yaml": "b: 2\n"}.items():
         Path(name).write_text(text)
     assert load("base.yaml,exp.yaml").tree == {"a": 1, "b": 2}
@@ -159,7 +159,7 @@ def test_mapping_is_a_source_whose_place_is_the_callers_line():
     config = load([{"a": {"b": [1, 2]}}, "a::b::0=5"])
     assert config.get("a") == {"b": [5, 2]}
     place = config.place("a::b::1")
-    assert place.source.endswith("test_sources.py")
+    assert place.source.endswith("test_words.py")
     assert place.line == sys._getframe().f_lineno - 4
 
 

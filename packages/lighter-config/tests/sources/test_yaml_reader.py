@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §2, row by row."""
+"""docs/reference/config-language.md, rules 2.1 to 2.12, rule by rule."""
 
 import math
 import sys
@@ -9,7 +9,7 @@ import pytest
 from lighter_config import Config, Severity, YamlError, load
 
 SCALARS = {
-    # row: `1e-3`, `1E5`, `.5`, `.inf`, `.nan` (PEER_FACTS §4: `1e-3` was a string)
+    # rule 2.2; in YAML 1.1 `1e-3` is a string
     "1e-3": 1e-3,
     "1E5": 1e5,
     ".5": 0.5,
@@ -17,7 +17,7 @@ SCALARS = {
     "-1.5e+3": -1500.0,
     ".inf": math.inf,
     "-.inf": -math.inf,
-    # row: `010`, `1_000_000` (`_` only between groups of three digits)
+    # rule 2.3
     "010": 10,
     "1_000_000": 1_000_000,
     "20_1": "20_1",
@@ -26,7 +26,7 @@ SCALARS = {
     "0o17": 15,
     "-7": -7,
     "+7": 7,
-    # row: strings (PEER_FACTS §4: `010` was 8, `12:30` was 750, `on` was True)
+    # rules 2.3, 2.5 and 2.6; in YAML 1.1 `010` is 8, `12:30` is 750 and `on` is true
     "yes": "yes",
     "no": "no",
     "on": "on",
@@ -182,7 +182,7 @@ def _calls(text: str) -> int:
 
 def load_text(text: str) -> object:
     from lighter_config.sources.yaml_reader import read_mapping
-    from lighter_config.tree.node import Document
+    from lighter_config.tree.origins import Document
 
     return read_mapping(text, Document("bomb.yaml", text))
 

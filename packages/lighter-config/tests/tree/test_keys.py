@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §3 and §4: which keys of a mapping say more than a name."""
+"""docs/reference/config-language.md, rules 3.4 and 4.4 to 4.7: keys that say more than a name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §9: the chain of places stays right through every operation."""
+"""docs/reference/config-language.md, rules 9.1 and 9.2: the chain of places stays right through every operation."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §3, the path itself: text to segments and back."""
+"""docs/reference/config-language.md, rules 3.1 to 3.6: the text of a path to segments and back."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §5: references, copies, expressions; and their rows of PEER_FACTS.md §4."""
+"""docs/reference/config-language.md, rules 5.1 to 5.12: references, copies, expressions."""
 
 from pathlib import Path
 
@@ -85,13 +85,14 @@ ERRORS = {
     "@ above the root": ("x: '@::::::y'", ReferenceNotFoundError, "above the root"),
     "@a.b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.b'"),
     "@a.b()": ("x: '@a.parameters()'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.parameters()'"),
-    "@ to itself": ("x: '@x'", CircularReferenceError, "x (a.yaml:1:4) -> x"),
-    "@ in a circle": ("x: '@y'\ny: '@x'", CircularReferenceError, "x (a.yaml:1:4) -> y (a.yaml:2:4) -> x"),
-    "@ to its own holder": ("x: {a: '@x'}", CircularReferenceError, "-> x"),
-    "$ in a circle": ("x: $@y\ny: $@x", CircularReferenceError, "x (a.yaml:1:4) -> y (a.yaml:2:4) -> x"),
-    "% in a circle": ("x: '%y'\ny: '%x'", CircularReferenceError, "x (a.yaml:1:4) -> y (a.yaml:2:4) -> x"),
-    "% to its own holder": ("x: {a: '%x'}", CircularReferenceError, "-> x"),
-    "% that unfolds for ever": ("x: '%b'\nb: {y: '%c'}\nc: {z: '%b'}", CircularReferenceError, "circle"),
+    "@ to itself": ("x: '@x'", CircularReferenceError, "circular reference: x -> x"),
+    "@ in a cycle": ("x: '@y'\ny: '@x'", CircularReferenceError, "circular reference: x -> y -> x"),
+    "@ to its own holder": ("x: {a: '@x'}", CircularReferenceError, "circular reference: x::a -> x\n"),
+    "$ in a cycle": ("x: $@y\ny: $@x", CircularReferenceError, "circular reference: x -> y -> x"),
+    "% in a cycle": ("x: '%y'\ny: '%x'", CircularReferenceError, "circular reference: x -> y -> x"),
+    "% to its own holder": ("x: {a: '%x'}", CircularReferenceError, "circular reference: x::a -> x\n"),
+    "@ below itself": ("x: '@x::k'", CircularReferenceError, "circular reference: x -> x::k"),
+    "% that unfolds for ever": ("x: '%b'\nb: {y: '%c'}\nc: {z: '%b'}", CircularReferenceError, "circular reference: "),
     "$ that is no Python": ("x: $1 +", ExpressionError, "is not a Python expression"),
     "$ that fails": ("x: $1 / 0", ExpressionError, "ZeroDivisionError"),
     "$ with an unknown name": ("x: $json.dumps(1)", ExpressionError, "_imports_: {json: json}"),
@@ -104,7 +105,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("text", "kind", "message"), ERRORS.values(), ids=ERRORS)
 def test_wrong_reference_is_an_error_at_its_place_and_disturbs_no_other_key(load_texts, text, kind, message):
-    # PEER_FACTS §4: one bad `%`, or `$len(@importance)`, broke every resolve of any key
+    # rule 5.11: one bad `%`, or a name that begins like a keyword, leaves other keys alone
     config = load_texts(text + "\nother: 5\n")
     if "_requires_" not in text:
         assert config.resolve("other") == 5
@@ -141,7 +142,7 @@ def test_reference_into_a_component_is_the_argument_it_was_given(load_texts):
 
 
 def test_copy_follows_later_overrides_of_what_it_copies(load_texts):
-    # PEER_FACTS D4
+    # rule 5.2: a copy that is frozen when it is saved would keep the old value
     config = load_texts("vars: {bs: 64}\na: {bs: '%vars::bs'}\nb: '%a'\n", words=("vars::bs=128",))
     assert config.resolve("b") == {"bs": 128}
 
@@ -168,7 +169,7 @@ def test_copies_that_multiply_end_in_an_error():
 
 
 def test_other_file_is_relative_to_the_file_that_names_it_and_read_once(monkeypatch):
-    # PEER_FACTS §4: relative to the working directory, parsed again for each reference
+    # rule 5.4: relative to the file that names it, and read once
     Path("configs/parts").mkdir(parents=True)
     Path("configs/parts/model.yaml").write_text("net: {depth: 18, name: '@::depth'}\nshared: [1]\nuses: '@shared'\n")
     Path("configs/exp.yaml").write_text("a: '%parts/model.yaml::net'\nb: '%parts/model.yaml::net::depth'\n")

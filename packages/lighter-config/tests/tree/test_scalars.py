@@ -1,4 +1,4 @@
-"""CONFIG_LANGUAGE.md §2: what text without quotes means, row by row."""
+"""docs/reference/config-language.md, rules 2.2 to 2.7: what text without quotes means."""
 
 import math
 

@@ -22,7 +22,7 @@ def test_a_metric_and_a_collection_stay_what_they_are():
     assert as_metrics([], "m") is None
 
 
-def test_a_list_is_named_by_classes_made_unique():  # C21
+def test_a_list_is_named_by_classes_made_unique():
     metrics = as_metrics([accuracy(), accuracy(average=None), MulticlassF1Score(num_classes=3)], "m")
     assert set(members(metrics)) == {"MulticlassAccuracy", "MulticlassAccuracy-1", "MulticlassF1Score"}
 
@@ -47,7 +47,7 @@ def test_what_is_not_a_metric_is_an_error_at_construction(given, message):
         as_metrics(given, "m")
 
 
-def test_one_metric_object_in_two_modes_is_an_error():  # D12
+def test_one_metric_object_in_two_modes_is_an_error():
     shared = accuracy()
     with pytest.raises(MetricError, match="both `train_metrics` and `val_metrics`"):
         LighterModule(nn.Linear(1, 1), train_metrics=shared, val_metrics={"acc": shared})
@@ -59,7 +59,7 @@ def test_metrics_of_an_unknown_mode_are_an_error_with_the_nearest():
     assert raised.value.nearest == ("train",)
 
 
-def test_a_metric_that_is_never_updated_is_a_warning_and_no_zero(make_network, make_data, make_trainer, epochs):  # D13
+def test_a_metric_that_is_never_updated_is_a_warning_and_no_zero(make_network, make_data, make_trainer, epochs):
     class Forgets(LighterModule):
         def training_step(self, batch, batch_idx):
             return nn.functional.cross_entropy(self(batch[0]), batch[1])

@@ -54,7 +54,7 @@ def system(make_network, train_loader, val_loader):
 
 def test_uneven_last_batch_counts_by_its_samples(
     system, by_hand, train_loader, val_loader, make_trainer, epochs, rows, weighted_mean
-):  # D8
+):
     make_trainer(callbacks=[epochs], logger=rows).fit(system)
     for epoch in range(2):
         losses = by_hand.train_epoch(train_loader)
@@ -70,7 +70,7 @@ def test_uneven_last_batch_counts_by_its_samples(
 
 def test_accumulated_gradients_leave_the_logged_loss_undivided(
     system, by_hand, train_loader, make_trainer, epochs, rows, weighted_mean
-):  # D3
+):
     make_trainer(callbacks=[epochs], logger=rows, accumulate_grad_batches=2).fit(system)
     for epoch in range(2):
         losses = by_hand.train_epoch(train_loader, accumulate=2)
@@ -104,7 +104,7 @@ class DictCriterion(nn.Module):
 
 def test_dict_losses_train_on_their_total_and_log_every_term(
     make_network, train_loader, val_loader, make_trainer, epochs, rows
-):  # D2
+):
     network = make_network()
     reference = make_network()
     system = System(
@@ -146,7 +146,7 @@ def test_dict_losses_train_on_their_total_and_log_every_term(
 @pytest.mark.parametrize("log_every_n_steps", [1, 2, 50])
 def test_f1_and_auroc_are_those_of_the_whole_epoch(
     make_network, make_data, by_hand, make_trainer, epochs, rows, log_every_n_steps
-):  # D8b: neither is a mean over batches
+):  # neither is a mean over batches
     loader = DataLoader(make_data(30), batch_size=8)
     metrics = [
         {"f1": MulticlassF1Score(num_classes=3), "auroc": MulticlassAUROC(num_classes=3)},
@@ -172,7 +172,7 @@ def test_f1_and_auroc_are_those_of_the_whole_epoch(
 
 def test_two_val_loaders_of_different_size_have_values_and_metric_states_of_their_own(
     make_network, make_data, by_hand, make_trainer, epochs, rows, weighted_mean
-):  # D6
+):
     loaders = [DataLoader(make_data(10), batch_size=4), DataLoader(make_data(7, seed=3), batch_size=2)]
     system = make_system(
         make_network(),
@@ -197,7 +197,7 @@ def test_two_val_loaders_of_different_size_have_values_and_metric_states_of_thei
 
 def test_without_a_logger_monitors_stopping_checkpoints_and_metric_resets_work(
     make_network, train_loader, val_loader, make_trainer, tmp_path
-):  # D7
+):
     system = make_system(
         make_network(),
         {"train": train_loader, "val": val_loader},
@@ -315,9 +315,7 @@ class Gan(LighterModule):
 
 
 @pytest.mark.parametrize("returned", ["terms", "total", "nothing"])
-def test_manual_optimization_logs_the_terms_that_are_returned(
-    train_loader, make_trainer, epochs, rows, returned
-):  # D38
+def test_manual_optimization_logs_the_terms_that_are_returned(train_loader, make_trainer, epochs, rows, returned):
     gan = Gan(returned)
     make_trainer(callbacks=[epochs], logger=rows).fit(gan, train_loader, train_loader)
     stats = {f"train/optimizer/{name}/lr": 0.01 for name in ("Adam", "Adam-1")}
@@ -450,7 +448,7 @@ def test_a_step_that_returns_none_is_not_counted(make_network, train_loader, mak
     assert [step for step, _ in rows.of("train/loss/step")] == [0, 2, 3, 5]
 
 
-def test_validation_that_only_logs_by_itself_is_legal(make_network, train_loader, make_trainer, epochs):  # D14
+def test_validation_that_only_logs_by_itself_is_legal(make_network, train_loader, make_trainer, epochs):
     class Module(LighterModule):
         def training_step(self, batch, batch_idx):
             return nn.functional.cross_entropy(self(batch[0]), batch[1])

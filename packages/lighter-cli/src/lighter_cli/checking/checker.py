@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking.experiment_checks import experiment_checks
-from lighter_cli.project import Project, locate_project, make_importable
+from lighter_cli.project import make_importable
 from lighter_config import (
     Check,
     CheckContext,
@@ -25,10 +25,11 @@ from lighter_config import (
     load,
     parse_sources,
 )
+from lighter_config.project import Project, find_project, reader_in
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
-from lighter_config.tree.node import Document
+from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
 
@@ -130,7 +131,7 @@ class Checker:
         self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False
     ) -> CheckResult:
         config = load(sources)
-        project, findings = _locate(config)
+        project, findings = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
         is_fragment = may_be_fragment and _is_fragment(config)
@@ -154,12 +155,12 @@ class Checker:
         if self._deep and project is not None:
             make_importable(project)
         if folder not in self._readers:
+            kind = SignatureReader
             if self._deep:
                 from lighter_cli.checking.deep_reader import DeepReader
 
-                self._readers[folder] = DeepReader(project=folder)
-            else:
-                self._readers[folder] = SignatureReader(project=folder)
+                kind = DeepReader
+            self._readers[folder] = reader_in(project, kind)
         return self._readers[folder]
 
 
@@ -177,14 +178,6 @@ class _Targets:
                     answer = Unknown(component.target, "another file names the folder of the project")
                 self.answers[component.target] = answer
         return iter(())
-
-
-def _locate(config: Config) -> tuple[Project | None, tuple[Finding, ...]]:
-    try:
-        project = locate_project(config)
-    except ConfigError as error:
-        return None, error.findings
-    return project, project.notes if project is not None else ()
 
 
 def _is_fragment(config: Config) -> bool:

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 from lighter_cli.commands._inputs import Json
 from lighter_cli.describing.docstrings import Documentation, read_documentation
 from lighter_cli.describing.short_names import PACKAGES, find_named
-from lighter_cli.project import MARKER, locate_project
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
+from lighter_config.project import MARKER, reader_for
 from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
 
@@ -40,8 +40,7 @@ def describe(
     as_json: Json = False,
 ) -> None:
     """Print the signature of a target with types, defaults and docs of its arguments, and YAML to start from."""
-    project = locate_project(load({}))
-    reader = SignatureReader(project=project.folder if project is not None else None)
+    reader = reader_for(load({}))
     target, others = _full_target(target, reader)
     answer = reader.read(target)
     if isinstance(answer, DoesNotExist):

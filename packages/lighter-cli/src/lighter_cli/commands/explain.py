@@ -9,7 +9,6 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
-from lighter_cli.project import locate_project
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import (
@@ -25,6 +24,7 @@ from lighter_config import (
     nearest_names,
     parse_path,
 )
+from lighter_config.project import reader_for
 from lighter_config.signatures import Kind
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.tree.node import Segments
@@ -75,8 +75,7 @@ def explain(
     config = load_merged(inputs, example=_EXAMPLE)
     segments = _exact(config, parse_path(path))
     path = format_path(segments)
-    project = locate_project(config)
-    taker = _taker_of(config, segments, SignatureReader(project=project.folder if project is not None else None))
+    taker = _taker_of(config, segments, reader_for(config))
     is_set = config.has(path)
     if not is_set and (taker is None or taker.argument is None or taker.path != segments):
         raise _nothing_at(config, segments, taker)

@@ -1,9 +1,8 @@
 """``lighter runs``: list, show and compare the records of earlier runs."""
 
-import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,6 @@ from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Li
 from lighter_config import (
     RECORD_FILE,
     RECORDED_CONFIG,
-    RECORDED_PLACES,
     Difference,
     Finding,
     Kind,
@@ -29,10 +27,9 @@ from lighter_config import (
     nearest_names,
 )
 from lighter_config import diff as differences_between
+from lighter_config.sources.recorded_places import Places, recorded_places
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
-
-_Places = Mapping[str, Sequence[str]]
 
 _STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
 _COMPARED = ("stage", "status", "words", "options", "seed", "project", "git", "versions", "devices", "metrics")
@@ -70,7 +67,7 @@ def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
         replace(difference, before_place=None, after_place=None)
         for difference in differences_between(load(_compared(before)), load(_compared(after)))
     ]
-    places = _recorded_places(before), _recorded_places(after)
+    places = recorded_places(before.folder), recorded_places(after.folder)
     configs = [
         _with_recorded_places(difference, *places)
         for difference in differences_between(load([str(before.folder)]), load([str(after.folder)]))
@@ -209,7 +206,7 @@ def _compared(record: Record) -> dict[str, Any]:
     return {**facts, "status": record.status, "words": shlex.join(record.content["words"])}
 
 
-def _with_recorded_places(difference: Difference, before: _Places, after: _Places) -> Difference:
+def _with_recorded_places(difference: Difference, before: Places, after: Places) -> Difference:
     """Replace the places in the stored configs by those that the values came from when the runs started."""
     return replace(
         difference,
@@ -218,14 +215,7 @@ def _with_recorded_places(difference: Difference, before: _Places, after: _Place
     )
 
 
-def _recorded_places(record: Record) -> _Places:
-    """Read the places of each value, newest first; nothing when somebody has removed the file."""
-    file = record.folder / RECORDED_PLACES
-    places: _Places = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return places
-
-
-def _place_at(path: str, places: _Places) -> Place | None:
+def _place_at(path: str, places: Places) -> Place | None:
     inside = (chain for at, chain in places.items() if at == path or at.startswith(f"{path}::"))
     chain = next(inside, None)
     return Place(chain[0]) if chain else None

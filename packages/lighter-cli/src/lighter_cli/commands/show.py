@@ -9,9 +9,8 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
-from lighter_cli.project import locate_project
 from lighter_cli.terminal import output
-from lighter_config import Config, ConfigError, SignatureReader, Stage, load, prune, to_yaml
+from lighter_config import Config, ConfigError, Stage, load, prune, to_yaml
 from lighter_config.sources.words import StdinSource
 from lighter_config.tree.references import find_references, is_copy
 
@@ -32,8 +31,7 @@ def show(
     """Print the merged config. The output is YAML that runs again."""
     config = load_merged(inputs, example="lighter show config.yaml")
     if stage is not None:
-        project = locate_project(config)
-        config = prune(config, stage, SignatureReader(project=project.folder if project is not None else None))
+        config = prune(config, stage)
     if as_json:
         output.write_json({"config": config.tree, "places": _places(config)} if blame else config.tree)
         return

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lighter_cli.project import locate_project
-from lighter_config import Config, ConfigError, Signature, SignatureReader, Stage, format_path, load
+from lighter_config import Config, ConfigError, Signature, Stage, format_path, load
+from lighter_config.project import reader_for
 from lighter_config.signatures import Parameter
 from lighter_config.tree.references import is_built
 
@@ -82,8 +82,7 @@ def _arguments(config: Config, holder: str) -> list[Parameter]:
         target, hidden = f"{trainer}.{stage}" if isinstance(trainer, str) else None, _GIVEN_BY_LIGHTER
     if not isinstance(target, str) or is_built(target):
         return []
-    project = locate_project(config)
-    answer = SignatureReader(project=project.folder if project is not None else None).read(target)
+    answer = reader_for(config).read(target)
     if not isinstance(answer, Signature):
         return []
     return [one for one in answer.parameters if one.accepts_keyword and one.name not in hidden]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.seeds import find_seed
-from lighter_cli.project import Project, is_users_own, locate_project, make_importable
+from lighter_cli.project import make_importable
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     DEFAULT_CHECKS,
@@ -17,12 +17,12 @@ from lighter_config import (
     Finding,
     Place,
     Severity,
-    SignatureReader,
     Stage,
     check,
     prune,
     to_yaml,
 )
+from lighter_config.project import Project, is_users_own, locate_project, reader_in
 from lighter_config.safety import Allowance, SafetyCheck
 
 _logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def prepare(
         ConfigError: The project's folder or the seed is none.
     """
     project = locate_project(config)
-    reader = SignatureReader(project=project.folder if project is not None else None)
+    reader = reader_in(project)
     log_findings(project.notes if project is not None else ())
     checks = [*experiment_checks(os.environ, checks)] if check_first else []
     if safe:
@@ -92,10 +92,7 @@ def prepare(
 
 def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
     """Return everything that is wrong or doubtful, with what a stage needs when one is given; nothing is imported."""
-    project = locate_project(config)
-    reader = SignatureReader(project=project.folder if project is not None else None)
-    notes = project.notes if project is not None else ()
-    return [*notes, *check(config, stage, reader=reader, checks=experiment_checks(os.environ))]
+    return check(config, stage, checks=experiment_checks(os.environ))
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:

@@ -10,10 +10,12 @@ from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, written
+from lighter_config.tree.walking import follow, walk
 
 OpenFile = Callable[[str, Path | None], tuple[str, Node]]
 """Reads another file, relative to a folder: its name among the roots, and its tree."""
@@ -91,13 +93,13 @@ class Copier:
         if id(node) in self._opened:
             return self._opened[id(node)]
         if id(node) in self._opening:
-            raise self._circle(node, at)
+            raise self._cycle(node)
         reference = self._reference(node, at)
         self._opening[id(node)] = (at, node)
         try:
             source_at = self._target(reference, node, at)
             if source_at == at[: len(source_at)] or self._written_as(node) in node.lineage:
-                raise self._circle(node, at, source_at)
+                raise CircularReferenceError(circular_reference([(at, node)]))
             source = yield self._find(source_at, reference, node, at)
             if is_copy(source.value):
                 source = yield self._open(source, source_at)
@@ -156,14 +158,15 @@ class Copier:
             node, start = self.files[path[0]], 1
         else:
             node, start = self.root, 0
-        for depth in range(start, len(path)):
-            if is_copy(node.value):
-                node = yield self._open(node, path[:depth])
-            found = key_at(node, path[depth]) if type(node.value) in (dict, list) else None
-            if found is None:
+        rest = path[start:]
+        while True:
+            node, _, rest = follow(node, rest)
+            if not rest:
+                return node
+            depth = len(path) - len(rest)
+            if not is_copy(node.value):
                 raise not_found(reference, path, depth, node, cause, at)
-            node = node.value[found.key]
-        return node
+            node = yield self._open(node, path[:depth])
 
     def _copy(self, source: Node, source_at: Segments, at: Segments, cause: Node, lineage: tuple[object, ...]) -> Node:
         copy = self._copy_node(source, source_at, source_at, at, lineage)
@@ -241,20 +244,17 @@ class Copier:
         if not self.files:
             return []
         found: dict[str, None] = {}
-        work = [tree]
-        while work:
-            node = work.pop()
-            if type(node.value) is dict:
-                work.extend(node.value.values())
-            elif type(node.value) is list:
-                work.extend(node.value)
-            elif type(node.value) is str and node.value[:1] in ("@", "$"):
+        trees = [tree]
+        while trees:
+            for _, node in walk(trees.pop()):
+                if type(node.value) is not str or node.value[:1] not in ("@", "$"):
+                    continue
                 try:
                     for reference in find_references(node.value):
                         name = reference.path[0] if reference.path and not reference.levels else None
                         if name in self.files and name not in found and name not in tree.value:
                             found[name] = None
-                            work.append(self.files[name])
+                            trees.append(self.files[name])
                 except ConfigError:
                     continue  # reported where it is used
         return list(found)
@@ -265,22 +265,10 @@ class Copier:
             message = f"% references copy more than {MAX_VALUES:,} values"
             raise MergeError(_at(Finding(message=message, fix="refer with @ to share instead of copying"), node, at))
 
-    def _circle(self, node: Node, at: Segments, target: Segments | None = None) -> CircularReferenceError:
+    def _cycle(self, node: Node) -> CircularReferenceError:
         way = list(self._opening.values())
-        start = [other for _, other in way].index(node) if target is None else len(way) - 1
-        message = circle_message("% references", way[start:], at if target is None else target)
-        return CircularReferenceError(_at(Finding(message=message), node, at))
-
-
-def circle_message(what: str, way: list[tuple[Segments, Node]], end: Segments) -> str:
-    """Name a circle as ``a (file:1:4) -> b (file:2:4) -> a``; of a long one its beginning and its end."""
-    steps = [f"{format_path(path)} ({node.place})" for path, node in way]
-    if len(steps) > _MAX_STEPS:
-        steps = [*steps[: _MAX_STEPS // 2], f"... {len(steps) - _MAX_STEPS} more ...", *steps[-_MAX_STEPS // 2 :]]
-    return f"{what} go in a circle: {' -> '.join([*steps, format_path(end)])}"
-
-
-_MAX_STEPS = 10
+        start = next(index for index, (_, other) in enumerate(way) if other is node)
+        return CircularReferenceError(circular_reference(way[start:]))
 
 
 def not_found(
@@ -289,10 +277,10 @@ def not_found(
     """Make the error of a reference whose segment ``depth`` is not there."""
     names: tuple[str, ...] = ()
     expected: tuple[str, ...] = ()
-    if type(parent.value) is dict:
+    if parent.is_mapping:
         names = nearest_names(str(path[depth]), map(str, parent.value))
         expected = tuple(map(str, parent.value))
-    elif type(parent.value) is list:
+    elif parent.is_list:
         count = len(parent.value)
         expected = (f"an index from 0 to {count - 1}, or -1 for the last" if count else "the list is empty",)
     nearest = tuple(format_path((*path[:depth], name)) for name in names)

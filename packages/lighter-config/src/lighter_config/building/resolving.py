@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType
-from typing import Any, NoReturn
+from typing import Any
 
-from lighter_config.building.copying import circle_message, not_found
+from lighter_config.building.copying import not_found
 from lighter_config.building.imports import NoSuchTargetError, locate
 from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import (
@@ -19,9 +19,11 @@ from lighter_config.errors import (
     TargetError,
 )
 from lighter_config.findings import Finding
+from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
-from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.node import MAX_DEPTH, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
@@ -32,13 +34,12 @@ from lighter_config.tree.references import (
     is_reference,
     literal_text,
 )
+from lighter_config.tree.walking import follow, walk
 
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
-IMPORTS, REQUIRES = "_imports_", "_requires_"
-MODES = ("default", "partial", "callable", "debug")
+COMPONENT_MODES = ("default", "partial", "callable", "debug")
+"""What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
 NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
-NETWORK_PATHS = (("system", "model"), ("model", "network"))
-"""Where the network stands, whose ``compile`` is ours."""
 
 _SIGILS = ("@", "%", "$", "\\")
 _Memory = dict[Node, Any]
@@ -62,12 +63,8 @@ class Resolver:
 
     def resolve(self, path: Segments) -> Any:
         """Build the value at a path that exists."""
-        node = self._root
-        for depth, segment in enumerate(path):
-            found = key_at(node, segment)
-            assert found is not None
-            node = node.value[found.key]
-            path = (*path[:depth], found.key, *path[depth + 1 :])
+        node, path, rest = follow(self._root, path)
+        assert not rest
         return run(self._build(node, path, self._built))
 
     # one node
@@ -83,7 +80,7 @@ class Resolver:
         if node in built:
             return built[node]
         if node in self._active:
-            self._circle(node, path)
+            raise self._cycle(node)
         self._active[node] = path
         try:
             if kind is dict:
@@ -148,30 +145,20 @@ class Resolver:
             raise type(error)(*(_at(finding, cause, at) for finding in error.findings)) from error
         seen: set[Segments] = set()
         while True:
-            node = self._root
-            path: list[Any] = []
-            for segment in target:
-                found = key_at(node, segment) if type(node.value) in (dict, list) else None
-                if found is None:
-                    break
-                node = node.value[found.key]
-                path.append(found.key)
-            else:
-                return node, tuple(path)
+            node, path, rest = follow(self._root, target)
+            if not rest:
+                return node, path
             if not is_reference(node.value):
                 raise not_found(reference, target, len(path), node, cause, at)
-            if target in seen:
-                raise CircularReferenceError(_at(Finding(message=f"{cause.value!r} leads back to itself"), cause, at))
+            if target in seen or len(target) > MAX_DEPTH:  # `x: "@x::k"` asks for x::k, x::k::k, ... without end
+                raise CircularReferenceError(circular_reference([(at, cause)]))
             seen.add(target)
-            target = (*absolute_path(_first_reference(node, tuple(path)), tuple(path)), *target[len(path) :])
+            target = (*absolute_path(_first_reference(node, path), path), *rest)
 
-    def _circle(self, node: Node, path: Segments) -> NoReturn:
+    def _cycle(self, node: Node) -> CircularReferenceError:
         way = [(at, other) for other, at in self._active.items()]
-        start = [other for _, other in way].index(node)
-        circle = [(at, other) for at, other in way[start:] if other is node or type(other.value) is str] or way[start:]
-        message = circle_message("references", circle, path)
-        last = way[-1]
-        raise CircularReferenceError(_at(Finding(message=message), last[1], last[0]))
+        start = next(index for index, (_, other) in enumerate(way) if other is node)
+        return CircularReferenceError(circular_reference([step for step in way[start:] if step[1].is_leaf]))
 
     # expressions
 
@@ -229,27 +216,12 @@ class Resolver:
         children: dict[Any, Node] = node.value
         if DISABLED in children and (yield self._is_disabled(node, path, built)):
             return None
-        mode = "default"
-        if MODE in children:
-            mode = yield self._build(children[MODE], (*path, MODE), built)
-            if mode not in MODES:
-                finding = Finding(
-                    message=f"{mode!r} is not a mode", expected=MODES, nearest=nearest_names(str(mode), MODES)
-                )
-                raise TargetError(_at(finding, children[MODE], (*path, MODE)))
+        mode = (yield from self._mode(children[MODE], path, built)) if MODE in children else "default"
         named = yield self._build(children[TARGET], (*path, TARGET), built)
         target = self._located(named, children[TARGET], path)
-
-        arguments: list[Any] = []
-        if ARGUMENTS in children:
-            given = yield self._build(children[ARGUMENTS], (*path, ARGUMENTS), built)
-            if not isinstance(given, list | tuple):
-                message = f"{format_path(path)}::{ARGUMENTS} is not a list"
-                raise TargetError(_at(Finding(message=message), children[ARGUMENTS], (*path, ARGUMENTS)))
-            arguments.extend(given)
-        compile_options: Any = None
+        positional = (yield from self._positional(children[ARGUMENTS], path, built)) if ARGUMENTS in children else []
         keywords: dict[str, Any] = {}
-        for key, child in children.items():
+        for key, child in children.items():  # not a generator of its own: that costs 4 % of building a component
             if key in NOT_ARGUMENTS or child.for_reference:
                 continue
             here = (*path, key)
@@ -258,13 +230,11 @@ class Resolver:
                 raise TargetError(_at(Finding(message=message), child, here))
             if _may_be_disabled(child) and (yield self._is_disabled(child, here, built)):
                 continue
-            value = child.value if _is_plain(child.value) else (yield self._build(child, here, built))
-            if key == "compile" and path in NETWORK_PATHS and not _has_parameter(target, "compile"):
-                compile_options = value
-            else:
-                keywords[key] = value
+            keywords[key] = child.value if _is_plain(child.value) else (yield self._build(child, here, built))
+        compiles = "compile" in keywords and path in NETWORK_PATHS and not _has_parameter(target, "compile")
+        compile_options = keywords.pop("compile") if compiles else None
         try:
-            result = _call(target, arguments, keywords, mode)
+            result = _call(target, positional, keywords, mode)
             if compile_options is not None and compile_options is not False:
                 result.compile(**(compile_options if isinstance(compile_options, dict) else {}))
         except Exception as error:
@@ -272,6 +242,21 @@ class Resolver:
             error.add_note(f"while building {format_path(path) or 'the config'}: {name} ({children[TARGET].place})")
             raise
         return result
+
+    def _mode(self, node: Node, path: Segments, built: _Memory) -> Steps:
+        mode = yield self._build(node, (*path, MODE), built)
+        if mode not in COMPONENT_MODES:
+            nearest = nearest_names(str(mode), COMPONENT_MODES)
+            finding = Finding(message=f"unknown mode {mode!r}", expected=COMPONENT_MODES, nearest=nearest)
+            raise TargetError(_at(finding, node, (*path, MODE)))
+        return mode
+
+    def _positional(self, node: Node, path: Segments, built: _Memory) -> Steps:
+        given = yield self._build(node, (*path, ARGUMENTS), built)
+        if not isinstance(given, list | tuple):
+            message = f"{format_path(path)}::{ARGUMENTS} is not a list"
+            raise TargetError(_at(Finding(message=message), node, (*path, ARGUMENTS)))
+        return list(given)
 
     def _located(self, named: Any, node: Node, path: Segments) -> Callable[..., Any]:
         here = (*path, TARGET)
@@ -336,22 +321,18 @@ def _has_parameter(target: Callable[..., Any], name: str) -> bool:
 
 def imports_of(root: Node) -> Iterator[tuple[str, str]]:
     """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, and what they stand for."""
-    work = [root]
-    while work:
-        node = work.pop()
-        if type(node.value) is list:
-            work.extend(node.value)
-        elif type(node.value) is dict:
-            work.extend(node.value.values())
-            if IMPORTS in node.value and type(node.value[IMPORTS].value) is dict:
-                yield from ((str(name), str(child.value)) for name, child in node.value[IMPORTS].value.items())
-            if REQUIRES in node.value:
-                yield from required_names(node.value[REQUIRES])
+    for _, node in walk(root):
+        if not node.is_mapping:
+            continue
+        if IMPORTS in node.value and node.value[IMPORTS].is_mapping:
+            yield from ((str(name), str(child.value)) for name, child in node.value[IMPORTS].children())
+        if REQUIRES in node.value:
+            yield from required_names(node.value[REQUIRES])
 
 
 def required_names(node: Node) -> Iterator[tuple[str, str]]:
     """Yield the names that a ``_requires_`` imports: ``$import a.b as c``, ``$from a import b``, or a list of those."""
-    for item in node.value if type(node.value) is list else [node]:
+    for item in node.value if node.is_list else [node]:
         text = item.value
         if text is None:
             continue

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from lighter_config.checks.argument_types import check_argument_types
 from lighter_config.checks.arguments import check_arguments, check_stage_arguments
@@ -16,6 +15,7 @@ from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.targets import check_targets
 from lighter_config.config import Config
 from lighter_config.findings import Finding, Severity
+from lighter_config.project import find_project, reader_in
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
 
@@ -56,7 +56,8 @@ def check(
     Args:
         config: The whole config, not a pruned one.
         stage: The stage that is going to run; ``None`` judges everything.
-        reader: Reads targets; by default a new one that knows the config's ``project`` folder.
+        reader: Reads targets; by default a new one that finds the config's project: the ``project`` key, or the nearest
+            ``__lighter__.py``.
         checks: The checks to run.
         is_fragment: Whether this is a part of an experiment: what it holds is judged, not what it leaves out.
 
@@ -64,7 +65,11 @@ def check(
         The findings in the order of their places.
     """
     whole = config.whole
-    reader = SignatureReader(project=_project_of(whole)) if reader is None else reader
+    findings: list[Finding] = []
+    if reader is None:
+        project, about_project = find_project(whole)
+        findings += about_project
+        reader = reader_in(project)
     expanded = whole.expanded()
     subject = expanded
     if stage is not None:
@@ -72,7 +77,7 @@ def check(
 
         subject = prune(whole, stage, reader).expanded()
     context = CheckContext(whole, expanded, subject, stage, reader, is_fragment)
-    findings: list[Finding] = list(_notes(context))
+    findings += _notes(context)
     for one in checks:
         if is_fragment and one in _FOR_WHOLE_EXPERIMENTS:
             continue
@@ -119,8 +124,3 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
         return (place.word is not None, place.source, *numbers, severity, bool(place.via), finding.path)
 
     return sorted(unique.values(), key=rank)
-
-
-def _project_of(config: Config) -> Path | None:
-    project = config.get("project", None)
-    return Path(project) if isinstance(project, str) and Path(project).is_dir() else None

@@ -7,6 +7,7 @@ from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.places import Place
+from lighter_config.sections import ARGS, TRAINER
 from lighter_config.signatures import Kind, Signature
 from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
@@ -34,8 +35,8 @@ def check_arguments(context: CheckContext) -> Iterator[Finding]:
 
 def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
     """Report keys of ``args::stage`` that the trainer's method does not take."""
-    trainer = context.value(("trainer", TARGET))
-    args = context.value(("args",))
+    trainer = context.value((TRAINER, TARGET))
+    args = context.value((ARGS,))
     if not isinstance(trainer, str) or not isinstance(args, dict):
         return
     for stage in Stage:
@@ -45,7 +46,7 @@ def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
             continue
         valid = [name for name in method.keywords if name not in ("self", *_GIVEN_BY_STAGES)]
         for name in given:
-            path: Segments = ("args", stage, name)
+            path: Segments = (ARGS, stage, name)
             if name in _GIVEN_BY_STAGES and name in method.keywords:
                 yield context.finding(path, f"{name} of Trainer.{stage} comes from the config's sections", at_key=True)
             elif name not in valid:

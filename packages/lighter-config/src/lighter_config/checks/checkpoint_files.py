@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import ARGS
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
@@ -21,7 +22,7 @@ def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
     An error for the stage that is going to run; of the others the file may still be written.
     """
     for stage in Stage:
-        path: Segments = ("args", stage.value, "ckpt_path")
+        path: Segments = (ARGS, stage.value, "ckpt_path")
         value = context.value(path)
         if not isinstance(value, str) or is_built(value) or is_copy(value) or value in _FOUND_LATER:
             continue

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lighter_config.building.resolving import ARGUMENTS, DISABLED, MODE, NETWORK_PATHS, NOT_ARGUMENTS, TARGET
+from lighter_config.building.resolving import ARGUMENTS, DISABLED, MODE, NOT_ARGUMENTS, TARGET
+from lighter_config.sections import NETWORK_PATHS
 from lighter_config.tree.node import Segments
 from lighter_config.tree.references import is_built, is_copy
 

@@ -9,15 +9,16 @@ from lighter_config.checks.components import Component, components_in
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
-from lighter_config.tree.node import Segments
+from lighter_config.tree.node import MAX_DEPTH, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_reference
+from lighter_config.tree.walking import follow
 
-ROOT_SECTIONS = ("trainer", "system", "model", "data", "args")
-"""The sections that a run builds; everything else is built only when something refers to it."""
+_RUN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_run]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class CheckContext:
         A variable counts by its own path; ``("vars",)`` itself is in it only when something refers to all of them.
         """
         used: set[Segments] = set()
-        for at, _, target in references_in(self.config.tree):
-            path = target[:2] if target[:1] == ("vars",) else target[:1]
+        for at, _, target in references_in(self.config):
+            path = target[:2] if target[:1] == (VARS,) else target[:1]
             if at[: len(path)] != path:
                 used.add(path)
         return used
@@ -81,7 +82,7 @@ class CheckContext:
 
     def is_built(self, path: Segments) -> bool:
         """Whether a run builds what stands at ``path``, as far as the text says."""
-        if not path or path[0] in ROOT_SECTIONS or self.is_fragment:
+        if not path or path[0] in _RUN_SECTIONS or self.is_fragment:
             return True
         reached, on_the_way = self._reached
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
@@ -91,12 +92,12 @@ class CheckContext:
         """What references from the sections that a run builds lead to, and all that holds those places."""
         below: dict[Segments, list[Segments]] = {}
         at: dict[Segments, list[Segments]] = {}
-        for path, _, target in references_in(self.subject.tree):
+        for path, _, target in references_in(self.subject):
             at.setdefault(path, []).append(target)
             for prefix in _prefixes(path):
                 below.setdefault(prefix, []).append(target)
         reached: set[Segments] = set()
-        pending: list[Segments] = [(section,) for section in ROOT_SECTIONS]
+        pending: list[Segments] = [(section,) for section in _RUN_SECTIONS]
         while pending:
             start = pending.pop()
             targets = below.get(start) or [target for prefix in _prefixes(start) for target in at.get(prefix, ())]
@@ -110,33 +111,23 @@ class CheckContext:
         return self._leads_to(path, set())
 
     def _leads_to(self, path: Segments, seen: set[Segments]) -> bool:
-        node: Any = self.subject.tree
-        if path in seen:
-            return True  # a circle, which is another check's finding
+        if path in seen or len(path) > MAX_DEPTH:
+            return True  # a cycle, which is another check's finding
         seen.add(path)
-        for depth, segment in enumerate(path):
-            found = child_of(node, segment)
-            if found is not None:
-                node = found[0]
-                continue
-            if not is_reference(node):
-                return False
-            try:
-                reference = find_references(node)[0]
-                return self._leads_to((*absolute_path(reference, path[:depth]), *path[depth:]), seen)
-            except ConfigError:
-                return True  # cannot be read, which is reported where it stands
-        return True
+        node, at, rest = follow(self.subject._root, path)
+        if not rest:
+            return True
+        if not is_reference(node.value):
+            return False
+        try:
+            return self._leads_to((*absolute_path(find_references(node.value)[0], at), *rest), seen)
+        except ConfigError:
+            return True  # cannot be read, which is reported at its own place
 
     def value(self, path: Segments, default: Any = None) -> Any:
-        """The subject's value at a path, nothing built; ``default`` when there is none."""
-        node: Any = self.subject.tree
-        for segment in path:
-            found = child_of(node, segment)
-            if found is None:
-                return default
-            node = found[0]
-        return node
+        """Return the subject's value at a path, nothing built; ``default`` when there is none."""
+        node, _, rest = follow(self.subject._root, path)
+        return default if rest else node.plain()
 
     def finding(
         self,
@@ -182,14 +173,15 @@ def leaves_in(tree: Any, path: Segments = ()) -> Iterator[tuple[Segments, Any]]:
             yield at, value
 
 
-def references_in(tree: Any) -> Iterator[tuple[Segments, Reference, Segments]]:
-    """Yield every readable reference in a plain tree: where it stands, itself, where it leads."""
-    for path, value in leaves_in(tree):
+def references_in(config: Config) -> Iterator[tuple[Segments, Reference, Segments]]:
+    """Yield every readable reference in a config: where it is, itself, where it leads, by the keys that are there."""
+    for path, value in leaves_in(config.tree):
         if isinstance(value, str) and value[:1] in ("@", "%", "$"):
             try:
                 for reference in find_references(value):
                     if not reference.file:
-                        yield path, reference, absolute_path(reference, path)
+                        _, found, rest = follow(config._root, absolute_path(reference, path))
+                        yield path, reference, (*found, *rest)
             except ConfigError:
                 continue  # reported by the check of references
 
@@ -197,14 +189,3 @@ def references_in(tree: Any) -> Iterator[tuple[Segments, Reference, Segments]]:
 def _prefixes(path: Segments) -> list[Segments]:
     """The path itself and everything that holds it."""
     return [path[:length] for length in range(1, len(path) + 1)]
-
-
-def child_of(node: Any, segment: Any) -> tuple[Any] | None:
-    """The child of a mapping or list, in a tuple, since it may itself be ``None``."""
-    if isinstance(node, dict):
-        if segment in node:
-            return (node[segment],)
-        return (node[str(segment)],) if isinstance(segment, int) and str(segment) in node else None
-    if isinstance(node, list) and isinstance(segment, int) and -len(node) <= segment < len(node):
-        return (node[segment],)
-    return None

@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from lighter_config.building.resolving import IMPORTS, REQUIRES
 from lighter_config.checks.context import CheckContext, leaves_in
 from lighter_config.checks.references import severity_at
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
+from lighter_config.sections import IMPORTS, REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
 from lighter_config.tree.references import is_expression

@@ -5,23 +5,14 @@ from typing import Any
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.stages import MODES, Stage
+from lighter_config.sections import ADAPTER_ROLES, ARGS, DATA, MODEL, SECTIONS, SYSTEM, SYSTEM_CLASS, TRAINER, VARS
+from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import SEPARATOR, format_path
 from lighter_config.tree.references import is_built, is_copy
 
-SECTIONS = ("trainer", "system", "model", "data", "args", "vars", "project", "seed", "_imports_", "_requires_")
-
-_OLD_SECTIONS = {"lightning_module": "model", "data_module": "data", "datamodule": "data"}
-_MODES_OF_SYSTEM = {"dataloaders": MODES, "metrics": ("train", "val", "test"), "adapters": MODES}
-_ROLES_OF_ADAPTERS = {
-    "train": ("batch", "criterion", "metrics", "logging"),
-    "val": ("batch", "criterion", "metrics", "logging"),
-    "test": ("batch", "metrics", "logging"),
-    "predict": ("batch", "logging"),
-}
-_SYSTEM = "lighter.System"
+_OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in section.old_names}
 
 
 def check_keys(context: CheckContext) -> Iterator[Finding]:
@@ -51,27 +42,24 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
 def check_sections(context: CheckContext) -> Iterator[Finding]:
     """Report what an experiment cannot do without; a fragment of one may leave it out."""
     tree = context.expanded.tree
-    name = _name_of(context)
-    if "trainer" in tree:
-        if not _makes_object(tree["trainer"]):
-            yield _needs_target(context, "trainer", "pytorch_lightning.Trainer")
-    elif not _has_mistyped(context, "trainer"):
+    source = _name_of(context)
+    if TRAINER not in tree and not _has_mistyped(context, TRAINER):
         yield Finding(
-            message=f"{name} has no trainer section",
+            message=f"{source} has no trainer section",
             place=context.config.place(""),
-            fix="add `trainer: {_target_: pytorch_lightning.Trainer}`",
+            fix=f"add `trainer: {{_target_: {SECTIONS[TRAINER].target}}}`",
         )
-    if not ("system" in tree or "model" in tree or _has_mistyped(context, "system", "model")):
+    if not (SYSTEM in tree or MODEL in tree or _has_mistyped(context, SYSTEM, MODEL)):
         yield Finding(
-            message=f"{name} has neither a system nor a model section",
+            message=f"{source} has neither a system nor a model section",
             place=context.config.place(""),
-            fix="add `system: {_target_: lighter.System, ...}`, or `model:` with a LightningModule",
+            fix=f"add `system: {{_target_: {SYSTEM_CLASS}, ...}}`, or `model:` with a LightningModule",
         )
-    for section, target in (("system", _SYSTEM), ("model", "project.MyModule"), ("data", "lighter.LighterDataModule")):
-        if section in tree and not _makes_object(tree[section]):
-            yield _needs_target(context, section, target)
-    for other in ("model", "data"):
-        if "system" in tree and other in tree:
+    for name, section in SECTIONS.items():
+        if section.target and name in tree and not _makes_object(tree[name]):
+            yield _needs_target(context, name, section.target)
+    for other in (MODEL, DATA):
+        if SYSTEM in tree and other in tree:
             yield context.finding(
                 (other,),
                 f"{other} stands beside system, which has its own; system is at {context.config.key_place('system')}",
@@ -124,12 +112,12 @@ def _unused_key(context: CheckContext, key: Any) -> Finding:
 
 
 def _unused_vars(context: CheckContext) -> Iterator[Finding]:
-    variables = context.config.tree.get("vars")
+    variables = context.config.tree.get(VARS)
     if not isinstance(variables, dict):
         return
-    used = {name for name in variables if _is_used(context, ("vars", name))}
+    used = {name for name in variables if _is_used(context, (VARS, name))}
     for name in variables:
-        path = ("vars", name)
+        path = (VARS, name)
         if name not in used:
             near = nearest_names(str(name), map(str, used))
             yield context.finding(
@@ -137,18 +125,18 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
                 f"{format_path(path)} is not used: nothing refers to it",
                 at_key=True,
                 severity=Severity.WARNING,
-                nearest=tuple(format_path(("vars", other)) for other in near),
+                nearest=tuple(format_path((VARS, other)) for other in near),
                 fix=f"rename it, refer to it as @{format_path(path)}, or remove it",
                 config=context.config,
             )
 
 
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
-    args = context.expanded.tree.get("args")
+    args = context.expanded.tree.get(ARGS)
     for key in args if isinstance(args, dict) else ():
         if key not in list(Stage):
             yield context.finding(
-                ("args", key),
+                (ARGS, key),
                 f"args::{key} is not a stage",
                 at_key=True,
                 expected=list(Stage),
@@ -160,21 +148,21 @@ def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
 
 def _unknown_modes(context: CheckContext) -> Iterator[Finding]:
     """The mappings inside a system are not arguments of a target, so their keys are known here."""
-    system = context.expanded.tree.get("system")
+    system = context.expanded.tree.get(SYSTEM)
     if not isinstance(system, dict) or not _is_system(context, system.get("_target_")):
         return
-    for part, modes in _MODES_OF_SYSTEM.items():
+    for part, modes in SECTIONS[SYSTEM].modes_of.items():
         inside = system.get(part)
         if not isinstance(inside, dict) or "_target_" in inside:
             continue
         for mode, value in inside.items():
             if mode not in modes:
-                yield _unknown_part(context, ("system", part, mode), f"not a mode of {part}", modes)
+                yield _unknown_part(context, (SYSTEM, part, mode), f"not a mode of {part}", modes)
             elif part == "adapters" and isinstance(value, dict) and "_target_" not in value:
-                roles = _ROLES_OF_ADAPTERS[mode]
+                roles = ADAPTER_ROLES[mode]
                 for role in value:
                     if role not in roles:
-                        yield _unknown_part(context, ("system", part, mode, role), f"not an adapter of {mode}", roles)
+                        yield _unknown_part(context, (SYSTEM, part, mode, role), f"not an adapter of {mode}", roles)
 
 
 def _unknown_part(context: CheckContext, path: Segments, what: str, valid: tuple[str, ...]) -> Finding:
@@ -190,7 +178,9 @@ def _unknown_part(context: CheckContext, path: Segments, what: str, valid: tuple
 
 
 def _is_system(context: CheckContext, target: Any) -> bool:
-    return isinstance(target, str) and (target == _SYSTEM or context.reader.is_subclass(target, _SYSTEM) is True)
+    return isinstance(target, str) and (
+        target == SYSTEM_CLASS or context.reader.is_subclass(target, SYSTEM_CLASS) is True
+    )
 
 
 def _is_used(context: CheckContext, path: Segments) -> bool:

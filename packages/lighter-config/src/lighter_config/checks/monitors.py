@@ -9,8 +9,9 @@ from typing import Any
 from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
-from lighter_config.checks.stage_needs import MODULE, SYSTEM, is_exactly
+from lighter_config.checks.stage_needs import is_exactly
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
@@ -18,11 +19,12 @@ from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_built, is_copy
 
+_CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
 _TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
 _OF_LIGHTNING = ("epoch", "step")
-_ANY_TERM = re.compile(r"[^/]+")
+_ANY_NUMBER_OF_LOADERS = ("", *(f"/dataloader_idx_{index}" for index in range(4)))
 
 
 @dataclass(slots=True)
@@ -80,10 +82,10 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
 def _monitors(context: CheckContext) -> Iterator[tuple[Segments, str, Component | None]]:
     for component in context.components:
         monitor = component.keywords.get("monitor")
-        is_callback = component.path[:2] == ("trainer", "callbacks")
+        is_callback = component.path[:2] == _CALLBACKS
         if is_callback and component.is_certain and _is_literal(monitor):
             yield (*component.path, "monitor"), str(monitor), component
-    for section in ("system", "model"):
+    for section in (SYSTEM, MODEL):
         scheduler = context.value((section, "scheduler"))
         if isinstance(scheduler, dict) and TARGET not in scheduler and _is_literal(scheduler.get("monitor")):
             yield (section, "scheduler", "monitor"), scheduler["monitor"], None
@@ -93,32 +95,33 @@ def _is_literal(value: Any) -> bool:
     return isinstance(value, str) and not is_built(value) and not is_copy(value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What decides the names that a model logs.
+
+    Attributes:
+        criterion: As written; ``None`` when the model computes its loss itself.
+        metrics: The metrics of each mode that runs in a fit, as written.
+        suffixes: What Lightning puts behind the names of each mode: the numbers of several loaders.
+        doubt: Why other names may be logged as well; empty when they cannot.
+    """
+
+    criterion: Any
+    metrics: dict[str, Any]
+    suffixes: dict[str, tuple[str, ...]]
+    doubt: str = ""
+
+
 def _logged(context: CheckContext) -> _Logged | None:
-    """What the config's own model logs in a fit; ``None`` when that is up to the model."""
-    logged = _Logged(doubt=_doubt(context))
-    system, model = context.value(("system",)), context.value(("model",))
-    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
-        loaders, metrics = system.get("dataloaders"), system.get("metrics")
-        criterion = system.get("criterion")
-        if not _is_plain_mapping(loaders) or not (metrics is None or _is_plain_mapping(metrics)):
-            return None
-        val = (loaders or {}).get("val")
-        by_mode = {mode: (metrics or {}).get(mode) for mode in ("train", "val")}
-    elif isinstance(model, dict) and context.reader.is_subclass(str(model.get(TARGET)), MODULE) is True:
-        signature = context.reader.read(str(model[TARGET]))
-        if not isinstance(signature, Signature) or _may_log(signature):
-            return None
-        logged.doubt = logged.doubt or "the model"
-        criterion, val = None, _ANY_TERM
-        by_mode = {mode: model.get(f"{mode}_metrics") for mode in ("train", "val")}
-    else:
+    """Return what the config's own model logs in a fit; ``None`` when that is up to the model."""
+    model = _system(context) or _lighter_module(context)
+    if model is None:
         return None
-    for mode in ("train", "val"):
-        if mode == "val" and val is None:
-            continue
-        suffixes = _suffixes(val) if mode == "val" else ("",)
-        logged.add(f"{mode}/loss", "" if _is_torch_loss(context, criterion) else "(?:/[^/]+)?", suffixes)
-        names = _metric_names(context, by_mode[mode])
+    logged = _Logged(doubt=_doubt(context) or model.doubt)
+    rest_of_loss = "" if _is_torch_loss(context, model.criterion) else "(?:/[^/]+)?"
+    for mode, suffixes in model.suffixes.items():
+        logged.add(f"{mode}/loss", rest_of_loss, suffixes)
+        names = _metric_names(context, model.metrics[mode])
         if names is None:
             logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch(?:/dataloader_idx_\\d+)?"))
         for name in names or ():
@@ -129,6 +132,33 @@ def _logged(context: CheckContext) -> _Logged | None:
     return logged
 
 
+def _system(context: CheckContext) -> _Model | None:
+    """Read a ``lighter.System``; ``None`` when there is none, or its parts are built by something else."""
+    system = context.value((SYSTEM,))
+    if not isinstance(system, dict) or not is_exactly(context, system.get(TARGET), SYSTEM_CLASS):
+        return None
+    loaders, metrics = system.get("dataloaders"), system.get("metrics")
+    if not (_is_plain_mapping(loaders) and _is_plain_mapping(metrics)):
+        return None
+    val = (loaders or {}).get("val")
+    suffixes: dict[str, tuple[str, ...]] = {"train": ("",)}
+    if val is not None:
+        suffixes["val"] = _numbers_of_loaders(val)
+    return _Model(system.get("criterion"), {mode: (metrics or {}).get(mode) for mode in suffixes}, suffixes)
+
+
+def _lighter_module(context: CheckContext) -> _Model | None:
+    """Read a subclass of ``LighterModule`` that leaves logging to it; ``None`` when there is none."""
+    model = context.value((MODEL,))
+    if not isinstance(model, dict) or context.reader.is_subclass(str(model.get(TARGET)), MODULE_CLASS) is not True:
+        return None
+    signature = context.reader.read(str(model[TARGET]))
+    if not isinstance(signature, Signature) or _may_log(signature):
+        return None
+    suffixes = {"train": ("",), "val": _ANY_NUMBER_OF_LOADERS}
+    return _Model(None, {mode: model.get(f"{mode}_metrics") for mode in suffixes}, suffixes, doubt="the model")
+
+
 def _is_plain_mapping(value: Any) -> bool:
     return value is None or (isinstance(value, dict) and TARGET not in value)
 
@@ -136,7 +166,7 @@ def _is_plain_mapping(value: Any) -> bool:
 def _doubt(context: CheckContext) -> str:
     """A callback that may log names of its own."""
     for component in context.components:
-        if component.path[:2] != ("trainer", "callbacks") or len(component.path) > 3:
+        if component.path[:2] != _CALLBACKS or len(component.path) > 3:
             continue
         if component.target is None:
             return format_path(component.path)
@@ -146,10 +176,10 @@ def _doubt(context: CheckContext) -> str:
         # one that does not exist is reported by the check of targets
         if isinstance(answer, Signature) and not answer.name.startswith(_QUIET_CALLBACKS) and _may_log(answer):
             return component.short_name
-    callbacks = context.value(("trainer", "callbacks"), [])
+    callbacks = context.value(_CALLBACKS, [])
     for index, item in enumerate(callbacks if isinstance(callbacks, list) else [callbacks]):
         if isinstance(item, str):
-            return format_path(("trainer", "callbacks", index))
+            return format_path((*_CALLBACKS, index))
     return ""
 
 
@@ -160,11 +190,9 @@ def _may_log(signature: Signature) -> bool:
         return True
 
 
-def _suffixes(loader: Any) -> tuple[str, ...]:
-    """Lightning numbers the values when there are several loaders."""
+def _numbers_of_loaders(loader: Any) -> tuple[str, ...]:
+    """Return what Lightning puts behind the names of several loaders; nothing for a single one."""
     count = len(loader) if isinstance(loader, list) or (isinstance(loader, dict) and TARGET not in loader) else 1
-    if loader is _ANY_TERM:
-        return ("", *(f"/dataloader_idx_{index}" for index in range(4)))
     return ("",) if count <= 1 else tuple(f"/dataloader_idx_{index}" for index in range(count))
 
 

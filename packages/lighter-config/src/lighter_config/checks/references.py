@@ -1,23 +1,24 @@
-"""References that lead nowhere or in a circle, and expressions that cannot be read."""
+"""References that lead nowhere or form a cycle, and expressions that cannot be read."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from lighter_config.building.resolving import REQUIRES
 from lighter_config.checks.components import how_built
-from lighter_config.checks.context import CheckContext, child_of, leaves_in
+from lighter_config.checks.context import CheckContext, leaves_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
+from lighter_config.tree.walking import follow
 
 
 def check_references(context: CheckContext) -> Iterator[Finding]:
-    """Report references to nowhere, references that cannot be read, and circles."""
+    """Report references to nowhere, references that cannot be read, and cycles."""
     reported = set[str]()
     for finding in context.subject.notes:
         if finding.severity is Severity.ERROR and finding.check != "loading":
@@ -47,7 +48,7 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
                     severity=severity_at(context, path),
                     fix="remove its _disabled_, or the reference",
                 )
-    yield from _circles(context)
+    yield from _cycles(context)
 
 
 def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
@@ -92,7 +93,7 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
     if isinstance(holder, list):
         fix = f"{format_path(target[:depth])} has {len(holder)} items"
-    was_pruned = context.stage is not None and _is_in(context.expanded.tree, target)
+    was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
         f"{reference} leads nowhere: {format_path(target[:depth]) or 'the config'} has no {missing}"
@@ -114,21 +115,12 @@ def _attribute_of(context: CheckContext, reference: Reference, target: Segments)
     return f"{format_path(path)}.{attribute}" if context.has(path) else None
 
 
-def _is_in(tree: Any, path: Segments) -> bool:
-    for segment in path:
-        found = child_of(tree, segment)
-        if found is None:
-            return False
-        tree = found[0]
-    return True
-
-
 def _disabled(context: CheckContext, target: Segments) -> Segments | None:
     value = context.value(target)
     return target if isinstance(value, dict) and how_built(value) == "never" else None
 
 
-def _circles(context: CheckContext) -> Iterator[Finding]:
+def _cycles(context: CheckContext) -> Iterator[Finding]:
     """Follow what building each value needs: its children, and what its references lead to."""
     tree = context.subject.tree
     done: set[Segments] = set()
@@ -147,12 +139,10 @@ def _circles(context: CheckContext) -> Iterator[Finding]:
             if path in done:
                 continue
             if path in position:
-                circle = [at for at in way[position[path] :] if isinstance(context.value(at), str)] or way[
-                    position[path] :
-                ]
-                if frozenset(circle) not in reported:
-                    reported.add(frozenset(circle))
-                    yield _circle(context, circle)
+                cycle = [at for at in way[position[path] :] if isinstance(context.value(at), str)]
+                if frozenset(cycle) not in reported:
+                    reported.add(frozenset(cycle))
+                    yield _cycle(context, cycle)
                 continue
             position[path] = len(way)
             way.append(path)
@@ -161,26 +151,25 @@ def _circles(context: CheckContext) -> Iterator[Finding]:
 
 
 def _needed(context: CheckContext, path: Segments) -> list[Segments]:
-    value = context.value(path)
-    if isinstance(value, dict):
-        return [] if how_built(value) == "never" else [(*path, key) for key in value]
-    if isinstance(value, list):
-        return [(*path, index) for index in range(len(value))]
+    node, path, rest = follow(context.subject._root, path)
+    value = None if rest else node.value
+    if not rest and node.is_mapping:
+        own = {key: child.value for key, child in node.children()}
+        return [] if how_built(own) == "never" else [(*path, key) for key in own]
+    if not rest and node.is_list:
+        return [(*path, index) for index, _ in node.children()]
     if not isinstance(value, str) or value[:1] not in ("@", "$"):
         return []
     try:
-        return [absolute_path(reference, path) for reference in find_references(value) if not reference.file]
+        targets = [absolute_path(reference, path) for reference in find_references(value) if not reference.file]
     except ConfigError:
         return []
+    # `x: "@x::k"` leads below itself, where nothing is before x is built
+    return [path if target[: len(path)] == path else target for target in targets]
 
 
-def _circle(context: CheckContext, circle: list[Segments]) -> Finding:
-    names = [format_path(path) for path in circle]
-    places = [str(context.subject.place(name)) for name in names[1:]]
-    return context.finding(
-        circle[0],
-        f"references lead in a circle: {' -> '.join([*names, names[0]])}",
-        severity=severity_at(context, circle[0]),
-        expected=(f"a value somewhere; the others are at {', '.join(places)}",) if places else (),
-        fix="replace one of them by a value",
-    )
+def _cycle(context: CheckContext, paths: list[Segments]) -> Finding:
+    steps = [(path, node) for path in paths if (node := context.subject._node_at(path)) is not None]
+    severities = {severity_at(context, path) for path in paths}
+    severity = Severity.ERROR if Severity.ERROR in severities else Severity.WARNING
+    return replace(circular_reference(steps), severity=severity)

@@ -7,15 +7,11 @@ from typing import Any
 from lighter_config.building.resolving import TARGET
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import ARGS, DATA, DATA_MODULE_CLASS, MODEL, SECTIONS, SYSTEM, SYSTEM_CLASS
 from lighter_config.signatures import DoesNotExist, Signature
 from lighter_config.stages import Stage
 from lighter_config.tree.node import Segments
 
-SYSTEM = "lighter.System"
-MODULE = "lighter.LighterModule"
-DATA_MODULE = "lighter.LighterDataModule"
-
-_MODE = {Stage.FIT: "train", Stage.VALIDATE: "val", Stage.TEST: "test", Stage.PREDICT: "predict"}
 _LOADERS_ARGUMENT = {Stage.FIT: "train_dataloaders"}
 _FRAMEWORKS = ("pytorch_lightning.", "lightning.", "lighter.")
 
@@ -36,19 +32,19 @@ def check_stage_needs(context: CheckContext) -> Iterator[Finding]:
 
 
 def _needed_to_fit(context: CheckContext) -> Iterator[Finding]:
-    system, model = context.value(("system",)), context.value(("model",))
-    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
-        yield from _parts_needed(context, ("system",), system, ("optimizer", "criterion"))
+    system, model = context.value((SYSTEM,)), context.value((MODEL,))
+    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM_CLASS):
+        yield from _parts_needed(context, SYSTEM, system)
     elif isinstance(model, dict) and _constructor_of(context, model.get(TARGET)) == "lighter.module":
-        yield from _parts_needed(context, ("model",), model, ("optimizer",))
+        yield from _parts_needed(context, MODEL, model)
 
 
 def _data_needed(context: CheckContext, stage: Stage) -> Iterator[Finding]:
-    system, model = context.value(("system",)), context.value(("model",))
-    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM):
+    system, model = context.value((SYSTEM,)), context.value((MODEL,))
+    if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM_CLASS):
         loaders = system.get("dataloaders")
         if isinstance(loaders, dict | None) and TARGET not in (loaders or {}):
-            yield from _data(context, stage, ("system", "dataloaders"), loaders or {}, _MODE[stage])
+            yield from _data(context, stage, (SYSTEM, "dataloaders"), loaders or {}, stage.modes[0])
     elif isinstance(model, dict):
         yield from _data_of_model(context, stage, model)
 
@@ -75,20 +71,18 @@ def defines(context: CheckContext, target: Any, method: str) -> bool | None:
     return None
 
 
-def _parts_needed(
-    context: CheckContext, path: Segments, section: dict[Any, Any], names: tuple[str, ...]
-) -> Iterator[Finding]:
-    method = defines(context, section.get(TARGET), "configure_optimizers")
-    for name in names:
-        if section.get(name) is None and not (name == "optimizer" and method is not False):
+def _parts_needed(context: CheckContext, section: str, given: dict[Any, Any]) -> Iterator[Finding]:
+    method = defines(context, given.get(TARGET), "configure_optimizers")
+    for name in SECTIONS[section].needed_to_fit:
+        if given.get(name) is None and not (name == "optimizer" and method is not False):
             example = {
                 "optimizer": '`optimizer: {_target_: torch.optim.AdamW, params: "$@system::model.parameters()"}`',
                 "criterion": "`criterion: {_target_: torch.nn.CrossEntropyLoss}`",
             }[name]
-            if path == ("model",):
+            if section == MODEL:
                 example = example.replace("@system::model", "@model::network")
             yield context.finding(
-                path, f"{path[0]} has no {name}, which fit needs", at_key=True, fix=f"add {example} to {path[0]}"
+                (section,), f"{section} has no {name}, which fit needs", at_key=True, fix=f"add {example} to {section}"
             )
 
 
@@ -106,15 +100,15 @@ def _data(context: CheckContext, stage: Stage, path: Segments, loaders: dict[Any
 
 
 def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -> Iterator[Finding]:
-    hook = f"{_MODE[stage]}_dataloader"
+    hook = f"{stage.modes[0]}_dataloader"
     if defines(context, model.get(TARGET), hook) is not False:
         return
-    data = context.value(("data",))
-    if isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE):
-        yield from _data(context, stage, ("data",), data, hook)
+    data = context.value((DATA,))
+    if isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE_CLASS):
+        yield from _data(context, stage, (DATA,), data, hook)
     elif data is None and not _has_loaders_argument(context, stage):
         yield context.finding(
-            ("model",),
+            (MODEL,),
             f"there is no data section, and the model has no {hook}, which {stage} needs",
             at_key=True,
             fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
@@ -123,7 +117,7 @@ def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -
 
 def _has_loaders_argument(context: CheckContext, stage: Stage) -> bool:
     name = _LOADERS_ARGUMENT.get(stage, "dataloaders")
-    return context.value(("args", stage.value, name)) is not None
+    return context.value((ARGS, stage.value, name)) is not None
 
 
 def _constructor_of(context: CheckContext, target: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lighter_config.building.resolving import MODE, MODES, TARGET
+from lighter_config.building.resolving import COMPONENT_MODES, MODE, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.moved_names import MOVED_NAMES
@@ -25,13 +25,13 @@ def check_targets(context: CheckContext) -> Iterator[Finding]:
                 yield context.finding(path, message, severity=severity)
             continue
         yield from _of_target(context, component, severity)
-        if component.mode is not None and component.mode not in MODES:
+        if component.mode is not None and component.mode not in COMPONENT_MODES:
             yield context.finding(
                 (*component.path, MODE),
-                f"{component.mode!r} is not a mode",
+                f"unknown mode {component.mode!r}",
                 severity=severity,
-                expected=MODES,
-                nearest=nearest_names(component.mode, MODES),
+                expected=COMPONENT_MODES,
+                nearest=nearest_names(component.mode, COMPONENT_MODES),
             )
 
 

@@ -33,22 +33,22 @@ class GivenOnce:
         base: Node | None = self.base
         for segment in path:
             assert other is not None
-            if base is not None and (type(base.value) is list or is_copy(base.value)):
+            if base is not None and (base.is_list or is_copy(base.value)):
                 return  # an index counts the list before it grows, so it names no item of the given one
-            base = child_at(base, segment) if base is not None and type(base.value) is dict else None
-            if type(other.value) is dict or (type(other.value) is list and type(segment) is int):
+            base = child_at(base, segment) if base is not None and base.is_mapping else None
+            if other.is_mapping or (other.is_list and type(segment) is int):
                 other = child_at(other, segment)
                 if other is None or other.via:
                     return
-            elif is_copy(other.value) or type(other.value) is list:
+            elif is_copy(other.value) or other.is_list:
                 return
             else:
                 self._fail(path, other, node)
-        if other is not None and not (type(node.value) is dict and is_copy(other.value)):
+        if other is not None and not (node.is_mapping and is_copy(other.value)):
             self._check_overlap(path, other, node)
 
     def _check_overlap(self, path: Segments, first: Node, second: Node) -> None:
-        if type(first.value) is dict and type(second.value) is dict:
+        if first.is_mapping and second.is_mapping:
             for key, child in second.value.items():
                 if key in first.value and not first.value[key].via and not child.via:
                     self._check_overlap((*path, key), first.value[key], child)
@@ -60,7 +60,7 @@ class GivenOnce:
         level = self.paths
         for segment in path[:-1]:
             below = level.setdefault(segment, {})
-            if isinstance(below, Node) and (type(below.value) is list or is_copy(below.value)):
+            if isinstance(below, Node) and (below.is_list or is_copy(below.value)):
                 return  # an item of the list before it grows, or a change of what the copy brings
             if type(below) is not dict:
                 self._fail(path, below, node)
@@ -69,7 +69,7 @@ class GivenOnce:
 
     def _enter(self, level: dict[Key, object], path: Segments, node: Node) -> None:
         there = level.get(path[-1])
-        if type(node.value) is dict and node.value and not any(special_key(key) for key in node.value):
+        if node.is_mapping and node.value and not any(special_key(key) for key in node.value):
             below = level.setdefault(path[-1], {})
             if isinstance(below, Node) and is_copy(below.value):
                 return
@@ -78,7 +78,7 @@ class GivenOnce:
             for key, child in node.value.items():
                 self._enter(below, (*path, key), child)
         elif there is not None:
-            if type(there) is dict and (is_copy(node.value) or type(node.value) is list):
+            if type(there) is dict and (is_copy(node.value) or node.is_list):
                 return
             self._fail(path, there, node)
         else:

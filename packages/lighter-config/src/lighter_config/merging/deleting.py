@@ -5,9 +5,10 @@ from dataclasses import replace
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.merging.parents import no_such_item, parent_of
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Node, Segments, child_at, key_at
+from lighter_config.tree.node import Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_copy
+from lighter_config.tree.walking import follow
 
 
 def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:
@@ -24,7 +25,7 @@ def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:
             found = key_at(parent, key)
             here = (*at, *target)
             if found is None:
-                if type(parent.value) is list:
+                if parent.is_list:
                     no_such_item(parent, key, here, change.value)
                 raise merge_error(
                     f"{format_path(here)} cannot be deleted: it does not exist",
@@ -33,7 +34,7 @@ def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:
                     nearest=nearest_names(str(key), map(str, parent.value)),
                     expected=tuple(map(str, parent.value)),
                 )
-            if type(parent.value) is list:
+            if parent.is_list:
                 doomed.setdefault(id(parent), (parent, set()))[1].add(found.key)
             else:
                 del parent.value[found.key]
@@ -74,7 +75,7 @@ def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
     """Return what a deletion means: the path itself, or the items of it that a list names."""
     if node.value is None:
         return [path]
-    if type(node.value) is list and all(type(child.value) in (int, str, bool, float) for child in node.value):
+    if node.is_list and all(type(child.value) in (int, str, bool, float) for child in node.value):
         return [(*path, child.value) for child in node.value]
     name = format_path((*at, *path))
     fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
@@ -83,28 +84,14 @@ def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
 
 def _brought(given: Node, target: Segments) -> tuple[Node, Segments] | None:
     """Find what ``<<``, an alias or ``%`` brings at the target: the node, and the path that is left inside a copy."""
-    node = given
-    for depth, segment in enumerate(target):
-        if is_copy(node.value):
-            return node, target[depth:]
-        if type(node.value) not in (dict, list):
-            return None
-        child = child_at(node, segment)
-        if child is None:
-            return None
-        node = child
-    return (node, ()) if node.via else None
+    node, _, rest = follow(given, target)
+    is_brought = is_copy(node.value) if rest else bool(node.via)
+    return (node, rest) if is_brought else None
 
 
 def _leads_somewhere(node: Node, target: Segments) -> bool:
-    for segment in target:
-        if is_copy(node.value):
-            return True
-        child = child_at(node, segment) if type(node.value) in (dict, list) else None
-        if child is None:
-            return False
-        node = child
-    return True
+    reached = follow(node, target)
+    return not reached.rest or is_copy(reached.node.value)
 
 
 def _nothing_at(node: Node) -> Node:

@@ -3,16 +3,15 @@
 from typing import NoReturn
 
 from lighter_config.merging.changes import Change, merge_error
+from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Key, Node, Segments, Trace, child_at, key_at
+from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.walking import follow
 
-FREE_SECTIONS = ("args", "vars", "_imports_")
-"""Sections whose content has no fixed shape: a word may create any path in them."""
-
-SECTIONS = ("trainer", "system", "model", "data", *FREE_SECTIONS, "_requires_")
-"""Sections that a word may create, with what it sets in them."""
+_OPEN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_open]
+_CREATABLE_SECTIONS = [name for name, section in SECTIONS.items() if not section.is_value]
 
 
 def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segments]:
@@ -35,7 +34,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
         child = node.value[found.key]
         if is_copy(child.value):
             return node, found.key, path[depth + 1 :]
-        if type(child.value) is dict or (type(child.value) is list and type(path[depth + 1]) is int):
+        if child.is_mapping or (child.is_list and type(path[depth + 1]) is int):
             node = child
             continue
         node.value[found.key] = node = instead_of_leaf(child, change, here, path[depth + 1])
@@ -44,7 +43,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
     """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
-    if type(child.value) is list:
+    if child.is_list:
         expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
         raise merge_error(
             f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
@@ -52,7 +51,7 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
             change.value,
             expected=(expected,),
         )
-    creatable = at[0] in FREE_SECTIONS or len(at) == 1
+    creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
         change.kind != "delete"
         and not is_built(child.value)
@@ -72,16 +71,16 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     """
     segment = change.path[depth]
     here = (*at, *change.path[: depth + 1])
-    if type(node.value) is list:
+    if node.is_list:
         no_such_item(node, segment, here, change.value)
     for_an_item = type(change.path[depth + 1]) is int
-    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in FREE_SECTIONS):
+    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
         return
     names = [str(key) for key in node.value]
     if not at and not depth:
-        names += [name for name in SECTIONS if name not in names]
+        names += [name for name in _CREATABLE_SECTIONS if name not in names]
     nearest = nearest_names(str(segment), names)
-    in_a_section = here[0] in SECTIONS and (len(here) == 1 or not nearest)
+    in_a_section = here[0] in _CREATABLE_SECTIONS and (len(here) == 1 or not nearest)
     if change.kind != "delete" and not for_an_item and in_a_section:
         return
     item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""
@@ -92,19 +91,10 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
     """Return the path with indices counted in the lists as they are now, before anything is appended to them."""
-    counted: list[Key] = []
-    node: Node | None = base
-    for segment in path:
-        if node is not None and type(node.value) is list:
-            found = key_at(node, segment)
-            if found is None:
-                no_such_item(node, segment, (*at, *counted, segment), cause)
-            counted.append(found.key)
-            node = node.value[found.key]
-        else:
-            counted.append(segment)
-            node = child_at(node, segment) if node is not None and type(node.value) is dict else None
-    return tuple(counted)
+    node, counted, rest = follow(base, path)
+    if rest and node.is_list:
+        no_such_item(node, rest[0], (*at, *counted, rest[0]), cause)
+    return (*counted, *rest)
 
 
 def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoReturn:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from lighter_config.building.resolving import IMPORTS, NETWORK_PATHS, REQUIRES, TARGET, imports_of
+from lighter_config.building.resolving import TARGET, imports_of
 from lighter_config.checks.context import CheckContext
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.safety.allowance import PROJECT, Allowance, listed_targets
 from lighter_config.safety.expression_refusals import expression_refusals
+from lighter_config.sections import ARGS, IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
@@ -37,12 +38,12 @@ class SafetyCheck:
         """Yield a refusal for each target, expression, import and flag that is not allowed."""
         yield from self._wrong_names()
         try:
-            imports = dict(imports_of(context.subject.root))
+            imports = dict(imports_of(context.subject._root))
         except ConfigError as error:
             yield from error.findings
             return
         known = {**KNOWN_NAMES, **imports}
-        for path, node in chain([((), context.subject.root)], context.subject.nodes()):
+        for path, node in chain([((), context.subject._root)], context.subject._nodes()):
             if is_expression(node.value) and REQUIRES not in path[-2:]:
                 yield from self._expression(context, path, node.value, known)
             if type(node.value) is not dict:
@@ -145,7 +146,7 @@ def _compiler_options(context: CheckContext) -> Iterator[Finding]:
 
 def _unpickling(context: CheckContext) -> Iterator[Finding]:
     for stage in Stage:
-        path = ("args", str(stage), "weights_only")
+        path = (ARGS, str(stage), "weights_only")
         if context.value(path, True) not in (True, None):
             yield context.finding(
                 path,

@@ -1,9 +1,14 @@
-"""What a dotted target takes, read from its source without importing it."""
+"""Say what a dotted target takes: read from its source, without importing it.
 
-from lighter_config.signatures.annotations import UNWRITTEN, Mismatch
-from lighter_config.signatures.answers import Answer, DoesNotExist, Signature, Unknown
-from lighter_config.signatures.parameters import Kind, Parameter
-from lighter_config.signatures.reader import SignatureReader
+Four steps, each in its folder, each using only those before it:
+``text`` (files and statements) -> ``namespaces`` (names a module binds) -> ``values`` (what a name stands for) ->
+``answers`` (what a call takes).
+"""
+
+from lighter_config.signatures.answers.annotations import UNWRITTEN, Mismatch
+from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
+from lighter_config.signatures.answers.reader import SignatureReader
+from lighter_config.signatures.text.parameters import Kind, Parameter
 
 __all__ = [
     "UNWRITTEN",

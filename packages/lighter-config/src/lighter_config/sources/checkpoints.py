@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.sources.recorded_places import Places
+from lighter_config.sources.recorded_places import Places, places_in
 
 CHECKPOINT_KEY = "lighter_record"
 """The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""
@@ -25,7 +25,7 @@ def stored_config(path: Path, name: str) -> tuple[str, Places]:
     if not isinstance(text, str):
         fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
         raise _error(f"{name} carries no config", name, fix=fix)
-    return text, places if isinstance(places, dict) else {}
+    return text, places_in(places)
 
 
 def stored_record(path: Path, name: str) -> dict[str, Any]:

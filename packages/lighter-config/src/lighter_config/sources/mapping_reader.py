@@ -7,7 +7,8 @@ from typing import Any
 from lighter_config.errors import PathError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, Key, Node, Origin
+from lighter_config.tree.node import MAX_DEPTH, Key, Node
+from lighter_config.tree.origins import Origin
 
 
 class _Spot:

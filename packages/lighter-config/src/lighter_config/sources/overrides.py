@@ -5,7 +5,8 @@ from typing import Literal
 from lighter_config.errors import ConfigError, PathError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change
-from lighter_config.tree.node import Node, Word
+from lighter_config.tree.node import Node
+from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import parse_path, split_path
 from lighter_config.tree.scalars import PLACEHOLDER, is_suspect, scalar
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from lighter_config.errors import PathError
 from lighter_config.places import Place
-from lighter_config.tree.node import Mark, Node, Origin, Trace, child_at
+from lighter_config.tree.node import Node, Trace
+from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.paths import parse_path
+from lighter_config.tree.walking import follow
 
 RECORDED_PLACES = "provenance.json"
 """The file of a run's folder that holds, for the path of each value, the places that set it, newest first."""
@@ -36,10 +38,15 @@ class Recorded(Origin):
 def recorded_places(folder: Path) -> Places:
     """Read the places in a run's folder; a folder without them, or with damaged ones, has none."""
     try:
-        content = json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return places_in(json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def places_in(content: object) -> Places:
+    """Return what can be used of recorded places: the paths that have a list of places."""
+    entries = content.items() if isinstance(content, dict) else ()
+    return {str(path): [str(text) for text in texts] for path, texts in entries if isinstance(texts, list)}
 
 
 def remember(root: Node, origin: Origin, places: Places) -> None:
@@ -50,7 +57,7 @@ def remember(root: Node, origin: Origin, places: Places) -> None:
             continue
         earlier = node.previous
         for text in reversed(texts):
-            earlier = Trace(Recorded(str(text)), previous=earlier)
+            earlier = Trace(Recorded(text), previous=earlier)
         node.previous = earlier
 
 
@@ -59,7 +66,5 @@ def _node(root: Node, path: str) -> Node | None:
         segments = parse_path(path)
     except PathError:
         return None
-    node: Node | None = root
-    for segment in segments:
-        node = child_at(node, segment) if node is not None and type(node.value) in (dict, list) else None
-    return node
+    reached = follow(root, segments)
+    return None if reached.rest else reached.node

@@ -9,15 +9,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.merging.changes import Change
 from lighter_config.places import Place
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Caller, Word
+from lighter_config.tree.origins import Caller, Word
 
 RECORDED_CONFIG = "config.yaml"
 """The file of a run's folder, or of a sharded checkpoint's, that holds its config."""
@@ -92,12 +91,10 @@ class OverrideSource:
 
     Attributes:
         text: The word.
-        change: What it changes.
         word: Its position among the words, from 1.
     """
 
     text: str
-    change: Change
     word: int = 0
 
     def __str__(self) -> str:
@@ -160,16 +157,16 @@ def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, numbe
 
 
 def _sources_of_text(word: str, number: int) -> list[Source]:
-    """The order of these questions is the rule; each comment is its number in the language's paper."""
-    if word == "-":  # 1
+    """The order of these questions decides; each comment is the rule in docs/reference/config-language.md."""
+    if word == "-":  # 1.1
         return [StdinSource(_read_stdin(), number)]
-    if source := _file(word, number):  # 2
+    if source := _file(word, number):  # 1.2
         return [source]
-    if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 3
+    if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
         return [_override(word, number)]
-    if "=" not in word and _is_run(_path(word)):  # 4
+    if "=" not in word and _is_run(_path(word)):  # 1.4
         return [RunSource(_path(word), word, number)]
-    if "," in word:  # 5
+    if "," in word:  # 1.5
         parts = word.split(",")
         files = [_file(part, number) or _run(part, number) for part in parts]
         if all(files):
@@ -180,13 +177,14 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
     before, equals, _ = word.partition("=")
     if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
         _missing([word], word, number)
-    if equals and is_path(before.removesuffix("+")):  # 6
+    if equals and is_path(before.removesuffix("+")):  # 1.6
         return [_override(word, number)]
-    return [_missing([word], word, number)]  # 7
+    return _missing([word], word, number)  # 1.7
 
 
 def _override(word: str, number: int) -> OverrideSource:
-    return OverrideSource(word, parse_override(word, Word(word, number)), number)
+    parse_override(word, Word(word, number))  # an unreadable one is an error now, with the other words
+    return OverrideSource(word, number)
 
 
 def _path(word: str) -> Path:
@@ -217,7 +215,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _missing(names: list[str], word: str, number: int) -> Source:
+def _missing(names: list[str], word: str, number: int) -> NoReturn:
     """Raise for names that are no files, each with the nearest that exists."""
     findings = []
     for name in names:

@@ -11,7 +11,8 @@ from lighter_config.errors import PathError, YamlError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Mark, Node, Origin
+from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Node
+from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -91,81 +92,90 @@ class _Reader:
         self.anchors: dict[str, Node] = {}
         self.unfinished: set[int] = set()
         self.num_values = 0
+        self.num_documents = 0
+        self.stack: list[_Open] = []
+        self.root: Node | None = None
 
     def read(self) -> Node | None:
-        parser, origin = self.parser, self.origin
-        next_event = parser.get_event
-        stack: list[_Open] = []
-        root: Node | None = None
-        num_documents = 0
+        """Read the events one by one: a start opens a mapping or list, and each value is put where it belongs."""
+        next_event, stack = self.parser.get_event, self.stack
         while True:
             event = next_event()
             kind = type(event)
-            if kind is yaml.ScalarEvent:
-                top = stack[-1] if stack else None
-                text = event.value
-                if top is not None and top.is_mapping and top.key is _NO_KEY:
-                    self._open_key(top, event)
-                    continue
-                value = text if event.implicit[0] and is_ordinary(text) else self._scalar(event)
-                node = Node(value, origin, event.start_mark)
-                if event.implicit[0] and value is text and is_suspect(text):
-                    origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._check_tag(event)
-                node = Node({} if kind is yaml.MappingStartEvent else [], origin, event.start_mark)
+            if kind is yaml.ScalarEvent or kind is yaml.AliasEvent:
                 if stack and stack[-1].key is _NO_KEY and stack[-1].is_mapping:
-                    raise _error("a key is a list or a mapping", node, expected="a key that is text or a number")
-                if len(stack) >= MAX_DEPTH:
-                    raise _error(f"nested deeper than {MAX_DEPTH} levels", node)
-                if event.anchor:
-                    self.unfinished.add(id(node))
-                    self.anchors[event.anchor] = node
-                stack.append(_Open(node))
-                self._count(node)
-                continue
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                done = stack.pop()
-                if done.merged:
-                    self._bring_merged(done)
-                node = done.node
-                self.unfinished.discard(id(node))
-            elif kind is yaml.AliasEvent:
-                if stack and stack[-1].is_mapping and stack[-1].key is _NO_KEY:
                     self._open_key(stack[-1], event)
                     continue
-                node = self._aliased(event)
+                node = self._leaf(event) if kind is yaml.ScalarEvent else self._aliased(event)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._open(event)
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                node = self._closed()
             elif kind is yaml.DocumentStartEvent:
-                num_documents += 1
-                if num_documents > 1:
-                    raise _error(
-                        "a config is one YAML document; a second one starts here", Node(None, origin, event.start_mark)
-                    )
+                self._begin_document(event)
                 continue
             elif kind is yaml.StreamEndEvent:
-                return root
+                return self.root
             else:
                 continue
+            if stack:
+                self._put(stack[-1], node)
+            else:
+                self.root = node
 
-            if kind is yaml.ScalarEvent:
-                self._count(node)
-                if event.anchor:
-                    self.anchors[event.anchor] = node
-            if not stack:
-                root = node
-                continue
-            top = stack[-1]
-            if not top.is_mapping:
-                top.value.append(node)
-            elif top.key is _IS_MERGE:
-                top.merged.extend(self._to_merge(node))
-                top.key = _NO_KEY
-            else:
-                node.key_mark = top.key_mark
-                top.value[top.key] = node
-                top.key = _NO_KEY
-            if not node.settled:
-                top.node.settled = False
+    def _begin_document(self, event: Any) -> None:
+        self.num_documents += 1
+        if self.num_documents > 1:
+            here = Node(None, self.origin, event.start_mark)
+            raise _error("a config is one YAML document; a second one starts here", here)
+
+    def _leaf(self, event: Any) -> Node:
+        text, is_plain = event.value, event.implicit[0]
+        value = text if is_plain and is_ordinary(text) else self._scalar(event)
+        node = Node(value, self.origin, event.start_mark)
+        if is_plain and value is text and is_suspect(text):
+            self.origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
+        self._count(node)
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _open(self, event: Any) -> None:
+        """Begin a mapping or list, whose keys and items are the next events."""
+        self._check_tag(event)
+        node = Node({} if type(event) is yaml.MappingStartEvent else [], self.origin, event.start_mark)
+        if self.stack and self.stack[-1].key is _NO_KEY and self.stack[-1].is_mapping:
+            raise _error("a key is a list or a mapping", node, expected="a key that is text or a number")
+        if len(self.stack) >= MAX_DEPTH:
+            raise _error(f"nested deeper than {MAX_DEPTH} levels", node)
+        if event.anchor:
+            self.unfinished.add(id(node))
+            self.anchors[event.anchor] = node
+        self.stack.append(_Open(node))
+        self._count(node)
+
+    def _closed(self) -> Node:
+        """End the innermost mapping or list and return it."""
+        done = self.stack.pop()
+        if done.merged:
+            self._bring_merged(done)
+        self.unfinished.discard(id(done.node))
+        return done.node
+
+    def _put(self, top: _Open, node: Node) -> None:
+        """Put a value into the open mapping or list that it belongs to."""
+        if not top.is_mapping:
+            top.value.append(node)
+        elif top.key is _IS_MERGE:
+            top.merged.extend(self._to_merge(node))
+            top.key = _NO_KEY
+        else:
+            node.key_mark = top.key_mark
+            top.value[top.key] = node
+            top.key = _NO_KEY
+        if not node.settled:
+            top.node.settled = False
 
     def _open_key(self, top: _Open, event: Any) -> None:
         """Take a key; the event after it is its value."""

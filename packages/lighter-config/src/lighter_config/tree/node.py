@@ -1,10 +1,10 @@
 """Values that know where they came from: the node of the config tree and the chain of places behind it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
 
 from lighter_config.places import Place
+from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.scalars import scalar
 
 Key: TypeAlias = Any  # what YAML allows as the key of a mapping: text, numbers, true, null
@@ -15,104 +15,6 @@ MAX_DEPTH = 200
 
 MAX_VALUES = 100_000
 """Values that one file may hold, its aliases expanded, and that all copies of ``%`` may add up to."""
-
-
-class Mark(Protocol):
-    """A position in a text, as the YAML parser gives it: line and column from 0."""
-
-    @property
-    def line(self) -> int:
-        """The line."""
-
-    @property
-    def column(self) -> int:
-        """The column."""
-
-
-class Origin:
-    """Something that sets values; one object for all of them, so that a node needs only a mark."""
-
-    __slots__ = ("folder", "legacy", "suspects")
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
-        """The folder that file names in this origin are relative to, when it has one."""
-        self.suspects: list[tuple[Node, Literal["word", "placeholder"]]] = []
-        """Values that may not be what was meant: ``yes``, ``None``, ``...`` without quotes."""
-        self.legacy: tuple[Mark | None, str] | None = None
-        """The first key of this origin that is written with the old ``#`` separator."""
-
-    def place(self, mark: Mark | None, via: str = "") -> Place:
-        """Say where ``mark`` is, in words of the user."""
-        raise NotImplementedError
-
-    def excerpt(self, mark: Mark | None) -> str:
-        """Return what the user wrote at ``mark``, one line."""
-        raise NotImplementedError
-
-
-class Document(Origin):
-    """A YAML file, by the name that the user gave it."""
-
-    __slots__ = ("_lines", "name", "text")
-
-    def __init__(self, name: str, text: str, folder: Path | None = None) -> None:
-        super().__init__(folder)
-        self.name = name
-        self.text = text
-        self._lines: list[str] | None = None
-
-    def place(self, mark: Mark | None, via: str = "") -> Place:
-        """Return file, line and column, from 1."""
-        if mark is None:
-            return Place(self.name, via=via)
-        return Place(self.name, mark.line + 1, mark.column + 1, via=via)
-
-    def excerpt(self, mark: Mark | None) -> str:
-        """Return the line, without its indentation."""
-        if mark is None:
-            return ""
-        if self._lines is None:
-            self._lines = self.text.split("\n")
-        return self._lines[mark.line].strip() if mark.line < len(self._lines) else ""
-
-
-class Word(Origin):
-    """An override among the words of the command line."""
-
-    __slots__ = ("number", "text")
-
-    def __init__(self, text: str, number: int) -> None:
-        super().__init__()
-        self.text = text
-        self.number = number
-
-    def place(self, mark: Mark | None = None, via: str = "") -> Place:
-        """Return the number of the word, from 1."""
-        return Place("command line", word=self.number, via=via)
-
-    def excerpt(self, mark: Mark | None = None) -> str:
-        """Return the whole word."""
-        return self.text
-
-
-class Caller(Origin):
-    """Python code that gave a mapping."""
-
-    __slots__ = ("line", "name")
-
-    def __init__(self, name: str, line: int | None) -> None:
-        super().__init__()
-        self.name = name
-        self.line = line
-
-    def place(self, mark: Mark | None = None, via: str = "") -> Place:
-        """Return the line of the call."""
-        return Place(self.name, self.line, via=via)
-
-    def excerpt(self, mark: Mark | None = None) -> str:
-        """Return nothing: a call spans lines, and its file is the caller's."""
-        return ""
 
 
 class Trace:
@@ -206,6 +108,28 @@ class Node(Trace):
         self.for_reference = False
 
     @property
+    def is_mapping(self) -> bool:
+        """Whether the value is a ``dict`` of key to node."""
+        return type(self.value) is dict
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the value is a ``list`` of nodes."""
+        return type(self.value) is list
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the value is neither a mapping nor a list: text, a number, a truth value, null, an object."""
+        return type(self.value) not in (dict, list)
+
+    def children(self) -> "Iterable[tuple[Key, Node]]":
+        """Return the key or index of each child with the child, in order; a leaf has none."""
+        value = self.value
+        if type(value) is dict:
+            return value.items()
+        return enumerate(value) if type(value) is list else ()
+
+    @property
     def trace(self) -> Trace:
         """The places of this node, without its value."""
         trace = Trace(self.origin, self.mark, self.key_mark, self.via, self.previous)
@@ -238,12 +162,6 @@ class Node(Trace):
         return value
 
 
-def child_at(node: Node, segment: Any) -> Node | None:
-    """Find the item of a mapping or list that one segment of a path names."""
-    key = key_at(node, segment)
-    return None if key is None else node.value[key.key]
-
-
 class _Found:
     """A key that was found; wraps it because ``None`` is a key that YAML allows."""
 
@@ -251,6 +169,12 @@ class _Found:
 
     def __init__(self, key: Key) -> None:
         self.key = key
+
+
+def child_at(node: Node, segment: Any) -> Node | None:
+    """Find the item of a mapping or list that one segment of a path names."""
+    found = key_at(node, segment)
+    return None if found is None else node.value[found.key]
 
 
 def key_at(node: Node, segment: Any) -> _Found | None:

@@ -94,13 +94,13 @@ def test_selection_freezes_what_it_names_and_nothing_else(tmp_path, selection, e
 
 
 def test_two_freezers_do_not_undo_each_other(tmp_path):
-    """D15: of `Freezer("0.")` and `Freezer("2.")` only the second froze."""
+    """Of `Freezer("0.")` and `Freezer("2.")` only the second froze."""
     model, _ = fit(tmp_path, Freezer(name_starts_with=["0."]), Freezer(name_starts_with=["2."]))
     assert model.frozen_in_step == [["0.weight", "0.bias", "2.weight", "2.bias"]] * 8
 
 
 def test_freezers_with_different_ends_unfreeze_step_by_step(tmp_path):
-    """D15: the documented progressive unfreezing."""
+    """The documented progressive unfreezing."""
     both = Freezer(modules=["0", "2"], until_step=2)
     model, _ = fit(tmp_path, both, Freezer(modules=["0"], until_epoch=1))
     first, then = ["0.weight", "0.bias", "2.weight", "2.bias"], ["0.weight", "0.bias"]
@@ -108,7 +108,7 @@ def test_freezers_with_different_ends_unfreeze_step_by_step(tmp_path):
 
 
 def test_release_leaves_parameters_that_the_user_froze_alone(tmp_path):
-    """D16: a parameter that the user had frozen came out trainable."""
+    """A parameter that the user had frozen came out trainable."""
     model = Model()
     model.network[0].weight.requires_grad = False
     fit(tmp_path, Freezer(modules=["0"], until_step=3), Freezer(modules=["0", "1"], until_epoch=1), model=model)
@@ -127,7 +127,7 @@ def test_release_leaves_parameters_that_the_user_froze_alone(tmp_path):
     ],
 )
 def test_a_name_that_matches_nothing_stops_the_run_and_names_the_nearest(tmp_path, selection, nearest):
-    """D17: names that matched nothing froze nothing, without a word."""
+    """Names that matched nothing froze nothing, without a word."""
     with pytest.raises(FreezerError, match="matches no parameter") as raised:
         fit(tmp_path, Freezer(**selection))
     assert nearest is None or nearest in raised.value.nearest
@@ -186,7 +186,7 @@ def test_until_step_counts_optimizer_steps(tmp_path):
 
 
 def test_neither_momentum_nor_weight_decay_moves_a_parameter_that_is_frozen_later(tmp_path):
-    """D19: gradients and momentum of before moved frozen weights."""
+    """Gradients and momentum of before moved frozen weights."""
     model = Model()
     model.network(torch.rand(4, 4)).sum().backward()  # gradients from before
     fit(tmp_path, Freezer(modules=["0"]), model=model)
@@ -196,7 +196,7 @@ def test_neither_momentum_nor_weight_decay_moves_a_parameter_that_is_frozen_late
 
 @pytest.mark.parametrize("selection", [{"modules": ["1"]}, {"names": ["1.weight", "1.bias"]}])
 def test_running_statistics_of_frozen_layers_stand_still_if_asked(tmp_path, selection):
-    """D19: BatchNorm's running statistics kept moving."""
+    """BatchNorm's running statistics kept moving."""
     moving, _ = fit(tmp_path, Freezer(**selection))
     still, _ = fit(tmp_path, Freezer(**selection, freeze_norm_stats=True))
     assert moving.network[1].num_batches_tracked == 8
@@ -234,7 +234,7 @@ class SaveEveryStep(pl.Callback):
 @pytest.mark.filterwarnings("ignore:You.re resuming from a checkpoint that ended before the epoch ended")
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 4, 5, 6])
 def test_resume_goes_on_as_if_it_had_not_been_interrupted(tmp_path, stop_after):
-    """D19: nothing of it was in the checkpoint. Also inside an epoch, where Lightning skips `on_train_epoch_start`."""
+    """Nothing of it was in the checkpoint. Also inside an epoch, where Lightning skips `on_train_epoch_start`."""
 
     def freezers():
         return Freezer(modules=["0", "2"], until_step=3), Freezer(modules=["0"], until_step=5, until_epoch=2)
@@ -351,7 +351,7 @@ def ranks(folder, case):
 
 
 def test_plain_ddp_trains_with_parameters_that_are_frozen_for_good(two_ranks):
-    """D18: Freezer and DDP crashed in step 2."""
+    """Freezer and DDP crashed in step 2."""
     (one, steps), (other, _) = ranks(two_ranks, "always")
     assert one == other
     assert steps == [["0.weight", "0.bias"]] * 4
@@ -367,7 +367,7 @@ def test_parameters_are_equal_on_all_ranks_after_release(two_ranks):
 
 
 def test_plain_ddp_refuses_to_release_before_the_first_step(two_ranks):
-    """D18: 620 lines about parameters that were not used in producing the loss."""
+    """620 lines about parameters that were not used in producing the loss."""
     for rank in range(2):
         assert "ddp_find_unused_parameters_true" in (two_ranks / f"refused{rank}.txt").read_text()
     assert not (two_ranks / "refused0.json").exists()

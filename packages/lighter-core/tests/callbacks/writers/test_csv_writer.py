@@ -139,7 +139,7 @@ def test_a_function_makes_a_column_of_labels_from_logits(tmp_path):
 
 
 def test_predict_step_that_returns_a_tensor_is_the_prediction(tmp_path):
-    """D20: a bare tensor and any writer raised `Boolean value of Tensor is ambiguous`."""
+    """A bare tensor and any writer raised `Boolean value of Tensor is ambiguous`."""
 
     class Bare(Tripler):
         def predict_step(self, batch, batch_idx):
@@ -150,7 +150,7 @@ def test_predict_step_that_returns_a_tensor_is_the_prediction(tmp_path):
 
 
 def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
-    """D21: a writer cut the returned predictions to the last batch."""
+    """A writer cut the returned predictions to the last batch."""
     returned = predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]))
     assert [len(batch["pred"]) for batch in returned] == [4, 4, 2]
     assert torch.equal(torch.cat([batch["input"] for batch in returned]).flatten(), torch.arange(10.0))
@@ -160,7 +160,7 @@ def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
     "text", ["NA", "null", "", "a,b", 'say "x"', "two\nlines", "two\rlines", "é日", "007", "x" * 200_000]
 )
 def test_text_survives_as_it_is(tmp_path, text):
-    """D22: pandas turned `NA` into an empty cell; the csv module alone would refuse to read back long cells."""
+    """Pandas turned `NA` into an empty cell; the csv module alone would refuse to read back long cells."""
     predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"]), Numbers(names=[text, "b"]))
     csv.field_size_limit(1_000_000)
     try:
@@ -335,7 +335,7 @@ def test_predictions_on_a_gpu_are_written(tmp_path):
 
 @pytest.mark.parametrize("failing_batch", [0, 2])
 def test_an_exception_leaves_no_file_and_keeps_the_earlier_output(tmp_path, failing_batch):
-    """D28: temporary files stayed after an exception, and the output was half new and half old."""
+    """Temporary files stayed after an exception, and the output was half new and half old."""
 
     class Fails(Tripler):
         def predict_step(self, batch, batch_idx):
@@ -372,7 +372,7 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_none(tmp_path, n
 
 
 def test_a_rerun_replaces_the_file_as_a_whole_and_keeps_the_earlier_one_beside_it(tmp_path):
-    """D28: the output of an earlier run was lost with a warning only."""
+    """The output of an earlier run was lost with a warning only."""
     file = tmp_path / "preds.csv"
     for size in (10, 3, 5):
         predict(tmp_path, CsvWriter(file, ["identifier"]), Numbers(size))
@@ -407,7 +407,7 @@ def two_ranks(tmp_path_factory):
 
 
 def test_two_ranks_of_predict_write_one_file_in_dataset_order(two_ranks):
-    """D27: rows were rank by rank, samples 0, 2, 4, ... first, without an index."""
+    """Rows were rank by rank, samples 0, 2, 4, ... first, without an index."""
     table = [(row["index"], row["identifier"]) for row in rows(two_ranks / "predict.csv")]
     assert table == [(str(i), f"scan.{i}") for i in range(11)]
 

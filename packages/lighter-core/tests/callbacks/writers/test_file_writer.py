@@ -79,20 +79,20 @@ def test_every_sample_gets_a_file_named_by_its_index(tmp_path):
 
 
 def test_dots_in_names_survive(tmp_path):
-    """D23: `scan.v1`, `scan.v2`, ... all became `scan.pt`: 100 samples, one file, no error."""
+    """`scan.v1`, `scan.v2`, ... all became `scan.pt`: 100 samples, one file, no error."""
     predict(tmp_path, FileWriter(tmp_path / "preds", name_key="identifier"), size=100)
     assert len(files(tmp_path / "preds")) == 101
     assert torch.load(tmp_path / "preds" / "scan.v42.pt")[0] == 42
 
 
 def test_a_directory_may_have_a_dot_in_its_name(tmp_path):
-    """D25: `preds.v1` was refused as the path of a file."""
+    """`preds.v1` was refused as the path of a file."""
     predict(tmp_path, FileWriter(tmp_path / "preds.v1"))
     assert len(files(tmp_path / "preds.v1")) == 11
 
 
 def test_no_name_leads_out_of_the_directory_or_into_the_file_of_another(tmp_path):
-    """D24: `../../esc_1` was written outside of the directory."""
+    """`../../esc_1` was written outside of the directory."""
     names = ["../../esc_1", "/etc/x", "a/b", "a%2Fb", "a_b", "..", ".", "C:\\x", "é日本", "n" * 500, "n" * 500 + "m"]
     names += ["a\0b", "\n", "~", "-rf", "../" * 300 + "x", "/" + "é" * 300, "%2E%2E", "samples.csv", " "]
     predict(tmp_path, FileWriter(tmp_path / "deep" / "preds", name_key="identifier"), Rows(names), size=len(names))
@@ -118,7 +118,7 @@ def test_a_name_that_is_no_text_is_an_error(tmp_path):
 
 
 def test_a_pt_file_holds_its_own_sample_only(tmp_path):
-    """D26: a view was saved with the storage of its whole batch: 10 floats in 2560 bytes."""
+    """A view was saved with the storage of its whole batch: 10 floats in 2560 bytes."""
 
     class Wide(Rows):
         def predict_step(self, batch, batch_idx):
@@ -156,12 +156,12 @@ def test_preds_of_several_heads_are_taken_apart_by_sample_in_every_mode(tmp_path
 
 
 def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
-    """D21: a writer cut the returned predictions to the last batch."""
+    """A writer cut the returned predictions to the last batch."""
     assert [len(batch["pred"]) for batch in predict(tmp_path, FileWriter(tmp_path / "preds"))] == [4, 4, 2]
 
 
 def test_a_rerun_never_mixes_with_the_files_of_an_earlier_one(tmp_path):
-    """D28: files of an earlier run stayed between the new ones."""
+    """Files of an earlier run stayed between the new ones."""
     for size in (10, 3, 5):
         predict(tmp_path, FileWriter(tmp_path / "preds"), size=size)
     assert len(files(tmp_path / "preds")) == 6
@@ -179,7 +179,7 @@ def test_files_that_no_writer_wrote_are_left_alone(tmp_path):
 
 
 def test_an_exception_leaves_no_file_and_keeps_what_was_there(tmp_path):
-    """D28: temporary files stayed after an exception."""
+    """Temporary files stayed after an exception."""
     predict(tmp_path, FileWriter(tmp_path / "preds"), size=3)
 
     def fails(file, value):

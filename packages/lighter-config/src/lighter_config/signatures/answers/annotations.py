@@ -1,0 +1,224 @@
+"""Whether a value written in YAML fits an annotation: yes, no, or not known."""
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lighter_config.signatures.text.parameters import Parameter
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
+
+
+class _Unwritten:
+    """Stands for a value that only exists once it is built."""
+
+    def __repr__(self) -> str:
+        return "UNWRITTEN"
+
+
+UNWRITTEN = _Unwritten()
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A value that does not fit.
+
+    Attributes:
+        path: Keys and indices inside the value, down to the part that does not fit.
+        expected: The annotation of that part.
+        choices: The values that the annotation lists, when it takes no others but ``None``.
+    """
+
+    path: tuple[str | int, ...]
+    expected: str
+    choices: tuple[str | int | bool | None, ...] = ()
+
+
+_Result = Mismatch | bool | None  # True fits, None is not known
+
+_SEQUENCES = frozenset(
+    {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "set", "Set", "frozenset", "FrozenSet"}
+)
+_MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "complex": (int, float),
+    "float": (int, float),
+    "int": (int,),
+    "str": (str,),
+}
+_SIMPLE_KINDS = (bool, int, float, str, list, dict)
+_MAX_DEPTH = 20
+
+
+class Annotations:
+    """Compare values with annotations, whose names are looked up in their module."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
+        """Say what in a value certainly does not fit a parameter; ``None`` when it fits or that is not known.
+
+        A YAML list is a fine tuple and set, an integer a fine float. Parts that are ``UNWRITTEN`` always fit.
+        """
+        if parameter.annotation is None or (value is None and parameter.default == "None"):
+            return None
+        node = _parsed(parameter.annotation)
+        result = None if node is None else self._compare(node, Scope(parameter.module), value, 0)
+        return result if isinstance(result, Mismatch) else None
+
+    def _compare(self, node: ast.expr, scope: Scope, value: Any, depth: int) -> _Result:
+        if value is UNWRITTEN or depth > _MAX_DEPTH:
+            return None
+        match node:
+            case ast.Constant(value=None):
+                return value is None or Mismatch((), "None")
+            case ast.Constant(value=str(text)):
+                inner = _parsed(text)
+                return None if inner is None else self._compare(inner, scope, value, depth + 1)
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._union([left, right], scope, value, depth)
+            case ast.Subscript(value=base, slice=inner):
+                return self._generic(node, base, inner, scope, value, depth)
+            case ast.Name() | ast.Attribute():
+                return self._named(node, self.library.evaluate(node, scope), value, depth)
+            case _:
+                return None
+
+    def _named(self, node: ast.expr, named: Value, value: Any, depth: int) -> _Result:
+        match named:
+            case ExpressionValue(node=alias, scope=scope):
+                return self._compare(alias, scope, value, depth + 1)
+            case BuiltinValue(name="typing.Any" | "builtins.object"):
+                return True
+            case BuiltinValue() | ClassValue():
+                return self._simple(node, named, value)
+            case _:
+                return None
+
+    def _simple(self, node: ast.expr, named: BuiltinValue | ClassValue, value: Any) -> _Result:
+        text = ast.unparse(node)
+        if value is None:
+            return Mismatch((), text)
+        name = _plain_name(named)
+        if name in _SCALARS:
+            if isinstance(value, bool) and name != "bool":
+                return True if name in ("int", "float", "complex") else Mismatch((), text)
+            if name == "bool" and value in (0, 1):
+                return None
+            return isinstance(value, _SCALARS[name]) or Mismatch((), text)
+        if name in _SEQUENCES or name in ("tuple", "Tuple"):
+            if isinstance(value, str):
+                return None
+            return isinstance(value, list) or Mismatch((), text)
+        if name in _MAPPINGS:
+            return isinstance(value, dict) or Mismatch((), text)
+        if name == "Callable":
+            return Mismatch((), text) if isinstance(value, (bool, int, float, list)) else None
+        return None
+
+    def _generic(
+        self, node: ast.Subscript, base: ast.expr, inner: ast.expr, scope: Scope, value: Any, depth: int
+    ) -> _Result:
+        named = self.library.evaluate(base, scope)
+        if not isinstance(named, (BuiltinValue, ClassValue)):
+            return None
+        name = _plain_name(named)
+        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        if name == "Optional":
+            return self._union([inner, ast.Constant(value=None)], scope, value, depth)
+        if name == "Union":
+            return self._union(parts, scope, value, depth)
+        if name in ("Annotated", "Final"):
+            return self._compare(parts[0], scope, value, depth + 1)
+        if name == "Literal":
+            return self._literal(node, parts, scope, value)
+        outside = self._simple(base, named, value)
+        if outside is not True:
+            return Mismatch((), ast.unparse(node)) if isinstance(outside, Mismatch) else outside
+        if name in ("tuple", "Tuple"):
+            return self._tuple(node, parts, scope, value, depth)
+        if name in _SEQUENCES:
+            return _all(enumerate(value), lambda item: self._compare(inner, scope, item, depth + 1))
+        if name in _MAPPINGS and len(parts) == 2:
+            return _all(value.items(), lambda item: self._compare(parts[1], scope, item, depth + 1))
+        return None
+
+    def _tuple(self, node: ast.expr, parts: list[ast.expr], scope: Scope, value: Any, depth: int) -> _Result:
+        if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is ...:
+            return _all(enumerate(value), lambda item: self._compare(parts[0], scope, item, depth + 1))
+        if len(parts) != len(value):
+            return Mismatch((), ast.unparse(node))
+        pairs = iter(parts)
+        return _all(enumerate(value), lambda item: self._compare(next(pairs), scope, item, depth + 1))
+
+    def _union(self, branches: list[ast.expr], scope: Scope, value: Any, depth: int) -> _Result:
+        """Compare with each branch; when none fits, tell about the one that gets furthest into the value."""
+        mismatches: list[Mismatch] = []
+        is_unknown = False
+        for branch in branches:
+            result = self._compare(branch, scope, value, depth + 1)
+            if result is True:
+                return True
+            if isinstance(result, Mismatch):
+                mismatches.append(result)
+            else:
+                is_unknown = True
+        if is_unknown:
+            return None
+        deepest = max(mismatches, key=lambda mismatch: len(mismatch.path))
+        if deepest.path:
+            return deepest
+        expected = " | ".join(dict.fromkeys(mismatch.expected for mismatch in mismatches))
+        lists_all = all(mismatch.choices or mismatch.expected == "None" for mismatch in mismatches)
+        choices = [choice for mismatch in mismatches for choice in mismatch.choices] if lists_all else ()
+        return Mismatch((), expected, tuple(choices))
+
+    def _literal(self, node: ast.expr, parts: list[ast.expr], scope: Scope, value: Any) -> _Result:
+        allowed: list[Any] = []
+        for part in parts:
+            try:
+                allowed.append(ast.literal_eval(part))
+            except ValueError:
+                return None  # a member of an enum, or another Literal
+        if any(type(one) is type(value) and one == value for one in allowed):
+            return True
+        # True and 1 are one value to most code
+        return None if value in allowed else Mismatch((), ast.unparse(node), tuple(allowed))
+
+
+def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Result]) -> _Result:
+    """The first mismatch of several items, with the item's key before its path."""
+    is_unknown = False
+    for key, item in items:
+        result = compare(item)
+        if isinstance(result, Mismatch):
+            return Mismatch((key, *result.path), result.expected, result.choices)
+        is_unknown |= result is None
+    return None if is_unknown else True
+
+
+def _plain_name(named: BuiltinValue | ClassValue) -> str:
+    """The name of a builtin, of ``typing`` or of ``collections.abc``; empty for any other class."""
+    module, _, name = named.name.rpartition(".")
+    return name if module in ("builtins", "typing", "collections.abc", "_collections_abc") else ""
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def json_of(value: Any) -> Any:
+    """Write a value with its unwritten parts as JSON, to ask the same question again later."""
+    if value is UNWRITTEN:
+        return {"": "unwritten"}
+    if isinstance(value, list):
+        return [json_of(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): json_of(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, _SIMPLE_KINDS) else {"": "unwritten"}

@@ -1,0 +1,86 @@
+"""The three answers to "what does this target take?"."""
+
+from dataclasses import dataclass
+
+from lighter_config.signatures.text.parameters import Kind, Parameter, Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a target takes, known for sure.
+
+    Attributes:
+        target: The dotted path that was asked for.
+        name: The dotted path of its definition, after re-exports and aliases.
+        parameters: In order, without ``self``.
+        docstring: Of the definition; for a class without one, of its constructor.
+        file: The source file of the definition.
+        line: Its line there, from 1.
+        is_class: Whether calling it makes an object of this class.
+        is_exact: Whether what no parameter takes is certainly refused. A wrapper may accept more than what it wraps.
+    """
+
+    target: str
+    name: str
+    parameters: Parameters
+    docstring: str | None
+    file: str
+    line: int
+    is_class: bool
+    is_exact: bool = True
+
+    @property
+    def accepts_any_keyword(self) -> bool:
+        """Whether ``**kwargs`` takes what no parameter names."""
+        return any(parameter.kind is Kind.VAR_KEYWORD for parameter in self.parameters)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The names that ``name=value`` may use, in order."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.accepts_keyword)
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter that ``name=value`` reaches; ``None`` when only ``**kwargs`` could take it, or nothing."""
+        for parameter in self.parameters:
+            if parameter.name == name and parameter.accepts_keyword:
+                return parameter
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNotExist:
+    """There is no such target, for sure.
+
+    Attributes:
+        target: The dotted path that was asked for.
+        missing: The first part of it that is not there, with what stands before it: ``torch.optm``.
+        where: Dotted name of the module or class that lacks it; empty when a top-level module is missing.
+        is_module: Whether a module of that name is missing.
+        nearest: Whole targets with the nearest names instead, best first.
+        reason: What is wrong with it, when its name is there: ``is a module, which cannot be called``.
+    """
+
+    target: str
+    missing: str
+    where: str
+    is_module: bool
+    nearest: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Reading the source does not settle it; the target may be fine.
+
+    Attributes:
+        target: The dotted path that was asked for.
+        reason: Why it is not known.
+        nearest: Whole targets that are known to exist and read alike, when the name itself was not found in the source.
+    """
+
+    target: str
+    reason: str
+    nearest: tuple[str, ...] = ()
+
+
+Answer = Signature | DoesNotExist | Unknown

@@ -1,0 +1,122 @@
+"""Answers kept between runs, as long as every file they were read from is unchanged."""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lighter_config.signatures.text.modules import EVERY_FILE, ModuleFinder
+
+_FORMAT = 6
+
+Fingerprint = tuple[str, int, int] | tuple[str] | None
+
+
+class AnswerCache:
+    """One small file per question in a folder that any number of processes may use at once.
+
+    An entry holds the answer and what every module that was looked at came from: file, modification time and size, or
+    that it was not there. It is used only while all of that still holds, so an answer is never older than the source.
+
+    Args:
+        finder: Where modules are found now.
+        folder: The folder of the entries; made when the first answer is kept. ``None`` keeps nothing.
+    """
+
+    def __init__(self, finder: ModuleFinder, folder: Path | None) -> None:
+        self.finder = finder
+        self.folder = folder
+        self._environment = json.dumps([_FORMAT, sys.version, finder.search_path, str(finder.project)])
+        self._fingerprints: dict[str, Fingerprint] = {}
+
+    def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]]) -> Any:
+        """Give the kept answer to a question, or work it out and keep it.
+
+        Args:
+            question: What is asked, as text.
+            work_out: Gives the answer as JSON values, and the names of the modules it depends on.
+        """
+        file = self._file(question)
+        if file is not None:
+            kept = self._read(file, question)
+            if kept is not None:
+                return kept
+        answer, modules = work_out()
+        if file is not None:
+            entry = {
+                "question": question,
+                "modules": {name: self._fingerprint(name) for name in sorted(modules)},
+                "answer": answer,
+            }
+            _write(file, entry)
+        return answer
+
+    def _file(self, question: str) -> Path | None:
+        if self.folder is None:
+            return None
+        digest = hashlib.sha256(f"{self._environment}\n{question}".encode()).hexdigest()[:32]
+        return self.folder / f"{digest}.json"
+
+    def _read(self, file: Path, question: str) -> Any:
+        try:
+            entry = json.loads(file.read_bytes())
+            modules = entry["modules"]
+            if entry["question"] != question:
+                return None
+            for name, fingerprint in modules.items():
+                if fingerprint != _as_json(self._fingerprint(name)):
+                    return None
+            return entry["answer"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # no entry, or a damaged one: work the answer out again
+
+    def _fingerprint(self, name: str) -> Fingerprint:
+        if name not in self._fingerprints:
+            self._fingerprints[name] = self._look(name)
+        return self._fingerprints[name]
+
+    def _look(self, name: str) -> Fingerprint:
+        if name.endswith(EVERY_FILE):
+            return self._look_at_all(name.removesuffix(EVERY_FILE))
+        module = self.finder.find(name)
+        if module is None:
+            return None
+        if module.file is None:
+            return (module.kind,)
+        try:
+            status = Path(module.file).stat()
+        except OSError:
+            return None
+        return (module.file, status.st_mtime_ns, status.st_size)
+
+    def _look_at_all(self, package: str) -> Fingerprint:
+        """The count, newest time and total size of a package's files: one that changed, came or went is seen."""
+        newest, total, count = 0, 0, 0
+        for file in self.finder.files(package) or ():
+            with contextlib.suppress(OSError):
+                status = Path(file).stat()
+                newest, total, count = max(newest, status.st_mtime_ns), total + status.st_size, count + 1
+        return (f"{count} files", newest, total)
+
+
+def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:
+    return None if fingerprint is None else list(fingerprint)
+
+
+def _write(file: Path, entry: dict[str, Any]) -> None:
+    """Put the entry in place in one step, so that no reader sees half of it. A folder that refuses is fine."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(entry, stream)
+            Path(temporary).replace(file)
+        except OSError:
+            Path(temporary).unlink()
+            raise

@@ -1,0 +1,230 @@
+"""What a class, a function or a decorated object takes when it is called."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
+from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names
+from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
+    BuiltinValue,
+    ChoiceValue,
+    ClassValue,
+    ExpressionValue,
+    FunctionValue,
+    Scope,
+    Unclear,
+    Value,
+)
+
+_DECIDING_FOR_FUNCTIONS = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__signature__", "__wrapped__"})
+
+
+class Callables:
+    """Work out the parameters of values that a library found."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.calls = Calls(library)
+        self._depth = 0
+
+    def parameters(self, value: Value) -> Parameters | Unclear:
+        """The parameters of anything that can be called."""
+        if self._depth > MAX_DEPTH:
+            return Unclear("it is wrapped too deeply")
+        self._depth += 1
+        try:
+            return self._parameters(value)
+        finally:
+            self._depth -= 1
+
+    def _parameters(self, value: Value) -> Parameters | Unclear:
+        match value:
+            case FunctionValue():
+                return self._of_function(value)
+            case ClassValue():
+                return self._of_class(value)
+            case ExpressionValue(node=ast.Call() as call, scope=scope):
+                return self._of_call(call, scope)
+            case ExpressionValue(node=ast.Subscript()):
+                cls = self.library.classes.unsubscripted(value)
+                return self._of_class(cls) if isinstance(cls, ClassValue) else Unclear("its value is computed")
+            case ChoiceValue(options=options):
+                found = [self.parameters(option) for option in options]
+                if all(one == found[0] for one in found):
+                    return found[0]
+                return Unclear("it is defined in several ways, and which one holds shows only when it is imported")
+            case Unclear():
+                return value
+            case BuiltinValue(name=name):
+                return Unclear(f"{name} is part of the interpreter")
+            case _:
+                return Unclear("its value is computed")
+
+    def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
+        for name, attribute in self.library.classes.patches(function):
+            if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
+                return Unclear(f"{function.name}.{attribute} is replaced after the function was made")
+        parameters: Parameters | Unclear = self._undecorated(function)
+        if function.decorators:
+            decorated = self.calls.decorated(function)
+            if isinstance(decorated, Unclear):
+                return decorated
+            if decorated != replace(function, is_bound=False):
+                parameters = self.parameters(decorated)
+        if isinstance(parameters, Unclear) or not function.is_bound:
+            return parameters
+        return without_first(parameters) or ()
+
+    def _undecorated(self, function: FunctionValue) -> Parameters:
+        return read_parameters(function.node.args, function.module, owner=function.owner.rpartition(".")[2])
+
+    def _of_call(self, call: ast.Call, scope: Scope) -> Parameters | Unclear:
+        callee = self.library.evaluate(call.func, scope)
+        if callee == BuiltinValue("functools.partial"):
+            if not call.args or any(isinstance(argument, ast.Starred) for argument in call.args):
+                return Unclear("a partial of something that is not written out")
+            if any(keyword.arg is None for keyword in call.keywords):
+                return Unclear("a partial with arguments that are not written out")
+            inner = self.parameters(self.library.evaluate(call.args[0], scope))
+            if isinstance(inner, Unclear):
+                return inner
+            given = [(str(keyword.arg), ast.unparse(keyword.value)) for keyword in call.keywords]
+            return partially_applied(inner, len(call.args) - 1, given) or Unclear("a partial that does not fit")
+        if callee in (BuiltinValue("collections.namedtuple"), BuiltinValue("typing.NamedTuple")):
+            return named_tuple_parameters(call, scope.module)
+        value = self.calls.called(call, scope)
+        if isinstance(value, ExpressionValue) and value.node is call:
+            return Unclear(f"the result of {ast.unparse(call.func)}(...)")
+        return self.parameters(value)
+
+    def _of_class(self, cls: ClassValue) -> Parameters | Unclear:
+        order = self.library.classes.mro(cls)
+        if isinstance(order, Unclear):
+            return order
+        for base in order:
+            if isinstance(base, ClassValue):
+                obstacle = self._obstacle(base)
+                if obstacle is not None:
+                    return obstacle
+        metaclass_call = self._metaclass_call(order)
+        if metaclass_call is not None:
+            return metaclass_call
+        return self._constructor(cls, order)
+
+    def _obstacle(self, cls: ClassValue) -> Unclear | None:
+        """Why the statements of a class do not tell how it is called."""
+        body = self.library.classes.body(cls)
+        annotated = {
+            statement.target.id
+            for statement in cls.node.body
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        }
+        if "__signature__" in body.names or "__signature__" in annotated:
+            return Unclear(f"{cls.name} computes its signature")
+        for name, attribute in self.library.classes.patches(cls):
+            if name == cls.qualname and attribute in (*DECIDING_NAMES, "*"):
+                return Unclear(f"{cls.name}.{attribute} is replaced after the class was made")
+        hook = self.library.classes.own_attribute(cls, "__init_subclass__")
+        if isinstance(hook, FunctionValue) and mentions_deciding_names(hook.node):
+            return Unclear(f"{cls.name} changes how its subclasses are made")
+        for decorator in cls.node.decorator_list:
+            if generated_parameters(self.library, cls) is not None:
+                continue
+            if self.calls.applied(decorator, cls, cls.scope) != cls:
+                return Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
+        return None
+
+    def _metaclass_call(self, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear | None:
+        """The parameters that a metaclass with its own ``__call__`` asks for; ``None`` when there is none."""
+        metaclasses: list[Value] = []
+        for base in order:
+            if isinstance(base, ClassValue):
+                metaclasses.extend(
+                    self.library.evaluate(keyword.value, base.scope)
+                    for keyword in base.node.keywords
+                    if keyword.arg == "metaclass"
+                )
+        plain = (BuiltinValue("abc.ABCMeta"), BuiltinValue("builtins.type"))
+        for metaclass in dict.fromkeys(metaclasses):
+            if metaclass in plain:
+                continue
+            if not isinstance(metaclass, ClassValue):
+                return Unclear("its metaclass is not known")
+            bases = self.library.classes.mro(metaclass)
+            if isinstance(bases, Unclear):
+                return bases
+            for base in bases:
+                if isinstance(base, ClassValue):
+                    if "__signature__" in self.library.classes.body(base).names:
+                        return Unclear(f"the metaclass {base.name} computes the signatures of its classes")
+                    call = self.library.classes.own_attribute(base, "__call__")
+                    if call is not None:
+                        parameters = self.parameters(call)
+                        if isinstance(parameters, Unclear):
+                            return parameters
+                        return without_first(parameters) or ()
+                    for name in ("__new__", "__init__"):
+                        method = self.library.classes.own_attribute(base, name)
+                        if isinstance(method, FunctionValue) and mentions_deciding_names(method.node):
+                            return Unclear(f"the metaclass {base.name} changes how its classes are made")
+                elif base.name not in ("abc.ABCMeta", "builtins.type", "builtins.object"):
+                    return Unclear(f"the metaclass {base.name} is compiled")
+        return None
+
+    def _constructor(self, cls: ClassValue, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear:
+        new = self._first(order, "__new__")
+        init = self._first(order, "__init__")
+        if new is None and init is None:
+            compiled = [base.name for base in order if isinstance(base, BuiltinValue) and not _is_plain(base)]
+            if compiled:
+                return Unclear(f"its constructor is that of {compiled[0]}, which is compiled")
+            return ()
+        if new is None or init is None:
+            found = new or init
+            assert found is not None
+            return found[1]
+        # Python up to 3.12 prefers an inherited __new__, later versions the nearest of the two.
+        nearest = new if new[0] <= init[0] else init
+        preferred = init if init[0] == 0 and new[0] != 0 else new
+        if nearest[1] == preferred[1]:
+            return nearest[1]
+        return Unclear(f"{cls.name} inherits both __new__ and __init__, which take different arguments")
+
+    def _first(self, order: Sequence[ClassValue | BuiltinValue], name: str) -> tuple[int, Parameters | Unclear] | None:
+        """The first class in the order that has a constructor of this name in Python, and its parameters."""
+        for index, base in enumerate(order):
+            if isinstance(base, BuiltinValue):
+                if base.name == "typing.Protocol" and name == "__init__":
+                    return index, Unclear("a protocol has no constructor of its own")
+                if base.name == "typing.TypedDict":
+                    return index, Unclear("a TypedDict takes what its keys say")
+                if not _is_plain(base):
+                    return None  # what is behind a compiled constructor is not reached
+                continue
+            method = self.library.classes.own_attribute(base, name)
+            if method is None:
+                generated = generated_parameters(self.library, base)
+                if generated is not None and generated.method == name:
+                    return index, generated.parameters
+                continue
+            if isinstance(method, Unclear):
+                return index, method
+            if not isinstance(method, FunctionValue):
+                return index, Unclear(f"{base.name}.{name} is computed")
+            parameters = self.parameters(replace(method, is_bound=False))
+            if isinstance(parameters, Unclear):
+                return index, parameters
+            bound = without_first(parameters)
+            return index, bound if bound is not None else Unclear(f"{base.name}.{name} takes no object")
+        return None
+
+
+def _is_plain(base: BuiltinValue) -> bool:
+    """Whether a builtin base leaves construction to ``object``."""
+    return base.name in ("abc.ABC", "builtins.object", "typing.Generic", "typing.NamedTuple") or base.name.startswith(
+        "collections.abc."
+    )

@@ -1,0 +1,313 @@
+"""From a dotted target to what it takes."""
+
+import ast
+import builtins
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lighter_config.signatures.answers.annotations import Annotations, Mismatch, json_of
+from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
+from lighter_config.signatures.answers.cache import AnswerCache
+from lighter_config.signatures.answers.callables import Callables
+from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.text.modules import ModuleFinder
+from lighter_config.signatures.text.parameters import Kind, Parameter
+from lighter_config.signatures.values.class_order import python_type
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import (
+    Absent,
+    BuiltinValue,
+    ChoiceValue,
+    ClassValue,
+    ExpressionValue,
+    FunctionValue,
+    ModuleValue,
+    Unclear,
+    Value,
+)
+from lighter_config.suggestions import nearest_names
+
+_MAX_NEAREST = 3
+_TOO_DEEP = "its source is nested too deeply"
+
+
+class SignatureReader:
+    """Read what dotted targets take from their source; nothing is imported.
+
+    Files are looked at once for each reader: make a new one after the code has changed.
+
+    Args:
+        search_path: Folders to search, as in ``sys.path``; by default ``sys.path`` with the working directory at its
+            end, which is what the commands run with.
+        project: The folder that targets starting with ``project.`` live in.
+        cache_folder: Where answers are kept between runs; by default in the user's cache folder. ``None`` keeps none.
+    """
+
+    def __init__(
+        self,
+        *,
+        search_path: Sequence[str | Path] | None = None,
+        project: Path | None = None,
+        cache_folder: Path | str | None = "",
+    ) -> None:
+        folders = [*sys.path, str(Path.cwd())] if search_path is None else search_path
+        self._finder = ModuleFinder(folders, project=project)
+        self._library = Library(self._finder)
+        self._callables = Callables(self._library)
+        self._annotations = Annotations(self._library)
+        self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
+        self._answers: dict[str, Answer] = {}
+
+    def read(self, target: str) -> Answer:
+        """Read what ``target`` takes: known, certainly missing, or not known.
+
+        Args:
+            target: A dotted import path of a class, a function or a classmethod.
+        """
+        if target not in self._answers:
+            kept = self._ask(
+                f"read {target}", lambda: _to_json(self._read(target)), _to_json(Unknown(target, _TOO_DEEP))
+            )
+            self._answers[target] = _from_json(kept)
+        return self._answers[target]
+
+    def is_subclass(self, target: str, base: str) -> bool | None:
+        """Whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
+
+        Args:
+            target: A dotted import path.
+            base: A dotted import path, canonical or not.
+        """
+        answer = self._ask(f"is {target} a {base}", lambda: self._is_subclass(target, base))
+        return answer if isinstance(answer, bool) else None
+
+    def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
+        """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
+
+        Args:
+            parameter: Of a signature that this reader gave.
+            value: As YAML gives it; parts that are still to be built are ``UNWRITTEN``.
+        """
+        if parameter.annotation is None:
+            return None
+        question = f"fits {parameter.module} {parameter.annotation} = {parameter.default}: {json.dumps(json_of(value))}"
+
+        def work_out() -> Any:
+            found = self._annotations.mismatch(parameter, value)
+            return {} if found is None else asdict(found)
+
+        kept = self._ask(question, work_out)
+        return Mismatch(tuple(kept["path"]), kept["expected"], tuple(kept["choices"])) if kept else None
+
+    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
+        """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
+
+        def recorded() -> tuple[Any, Iterable[str]]:
+            with self._library.modules.recording() as modules:
+                try:
+                    answer = work_out()
+                except RecursionError:
+                    answer = too_deep
+            return answer, modules
+
+        return self._cache.answer(question, recorded)
+
+    # -- what a target takes
+
+    def _read(self, target: str) -> Answer:
+        value, missing = self._locate(target)
+        match value:
+            case Absent(name=name, owner=owner, is_module=is_module) if not missing:
+                # the name is there, but bound by an import that does not lead anywhere
+                if owner and is_module:
+                    return Unknown(target, f"it is imported from {owner}.{name}, which was not found")
+                reason = (
+                    f"needs {owner}.{name}, which does not exist" if owner else f"needs {name}, which is not installed"
+                )
+                return DoesNotExist(target, target, "", False, reason=reason)
+            case Absent(is_module=is_module):
+                where, _, _ = missing.rpartition(".")
+                return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
+            case Unclear(reason=reason):
+                nearest = self._nearest(target, missing) if missing else ()
+                if self._leads_nowhere(value, target, nearest):
+                    return DoesNotExist(target, missing, value.owner, True, nearest)
+                return Unknown(target, reason, nearest)
+            case ModuleValue(name=name):
+                doubt = self._library.may_hide(name)
+                if doubt is not None:
+                    return Unknown(target, doubt.reason, self._nearest_callable(target))
+                return DoesNotExist(
+                    target, target, "", False, self._nearest_callable(target), "is a module, which cannot be called"
+                )
+            case _:
+                return self._signature(target, value)
+
+    def _leads_nowhere(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
+        """Whether a path goes on after a name that could only be a function, where a nearest one leads to its end.
+
+        A package that hands a module over for others to reach by that name bears it, as `torch_npu` does for `npu`.
+        """
+        module = self._library.modules.find(value.owner)
+        if value.leads_further or target == f"{value.owner}.{value.name}" or module is None:
+            return False
+        if not nearest or isinstance(self._locate(nearest[0])[0], (Absent, Unclear)):
+            return False
+        if any(value.name in package for package in self._finder.top_level()):
+            return False
+        self._library.modules.depends_on_all_of(module)
+        return self._finder.may_be_given(module, value.name) is None
+
+    def _locate(self, target: str) -> tuple[Value, str]:
+        """What a dotted path leads to; when it leads nowhere, also the part of it up to what is missing."""
+        parts = target.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return Absent(target), target
+        if self._library.modules.find(parts[0]) is None:
+            reason = self._finder.may_exist(parts[0])
+            if reason is None and hasattr(builtins, parts[0]):
+                reason = f"{parts[0]} is part of the interpreter"
+            return (Unclear(reason) if reason else Absent(parts[0], is_module=True)), parts[0]
+        value: Value = ModuleValue(parts[0])
+        for index, part in enumerate(parts[1:], start=2):
+            value = self._library.attribute(value, part)
+            if isinstance(value, (Absent, Unclear)):
+                # what is missing may be further away than here, when an import on the way leads nowhere
+                here = value.name == part and not (isinstance(value, Absent) and value.is_module)
+                return value, ".".join(parts[:index]) if here else ""
+        return value, ""
+
+    def _signature(self, target: str, value: Value) -> Answer:
+        self._callables.calls.is_exact = True
+        parameters = self._callables.parameters(value)
+        if isinstance(parameters, Unclear):
+            return Unknown(target, parameters.reason)
+        definition = self._library.classes.unsubscripted(value.options[0] if isinstance(value, ChoiceValue) else value)
+        match definition:
+            case ClassValue(node=node, module=module, name=name):
+                docstring = ast.get_docstring(node) or self._constructor_docstring(definition)
+            case FunctionValue(node=node, module=module, name=name):
+                docstring = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
+            case ExpressionValue(node=node, scope=scope):
+                docstring, module, name = None, scope.module, target
+            case _:
+                return Unknown(target, "its value is computed")
+        found = self._library.modules.find(module)
+        file = found.file if found is not None and found.file is not None else ""
+        is_class, is_exact = isinstance(definition, ClassValue), self._callables.calls.is_exact
+        return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
+
+    def _constructor_docstring(self, cls: ClassValue) -> str | None:
+        value = self._library.classes.own_attribute(cls, "__init__")
+        if isinstance(value, FunctionValue) and not isinstance(value.node, ast.Lambda):
+            return ast.get_docstring(value.node)
+        return None
+
+    # -- nearest names
+
+    def _nearest(self, target: str, missing: str) -> tuple[str, ...]:
+        """Whole targets with the nearest names in place of the missing one, those that exist first."""
+        before, _, name = missing.rpartition(".")
+        rest = target[len(missing) :]
+        names = set(self._names_in(self._locate(before)[0]) if before else self._finder.top_level())
+        found = [f"{before}.{near}{rest}" if before else f"{near}{rest}" for near in nearest_names(name, sorted(names))]
+        existing = [near for near in found if not rest or not isinstance(self._locate(near)[0], (Absent, Unclear))]
+        # another package is none to try; a module or class may have more than its source shows
+        return tuple((existing or (found if before else []))[:_MAX_NEAREST])
+
+    def _nearest_callable(self, target: str) -> tuple[str, ...]:
+        """Callables inside a module, or beside it, that are named like it."""
+        before, _, name = target.rpartition(".")
+        inside = [f"{target}.{near}" for near in self._similar(target, name)]
+        beside = [f"{before}.{near}" for near in self._similar(before, name)] if before else []
+        callables = (ClassValue, FunctionValue)
+        return tuple(near for near in (*inside, *beside) if isinstance(self._locate(near)[0], callables))[:_MAX_NEAREST]
+
+    def _similar(self, module: str, name: str) -> tuple[str, ...]:
+        return nearest_names(name, sorted(set(self._names_in(self._locate(module)[0]))))
+
+    def _names_in(self, value: Value) -> Iterator[str]:
+        """The public names of a module or a class, as far as they are written."""
+        if isinstance(value, ClassValue):
+            order = self._library.classes.mro(value)
+            for base in () if isinstance(order, Unclear) else order:
+                names = (
+                    self._library.classes.body(base).names if isinstance(base, ClassValue) else dir(python_type(base))
+                )
+                yield from (name for name in names if not name.startswith("_"))
+        elif isinstance(value, ModuleValue):
+            module = self._library.modules.find(value.name)
+            if module is not None:
+                yield from (name for name in self._finder.submodules(module) if not name.startswith("_"))
+                namespace = self._library.modules.namespace(module)
+                if isinstance(namespace, Namespace):
+                    yield from self._public_names(namespace, set())
+
+    def _public_names(self, namespace: Namespace, seen: set[str]) -> Iterator[str]:
+        if namespace.module.name in seen:
+            return
+        seen.add(namespace.module.name)
+        yield from (name for name in (*namespace.names, *namespace.typing_names) if not name.startswith("_"))
+        for star in namespace.stars:
+            module = self._library.modules.find(star.module)
+            other = self._library.modules.namespace(module) if module is not None else None
+            if isinstance(other, Namespace):
+                exported = self._library.exports.names(other)
+                yield from exported if exported is not None else self._public_names(other, seen)
+
+    # -- subclasses
+
+    def _is_subclass(self, target: str, base: str) -> bool | None:
+        cls = self._library.classes.unsubscripted(self._locate(target)[0])
+        if not isinstance(cls, ClassValue):
+            return None
+        root, _ = self._locate(base)
+        names = {base, root.name} if isinstance(root, (ClassValue, BuiltinValue)) else {base}
+        order = self._library.classes.mro(cls)
+        if not isinstance(order, Unclear):
+            return any(one.name in names for one in order)
+        return True if self._has_base(cls, names) else None
+
+    def _has_base(self, cls: ClassValue, names: set[str]) -> bool:
+        """Whether one of the bases that are known has one of these names, however unclear the others are."""
+        pending, seen = [cls], set[str]()
+        while pending:
+            one = pending.pop()
+            if one.name in names:
+                return True
+            seen.add(one.name)
+            for node in one.node.bases:
+                value = self._library.classes.unsubscripted(self._library.evaluate(node, one.scope))
+                if isinstance(value, ClassValue) and value.name not in seen:
+                    pending.append(value)
+        return False
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lighter") / "signatures"
+
+
+def _as_path(folder: Path | str | None) -> Path | None:
+    return None if folder is None else Path(folder)
+
+
+def _to_json(answer: Answer) -> dict[str, Any]:
+    return {"kind": type(answer).__name__, **asdict(answer)}
+
+
+def _from_json(kept: dict[str, Any]) -> Answer:
+    fields = dict(kept)
+    kind = fields.pop("kind")
+    if kind == "Signature":
+        fields["parameters"] = tuple(
+            Parameter(**{**parameter, "kind": Kind(parameter["kind"])}) for parameter in fields["parameters"]
+        )
+        return Signature(**fields)
+    fields["nearest"] = tuple(fields["nearest"])
+    return DoesNotExist(**fields) if kind == "DoesNotExist" else Unknown(**fields)

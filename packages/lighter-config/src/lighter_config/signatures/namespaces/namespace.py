@@ -1,0 +1,145 @@
+"""What the names of a module or a class body can be bound to once its statements have run."""
+
+import ast
+from dataclasses import dataclass, field
+
+from lighter_config.signatures.text.modules import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """``class`` or ``def``."""
+
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleImport:
+    """``import a.b as name``: the module itself."""
+
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameImport:
+    """``from module import attribute as name``."""
+
+    module: str
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``name = expression``."""
+
+    value: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A binding that reading cannot follow: a loop variable, an unpacked value."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """The name may be missing."""
+
+
+Binding = Definition | ModuleImport | NameImport | Assignment | Opaque | Unbound
+
+
+@dataclass(frozen=True, slots=True)
+class StarImport:
+    """``from module import *``.
+
+    Attributes:
+        module: The module whose names come in.
+        position: How many names had been bound before; a later binding of a name wins over it.
+        is_certain: Whether it always runs.
+    """
+
+    module: str
+    position: int
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NamingCall:
+    """``call(__name__, ...)``, which may add names to the module.
+
+    Attributes:
+        node: The call.
+        texts: What its arguments spell, of which some may be the names.
+        always_runs: Whether it is a statement of its own, outside every branch.
+    """
+
+    node: ast.Call
+    texts: frozenset[str]
+    always_runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One way in which a module gains names that its statements do not bind.
+
+    Attributes:
+        reason: What it does.
+        prefix: What all the names that it adds start with.
+        source: The object whose attributes it adds under their own names, if that is all that it does.
+        is_for_callers: Whether the name is an argument: who calls the function has to spell it.
+        is_asked_for: Whether a ``__getattr__`` adds it, when somebody asks for that name.
+    """
+
+    reason: str
+    prefix: str = ""
+    source: ast.expr | None = None
+    is_for_callers: bool = False
+    is_asked_for: bool = False
+
+
+@dataclass(slots=True)
+class Bound:
+    """What one name can be, and when it was last bound."""
+
+    position: int
+    candidates: tuple[Binding, ...]
+
+
+@dataclass(slots=True)
+class Namespace:
+    """The names of one module or class body.
+
+    Attributes:
+        module: The module it belongs to.
+        names: What each name can be at the end, and when it was last bound.
+        stars: Star imports in order.
+        typing_names: Names bound for type checkers only.
+        name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
+        patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
+        additions: Why it may have names that are not written in it.
+        handed_out: Calls that get the module object itself, and may add names to it.
+        naming_calls: Calls that get the module's name, and may add names to it.
+    """
+
+    module: Module
+    names: dict[str, Bound] = field(default_factory=dict)
+    stars: list[StarImport] = field(default_factory=list)
+    typing_names: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
+    name_lists: list[ast.expr] | None = field(default_factory=list)
+    patched: set[tuple[str, str]] = field(default_factory=set)
+    additions: list[Addition] = field(default_factory=list)
+    handed_out: list[ast.Call] = field(default_factory=list)
+    naming_calls: list[NamingCall] = field(default_factory=list)
+    docstring: str | None = None
+
+    def candidates(self, name: str) -> tuple[Binding, ...]:
+        """What ``name`` can be bound to by the statements themselves, star imports aside."""
+        bound = self.names.get(name)
+        return bound.candidates if bound is not None else ()
+
+    def position(self, name: str) -> int:
+        """When ``name`` was last bound; -1 when it never was."""
+        bound = self.names.get(name)
+        return bound.position if bound is not None else -1

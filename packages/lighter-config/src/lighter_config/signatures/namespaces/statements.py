@@ -1,0 +1,288 @@
+"""Run through the statements of a module or a class body, keeping what each name may be bound to at the end."""
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from lighter_config.signatures.namespaces.additions import may_add_names, note_additions
+from lighter_config.signatures.namespaces.namespace import (
+    Assignment,
+    Binding,
+    Bound,
+    Definition,
+    ModuleImport,
+    NameImport,
+    Namespace,
+    Opaque,
+    StarImport,
+    Unbound,
+)
+from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
+from lighter_config.signatures.text.modules import Module
+
+
+def read_module(module: Module, text: bytes) -> Namespace:
+    """Read the names of a module from its source.
+
+    Raises:
+        SyntaxError: The text is not Python of this version.
+        ValueError: It holds null bytes.
+    """
+    tree = ast.parse(text, filename=module.file or module.name)
+    namespace = Namespace(module, docstring=ast.get_docstring(tree))
+    if module.kind == "source" and may_add_names(text):
+        note_additions(namespace, tree)
+    if b"__all__" in text and _functions_mention(tree, "__all__"):
+        namespace.name_lists = None
+    rebound = _names_bound_by_functions(tree) if b"global " in text else ()
+    for node in tree.body:
+        _drop_bodies(node)
+    _Walker(namespace).run(tree.body)
+    for name in rebound:
+        before = namespace.candidates(name)
+        namespace.names[name] = Bound(namespace.position(name), (*before, Opaque("a function may bind it anew")))
+    return namespace
+
+
+def read_class_body(module: Module, node: ast.ClassDef) -> Namespace:
+    """Read the statements of a class body."""
+    namespace = Namespace(module)
+    _Walker(namespace).run(node.body)
+    return namespace
+
+
+# Their bodies say what a decorator, a lazy module or a base class does to others.
+_TELLING_METHODS = frozenset({"__call__", "__new__", "__init__", "__init_subclass__", "__getattr__"})
+
+
+def _drop_bodies(node: ast.stmt) -> None:
+    """Forget the bodies of methods, which no question is about: they are most of a syntax tree's memory."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            _drop_bodies(child)
+    if isinstance(node, ast.ClassDef):
+        for child in node.body:
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and child.name not in _TELLING_METHODS:
+                del child.body[1:]
+
+
+class _Walker:
+    """Run statements in order, keeping for each name every binding that may be the last one."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+        self.bound: dict[str, Bound] = namespace.names
+        self.is_certain = True
+        self.count = 0
+
+    def run(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            self._run(statement)
+
+    def _run(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._define(statement)
+            case ast.Import():
+                for alias in statement.names:
+                    if alias.asname is not None:
+                        self._bind(alias.asname, ModuleImport(alias.name))
+                    else:
+                        top = alias.name.partition(".")[0]
+                        self._bind(top, ModuleImport(top))
+            case ast.ImportFrom():
+                self._import_names(statement)
+            case ast.Assign():
+                for target in statement.targets:
+                    self._assign(target, statement.value)
+            case ast.AnnAssign():
+                if statement.value is not None:
+                    self._assign(statement.target, statement.value)
+                elif self.namespace.module.kind == "stub" and isinstance(statement.target, ast.Name):
+                    self._bind(statement.target.id, Opaque("a stub tells only its type"))
+            case ast.AugAssign(target=ast.Name(id="__all__")):
+                self._extend_all(statement.value)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                self._bind(name, Opaque("changed in place"))
+            case ast.Expr(value=ast.Call() as call):
+                self._call(call)
+            case ast.If():
+                self._branch(statement)
+            case ast.Try() | ast.TryStar():
+                self._try(statement)
+            case ast.For() | ast.AsyncFor():
+                self._bind_opaque(statement.target, "a loop variable")
+                self._alternatives([[], [*statement.body, *statement.orelse]])
+            case ast.While():
+                self._alternatives([[], [*statement.body, *statement.orelse]])
+            case ast.With() | ast.AsyncWith():
+                for item in statement.items:
+                    if item.optional_vars is not None:
+                        self._bind_opaque(item.optional_vars, "a context manager's value")
+                self.run(statement.body)
+            case ast.Match():
+                self._alternatives([[], *(case.body for case in statement.cases)])
+            case ast.Delete():
+                for target in statement.targets:
+                    if isinstance(target, ast.Name):
+                        self.bound.pop(target.id, None)
+            case _:
+                pass
+
+    def _define(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if any(last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
+            return
+        is_overload = any(last_name(decorator) == "overload" for decorator in node.decorator_list)
+        if is_overload and self.namespace.module.kind == "stub" and node.name in self.bound:
+            self._bind(node.name, Opaque("a stub gives several signatures"))
+            return
+        self._bind(node.name, Definition(node))
+
+    def _import_names(self, statement: ast.ImportFrom) -> None:
+        module = absolute_name(statement, self.namespace.module)
+        for alias in statement.names:
+            if alias.name == "*":
+                self.namespace.stars.append(StarImport(module, self._next(), self.is_certain))
+            else:
+                self._bind(alias.asname or alias.name, NameImport(module, alias.name))
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name(id="__all__"):
+                if self.is_certain and self.namespace.name_lists is not None and "__all__" not in _names_in(value):
+                    self.namespace.name_lists = []
+                self._extend_all(value)
+                self._bind("__all__", Assignment(value))
+            case ast.Name(id=name):
+                self._bind(name, Assignment(value))
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                self.namespace.patched.add((name, attribute))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
+                if values is not None and len(values) == len(targets) and not _has_star([*targets, *values]):
+                    for one_target, one_value in zip(targets, values, strict=True):
+                        self._assign(one_target, one_value)
+                else:
+                    for one_target in targets:
+                        self._bind_opaque(one_target, "unpacked from a value")
+            case ast.Starred():
+                self._bind_opaque(target, "unpacked from a value")
+            case _:
+                pass
+
+    def _call(self, call: ast.Call) -> None:
+        match call.func, call.args:
+            case ast.Attribute(value=ast.Name(id="__all__"), attr="extend"), [value]:
+                self._extend_all(value)
+            case ast.Attribute(value=ast.Name(id="__all__"), attr="append"), [value]:
+                self._extend_all(ast.List(elts=[value]))
+            case ast.Attribute(value=ast.Name(id="__all__")), _:
+                self.namespace.name_lists = None
+            case ast.Name(id="setattr"), [ast.Name(id=name), ast.Constant(value=str(attribute)), _]:
+                self.namespace.patched.add((name, attribute))
+            case _:
+                pass
+
+    def _extend_all(self, value: ast.expr) -> None:
+        if self.namespace.name_lists is not None:
+            if self.is_certain:
+                self.namespace.name_lists.append(value)
+            else:
+                self.namespace.name_lists = None
+
+    def _branch(self, statement: ast.If) -> None:
+        if is_for_type_checkers(statement.test) and self.namespace.module.kind != "stub":
+            self._keep_typing_names(statement.body)
+            self.run(statement.orelse)
+            return
+        truth = static_truth(statement.test, is_stub=self.namespace.module.kind == "stub")
+        if truth is None:
+            self._alternatives([statement.body, statement.orelse])
+        else:
+            self.run(statement.body if truth else statement.orelse)
+
+    def _keep_typing_names(self, statements: Sequence[ast.stmt]) -> None:
+        aside = Namespace(self.namespace.module)
+        _Walker(aside).run(statements)
+        for name, bound in aside.names.items():
+            self.namespace.typing_names[name] = bound.candidates
+
+    def _try(self, statement: ast.Try | ast.TryStar) -> None:
+        handlers = [handler for handler in statement.handlers if not _ends_in_raise(handler.body)]
+        paths: list[list[ast.stmt]] = [[*statement.body, *statement.orelse]]
+        paths.extend(handler.body for handler in handlers)
+        if len(paths) == 1:
+            self.run(paths[0])
+        else:
+            self._alternatives(paths)
+        self.run(statement.finalbody)
+
+    def _alternatives(self, paths: Sequence[Sequence[ast.stmt]]) -> None:
+        """Run each path from the same start and keep what any of them may leave behind."""
+        start, was_certain = dict(self.bound), self.is_certain
+        self.is_certain = False
+        ends: list[dict[str, Bound]] = []
+        for path in paths:
+            self.bound = dict(start)
+            self.run(path)
+            if not _ends_in_raise(path):
+                ends.append(self.bound)
+        self.is_certain = was_certain
+        merged: dict[str, Bound] = {}
+        for name in dict.fromkeys(name for end in ends for name in end):
+            found = [end[name] for end in ends if name in end]
+            candidates = tuple(dict.fromkeys(candidate for bound in found for candidate in bound.candidates))
+            if len(found) < len(ends):
+                candidates = (*candidates, Unbound())
+            merged[name] = Bound(max(bound.position for bound in found), candidates)
+        self.namespace.names = self.bound = merged
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        self.bound[name] = Bound(self._next(), (binding,))
+        if not isinstance(binding, (ModuleImport, NameImport)):
+            # a class defined anew has none of the attributes that were set on the old one
+            self.namespace.patched = {patch for patch in self.namespace.patched if patch[0] != name}
+
+    def _bind_opaque(self, target: ast.expr, reason: str) -> None:
+        for node in ast.walk(target):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._bind(node.id, Opaque(reason))
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+
+def absolute_name(statement: ast.ImportFrom, module: Module) -> str:
+    """The module that a ``from`` import names, with leading dots resolved."""
+    if not statement.level:
+        return statement.module or ""
+    package = module.package
+    for _ in range(statement.level - 1):
+        package = package.rpartition(".")[0]
+    return ".".join(part for part in (package, statement.module) if part)
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _has_star(nodes: Iterable[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
+
+
+def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
+    return bool(statements) and isinstance(statements[-1], ast.Raise)
+
+
+def _functions_mention(tree: ast.Module, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and function.name not in ("__dir__", "__getattr__")
+        for node in ast.walk(function)
+    )
+
+
+def _names_bound_by_functions(tree: ast.Module) -> list[str]:
+    return [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]

@@ -1,0 +1,1 @@
+"""Values: what a name stands for, followed through imports, classes and star exports."""

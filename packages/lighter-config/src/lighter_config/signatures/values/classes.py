@@ -1,0 +1,135 @@
+"""What a class statement says: its attributes, along its bases in their order."""
+
+import ast
+from collections.abc import Callable
+
+from lighter_config.signatures.namespaces.namespace import Binding, Namespace
+from lighter_config.signatures.namespaces.statements import read_class_body
+from lighter_config.signatures.values.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.value import (
+    Absent,
+    BuiltinValue,
+    ClassValue,
+    ExpressionValue,
+    FunctionValue,
+    Scope,
+    Unclear,
+    Value,
+    combined,
+)
+
+
+class Classes:
+    """Looks up attributes of classes.
+
+    Args:
+        modules: Where the modules are found that hold the classes.
+        evaluate: Says what an expression stands for.
+        bound: Says what a binding in a scope stands for, by its name and the class that holds it.
+    """
+
+    def __init__(
+        self,
+        modules: ModuleStore,
+        evaluate: Callable[[ast.expr, Scope], Value],
+        bound: Callable[[Binding, Scope, str, str], Value],
+    ) -> None:
+        self._modules = modules
+        self._evaluate = evaluate
+        self._bound = bound
+        self._in_progress: set[ClassValue] = set()
+
+    def unsubscripted(self, value: Value) -> Value:
+        """The class behind ``Base[int]``; any other value as it is."""
+        while isinstance(value, ExpressionValue) and isinstance(value.node, ast.Subscript):
+            value = self._evaluate(value.node.value, value.scope)
+        return value
+
+    def body(self, cls: ClassValue) -> Namespace:
+        """The names that the class statement binds."""
+        module = self._modules.find(cls.module)
+        assert module is not None
+        return read_class_body(module, cls.node)
+
+    def own_attribute(self, cls: ClassValue, name: str) -> Value | None:
+        """What the class body itself binds ``name`` to; ``None`` when it does not."""
+        body = self.body(cls)
+        if name not in body.names:
+            return None
+        scope = Scope(cls.module, body, cls.scope.local)
+        return combined([self._bound(binding, scope, name, cls.qualname) for binding in body.candidates(name)])
+
+    def attribute(self, cls: ClassValue, name: str) -> Value:
+        """What ``cls.name`` is, looked up along the bases."""
+        order = self.mro(cls)
+        if isinstance(order, Unclear):
+            return order
+        for base in order:
+            if isinstance(base, BuiltinValue):
+                if hasattr(python_type(base), name):
+                    return Unclear(f"{name} of {base.name} is compiled", name, cls.name)
+                continue
+            if name in (attribute for patched, attribute in self.patches(base) if patched == base.qualname):
+                return Unclear(f"{base.name}.{name} is replaced after the class was made", name, cls.name)
+            value = self.own_attribute(base, name)
+            if value is not None:
+                return self._accessed_on_class(value)
+        if any(isinstance(base, ClassValue) and self._may_gain_attributes(base) for base in order):
+            return Unclear(f"{cls.name} gains attributes after its statement", name, cls.name)
+        return Absent(name, cls.name)
+
+    def patches(self, value: ClassValue | FunctionValue) -> set[tuple[str, str]]:
+        """Attributes that later statements set on the classes and functions of the same module."""
+        module = self._modules.find(value.module)
+        namespace = self._modules.namespace(module) if module is not None else None
+        return namespace.patched if isinstance(namespace, Namespace) else set()
+
+    def _may_gain_attributes(self, cls: ClassValue) -> bool:
+        return (
+            bool(cls.node.decorator_list)
+            or any(keyword.arg != "metaclass" for keyword in cls.node.keywords)
+            or "__init_subclass__" in self.body(cls).names
+            or any(name == cls.qualname for name, _ in self.patches(cls))
+            or any(
+                keyword.arg == "metaclass" and ast.unparse(keyword.value) != "ABCMeta" for keyword in cls.node.keywords
+            )
+        )
+
+    def _accessed_on_class(self, value: Value) -> Value:
+        if not isinstance(value, FunctionValue):
+            return value
+        for decorator in value.decorators:
+            kind = self._evaluate(decorator, value.scope)
+            if kind == BuiltinValue("builtins.classmethod"):
+                return FunctionValue(value.module, value.qualname, value.node, value.scope, value.owner, is_bound=True)
+            if kind in (BuiltinValue("builtins.property"), BuiltinValue("functools.cached_property")):
+                return Unclear("a property", value.qualname)
+        return value
+
+    def mro(self, cls: ClassValue) -> tuple[ClassValue | BuiltinValue, ...] | Unclear:
+        """The order in which attributes are looked up, ``object`` last."""
+        if cls in self._in_progress:
+            return Unclear(f"{cls.name} is its own base", owner=cls.name)
+        self._in_progress.add(cls)
+        try:
+            orders: list[list[ClassValue | BuiltinValue]] = []
+            bases: list[ClassValue | BuiltinValue] = []
+            for node in cls.node.bases:
+                base = as_class(self.unsubscripted(self._evaluate(node, cls.scope)))
+                if isinstance(base, BuiltinValue):
+                    order = builtin_order(base)
+                elif isinstance(base, ClassValue):
+                    order = self.mro(base)
+                else:
+                    order = Unclear(f"base {ast.unparse(node)} of {cls.name} is not known", owner=cls.name)
+                if isinstance(order, Unclear):
+                    return order
+                bases.append(order[0])
+                orders.append(list(order))
+            merged = merged_order([*orders, bases])
+        finally:
+            self._in_progress.discard(cls)
+        if merged is None:
+            return Unclear(f"the bases of {cls.name} have no order", owner=cls.name)
+        return (cls, *(base for base in merged if base != OBJECT), OBJECT)

@@ -1,0 +1,383 @@
+"""Look names up in source: from a module or class and a name to what it stands for."""
+
+import ast
+import builtins
+import typing
+from pathlib import Path
+
+from lighter_config.signatures.namespaces.additions import may_add_names
+from lighter_config.signatures.namespaces.lazy_names import LazyNames
+from lighter_config.signatures.namespaces.namespace import (
+    Assignment,
+    Binding,
+    Definition,
+    ModuleImport,
+    NameImport,
+    Namespace,
+    Opaque,
+    StarImport,
+    Unbound,
+)
+from lighter_config.signatures.namespaces.statements import read_module
+from lighter_config.signatures.text.conditions import static_truth
+from lighter_config.signatures.text.modules import Module, ModuleFinder
+from lighter_config.signatures.values.classes import Classes
+from lighter_config.signatures.values.exports import Exports
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.table_names import table_name
+from lighter_config.signatures.values.value import (
+    Absent,
+    BuiltinValue,
+    ChoiceValue,
+    ClassValue,
+    ConstantValue,
+    ExpressionValue,
+    FunctionValue,
+    ModuleValue,
+    Scope,
+    Unclear,
+    Value,
+    combined,
+)
+
+_TYPING_MODULES = ("typing", "typing_extensions")
+
+# Part of the interpreter's own machinery; reading their source would tell less than their names do.
+_KNOWN_BY_NAME = frozenset(
+    {
+        "abc.ABC",
+        "abc.ABCMeta",
+        "collections.namedtuple",
+        "functools.cached_property",
+        "functools.partial",
+        "functools.partialmethod",
+        "functools.update_wrapper",
+        "functools.wraps",
+        "typing_extensions.deprecated",
+        "warnings.deprecated",
+    }
+)
+
+
+COMPILED_FUNCTIONS = frozenset({"torch._C._VariableFunctions"})
+"""Compiled namespaces without complete stubs, all of whose attributes are functions; the corpus holds them to that."""
+
+
+class Library:
+    """Says what names and expressions in source stand for; nothing is imported.
+
+    Attributes:
+        modules: The modules of the search path.
+        classes: The attributes of the classes in them.
+        exports: What they give to star imports.
+    """
+
+    def __init__(self, finder: ModuleFinder) -> None:
+        self.modules = ModuleStore(finder)
+        self.classes = Classes(self.modules, self.evaluate, self._bound)
+        self.exports = Exports(self.modules, self.evaluate)
+        self._in_progress: set[object] = set()
+
+    def lookup(self, module_name: str, name: str) -> Value:
+        """What ``module_name.name`` is after everything in that module has run."""
+        if module_name in _TYPING_MODULES and hasattr(typing, name):
+            return BuiltinValue(f"typing.{name}")
+        if f"{module_name}.{name}" in _KNOWN_BY_NAME:
+            return BuiltinValue(f"{module_name}.{name}")
+        question = (module_name, name)
+        if question in self._in_progress:
+            # `from . import x` in the package of x binds the submodule
+            return self.modules.submodule(module_name, name) or Unclear(
+                "it is defined in terms of itself", name, module_name
+            )
+        self._in_progress.add(question)
+        try:
+            return self._lookup(module_name, name)
+        finally:
+            self._in_progress.discard(question)
+
+    def _lookup(self, module_name: str, name: str) -> Value:
+        module = self.modules.find(module_name)
+        if module is None:
+            return self.modules.missing(module_name)
+        if module.kind == "namespace":
+            return self.modules.submodule(module_name, name) or Absent(name, module_name)
+        namespace = self.modules.namespace(module)
+        if isinstance(namespace, Unclear):
+            return self.modules.submodule(module_name, name) or Unclear(namespace.reason, name, module_name)
+        value = self.own(namespace, name)
+        submodule = self.modules.submodule(module_name, name) if module.locations else None
+        if isinstance(value, Absent):
+            later = submodule or self._added_later(namespace, name)
+            # a name that is bound by an import says what that import lacks
+            return value if isinstance(later, Absent) and name in namespace.names else later
+        if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
+            return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
+        return value
+
+    def own(self, namespace: Namespace, name: str) -> Value:
+        """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
+        scope = Scope(namespace.module.name)
+        bindings = namespace.candidates(name)
+        position = namespace.position(name)
+        options: list[Value] = []
+        for star in reversed(namespace.stars):
+            if bindings and star.position < position:
+                options.extend(self._bound(binding, scope, name) for binding in bindings)
+                if not any(isinstance(binding, Unbound) for binding in bindings):
+                    return combined(options)
+                bindings = ()
+            value = self._from_star(star, name)
+            if value is not None:
+                options.append(value)
+                if star.is_certain and not isinstance(value, (Absent, Unclear)):
+                    return combined(options)
+        options.extend(self._bound(binding, scope, name) for binding in bindings)
+        return combined(options) if options else Absent(name, namespace.module.name)
+
+    def _from_star(self, star: StarImport, name: str) -> Value | None:
+        """What a star import binds ``name`` to; ``None`` when it does not."""
+        module = self.modules.find(star.module)
+        if module is None:
+            return None
+        if module.kind in ("source", "stub") and not self.modules.has_read(module):
+            try:
+                text = self.modules.text(module)
+            except OSError as error:
+                return Unclear(f"{module.file} cannot be read: {error}", name, module.name)
+            if name.encode() not in text and b"import *" not in text and not may_add_names(text):
+                return None
+        namespace = self.modules.namespace(module)
+        if isinstance(namespace, Unclear):
+            return Unclear(namespace.reason, name, module.name)
+        question = (star, name)
+        if question in self._in_progress:
+            return None
+        self._in_progress.add(question)
+        try:
+            exported = self.exports.names(namespace)
+            if exported is not None:
+                is_exported = name in exported or self.exports.adds_itself(namespace, name)
+                value = self.lookup(module.name, name) if is_exported else None
+            else:
+                value = None if name.startswith("_") else self.own(namespace, name)
+            if value is None or isinstance(value, Absent):
+                is_listed = exported is not None
+                if module.kind == "source":
+                    later = self._given_by_itself(namespace, name, through_star=is_listed)
+                    if isinstance(later, Unclear):
+                        return later
+                return self._named_by_call(namespace, name, through_star=is_listed)
+        finally:
+            self._in_progress.discard(question)
+        if exported is None and namespace.name_lists is None:
+            return Unclear(f"{module.name} computes its __all__", name, module.name)
+        return value
+
+    def may_hide(self, submodule: str) -> Unclear | None:
+        """Why a package may hold something else under the name of its submodule; ``None`` when it cannot."""
+        package, _, name = submodule.rpartition(".")
+        module = self.modules.find(package) if package else None
+        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
+        if not isinstance(namespace, Namespace):
+            return namespace
+        later = self._given_by_itself(namespace, name)
+        return later if isinstance(later, Unclear) else None
+
+    def _added_later(self, namespace: Namespace, name: str) -> Value:
+        """What a name may be that no statement of the module binds."""
+        given = self._given_by_itself(namespace, name)
+        if given is not None:
+            return given
+        self.modules.depends_on_all_of(namespace.module)
+        giver = self.modules.finder.may_be_given(namespace.module, name)
+        if giver is not None:
+            return Unclear(f"{giver} may add it to {namespace.module.name}", name, namespace.module.name)
+        return Absent(name, namespace.module.name)
+
+    def _given_by_itself(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
+        """What a module makes of a name in other ways than by binding it; ``None`` when it makes nothing.
+
+        ``through_star``, nobody asks a ``__getattr__`` for names that ``__all__`` does not list.
+        """
+        module = namespace.module
+        if name in namespace.typing_names and ("__getattr__" in namespace.names or namespace.additions):
+            # The module tells type checkers what its __getattr__, or the object in its place, will give.
+            scope = Scope(module.name)
+            return combined([self._bound(binding, scope, name) for binding in namespace.typing_names[name]])
+        if "__getattr__" in namespace.names and not through_star:
+            lazy = self._lazy(namespace, name)
+            if lazy is not None:
+                return lazy
+        if module.kind == "stub":
+            return Unclear(f"the stub of {module.name} does not name it", name, module.name)
+        added = self._added(namespace, name, through_star=through_star)
+        if added is not None:
+            return added
+        named = self._named_by_call(namespace, name)
+        if named is not None:
+            return named
+        for call in namespace.handed_out:
+            callee = self.evaluate(call.func, Scope(module.name))
+            if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):
+                return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
+        return None
+
+    def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> Unclear | None:
+        """Why a module may add ``name`` to itself; ``None`` when no addition can bear that name."""
+        ways = [
+            way
+            for way in namespace.additions
+            if name.startswith(way.prefix) and not (way.is_asked_for and through_star)
+        ]
+        if not ways:
+            return None
+        module = namespace.module.name
+        leads_further = not all(way.is_for_callers or self._holds_functions_alone(way.source, module) for way in ways)
+        return Unclear(f"{module} is not all written out: {ways[0].reason}", name, module, leads_further)
+
+    def _holds_functions_alone(self, source: ast.expr | None, module: str) -> bool:
+        value = self.evaluate(source, Scope(module)) if source is not None else None
+        return isinstance(value, ModuleValue) and value.name in COMPILED_FUNCTIONS
+
+    def _named_by_call(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
+        """What a call with the module's name binds ``name`` to; ``None`` when no such call spells it.
+
+        With ``through_star``, the call has to put it into ``__all__`` as well.
+        """
+        module = namespace.module.name
+        calls = [call for call in namespace.naming_calls if name in call.texts]
+        if not calls:
+            return None
+        callee = self.evaluate(calls[0].node.func, Scope(module))
+        if len(calls) == 1 and calls[0].always_runs and isinstance(callee, FunctionValue):
+            found = table_name(calls[0].node, callee, name)
+            if found is not None and (found.is_exported or not through_star):
+                return found.value
+        return Unclear(f"{module} names it in a call that may add it", name, module)
+
+    def _lazy(self, namespace: Namespace, name: str) -> Value | None:
+        """What the module's ``__getattr__`` answers; ``None`` when it certainly raises."""
+        module = namespace.module
+        stub = module.file.removesuffix(".py") + ".pyi" if module.file and module.kind == "source" else ""
+        if stub and Path(stub).is_file():
+            beside = Module(module.name, "stub", stub, module.locations)
+            try:
+                value = self.own(read_module(beside, Path(stub).read_bytes()), name)
+            except (OSError, SyntaxError, ValueError):
+                value = Absent(name, module.name)
+            if not isinstance(value, Absent):
+                return value
+        value = self.own(namespace, "__getattr__")
+        unclear = Unclear(f"{module.name} makes names when they are asked for", name, module.name)
+        if not isinstance(value, FunctionValue) or isinstance(value.node, ast.Lambda):
+            return unclear
+        lazy = LazyNames(namespace, value.node)
+        names = lazy.names()
+        if names is not None and name not in names:
+            return None
+        for where in lazy.modules_of(name) if names is not None else ():
+            if self.modules.find(where) is not None:
+                found = self.lookup(where, name)
+                return found if isinstance(found, (ClassValue, FunctionValue)) else unclear
+        return unclear
+
+    def _bound(self, binding: Binding, scope: Scope, name: str, owner: str = "") -> Value:
+        match binding:
+            case Definition(node=ast.ClassDef() as node):
+                return ClassValue(scope.module, f"{owner}.{node.name}" if owner else node.name, node, scope)
+            case Definition(node=function):
+                assert not isinstance(function, ast.ClassDef)
+                qualname = f"{owner}.{function.name}" if owner else function.name
+                return FunctionValue(scope.module, qualname, function, scope, owner)
+            case ModuleImport(module=module):
+                return ModuleValue(module) if self.modules.find(module) is not None else self.modules.missing(module)
+            case NameImport(module=module, attribute=attribute):
+                return self.lookup(module, attribute)
+            case Assignment(value=value):
+                return self.evaluate(value, scope)
+            case Opaque(reason=reason):
+                return Unclear(reason, name, scope.module)
+            case Unbound():
+                return Absent(name, scope.module)
+
+    def evaluate(self, node: ast.expr, scope: Scope) -> Value:
+        """What an expression stands for; calls are kept as they are."""
+        match node:
+            case ast.Constant(value=constant):
+                return ConstantValue(constant)
+            case ast.Name(id=name):
+                return self._name(name, scope)
+            case ast.Attribute(value=inner, attr=name):
+                return self.attribute(self.evaluate(inner, scope), name)
+            case ast.Lambda():
+                return FunctionValue(scope.module, "<lambda>", node, scope)
+            case ast.NamedExpr(value=inner):
+                return self.evaluate(inner, scope)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                truth = static_truth(test)
+                if truth is not None:
+                    return self.evaluate(body if truth else orelse, scope)
+                return combined([self.evaluate(body, scope), self.evaluate(orelse, scope)])
+            case ast.BoolOp(values=values):
+                return combined([self.evaluate(value, scope) for value in values])
+            case ast.Call(func=func, args=[_, value], keywords=[]) if ast.unparse(func).endswith("cast"):
+                callee = self.evaluate(func, scope)
+                if callee == BuiltinValue("typing.cast"):
+                    return self.evaluate(value, scope)
+                return ExpressionValue(node, scope)
+            case _:
+                return ExpressionValue(node, scope)
+
+    def _name(self, name: str, scope: Scope) -> Value:
+        if name in scope.local:
+            return scope.local[name]
+        if scope.body is not None and name in scope.body.names:
+            module_scope = Scope(scope.module)
+            return combined([self._bound(binding, module_scope, name) for binding in scope.body.candidates(name)])
+        if hasattr(builtins, name) and not self._binds(scope.module, name):
+            return BuiltinValue(f"builtins.{name}")
+        return self.lookup(scope.module, name)
+
+    def _binds(self, module_name: str, name: str) -> bool:
+        module = self.modules.find(module_name)
+        namespace = self.modules.namespace(module) if module is not None else None
+        if not isinstance(namespace, Namespace):
+            return False
+        if name in namespace.names:
+            # in `TimeoutError = TimeoutError` the second one is the builtin
+            return (module_name, name) not in self._in_progress
+        return any(self._from_star(star, name) is not None for star in namespace.stars)
+
+    def attribute(self, value: Value, name: str) -> Value:
+        """What ``value.name`` is."""
+        match value:
+            case ModuleValue(name=module):
+                return self.lookup(module, name)
+            case ClassValue():
+                return self.classes.attribute(value, name)
+            case ChoiceValue(options=options):
+                return combined([self.attribute(option, name) for option in options])
+            case Absent() | Unclear():
+                return value
+            case _:
+                return Unclear("an attribute of an object that exists only when the program runs", name)
+
+
+def _comes_from(value: Value, bindings: tuple[Binding, ...], submodule: str) -> bool:
+    """Whether a name equals its package's submodule, or was taken out of that submodule after it was imported."""
+    if isinstance(value, (ModuleValue, Unclear)):
+        return True
+    if isinstance(value, (ClassValue, FunctionValue)) and f"{value.module}.".startswith(f"{submodule}."):
+        return True
+    return bool(bindings) and all(
+        isinstance(binding, NameImport) and f"{binding.module}.".startswith(f"{submodule}.") for binding in bindings
+    )
+
+
+def _may_set_attributes(node: ast.AST) -> bool:
+    return any(
+        (isinstance(part, ast.Name) and part.id in ("setattr", "vars"))
+        or (isinstance(part, ast.Attribute) and part.attr in ("__dict__", "__setattr__"))
+        for part in ast.walk(node)
+    )

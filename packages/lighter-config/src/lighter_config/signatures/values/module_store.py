@@ -1,0 +1,84 @@
+"""The modules of one search path and the names that their statements bind, read on demand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.namespaces.statements import read_module
+from lighter_config.signatures.text.modules import EVERY_FILE, Module, ModuleFinder
+from lighter_config.signatures.values.value import Absent, ModuleValue, Unclear
+
+
+class ModuleStore:
+    """Reads each module once, and records which modules an answer depends on.
+
+    Attributes:
+        finder: Where modules are found.
+    """
+
+    def __init__(self, finder: ModuleFinder) -> None:
+        self.finder = finder
+        self._namespaces: dict[str, Namespace | Unclear] = {}
+        self._texts: dict[str, bytes] = {}
+        self._recordings: list[set[str]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[set[str]]:
+        """Collect the names of all modules that are asked for meanwhile, found or not."""
+        names: set[str] = set()
+        self._recordings.append(names)
+        try:
+            yield names
+        finally:
+            self._recordings.pop()
+
+    def find(self, name: str) -> Module | None:
+        """Find a module, and remember that an answer depends on it."""
+        for names in self._recordings:
+            names.add(name)
+        return self.finder.find(name)
+
+    def depends_on_all_of(self, module: Module) -> None:
+        """Remember that an answer depends on every file of the module's distribution."""
+        for names in self._recordings:
+            names.add(f"{module.name.partition('.')[0]}{EVERY_FILE}")
+
+    def has_read(self, module: Module) -> bool:
+        """Whether the names of a module are known already."""
+        return module.name in self._namespaces
+
+    def namespace(self, module: Module) -> Namespace | Unclear:
+        """The names of a module that has source or a stub."""
+        if module.name not in self._namespaces:
+            self._namespaces[module.name] = self._read(module)
+        return self._namespaces[module.name]
+
+    def _read(self, module: Module) -> Namespace | Unclear:
+        if module.kind not in ("source", "stub"):
+            return Unclear(f"{module.name} is compiled and comes without a stub", owner=module.name)
+        try:
+            return read_module(module, self.text(module))
+        except (OSError, SyntaxError, ValueError, RecursionError) as error:
+            return Unclear(f"{module.file} cannot be read as Python: {error}", owner=module.name)
+        finally:
+            self._texts.pop(module.name, None)
+
+    def text(self, module: Module) -> bytes:
+        """The source of a module that has a file, kept until its names are read."""
+        if module.name not in self._texts:
+            assert module.file is not None
+            self._texts[module.name] = Path(module.file).read_bytes()
+        return self._texts[module.name]
+
+    def submodule(self, package: str, name: str) -> ModuleValue | None:
+        """The module ``package.name``; ``None`` when there is none."""
+        return ModuleValue(f"{package}.{name}") if self.find(f"{package}.{name}") is not None else None
+
+    def missing(self, name: str) -> Absent | Unclear:
+        """What to say of a module that was not found."""
+        parent, _, last = name.rpartition(".")
+        if parent:
+            return Absent(last, parent, is_module=True)
+        reason = self.finder.may_exist(name)
+        return Unclear(reason, name) if reason else Absent(name, is_module=True)
