@@ -66,6 +66,8 @@ def describe_commands(app: App, words: tuple[str, ...] = ("lighter",)) -> Iterat
             yield from describe_commands(command, (*words, name))
             continue
         for argument in command.assemble_argument_collection():
+            if argument.names == ("*",):  # a class whose fields, which follow, are options of the command
+                continue
             default = argument.field_info.default
             shown = "" if default is argument.field_info.empty else f" = {default!r}"
             yield f"{line} {', '.join(argument.names)}{' (required)' if argument.required else shown}"

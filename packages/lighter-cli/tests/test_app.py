@@ -33,6 +33,21 @@ def test_a_mistyped_option_is_exit_code_2_with_the_nearest_name(lighter: Command
     assert "--ckpt" in done.stderr + done.stdout
 
 
+@pytest.mark.parametrize(
+    ("stage", "option"), [("fit", "--verbose"), ("fit", "--return-predictions"), ("predict", "--verbose")]
+)
+def test_a_stage_refuses_an_option_of_another(in_process: Command, stage: str, option: str) -> None:
+    done = in_process(stage, "config.yaml", option)
+    assert done.returncode == 2
+    assert f"Unknown option: {option}." in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "check", "show", "explain", "diff"])
+def test_every_command_names_the_same_inputs_in_its_help(in_process: Command, command: str) -> None:
+    text = " ".join(in_process(command, "--help").stdout.replace("│", " ").split())
+    assert "WORDS Config files, runs, checkpoints, and overrides such as" in text
+
+
 MISTAKES = {
     "missing file": (["fit", "confg.yaml"], ["confg.yaml", "config.yaml"]),
     "unparsable YAML": (["fit", "broken.yaml"], ["broken.yaml:3"]),

@@ -60,12 +60,12 @@ class ConfigItem(pytest.Item):
         file = self.path
         if file.is_relative_to(Path.cwd()):  # as it would be typed, and short
             file = file.relative_to(Path.cwd())
-        [report] = _checker(self.config).check_each([file])
-        if report.has_errors:
-            errors_first = sorted(report.findings, key=lambda finding: finding.severity is not Severity.ERROR)
-            report = replace(report, findings=tuple(errors_first))  # the summary of pytest shows the first line alone
-            raise _ConfigError("\n".join(map(_plain, text_lines([report], deep=True))))
-        for finding in report.findings:
+        [result] = _checker(self.config).check_each([file])
+        if result.has_errors:
+            errors_first = sorted(result.findings, key=lambda finding: finding.severity is not Severity.ERROR)
+            result = replace(result, findings=tuple(errors_first))  # the summary of pytest shows the first line alone
+            raise _ConfigError("\n".join(map(_plain, text_lines([result], deep=True))))
+        for finding in result.findings:
             if finding.severity is Severity.WARNING:
                 warnings.warn(ConfigWarning(str(finding)), stacklevel=1)
 

@@ -61,8 +61,8 @@ def test_a_mismatch_stops_a_stage_before_anything_is_built(check: Command) -> No
 def test_tasks_without_a_number_for_each_machine_are_an_error_as_for_lightning(check: Command) -> None:
     done = check({"SLURM_NTASKS": "4", "SLURM_NNODES": "1"})
     assert done.returncode == 1
-    assert "SLURM_NTASKS=4 does not say how many processes each machine gets\n" in done.stdout
-    assert "write #SBATCH --ntasks-per-node=N in place of --ntasks\n" in done.stdout
+    assert "SLURM_NTASKS=4 does not tell the number of processes on each machine\n" in done.stdout
+    assert "write #SBATCH --ntasks-per-node=N instead of --ntasks\n" in done.stdout
 
 
 def test_one_task_is_one_device(check: Command) -> None:

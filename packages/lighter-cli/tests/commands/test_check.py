@@ -173,7 +173,7 @@ def test_a_word_that_cannot_be_read_does_not_keep_the_others_from_being_checked(
 def test_nothing_to_check_is_an_error(in_process: Command, words: list[str]) -> None:
     done = in_process("check", *words)
     assert done.returncode == 1
-    assert "there is nothing to check" in done.stdout
+    assert "no inputs given" in done.stdout
     assert "lighter check config.yaml" in done.stdout
 
 

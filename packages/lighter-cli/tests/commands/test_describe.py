@@ -188,19 +188,19 @@ def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
 
 MISTAKES = {
     "nets.py": """\
-error: 'nets.py' is a file
+error: 'nets.py' is a file, not an import path
   expected           names with dots between: torch.optim.AdamW
 """,
     "a b": """\
-error: 'a b' is no import path
+error: 'a b' is not an import path
   expected           names with dots between: torch.optim.AdamW
 """,
     "project.models.Net": """\
-error: project.models.Net: there is no folder for `project` here
+error: project.models.Net does not exist: `project` has no folder here
   to fix             put an empty __lighter__.py into the folder of your code, and call from inside it
 """,
     "AdmW": """\
-error: nothing is named 'AdmW' in lighter, torch, pytorch_lightning, torchmetrics
+error: 'AdmW' does not exist in lighter, torch, pytorch_lightning, torchmetrics
   nearest            AdamW, Adam, RAdam
   to fix             give the whole import path for anything else: monai.networks.nets.UNet
 """,
@@ -268,7 +268,7 @@ def test_arguments_by_position_and_what_the_source_does_not_settle_are_marked(
 def test_code_of_a_project_that_is_not_there_is_an_error_that_says_what_marks_one(in_process: Command) -> None:
     done = in_process("describe", "project.nets.Net")
     assert done.returncode == 1
-    assert "project.nets.Net: there is no folder for `project` here" in done.stderr
+    assert "project.nets.Net does not exist: `project` has no folder here" in done.stderr
     assert "__lighter__.py" in done.stderr
 
 

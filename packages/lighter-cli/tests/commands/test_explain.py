@@ -175,7 +175,7 @@ MISTAKES = {
     "a mistyped argument": (
         ["trainer::max_epoch"],
         """\
-error: there is nothing at trainer::max_epoch
+error: trainer::max_epoch does not exist: trainer has no `max_epoch`
   exp.yaml:2:3       trainer:
   expected           one of _target_, max_epochs, callbacks, accelerator, strategy, devices, num_nodes, precision, ...
   nearest            trainer::max_epochs, trainer::min_epochs, trainer::max_steps
@@ -184,7 +184,7 @@ error: there is nothing at trainer::max_epoch
     "a name without its section": (
         ["patience"],
         """\
-error: there is nothing at patience
+error: patience does not exist: the config has no `patience`
   expected           one of trainer, args, copy, sum
   nearest            trainer::callbacks::0::patience
 """,
@@ -192,15 +192,14 @@ error: there is nothing at patience
     "below a value": (
         ["copy::x"],
         """\
-error: there is nothing at copy::x
+error: copy::x does not exist: copy is a value, not a section
   base.yaml:8:7      copy: "%trainer::max_epochs"
-  expected           copy holds no other values
 """,
     ),
     "an index too far": (
         ["trainer::callbacks::4"],
         """\
-error: there is nothing at trainer::callbacks::4
+error: trainer::callbacks::4 does not exist: trainer::callbacks has 1 item
   base.yaml:5:5      callbacks:
   expected           0
 """,
@@ -240,7 +239,7 @@ def test_a_path_without_a_config_is_an_error(in_process: Command) -> None:
     assert (
         in_process("explain", "trainer").stderr
         == """\
-error: no config is named
+error: no config given
   to fix             the path comes first, then its config: lighter explain trainer::max_epochs config.yaml
 """
     )

@@ -42,7 +42,7 @@ def test_a_folder_below_a_file_is_one_message(in_process: Command) -> None:
 def test_a_mistyped_template_is_answered_with_the_nearest_and_makes_nothing(in_process: Command) -> None:
     done = in_process("init", "new", "--template", "modul")
     assert done.returncode == 1
-    assert "there is no template 'modul'" in done.stderr
+    assert "unknown template 'modul'" in done.stderr
     assert "module" in done.stderr
     assert not Path("new").exists()
 

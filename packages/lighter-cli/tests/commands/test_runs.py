@@ -124,7 +124,7 @@ def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[st
     assert (
         done.stderr
         == """\
-error: there is no run 'nothing'
+error: unknown run 'nothing'
   expected           an id, a part of one, 'last', or the folder of a run
   to fix             `lighter runs list` lists them
 """

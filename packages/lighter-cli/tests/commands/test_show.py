@@ -108,7 +108,7 @@ def test_no_words_is_an_error_with_an_example(in_process: Command) -> None:
     assert (
         done.stderr
         == """\
-error: no config is named
+error: no config given
   to fix             name one: lighter show config.yaml
 """
     )

@@ -33,6 +33,12 @@ def test_check_returns_what_is_wrong(system_config: str) -> None:
     assert [finding.path for finding in findings] == ["trainer::max_epoch"]
 
 
+def test_check_finds_an_invalid_seed(system_config: str) -> None:
+    (finding,) = load_experiment(system_config, "seed=many").check()
+    assert finding.message == "invalid seed 'many'"
+    assert str(finding.place) == "command line, word 2"
+
+
 def test_build_gives_seeded_objects_anew_at_each_call(system_config: str) -> None:
     experiment = load_experiment(system_config, "seed=5")
     first, second = experiment.build("fit"), experiment.build("fit")

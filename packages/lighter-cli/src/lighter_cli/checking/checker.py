@@ -1,4 +1,4 @@
-"""Check experiments: from words to reports, for the command and for pytest. Nothing is built."""
+"""Check experiments, for the command and for pytest, without building anything."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,12 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lighter_cli.checking.launcher_check import LauncherCheck
-from lighter_cli.checking.seeds import find_seed
-from lighter_cli.errors import SeedError
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.project import make_importable
 from lighter_config import (
-    DEFAULT_CHECKS,
     Check,
     CheckContext,
     Config,
@@ -33,24 +30,23 @@ from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
 from lighter_config.tree.origins import Document
-from lighter_config.tree.references import is_built, is_copy
 
-Word: TypeAlias = str | os.PathLike[str]
+Input: TypeAlias = str | os.PathLike[str]
 
-_NOTHING = Finding(message="there is nothing to check", fix="name a config: lighter check config.yaml")
+_NOTHING = Finding(message="no inputs given", fix="name a config: lighter check config.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What checking one experiment, or one fragment, found.
+class CheckResult:
+    """The result of checking one experiment, or one fragment.
 
     Attributes:
-        words: What it was made of.
-        findings: In the order of their places.
-        stages: The stages that it was checked for; empty when it was judged as a whole.
-        stages_of: For which of these stages each finding holds.
-        targets: What reading each target gave.
-        is_fragment: Whether it was judged as a part of an experiment.
+        words: The inputs that it was loaded from, as the command line had them.
+        findings: The findings, in the order of their places.
+        stages: The stages that it was checked for; empty when all sections were checked, for no stage.
+        stages_of: The stages that each finding holds for.
+        targets: The answer of reading each target.
+        is_fragment: Whether it was checked as a part of an experiment.
     """
 
     words: tuple[str, ...]
@@ -62,7 +58,7 @@ class Report:
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything certainly does not work."""
+        """Whether a finding is an error."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
@@ -72,21 +68,21 @@ class Report:
 
     @property
     def unknown(self) -> dict[str, str]:
-        """The targets that reading does not settle, and why."""
+        """The targets whose source does not tell what they take, and why."""
         return {target: answer.reason for target, answer in self.targets.items() if isinstance(answer, Unknown)}
 
     @property
     def num_known(self) -> int:
-        """How many targets are there, with all that they take."""
+        """The number of targets whose arguments are known."""
         return len(self.targets) - len(self.missing) - len(self.unknown)
 
 
 class Checker:
-    """Checks experiments, and reads each library once for all of them.
+    """Check experiments, reading each library only once.
 
     Args:
-        stages: What to judge them for; without any, everything is judged and no stage's needs.
-        deep: Whether to import the targets that reading does not settle.
+        stages: The stages to check for; without any, all sections are checked, and not what a stage needs.
+        deep: Whether to import the targets whose source does not tell what they take.
     """
 
     def __init__(self, stages: Sequence[Stage] = (), *, deep: bool = False) -> None:
@@ -94,55 +90,58 @@ class Checker:
         self._deep = deep
         self._readers: dict[Path | None, SignatureReader] = {}
 
-    def check(self, words: Sequence[Word]) -> Report:
-        """Check the experiment that all words make together; a word that cannot be read is a finding."""
-        names = tuple(os.fspath(word) for word in words)
-        if not words:
-            return Report(words=names, findings=(_NOTHING,))
+    def check(self, inputs: Sequence[Input]) -> CheckResult:
+        """Check the one experiment that all inputs make; an input that cannot be read is a finding."""
+        names = tuple(os.fspath(given) for given in inputs)
+        if not inputs:
+            return CheckResult(words=names, findings=(_NOTHING,))
         try:
-            return self._report(names, parse_sources(words))
+            return self._result(names, parse_sources(inputs))
         except ConfigError as error:
-            return Report(words=names, findings=error.findings)
+            return CheckResult(words=names, findings=error.findings)
 
-    def check_each(self, words: Sequence[Word]) -> Iterator[Report]:
-        """Check every word alone, a comma list as one experiment; overrides apply to all. One may be a fragment."""
+    def check_each(self, inputs: Sequence[Input]) -> Iterator[CheckResult]:
+        """Check each input as an experiment or fragment; a comma list is one experiment, overrides apply to all."""
         overrides: list[Source] = []
         alone: list[tuple[str, list[Source] | ConfigError]] = []
-        for number, word in enumerate(words, start=1):
+        for number, given in enumerate(inputs, start=1):
             try:
-                sources = [replace(source, word=number) for source in parse_sources([word])]
+                sources = [replace(source, word=number) for source in parse_sources([given])]
             except ConfigError as error:
-                alone.append((os.fspath(word), SourceError(*(_of_word(one, number) for one in error.findings))))
+                findings = [_of_word(finding, number) for finding in error.findings]
+                alone.append((os.fspath(given), SourceError(*findings)))
                 continue
             if all(isinstance(source, OverrideSource) for source in sources):
                 overrides += sources
             else:
-                alone.append((os.fspath(word), sources))
+                alone.append((os.fspath(given), sources))
         if not alone:
-            yield Report(words=tuple(os.fspath(word) for word in words), findings=(_NOTHING,))
+            yield CheckResult(words=tuple(os.fspath(given) for given in inputs), findings=(_NOTHING,))
         for name, sources_or_error in alone:
             if isinstance(sources_or_error, ConfigError):
-                yield Report(words=(name,), findings=sources_or_error.findings)
+                yield CheckResult(words=(name,), findings=sources_or_error.findings)
                 continue
             try:
-                yield self._report((name,), [*sources_or_error, *overrides], may_be_fragment=True)
+                yield self._result((name,), [*sources_or_error, *overrides], may_be_fragment=True)
             except ConfigError as error:
                 doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
-                yield Report(words=(name,), findings=error.findings if doubt is None else (doubt,))
+                yield CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
 
-    def _report(self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False) -> Report:
+    def _result(
+        self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False
+    ) -> CheckResult:
         config = load(sources)
         project, findings = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
         is_fragment = may_be_fragment and _is_fragment(config)
         stages_of: dict[Finding, tuple[Stage, ...]] = {}
+        checks: list[Check] = [*experiment_checks(os.environ), targets]
         for stage in self._stages or (None,):
-            checks: list[Check] = [*DEFAULT_CHECKS, check_seed, LauncherCheck(os.environ), targets]
             for finding in check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment):
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
-        return Report(
+        return CheckResult(
             words=words,
             findings=(*findings, *found),
             stages=self._stages,
@@ -166,7 +165,7 @@ class Checker:
 
 
 class _Targets:
-    """A check that reports nothing: it collects what reading the targets gave."""
+    """A check without findings: it collects the answer of reading each target."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -181,19 +180,8 @@ class _Targets:
         return iter(())
 
 
-def check_seed(context: CheckContext) -> Iterator[Finding]:
-    """Report a seed that no run would take."""
-    seed = context.expanded.tree.get("seed")
-    if is_built(seed) or is_copy(seed):
-        return
-    try:
-        find_seed(context.expanded)
-    except SeedError as error:
-        yield from error.findings
-
-
 def _is_fragment(config: Config) -> bool:
-    """Whether a config is a part of an experiment: it has no trainer, or only changes what another file builds."""
+    """Return whether a config is a part of an experiment: no trainer, or only changes to what another file builds."""
     return _only_changes(config.tree)
 
 
@@ -205,7 +193,7 @@ def _only_changes(tree: Mapping[Any, Any]) -> bool:
 
 
 def _deletes_from_another(sources: Sequence[Source], error: ConfigError) -> Finding | None:
-    """A warning in place of the error that a lone file deletes what only the file that it changes has."""
+    """Return a warning for a file that, checked alone, deletes what only the file that it changes has; else none."""
     if not (isinstance(error, MergeError) and len(sources) == 1 and isinstance(sources[0], FileSource)):
         return None
     source = sources[0]

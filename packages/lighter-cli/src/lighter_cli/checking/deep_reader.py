@@ -1,4 +1,4 @@
-"""Targets that reading does not settle, settled by importing them; nothing is built."""
+"""Import the targets whose source does not tell what they take; nothing is built."""
 
 import contextlib
 import inspect
@@ -12,13 +12,13 @@ from lighter_config.signatures import Answer, Parameter, ParameterKind
 
 
 class DeepReader(SignatureReader):
-    """Read what targets take from their source, and import those alone that the source does not settle."""
+    """Read what targets take from their source; import only those whose source does not tell."""
 
     def read(self, target: str) -> Answer:
         """Read what ``target`` takes; importing it may run any code at the top of its module."""
         answer = super().read(target)
         if isinstance(answer, Unknown):
-            # what is imported may print, and standard output is for the report
+            # imported code may print, and standard output is for the results
             with contextlib.redirect_stdout(sys.stderr):
                 answer = self._answers[target] = _imported(target)
         return answer
@@ -34,9 +34,9 @@ def _imported(target: str) -> Answer:
     if not callable(found):
         return _refused(target, f"is a {type(found).__name__}, which cannot be called")
     try:
-        parameters = tuple(_parameter(one) for one in inspect.signature(found).parameters.values())
+        parameters = tuple(_parameter(parameter) for parameter in inspect.signature(found).parameters.values())
     except (ValueError, TypeError):
-        return Unknown(target, "it exists, but it does not say what it takes")
+        return Unknown(target, "it exists, but it has no signature to read")
     name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', target)}"
     file, line = _source(found)
     return Signature(
@@ -56,9 +56,9 @@ def _refused(target: str, reason: str, nearest: tuple[str, ...] = ()) -> DoesNot
 
 
 def _raised_at(error: BaseException) -> str:
-    """Where the user's own code, or a package, raised: the last line that is in a file."""
+    """Return the file and line that raised, in the user's code or a package."""
     if isinstance(error, SyntaxError) and error.filename:
-        return ""  # its text has the place
+        return ""  # the message names the place
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
@@ -71,9 +71,9 @@ def _parameter(parameter: inspect.Parameter) -> Parameter:
 
 
 def _is_wrapper(found: Any) -> bool:
-    """Whether what is called takes other arguments than the signature that it shows, perhaps."""
+    """Return whether the signature may differ from the arguments that the callable really takes."""
     methods = [getattr(found, name) for name in ("__init__", "__new__")] if isinstance(found, type) else []
-    return any(hasattr(one, "__wrapped__") or hasattr(one, "__signature__") for one in (found, *methods))
+    return any(hasattr(part, "__wrapped__") or hasattr(part, "__signature__") for part in (found, *methods))
 
 
 def _source(found: Any) -> tuple[str, int]:

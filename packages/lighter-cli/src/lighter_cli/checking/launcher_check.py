@@ -1,7 +1,7 @@
-"""Who starts the processes of a run, torchrun or SLURM, and whether a trainer expects as many.
+"""Compare the number of processes that torchrun or SLURM starts with the number that the trainer expects.
 
-Without this check a trainer finds out when everything is built, waits for ranks that nobody starts, or trains as many
-times over as there are processes.
+Without this check a trainer fails only after everything is built, waits for ranks that nobody starts, or trains once in
+every process.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _TRAINERS = ("pytorch_lightning.Trainer", "lightning.Trainer", "lightning.pytorc
 
 @dataclass(frozen=True, slots=True)
 class _Count:
-    """How many of something there are, the variable that says so, and what sets it."""
+    """A count, the environment variable that holds it, and the option of the launcher that sets it."""
 
     number: int
     variable: str
@@ -29,13 +29,13 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """What started this process beside others.
+    """The program that started this process and the other ranks.
 
     Attributes:
         name: ``torchrun`` or ``SLURM``.
-        environment: Lightning's class for it.
-        per_node: How many processes it starts on each machine, where it says so.
-        num_nodes: On how many machines, where it says so.
+        environment: The name of Lightning's class for it.
+        per_node: The number of processes on each machine; ``None`` if the variables do not tell.
+        num_nodes: The number of machines; ``None`` if the variables do not tell.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Launcher:
 
 
 def find_launcher(variables: Mapping[str, str]) -> Launcher | None:
-    """Return what Lightning would take for the launcher; torchrun inside SLURM is torchrun.
+    """Return the launcher that Lightning would find; torchrun inside SLURM is torchrun.
 
     Args:
         variables: The environment variables.
@@ -71,7 +71,7 @@ def find_launcher(variables: Mapping[str, str]) -> Launcher | None:
 
 
 class LauncherCheck:
-    """A check that compares ``devices`` and ``num_nodes`` of the trainer with what the launcher starts.
+    """Compare ``devices`` and ``num_nodes`` of the trainer with what the launcher starts.
 
     Args:
         variables: The environment variables.
@@ -81,20 +81,20 @@ class LauncherCheck:
         self._variables = variables
 
     def __call__(self, context: CheckContext) -> Iterator[Finding]:
-        """Report numbers that differ; what is only known when it is built is passed over."""
+        """Report numbers that differ; numbers that are known only when they are built pass."""
         launcher = find_launcher(self._variables)
         trainer = context.value(("trainer",))
         if launcher is None or context.is_fragment or not isinstance(trainer, dict):
             return
-        if _has_environment_of_its_own(trainer, launcher):
+        if _names_other_environment(trainer, launcher):
             return
         num_tasks = self._variables.get("SLURM_NTASKS", "")
         if launcher.name == "SLURM" and launcher.per_node is None and _number(num_tasks) is not None:
             yield context.finding(
                 ("trainer",),
-                f"SLURM_NTASKS={num_tasks} does not say how many processes each machine gets",
+                f"SLURM_NTASKS={num_tasks} does not tell the number of processes on each machine",
                 at_key=True,
-                fix="write #SBATCH --ntasks-per-node=N in place of --ntasks",
+                fix="write #SBATCH --ntasks-per-node=N instead of --ntasks",
             )
         for name, count, number in (
             ("devices", launcher.per_node, _num_devices(trainer)),
@@ -119,24 +119,24 @@ def _mismatch(context: CheckContext, launcher: Launcher, name: str, number: int,
 
 
 def _num_devices(trainer: Mapping[Any, Any]) -> int | None:
-    """Return how many processes ``devices`` stands for on each machine, where the text says so."""
+    """Return the number of processes on each machine that ``devices`` asks for; ``None`` if not written."""
     devices = trainer.get("devices", _default(trainer, "auto"))
     if devices == "auto":
         return 1 if trainer.get("accelerator") == "cpu" else None
     if isinstance(devices, list):
         return len(devices)
     if isinstance(devices, str) and "," in devices:
-        return len([one for one in devices.split(",") if one.strip()])
+        return len([device for device in devices.split(",") if device.strip()])
     return _number(devices)
 
 
 def _default(trainer: Mapping[Any, Any], value: Any) -> Any:
-    """Return what Lightning's trainer takes where nothing is written; of a subclass nobody knows."""
+    """Return the default of Lightning's own trainer; ``None`` for a subclass, whose defaults are not known."""
     return value if trainer.get("_target_") in _TRAINERS else None
 
 
 def _number(value: Any) -> int | None:
-    """Return a number of processes as it is written; all devices, ``-1``, is none."""
+    """Return a written number of processes; ``None`` for ``-1``, all devices, and for what is not a number."""
     if isinstance(value, str) and (is_built(value) or is_copy(value) or not value.strip().isdecimal()):
         return None
     return int(value) if isinstance(value, int | str) and not isinstance(value, bool) and int(value) >= 0 else None
@@ -148,12 +148,12 @@ def _count(variables: Mapping[str, str], variable: str, option: str) -> _Count |
 
 
 def _one_task(variables: Mapping[str, str]) -> _Count | None:
-    """One task is one on its machine; of several, Lightning asks for ``--ntasks-per-node``."""
+    """Return the count of a single task; with several, Lightning requires ``--ntasks-per-node``."""
     return _Count(1, "SLURM_NTASKS", "--ntasks") if variables["SLURM_NTASKS"] == "1" else None
 
 
-def _has_environment_of_its_own(trainer: Mapping[Any, Any], launcher: Launcher) -> bool:
-    """Whether a plugin of the trainer says who starts the processes."""
+def _names_other_environment(trainer: Mapping[Any, Any], launcher: Launcher) -> bool:
+    """Return whether a plugin of the trainer names another environment than the launcher's."""
     plugins = trainer.get("plugins") or []
     listed = plugins if isinstance(plugins, list) else [plugins]
     names = [str(plugin.get("_target_", "")).rpartition(".")[2] for plugin in listed if isinstance(plugin, dict)]

@@ -1,4 +1,4 @@
-"""Reports of checks as text for people, as JSON for tools, as annotations for a code review."""
+"""Write results of checks: as text for people, as JSON for tools, as annotations for a code review."""
 
 import os
 import textwrap
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lighter_cli.checking.checker import Report
+from lighter_cli.checking.checker import CheckResult
 from lighter_cli.terminal.output import Line
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH
@@ -20,28 +20,28 @@ _WIDE = 60
 _DEEP = "--deep imports what is unknown"
 
 
-def text_lines(reports: Sequence[Report], width: int | None = None, *, deep: bool = False) -> Iterator[Line]:
-    """Yield the lines that a person reads: every finding, then what was checked.
+def text_lines(results: Sequence[CheckResult], width: int | None = None, *, deep: bool = False) -> Iterator[Line]:
+    """Yield the lines for people: every finding, then a summary.
 
     Args:
-        reports: What was found.
-        width: The columns of the terminal, to which text is fitted; ``None`` leaves every line as long as it is.
-        deep: Whether unknown targets were imported already, so that this is not offered.
+        results: The results, one for each experiment.
+        width: The columns of the terminal, which the lines are fitted to; ``None`` breaks no line.
+        deep: Whether unknown targets were imported already; if not, ``--deep`` is suggested.
     """
-    for report in reports:
-        for finding in report.findings:
-            yield from finding_lines(finding, width, _only_in(report, finding))
+    for result in results:
+        for finding in result.findings:
+            yield from finding_lines(finding, width, _only_in(result, finding))
             yield [""]
-    for report in reports:
-        yield from _summary(report, width)
-    if len(reports) > 1:
-        yield from _wrapped(f"{len(reports)} checked: {_counted(reports)}", width)
-    if any(report.unknown for report in reports) and not deep:
+    for result in results:
+        yield from _summary(result, width)
+    if len(results) > 1:
+        yield from _wrapped(f"{len(results)} checked: {_counted(results)}", width)
+    if any(result.unknown for result in results) and not deep:
         yield from _wrapped(_DEEP, width)
 
 
 def finding_lines(finding: Finding, width: int | None = None, stages: str = "") -> Iterator[Line]:
-    """Yield the lines of one finding; without a width they are exactly those of ``str(finding)``."""
+    """Yield the lines of one finding; without a width they are those of ``str(finding)``."""
     severity = f"{finding.severity}:"
     first, *rest = _fitted(f"{severity} {finding.message}{stages}", width, "  ")
     yield [(severity, _SEVERITY_STYLES[finding.severity]), first.removeprefix(severity)]
@@ -64,52 +64,52 @@ def finding_lines(finding: Finding, width: int | None = None, stages: str = "") 
             yield [indent, (line, text_style)]
 
 
-def as_json(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return what tools read; docs/reference/commands.md describes it, and fields are only ever added."""
-    counts = Counter(finding.severity for report in reports for finding in report.findings)
+def as_json(results: Sequence[CheckResult]) -> dict[str, Any]:
+    """Return the JSON for tools, which docs/reference/commands.md describes; fields are only ever added."""
+    counts = Counter(finding.severity for result in results for finding in result.findings)
     return {
         "version": 1,
-        "ok": not any(report.has_errors for report in reports),
+        "ok": not any(result.has_errors for result in results),
         "num_errors": counts[Severity.ERROR],
         "num_warnings": counts[Severity.WARNING],
         "num_notes": counts[Severity.NOTE],
-        "experiments": [_json_of_report(report) for report in reports],
+        "experiments": [_json_of_result(result) for result in results],
     }
 
 
-def annotation_lines(reports: Sequence[Report]) -> Iterator[Line]:
+def annotation_lines(results: Sequence[CheckResult]) -> Iterator[Line]:
     """Yield workflow commands, which GitHub shows beside the lines of the files that they name."""
-    for report in reports:
-        for finding in report.findings:
-            yield [_annotation(finding, _only_in(report, finding))]
-    for report in reports:
-        yield from _summary(report, None)
+    for result in results:
+        for finding in result.findings:
+            yield [_annotation(finding, _only_in(result, finding))]
+    for result in results:
+        yield from _summary(result, None)
 
 
-def _only_in(report: Report, finding: Finding) -> str:
-    """For which stages a finding holds, when not for all that were checked."""
-    stages = report.stages_of.get(finding, report.stages)
-    return f" ({', '.join(stages)})" if len(stages) < len(report.stages) else ""
+def _only_in(result: CheckResult, finding: Finding) -> str:
+    """Return the stages that a finding holds for; an empty text when it holds for all that were checked."""
+    stages = result.stages_of.get(finding, result.stages)
+    return f" ({', '.join(stages)})" if len(stages) < len(result.stages) else ""
 
 
-def _summary(report: Report, width: int | None) -> Iterator[Line]:
-    kind = " (a fragment)" if report.is_fragment else ""
-    stages = f" for {', '.join(report.stages)}" if report.stages else ""
-    name = " ".join(report.words)
+def _summary(result: CheckResult, width: int | None) -> Iterator[Line]:
+    kind = " (a fragment)" if result.is_fragment else ""
+    stages = f" for {', '.join(result.stages)}" if result.stages else ""
+    name = " ".join(result.words)
     if name:
-        yield from _wrapped(f"{name}{kind}{stages}: {_counted([report])}", width)
-    for target, reason in report.unknown.items():
+        yield from _wrapped(f"{name}{kind}{stages}: {_counted([result])}", width)
+    for target, reason in result.unknown.items():
         yield from _wrapped(f"  unknown: {target}: {reason}", width)
 
 
-def _counted(reports: Sequence[Report]) -> str:
-    counts = Counter(finding.severity for report in reports for finding in report.findings)
-    parts = [f"{counts[one]} {one}{'s' if counts[one] > 1 else ''}" for one in Severity if counts[one]]
-    num_missing = sum(len(report.missing) for report in reports)
+def _counted(results: Sequence[CheckResult]) -> str:
+    counts = Counter(finding.severity for result in results for finding in result.findings)
+    parts = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in Severity if counts[kind]]
+    num_missing = sum(len(result.missing) for result in results)
     targets = [
-        f"{sum(report.num_known for report in reports)} known",
+        f"{sum(result.num_known for result in results)} known",
         *([f"{num_missing} missing"] if num_missing else []),
-        f"{sum(len(report.unknown) for report in reports)} unknown",
+        f"{sum(len(result.unknown) for result in results)} unknown",
     ]
     return f"{', '.join(parts) or 'nothing wrong'}; targets: {', '.join(targets)}"
 
@@ -119,7 +119,7 @@ def _wrapped(text: str, width: int | None) -> Iterator[Line]:
 
 
 def _fitted(text: str, width: int | None, indent: str = "") -> list[str]:
-    """Break text between words; a word is never broken, so that paths can be copied whole."""
+    """Break text between words; a word stays in one piece, so that paths can be copied."""
     if width is None:
         return [text]
     lines = textwrap.wrap(
@@ -133,18 +133,18 @@ def _fitted(text: str, width: int | None, indent: str = "") -> list[str]:
     return lines or [""]
 
 
-def _json_of_report(report: Report) -> dict[str, Any]:
+def _json_of_result(result: CheckResult) -> dict[str, Any]:
     return {
-        "words": report.words,
-        "is_fragment": report.is_fragment,
-        "stages": report.stages,
+        "words": result.words,
+        "is_fragment": result.is_fragment,
+        "stages": result.stages,
         "targets": {
-            "num_known": report.num_known,
-            "missing": report.missing,
-            "unknown": [{"target": target, "reason": reason} for target, reason in report.unknown.items()],
+            "num_known": result.num_known,
+            "missing": result.missing,
+            "unknown": [{"target": target, "reason": reason} for target, reason in result.unknown.items()],
         },
         "findings": [
-            {**asdict(finding), "stages": report.stages_of.get(finding, report.stages)} for finding in report.findings
+            {**asdict(finding), "stages": result.stages_of.get(finding, result.stages)} for finding in result.findings
         ],
     }
 
@@ -157,7 +157,7 @@ def _annotation(finding: Finding, stages: str) -> str:
         properties = {"file": _from_workspace(place.source), "line": str(place.line), **properties}
         if place.column is not None:
             properties["col"] = str(place.column)
-        parts = parts[1:]  # the place, which the annotation stands at
+        parts = parts[1:]  # without the place, which the annotation shows
     body = "\n".join([finding.message + stages, *(f"{label}: {text}" for label, text in parts)])
     order = ("file", "line", "col", "title")
     listed = ",".join(f"{name}={_escaped(properties[name], ':,')}" for name in order if name in properties)
@@ -165,7 +165,7 @@ def _annotation(finding: Finding, stages: str) -> str:
 
 
 def _from_workspace(file: str) -> str:
-    """The file as it is named from the root of the repository."""
+    """Return the path of a file from the root of the repository."""
     workspace = os.environ.get("GITHUB_WORKSPACE")
     path = Path(file).resolve()
     if workspace and path.is_relative_to(workspace_path := Path(workspace).resolve()):
@@ -174,5 +174,5 @@ def _from_workspace(file: str) -> str:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Replace what ends a workflow command's line or one of its properties."""
-    return "".join(f"%{ord(one):02X}" if one in f"%\r\n{more}" else one for one in text)
+    """Escape the characters that end a workflow command, or one of its properties."""
+    return "".join(f"%{ord(char):02X}" if char in f"%\r\n{more}" else char for char in text)

@@ -1,4 +1,4 @@
-"""Which seed a run has, found before anything is built."""
+"""Find the seed of a run before anything is built."""
 
 import os
 
@@ -6,14 +6,14 @@ from lighter_cli.errors import SeedError
 from lighter_config import Config, Finding, Place
 
 VARIABLE = "PL_GLOBAL_SEED"
-_LARGEST = 2**32 - 1  # NumPy takes no larger one
+_LARGEST = 2**32 - 1  # the largest that NumPy takes
 
 
 def find_seed(config: Config) -> int:
     """Return the config's ``seed``, else that of ``PL_GLOBAL_SEED``, else 0.
 
     Raises:
-        SeedError: It is no integer from 0 to 4294967295.
+        SeedError: It is not an integer from 0 to 4294967295.
     """
     given = config.resolve("seed", default=None)
     if given is not None:
@@ -30,7 +30,7 @@ def _checked(seed: object, given: object, *, path: str, place: Place | None, exc
         return seed
     raise SeedError(
         Finding(
-            message=f"{given!r} is no seed",
+            message=f"invalid seed {given!r}",
             path=path,
             place=place,
             excerpt=excerpt,

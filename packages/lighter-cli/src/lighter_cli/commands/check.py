@@ -1,11 +1,11 @@
-"""``lighter check``: every mistake of an experiment at once, nothing built and torch not imported."""
+"""``lighter check``: report every mistake of an experiment at once, without building anything or importing torch."""
 
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import MutuallyExclusive
 
-from lighter_cli.commands._inputs import Words
+from lighter_cli.commands._inputs import Inputs
 from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
 
@@ -13,13 +13,13 @@ _ONE_OF = Group(show=False, validator=MutuallyExclusive())  # type: ignore[no-un
 
 
 def check(
-    *words: Words,
+    *inputs: Inputs,
     stage: Annotated[
         Stage | None,
         Parameter(
             group=("Parameters", _ONE_OF),
-            help="Judge what this stage builds, and what it needs. Without it, everything is judged; what fit needs is "
-            "only warned about, where there is data to train on.",
+            help="Check what this stage builds, and what it needs. Without it, everything is checked; what fit "
+            "lacks is only a warning, and only where there is data to train on.",
         ),
     ] = None,
     all_stages: Annotated[
@@ -28,7 +28,7 @@ def check(
             group=("Parameters", _ONE_OF),
             negative=(),
             show_default=False,
-            help="Judge the four stages; a finding says which of them it is for.",
+            help="Check for all four stages; a finding names its stages when it does not hold for all.",
         ),
     ] = False,
     each: Annotated[
@@ -36,19 +36,21 @@ def check(
         Parameter(
             negative=(),
             show_default=False,
-            help="Check every word alone; a comma list is one experiment, overrides apply to all. A file without a "
+            help="Check every input alone; a comma list is one experiment, overrides apply to all. A file without a "
             "trainer is a fragment: what it holds is checked, not what it lacks.",
         ),
     ] = False,
     deep: Annotated[
         bool,
         Parameter(
-            negative=(), show_default=False, help="Import the targets that their source does not settle; build nothing."
+            negative=(),
+            show_default=False,
+            help="Import the targets whose source does not tell what they take; build nothing.",
         ),
     ] = False,
     output_format: Annotated[
         Literal["text", "json", "github"],
-        Parameter(name="--format", help="Text to read, JSON for tools, or annotations of a GitHub workflow."),
+        Parameter(name="--format", help="Text for people, JSON for tools, or annotations of a GitHub workflow."),
     ] = "text",
 ) -> int:
     """Find every mistake, with its place, without importing torch. The exit code is 1 when there is an error."""
@@ -57,12 +59,12 @@ def check(
 
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
     checker = Checker(stages, deep=deep)
-    restored = standard_input.restore(words)
-    reports = list(checker.check_each(restored)) if each else [checker.check(restored)]
+    given = standard_input.restore(inputs)
+    results = list(checker.check_each(given)) if each else [checker.check(given)]
     if output_format == "json":
-        output.write_json(as_json(reports))
+        output.write_json(as_json(results))
     elif output_format == "github":
-        output.write_lines(annotation_lines(reports))
+        output.write_lines(annotation_lines(results))
     else:
-        output.write_lines(text_lines(reports, output.width(), deep=deep))
-    return int(any(one.has_errors for one in reports))
+        output.write_lines(text_lines(results, output.width(), deep=deep))
+    return int(any(result.has_errors for result in results))

@@ -1,4 +1,4 @@
-"""``lighter describe``: what a target takes, from its source, and a snippet of YAML to start from."""
+"""``lighter describe``: show what a target takes, read from its source, with YAML to start from."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ _ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
 _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
 _PLACEHOLDER = "..."
 
-# what is given to these in a config, by the base class of the target and the name of the argument
+# the usual value of an argument in a config, by the base class of the target and the name of the argument
 _USUAL = {
     ("torch.optim.Optimizer", "params"): '"$@system::model.parameters()"',
     ("torch.optim.lr_scheduler.LRScheduler", "optimizer"): '"@system::optimizer"',
@@ -33,13 +33,13 @@ _USUAL = {
 
 def describe(
     target: Annotated[
-        str, Parameter(help="An import path such as torch.optim.AdamW, or a name alone: AdamW, EarlyStopping.")
+        str, Parameter(help="An import path such as torch.optim.AdamW, or only a name: AdamW, EarlyStopping.")
     ],
     /,
     *,
     as_json: Json = False,
 ) -> None:
-    """Print the signature of a target with types, defaults and argument docs, and YAML to start from."""
+    """Print the signature of a target with types, defaults and docs of its arguments, and YAML to start from."""
     reader = reader_for(load({}))
     target, others = _full_target(target, reader)
     answer = reader.read(target)
@@ -62,35 +62,35 @@ def describe(
 
 
 def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, ...]]:
-    """Return the import path of a target given by its name alone, and of others with that name.
+    """Return the import path of a target, and the paths of others with the same name when only a name was given.
 
     Raises:
-        TargetError: Nothing has that name.
+        TargetError: The target is not an import path, or nothing has that name.
     """
     if not all(part.isidentifier() for part in target.split(".")) or Path(target).is_file():
-        message = f"{target!r} is {'a file' if Path(target).is_file() else 'no import path'}"
-        raise TargetError(Finding(message=message, expected=("names with dots between: torch.optim.AdamW",)))
+        kind = "a file, not an import path" if Path(target).is_file() else "not an import path"
+        expected = ("names with dots between: torch.optim.AdamW",)
+        raise TargetError(Finding(message=f"{target!r} is {kind}", expected=expected))
     if "." in target:
         return target, ()
     named = find_named(target, reader)
     if named.targets:
         return named.targets[0], named.targets[1:]
     finding = Finding(
-        message=f"nothing is named {target!r} in {', '.join(PACKAGES)}",
+        message=f"{target!r} does not exist in {', '.join(PACKAGES)}",
         nearest=named.nearest,
-        fix="give the whole import path for anything else: monai.networks.nets.UNet",
+        fix="give the full import path for other packages: monai.networks.nets.UNet",
     )
     raise TargetError(finding)
 
 
 def _elsewhere(target: str, reader: SignatureReader) -> tuple[str, ...]:
-    """Return paths of what has the same name elsewhere in the package: torch.optim.AdamW for torch.AdamW."""
+    """Return paths with the same last name in the same package: torch.optim.AdamW for torch.AdamW."""
     package, _, rest = target.partition(".")
     if package not in PACKAGES:
         return ()
-    return tuple(one for one in find_named(rest.rpartition(".")[2], reader).targets if one.startswith(f"{package}."))[
-        :3
-    ]
+    found = find_named(rest.rpartition(".")[2], reader).targets
+    return tuple(path for path in found if path.startswith(f"{package}."))[:3]
 
 
 def _missing(answer: DoesNotExist, reader: SignatureReader) -> TargetError:
@@ -104,8 +104,8 @@ def _missing(answer: DoesNotExist, reader: SignatureReader) -> TargetError:
     nearest = answer.nearest or _elsewhere(answer.target, reader)
     fix = "" if nearest else "install the package that has it, or correct the name"
     if answer.missing == "project":
-        message = f"{answer.target}: there is no folder for `project` here"
-        fix = f"put an empty {MARKER} into the folder of your code, and call from inside it"
+        message = f"{answer.target} does not exist: `project` has no folder here"
+        fix = f"put an empty {MARKER} into the folder of your code, and run the command inside it"
     return TargetError(Finding(message=message, nearest=nearest, fix=fix))
 
 
@@ -118,7 +118,7 @@ def _lines(
     kind = "a class" if signature.is_class else "a function"
     yield [(f"{kind}, {signature.file}:{signature.line}", PLACE)]
     if others:
-        yield from _wrapped(f"others of that name: {', '.join(others)}", "")
+        yield from _wrapped(f"others with this name: {', '.join(others)}", "")
     if signature.parameters:
         yield [""]
         yield [("arguments", HEADING)]
@@ -127,7 +127,7 @@ def _lines(
         yield from _wrapped(documentation.arguments.get(argument.name, ""), "      ")
     if not signature.is_exact:
         yield [""]
-        yield from _wrapped("It may take more than this: the source does not settle it.", "")
+        yield from _wrapped("It may take more arguments: the source does not tell.", "")
     yield [""]
     yield [("in a config", HEADING)]
     yield from ([line] for line in snippet)
@@ -135,7 +135,7 @@ def _lines(
 
 def _unknown_lines(answer: Unknown, snippet: list[str], nearest: tuple[str, ...]) -> Iterator[Line]:
     yield [(answer.target, PATH)]
-    yield from _wrapped(f"What it takes is not known without importing it: {answer.reason}.", "")
+    yield from _wrapped(f"Its arguments are not known without importing it: {answer.reason}.", "")
     if nearest:
         yield from _wrapped(f"Known to exist: {', '.join(nearest)}", "")
     yield [""]
@@ -154,7 +154,7 @@ def _argument_line(argument: Argument) -> Line:
 
 
 def _wrapped(text: str, indent: str) -> Iterator[Line]:
-    """Fit a paragraph to the terminal, without the markup of Sphinx."""
+    """Yield a paragraph in lines that fit the terminal, without the markup of Sphinx."""
     plain = _ROLE.sub(r"\1", text).replace("``", "`")
     width = min(output.width() or _MAX_WIDTH, _MAX_WIDTH)
     for line in textwrap.wrap(plain, max(width, len(indent) + 20), initial_indent=indent, subsequent_indent=indent):
@@ -162,16 +162,20 @@ def _wrapped(text: str, indent: str) -> Iterator[Line]:
 
 
 def _snippet(signature: Signature, reader: SignatureReader) -> Iterator[str]:
-    """Write YAML that calls the target: what is required, and in comments the defaults of the rest."""
+    """Yield YAML that calls the target: the required arguments, and the defaults of the others in comments."""
     yield f"_target_: {signature.target}"
-    by_position = [one for one in signature.parameters if one.kind is ParameterKind.POSITIONAL_ONLY and one.required]
+    by_position = [
+        argument
+        for argument in signature.parameters
+        if argument.kind is ParameterKind.POSITIONAL_ONLY and argument.required
+    ]
     if by_position:
         yield "_args_:"
-        yield from (f"  - {_PLACEHOLDER}  # {one.name}" for one in by_position)
+        yield from (f"  - {_PLACEHOLDER}  # {argument.name}" for argument in by_position)
     for argument in signature.parameters:
         if argument.required and argument.accepts_keyword:
             yield f"{argument.name}: {_usual_value(signature, argument, reader)}"
-    if not by_position and any(one.kind is ParameterKind.VAR_POSITIONAL for one in signature.parameters):
+    if not by_position and any(argument.kind is ParameterKind.VAR_POSITIONAL for argument in signature.parameters):
         yield "# _args_: []"
     for argument in signature.parameters:
         if not argument.required and argument.accepts_keyword:
@@ -188,7 +192,7 @@ def _usual_value(signature: Signature, argument: Argument, reader: SignatureRead
 
 
 def _default(argument: Argument) -> str | None:
-    """Return a default as YAML; ``None`` when it is computed, or takes several lines."""
+    """Return a default as YAML; ``None`` when it is computed, or needs several lines."""
     try:
         value = ast.literal_eval(str(argument.default))
     except (ValueError, SyntaxError):
@@ -214,14 +218,14 @@ def _as_json(
         "summary": documentation.summary,
         "arguments": [
             {
-                "name": one.name,
-                "kind": str(one.kind),
-                "type": one.annotation,
-                "default": one.default,
-                "required": one.required,
-                "documentation": documentation.arguments.get(one.name),
+                "name": argument.name,
+                "kind": str(argument.kind),
+                "type": argument.annotation,
+                "default": argument.default,
+                "required": argument.required,
+                "documentation": documentation.arguments.get(argument.name),
             }
-            for one in signature.parameters
+            for argument in signature.parameters
         ],
         "yaml": "\n".join(snippet),
         "others": others,

@@ -1,4 +1,4 @@
-"""``lighter diff``: what differs between two experiments after merging."""
+"""``lighter diff``: show what differs between two experiments after merging."""
 
 import shlex
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json, Words, load_merged
+from lighter_cli.commands._inputs import Inputs, Json
+from lighter_cli.commands._merged import load_merged
 from lighter_cli.terminal import output, standard_input
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import Difference, Finding, Kind, Place, SourceError
@@ -16,30 +17,36 @@ _EXAMPLE = "lighter diff exp.yaml trainer::max_epochs=3 --against exp.yaml"
 
 
 def diff(
-    *words: Words,
+    *inputs: Inputs,
     against: Annotated[
         list[str],
-        Parameter(consume_multiple=True, negative=(), help="The experiment to compare with, named in the same way."),
+        Parameter(consume_multiple=True, negative=(), help="The experiment to compare with: the same kinds of input."),
     ],
     as_json: Json = False,
 ) -> None:
     """Print what differs between two experiments after merging, with the place on both sides."""
-    if not words:
-        raise SourceError(Finding(message="nothing is named to compare", fix=f"name two experiments: {_EXAMPLE}"))
-    before, after = load_merged(against, example=_EXAMPLE), load_merged(words, example=_EXAMPLE)
+    if not inputs:
+        raise SourceError(Finding(message="no inputs given", fix=f"name two experiments: {_EXAMPLE}"))
+    before, after = load_merged(against, example=_EXAMPLE), load_merged(inputs, example=_EXAMPLE)
     differences = differences_between(before, after)
     if as_json:
         output.write_json(json_of(differences))
         return
-    output.write_lines(difference_lines(_name(against), _name(words), differences))
+    output.write_lines(difference_lines(_name(against), _name(inputs), differences))
 
 
-def _name(words: Sequence[str]) -> str:
-    return shlex.join(standard_input.restore(words))
+def _name(inputs: Sequence[str]) -> str:
+    return shlex.join(standard_input.restore(inputs))
 
 
 def difference_lines(before: str, after: str, differences: Sequence[Difference]) -> list[Line]:
-    """Return what ``diff`` prints for the differences of two configs, under the names of both."""
+    """Return the lines that show the differences of two configs.
+
+    Args:
+        before: The name of the first config.
+        after: The name of the second.
+        differences: What differs, in the order in which it is shown.
+    """
     lines: list[Line] = [[(f"--- {before}", HEADING)], [(f"+++ {after}", HEADING)]]
     if not differences:
         return [*lines, [""], ["no difference"]]
@@ -57,14 +64,14 @@ def json_of(differences: Sequence[Difference]) -> list[dict[str, object]]:
     """Return the differences as JSON values."""
     return [
         {
-            "path": one.path,
-            "kind": str(one.kind),
-            "before": one.before,
-            "after": one.after,
-            "before_place": None if one.before_place is None else str(one.before_place),
-            "after_place": None if one.after_place is None else str(one.after_place),
+            "path": difference.path,
+            "kind": str(difference.kind),
+            "before": difference.before,
+            "after": difference.after,
+            "before_place": None if difference.before_place is None else str(difference.before_place),
+            "after_place": None if difference.after_place is None else str(difference.after_place),
         }
-        for one in differences
+        for difference in differences
     ]
 
 

@@ -1,4 +1,4 @@
-"""``lighter explain``: which places set one value, what takes it, and what refers to it."""
+"""``lighter explain``: show which places set a value, which argument takes it, and what refers to it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json, Words, load_merged, written_values
+from lighter_cli.commands._inputs import Inputs, Json
+from lighter_cli.commands._merged import load_merged, written_values
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import (
@@ -34,14 +35,14 @@ _EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """What a value is an argument of.
+    """The argument that a value is, or is inside of.
 
     Attributes:
-        target: The dotted path of the component around the value.
-        path: The argument itself, which holds the value.
-        name: Its name, or position.
-        signature: What the target takes; ``None`` when that is not known.
-        argument: The parameter that takes it; ``None`` when none does.
+        target: The import path of the component that gets the argument.
+        path: The path of the argument.
+        name: The name of the argument, or its position.
+        signature: The parameters of the target; ``None`` when they are not known.
+        argument: The parameter that takes the argument; ``None`` when none does.
     """
 
     target: str
@@ -53,7 +54,7 @@ class _Taker:
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A reference to a value, to what holds it, or into it."""
+    """A reference to a value, to a section around it, or to something inside it."""
 
     path: str
     text: str
@@ -61,17 +62,17 @@ class _Use:
 
 
 def explain(
-    path: Annotated[str, Parameter(help="A place in the config, such as trainer::max_epochs.")],
+    path: Annotated[str, Parameter(help="A path in the config, such as trainer::max_epochs.")],
     /,
-    *words: Words,
+    *inputs: Inputs,
     as_json: Json = False,
 ) -> None:
-    """Print which places set a value, newest first, what takes it, and what refers to it."""
-    if not words or Path(path).is_file():
+    """Print which places set a value, newest first, which argument takes it, and what refers to it."""
+    if not inputs or Path(path).is_file():
         fix = f"the path comes first, then its config: {_EXAMPLE}"
-        message = f"{path!r} is a file, not a path in a config" if Path(path).is_file() else "no config is named"
+        message = f"{path!r} is a file, not a path in a config" if Path(path).is_file() else "no config given"
         raise PathError(Finding(message=message, fix=fix))
-    config = load_merged(words, example=_EXAMPLE)
+    config = load_merged(inputs, example=_EXAMPLE)
     segments = _exact(config, parse_path(path))
     path = format_path(segments)
     taker = _taker_of(config, segments, reader_for(config))
@@ -92,7 +93,7 @@ def explain(
 
 
 def _exact(config: Config, segments: Segments) -> Segments:
-    """Return a path with negative indices counted from the start."""
+    """Return the path with each negative index replaced by the index from the start."""
     exact: list[Any] = []
     for segment in segments:
         if isinstance(segment, int) and segment < 0:
@@ -103,7 +104,7 @@ def _exact(config: Config, segments: Segments) -> Segments:
 
 
 def _taker_of(config: Config, segments: Segments, reader: SignatureReader) -> _Taker | None:
-    """Find the component that gets the value at a path as an argument, or inside one."""
+    """Find the component that gets the value at a path, as an argument or inside one."""
     expanded = config.expanded()
     for depth in range(len(segments) - 1, -1, -1):
         holder = expanded.get(format_path(segments[:depth]), None)
@@ -131,24 +132,25 @@ def _argument_of(target: str, segments: Segments, depth: int, reader: SignatureR
 
 
 def _argument_at(index: Any, signature: Signature | None) -> Argument | None:
-    """Find the parameter that gets one item of ``_args_``; ``*args`` gets all that no other does."""
+    """Find the parameter that gets one item of ``_args_``; ``*args`` gets the items after the named ones."""
     if signature is None or not isinstance(index, int):
         return None
-    positional = [one for one in signature.parameters if one.accepts_position]
-    rest = [one for one in signature.parameters if one.kind is ParameterKind.VAR_POSITIONAL]
+    positional = [parameter for parameter in signature.parameters if parameter.accepts_position]
+    rest = [parameter for parameter in signature.parameters if parameter.kind is ParameterKind.VAR_POSITIONAL]
     return next(iter([*positional[index : index + 1], *rest]), None)
 
 
 def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
-    """Find what refers to a value, to what holds it, or into it."""
+    """Yield the references to a value, to a section around it, or to something inside it."""
     for at, text, place in written_values(config):
         if not (is_copy(text) or is_built(text)):
             continue
         try:
             references = find_references(text)
-            targets = [_exact(config, absolute_path(one, parse_path(at))) for one in references if not one.file]
+            inside = [reference for reference in references if not reference.file]
+            targets = [_exact(config, absolute_path(reference, parse_path(at))) for reference in inside]
         except ConfigError:
-            continue  # it cannot be read, which `lighter check` reports
+            continue  # `lighter check` reports a reference that cannot be read
         if any(target[: len(segments)] == segments or segments[: len(target)] == target for target in targets):
             yield _Use(at, text, place)
 
@@ -219,7 +221,7 @@ def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, u
 
 
 def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> PathError:
-    """Say that a path leads nowhere, with the names that do."""
+    """Return the error for a path that does not exist, with the names that exist at the last section on the way."""
     expanded = config.expanded()
     depth = next(depth for depth in range(len(segments) - 1, -1, -1) if expanded.has(format_path(segments[:depth])))
     holder, prefix = expanded.get(format_path(segments[:depth])), segments[:depth]
@@ -228,17 +230,26 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
         inside += [name for name in taker.signature.keywords if name not in inside]
     missing = format_path(segments[depth : depth + 1])
     nearest = [format_path((*prefix, name)) for name in nearest_names(missing, map(str, inside))]
-    # a name alone, whose section was left out
+    # a name without its section
     leaves = (format_path(path) for path, _ in expanded.walk() if path[-len(segments) :] == segments)
     nearest += [path for path in leaves if path not in nearest]
     where = format_path(prefix)
     return PathError(
         Finding(
-            message=f"there is nothing at {format_path(segments)}",
+            message=f"{format_path(segments)} does not exist: {_lacking(holder, where, missing)}",
             path=format_path(segments),
             place=config.place(where) if prefix else None,
             excerpt=config.excerpt(where) if prefix else "",
-            expected=tuple(str(name) for name in inside) or (f"{where} holds no other values",),
+            expected=tuple(str(name) for name in inside),
             nearest=tuple(nearest[:3]),
         )
     )
+
+
+def _lacking(holder: Any, where: str, missing: str) -> str:
+    """Say what a path does not find in the value that it leads to."""
+    if isinstance(holder, list):
+        return f"{where} has {len(holder)} item{'s' * (len(holder) != 1)}"
+    if isinstance(holder, dict):
+        return f"{where or 'the config'} has no `{missing}`"
+    return f"{where} is a value, not a section"

@@ -1,4 +1,4 @@
-"""``lighter init``: a folder with an experiment that runs at once and passes its own tests."""
+"""``lighter init``: make a folder with an experiment that runs at once and passes its own tests."""
 
 import shlex
 import shutil
@@ -17,9 +17,9 @@ TEMPLATES = {
     "module": "a LightningModule, a network and data of your own",
     "system": "a network and data of your own, the training steps from Lighter",
 }
-"""The names of the templates, and what each is."""
+"""What each template is, by its name."""
 
-_GITIGNORE = "gitignore"  # without its dot, or it would hold for the repository of this package
+_GITIGNORE = "gitignore"  # with a dot in front it would apply to the repository of this package
 
 
 def init(
@@ -33,27 +33,27 @@ def init(
     """Make a folder with an experiment that runs at once, its README and its test."""
     if template not in TEMPLATES:
         finding = Finding(
-            message=f"there is no template {template!r}",
+            message=f"unknown template {template!r}",
             expected=tuple(TEMPLATES),
             nearest=nearest_names(template, TEMPLATES),
         )
         raise SourceError(finding)
     destination = Path(folder).expanduser()
-    _refuse_what_is_there(destination)
+    _check_is_free(destination)
     try:
         _copy(template, destination)
     except OSError as error:
         message = f"{folder} cannot be written: {error.strerror}"
-        raise SourceError(Finding(message=message, fix="name a folder that you may write to")) from error
+        raise SourceError(Finding(message=message, fix="name a folder that you can write to")) from error
     commands: list[Line] = [[("  " + command, HEADING)] for command in _next_commands(destination)]
     output.write_lines([[f"{folder} is ready. Next:"], *commands])
 
 
-def _refuse_what_is_there(destination: Path) -> None:
-    """Refuse to write among files, or over one.
+def _check_is_free(destination: Path) -> None:
+    """Raise unless the destination is free.
 
     Raises:
-        SourceError: The destination is a file, or a folder that holds something.
+        SourceError: The destination is a file, or a folder that is not empty.
     """
     if destination.is_dir():
         held = sorted(entry.name for entry in destination.iterdir())

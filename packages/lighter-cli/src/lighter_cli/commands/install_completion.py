@@ -1,4 +1,4 @@
-"""``lighter --install-completion``: the script that completes words, where the shell looks for it."""
+"""``lighter --install-completion``: write the completion script to where the shell looks for it."""
 
 import os
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ Shell = Literal["bash", "zsh", "fish"]
 
 
 def install_completion(
-    shell: Annotated[Shell | None, Parameter(help="The shell; without it, that of $SHELL.")] = None, /
+    shell: Annotated[Shell | None, Parameter(help="The shell; by default the one that $SHELL names.")] = None, /
 ) -> None:
-    """Write the completion script for a shell. No file of yours is changed: what to add to one is said."""
+    """Write the completion script for a shell. None of your files is changed: the line to add to one is printed."""
     shell = shell or _login_shell(os.environ)
     file = _place(shell, os.environ)
     try:
@@ -35,7 +35,7 @@ def _login_shell(environment: Mapping[str, str]) -> Shell:
     for shell in ("bash", "zsh", "fish"):
         if name == shell:
             return shell
-    message = f"there is no completion for the shell {name!r}" if name else "$SHELL does not say which shell is used"
+    message = f"unknown shell {name!r}" if name else "$SHELL is not set"
     fix = "name the shell: lighter --install-completion bash"
     raise SourceError(Finding(message=message, expected=("bash", "zsh", "fish"), fix=fix))
 

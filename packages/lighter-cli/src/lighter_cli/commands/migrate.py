@@ -1,4 +1,4 @@
-"""``lighter migrate``: configs of earlier generations, rewritten."""
+"""``lighter migrate``: rewrite configs of earlier generations."""
 
 import difflib
 import logging
@@ -23,33 +23,34 @@ def migrate(
     *files: Annotated[
         str,
         Parameter(
-            help="YAML files. Files of one experiment follow each other, or stand in one word: base.yaml,exp.yaml."
+            help="YAML files. Files of one experiment follow each other, or are a comma list: base.yaml,exp.yaml."
         ),
     ],
     in_place: Annotated[
-        bool, Parameter(negative=(), show_default=False, help="Write the files; otherwise only show what would change.")
+        bool,
+        Parameter(negative=(), show_default=False, help="Write the files; by default only show what would change."),
     ] = False,
 ) -> int:
-    """Rewrite configs of earlier generations. The exit code is 1 when something is left to do by hand."""
+    """Rewrite configs of earlier generations. The exit code is 1 when something must be changed by hand."""
     from lighter_cli.migration import migrate as migrated_files
 
-    names = [name for word in files for name in ([word] if Path(word).exists() else word.split(","))]
+    names = [name for given in files for name in ([given] if Path(given).exists() else given.split(","))]
     if not names:
-        raise SourceError(Finding(message="no file is named", fix="name one: lighter migrate config.yaml"))
+        raise SourceError(Finding(message="no files given", fix="name one: lighter migrate config.yaml"))
     migrated = migrated_files(names)
-    for one in migrated:
-        if one.after == one.before:
-            _logger.info("%s: nothing to rewrite", one.name)
+    for file in migrated:
+        if file.after == file.before:
+            _logger.info("%s: nothing to rewrite", file.name)
         elif in_place:
-            write_atomically(Path(one.name), one.after)
-            _logger.info("%s is rewritten; see what `lighter check` says of it", one.name)
+            write_atomically(Path(file.name), file.after)
+            _logger.info("%s was rewritten; check it with `lighter check`", file.name)
         else:
-            output.write_lines(_difference(one.name, one.before, one.after))
-        log_findings(one.findings)
-    return int(any(finding.severity is Severity.WARNING for one in migrated for finding in one.findings))
+            output.write_lines(_difference(file.name, file.before, file.after))
+        log_findings(file.findings)
+    return int(any(finding.severity is Severity.WARNING for file in migrated for finding in file.findings))
 
 
 def _difference(name: str, before: str, after: str) -> Sequence[Line]:
-    """Return what changes, as `diff -u` writes it."""
+    """Return the lines of a unified diff, as `diff -u` writes it."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
     return [[(line, HEADING if line[:3] in ("---", "+++") else _STYLES.get(line[:1], ""))] for line in lines]

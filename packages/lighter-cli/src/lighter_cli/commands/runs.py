@@ -1,4 +1,4 @@
-"""``lighter runs``: the records of earlier runs."""
+"""``lighter runs``: list, show and compare the records of earlier runs."""
 
 import os
 import shlex
@@ -61,16 +61,16 @@ def show(run: Run, /, *, as_json: Json = False) -> None:
 
 @runs.command
 def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
-    """Print what differs between two runs: words, versions, results, and config with the places of values."""
+    """Print what differs between two runs: inputs, versions, results, and the config with the places of values."""
     before, after = _find(first), _find(second)
     facts = [
-        replace(one, before_place=None, after_place=None)
-        for one in differences_between(load(_compared(before)), load(_compared(after)))
+        replace(difference, before_place=None, after_place=None)
+        for difference in differences_between(load(_compared(before)), load(_compared(after)))
     ]
     places = recorded_places(before.folder), recorded_places(after.folder)
     configs = [
-        _with_recorded_places(one, *places)
-        for one in differences_between(load([str(before.folder)]), load([str(after.folder)]))
+        _with_recorded_places(difference, *places)
+        for difference in differences_between(load([str(before.folder)]), load([str(after.folder)]))
     ]
     if as_json:
         output.write_json({"record": json_of(facts), "config": json_of(configs)})
@@ -81,10 +81,10 @@ def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
 
 
 def _find(run: str) -> Record:
-    """Find a run by its id, a part of it, its folder, or as the ``last``.
+    """Find a run by its id, a part of its id, its folder, or the word ``last``.
 
     Raises:
-        SourceError: No run or several are meant.
+        SourceError: No run matches, or several do.
     """
     folder = Path(run)
     if (folder / RECORD_FILE).is_file():
@@ -99,16 +99,16 @@ def _find(run: str) -> Record:
         return found[0]
     if found:
         finding = Finding(
-            message=f"{run!r} is part of the ids of {len(found)} runs",
+            message=f"{run!r} matches the ids of {len(found)} runs",
             nearest=tuple(record.folder.name for record in found[-3:]),
             fix="give more of the id",
         )
     else:
         finding = Finding(
-            message=f"there is no run {run!r}" if records else "no run was started in this folder",
+            message=f"unknown run {run!r}" if records else "no run was started in this folder",
             expected=("an id, a part of one, 'last', or the folder of a run",) if records else (),
             nearest=nearest_names(run, names),
-            fix="`lighter runs list` lists them",
+            fix="list them with `lighter runs list`",
         )
     raise SourceError(finding)
 
@@ -157,7 +157,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
 
 
 def _again(record: Record) -> str:
-    """Return the command that does the same again; the folder alone would go on with a fit."""
+    """Return the command that repeats a run; for fit it names the config, because the folder would resume."""
     folder = record.folder / RECORDED_CONFIG if record.content["stage"] == "fit" else record.folder
     return f"lighter {record.content['stage']} {shlex.quote(_shown(folder))}"
 
@@ -169,7 +169,7 @@ def _text(value: Any) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return a path relative to the working directory where that is below it."""
+    """Return a path relative to the working directory if it is inside, else as it is."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -178,7 +178,7 @@ def _local(moment: str) -> str:
 
 
 def _duration(content: Mapping[str, Any]) -> str:
-    """Return how long a run took; nothing for one that has no end."""
+    """Return how long a run took; an empty text when it has no end."""
     if content["end"] is None:
         return ""
     took = datetime.fromisoformat(content["end"]) - datetime.fromisoformat(content["start"])
@@ -201,13 +201,13 @@ def _title(record: Record) -> str:
 
 
 def _compared(record: Record) -> dict[str, Any]:
-    """Return the facts of a record to compare, lists as one text so that words stay together."""
+    """Return the facts of a record to compare; a list becomes one text, so that it is compared in one piece."""
     facts = {name: record.content[name] for name in _COMPARED}
     return {**facts, "status": record.status, "words": shlex.join(record.content["words"])}
 
 
 def _with_recorded_places(difference: Difference, before: Places, after: Places) -> Difference:
-    """Name the places that the values came from when the runs started, not the stored files."""
+    """Replace the places in the stored configs by those that the values came from when the runs started."""
     return replace(
         difference,
         before_place=None if difference.kind is Kind.ADDED else _place_at(difference.path, before),

@@ -1,4 +1,4 @@
-"""``lighter show``: the merged config, as YAML that runs again."""
+"""``lighter show``: print the merged config, as YAML that runs again."""
 
 import bisect
 from collections.abc import Iterable
@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json, Words, load_merged, written_values
+from lighter_cli.commands._inputs import Inputs, Json
+from lighter_cli.commands._merged import load_merged, written_values
 from lighter_cli.terminal import output
 from lighter_config import Config, ConfigError, Stage, load, prune, to_yaml
 from lighter_config.sources.words import StdinSource
@@ -18,15 +19,17 @@ _MIN_COMMENT_COLUMN = 20
 
 
 def show(
-    *words: Words,
-    stage: Annotated[Stage | None, Parameter(help="Only what this stage uses, with every copy written out.")] = None,
+    *inputs: Inputs,
+    stage: Annotated[
+        Stage | None, Parameter(help="Show only what this stage uses, with every copy written out.")
+    ] = None,
     blame: Annotated[
-        bool, Parameter(negative=(), show_default=False, help="Say beside each value which place set it.")
+        bool, Parameter(negative=(), show_default=False, help="Show beside each value the place that set it.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Print the merged config. The output is YAML that runs again."""
-    config = load_merged(words, example="lighter show config.yaml")
+    config = load_merged(inputs, example="lighter show config.yaml")
     if stage is not None:
         config = prune(config, stage)
     if as_json:
@@ -37,7 +40,7 @@ def show(
 
 
 def _needs_its_files(config: Config) -> bool:
-    """Say whether the config, written to a file of another folder, would not find what it refers to."""
+    """Return whether the config refers to files that it would not find from another folder."""
     project = config.get("project", None)
     if isinstance(project, str) and not Path(project).expanduser().is_dir():
         return True
@@ -48,11 +51,11 @@ def _reads_a_file(copy: str) -> bool:
     try:
         return bool(find_references(copy)[0].file)
     except ConfigError:
-        return False  # shown as it is written; `lighter check` reports it
+        return False  # `lighter check` reports it
 
 
 def _places(config: Config) -> dict[str, str]:
-    """Return the place of each value that is no section."""
+    """Return the place of each value, by its path; sections have none."""
     return {path: str(place) for path, value, place in written_values(config) if not _is_section(value)}
 
 
@@ -61,23 +64,23 @@ def _is_section(value: Any) -> bool:
 
 
 def _blamed(text: str, config: Config) -> str:
-    """Put the place of each value behind its line, as a comment.
+    """Append the place of each value to its line, as a comment.
 
-    Loading the text tells which path stands on which line.
+    The text is loaded again to find the line of each path.
     """
     written = load([StdinSource(text)])
     starts: set[int] = set()
     origins: dict[int, dict[tuple[object, ...], str]] = {}
     for path, value, place in written_values(written):
         key_place, origin = written.key_place(path), config.place(path)
-        starts.update(at.line for at in (place, key_place) if at is not None and at.line is not None)
+        starts.update(start.line for start in (place, key_place) if start is not None and start.line is not None)
         if place.line is not None and origin is not None and not _is_section(value):
-            same = (origin.source, origin.line, origin.word, origin.via)  # a short list stands on one line
+            same = (origin.source, origin.line, origin.word, origin.via)  # a short list is on one line
             origins.setdefault(place.line, {}).setdefault(same, str(origin))
     lines = text.splitlines()
     ordered = [*sorted(starts), len(lines) + 1]
     comments = {
-        # text may take several lines; the comment stands behind the last
+        # text may take several lines; the comment follows the last one
         ordered[bisect.bisect_right(ordered, start)] - 2: f"  # {', '.join(found.values())}"
         for start, found in origins.items()
     }
@@ -88,7 +91,7 @@ def _blamed(text: str, config: Config) -> str:
 
 
 def _comment_column(lines: Iterable[str], comments: Iterable[str]) -> int:
-    """Return where comments start: below each other, as far to the right as the terminal has room for them."""
+    """Return the column at which all comments start: as far to the right as the width of the terminal allows."""
     column = min(max(map(len, lines), default=0), _MAX_COMMENT_COLUMN)
     limit = output.width()
     if limit is None:

@@ -1,138 +1,95 @@
 """``lighter fit``, ``validate``, ``test`` and ``predict``: run a stage of an experiment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from lighter_cli.commands._inputs import Inputs
 from lighter_cli.terminal import process, standard_input
 
-Words = Annotated[
-    str,
-    Parameter(
-        help="Config files, and overrides such as trainer::max_epochs=3; later ones win. '-' reads standard input."
-    ),
-]
-CkptPath = Annotated[
-    str | None,
-    Parameter(name=["--ckpt-path", "--ckpt_path"], help="The checkpoint to start from: last, best or a file."),
-]
-WeightsOnly = Annotated[
-    bool | None,
-    Parameter(help="Load tensors and plain values alone from the checkpoint; --no-weights-only unpickles any object."),
-]
+
+@Parameter(name="*")  # its fields are options of the command
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """The options that every stage has."""
+
+    ckpt_path: Annotated[
+        str | None,
+        Parameter(name=["--ckpt-path", "--ckpt_path"], help="The checkpoint to start from: last, best or a file."),
+    ] = None
+    weights_only: Annotated[
+        bool | None,
+        Parameter(
+            help="Load only tensors and plain values from the checkpoint; --no-weights-only unpickles any object."
+        ),
+    ] = None
+    safe: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
+        ),
+    ] = False
+    allow: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
+    ] = None
+    no_check: Annotated[
+        bool,
+        Parameter(
+            name="--no-check", negative=(), show_default=False, help="Do not look for mistakes in the config first."
+        ),
+    ] = False
+    traceback: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Show every frame when something fails.")
+    ] = False
+
+
+_DEFAULTS = StageOptions()
+
 Verbose = Annotated[bool | None, Parameter(help="Print the table of results.")]
 ReturnPredictions = Annotated[
     bool | None, Parameter(help="Keep all predictions in memory; off by default, writers store them as they come.")
 ]
-NoCheck = Annotated[
-    bool,
-    Parameter(name="--no-check", negative=(), show_default=False, help="Do not look for mistakes in the config first."),
-]
-Safe = Annotated[
-    bool,
-    Parameter(
-        name="--safe",
-        negative=(),
-        show_default=False,
-        help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
-    ),
-]
-Allow = Annotated[
-    list[str] | None,
-    Parameter(
-        name="--allow", negative=(), help="With --safe: allow this callable or package too; may be given several times."
-    ),
-]
-Traceback = Annotated[
-    bool, Parameter(name="--traceback", negative=(), show_default=False, help="Show every frame when something fails.")
-]
 
 
-def fit(
-    *words: Words,
-    ckpt_path: CkptPath = None,
-    weights_only: WeightsOnly = None,
-    safe: Safe = False,
-    allow: Allow = None,
-    no_check: NoCheck = False,
-    traceback: Traceback = False,
-) -> None:
+def fit(*inputs: Inputs, options: StageOptions = _DEFAULTS) -> None:
     """Train, validating along the way."""
-    _run("fit", words, ckpt_path, no_check, traceback, safe=safe, allow=allow, weights_only=weights_only)
+    _run("fit", inputs, options)
 
 
-def validate(
-    *words: Words,
-    ckpt_path: CkptPath = None,
-    weights_only: WeightsOnly = None,
-    verbose: Verbose = None,
-    safe: Safe = False,
-    allow: Allow = None,
-    no_check: NoCheck = False,
-    traceback: Traceback = False,
-) -> None:
+def validate(*inputs: Inputs, options: StageOptions = _DEFAULTS, verbose: Verbose = None) -> None:
     """Evaluate on the validation data."""
-    _run(
-        "validate",
-        words,
-        ckpt_path,
-        no_check,
-        traceback,
-        safe=safe,
-        allow=allow,
-        weights_only=weights_only,
-        verbose=verbose,
-    )
+    _run("validate", inputs, options, verbose=verbose)
 
 
-def test(
-    *words: Words,
-    ckpt_path: CkptPath = None,
-    weights_only: WeightsOnly = None,
-    verbose: Verbose = None,
-    safe: Safe = False,
-    allow: Allow = None,
-    no_check: NoCheck = False,
-    traceback: Traceback = False,
-) -> None:
+def test(*inputs: Inputs, options: StageOptions = _DEFAULTS, verbose: Verbose = None) -> None:
     """Evaluate on the test data."""
-    _run(
-        "test",
-        words,
-        ckpt_path,
-        no_check,
-        traceback,
-        safe=safe,
-        allow=allow,
-        weights_only=weights_only,
-        verbose=verbose,
-    )
+    _run("test", inputs, options, verbose=verbose)
 
 
-def predict(
-    *words: Words,
-    ckpt_path: CkptPath = None,
-    weights_only: WeightsOnly = None,
-    return_predictions: ReturnPredictions = None,
-    safe: Safe = False,
-    allow: Allow = None,
-    no_check: NoCheck = False,
-    traceback: Traceback = False,
-) -> None:
+def predict(*inputs: Inputs, options: StageOptions = _DEFAULTS, return_predictions: ReturnPredictions = None) -> None:
     """Predict, for writers among the trainer's callbacks to store."""
     # nobody can use what a command returns, and keeping it would fill the memory
     defaults = {"return_predictions": False}
-    options = {"weights_only": weights_only, "return_predictions": return_predictions}
-    _run("predict", words, ckpt_path, no_check, traceback, safe=safe, allow=allow, defaults=defaults, **options)
+    _run("predict", inputs, options, defaults=defaults, return_predictions=return_predictions)
 
 
-def _run(
-    stage: str, words: Sequence[str], ckpt_path: str | None, no_check: bool, traceback: bool, **options: Any
-) -> None:
+def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
     from lighter_cli.running.gc_pause import gc_paused
     from lighter_cli.running.runner import Runner
 
-    process.show_full_tracebacks(traceback)
-    inputs = standard_input.restore(words)
-    Runner(gc_paused).run(stage, inputs, ckpt_path=ckpt_path, check_first=not no_check, **options)
+    process.show_full_tracebacks(options.traceback)
+    Runner(gc_paused).run(
+        stage,
+        standard_input.restore(inputs),
+        ckpt_path=options.ckpt_path,
+        weights_only=options.weights_only,
+        safe=options.safe,
+        allow=options.allow,
+        check_first=not options.no_check,
+        **arguments,
+    )

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.checking.launcher_check import LauncherCheck
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.seeds import find_seed
 from lighter_cli.project import make_importable
 from lighter_cli.runs.inputs import RecordedRun
@@ -71,7 +71,7 @@ def prepare(
     project = locate_project(config)
     reader = reader_in(project)
     log_findings(project.notes if project is not None else ())
-    checks = [*checks, LauncherCheck(os.environ)] if check_first else []
+    checks = [*experiment_checks(os.environ, checks)] if check_first else []
     if safe:
         checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
     elif allow:
@@ -112,7 +112,7 @@ def find_mistakes(config: Config, stage: Stage | None = None) -> list[Finding]:
         config: The whole config.
         stage: Also report what this stage lacks.
     """
-    return check(config, stage, checks=[*DEFAULT_CHECKS, LauncherCheck(os.environ)])
+    return check(config, stage, checks=experiment_checks(os.environ))
 
 
 def _without_errors(findings: Sequence[Finding]) -> Sequence[Finding]:

@@ -1,0 +1,38 @@
+"""The config that the inputs of a command merge into, for the commands that run nothing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lighter_cli.terminal import standard_input
+from lighter_cli.terminal.findings_log import log_findings
+from lighter_config import Config, Finding, Place, SourceError, format_path, load
+
+
+def load_merged(inputs: Sequence[str], *, example: str) -> Config:
+    """Load the config of some inputs, and log the notes of loading to standard error.
+
+    Args:
+        inputs: As the command line gave them.
+        example: A complete command, shown when there are no inputs.
+
+    Raises:
+        ConfigError: The inputs do not make a config.
+    """
+    if not inputs:
+        raise SourceError(Finding(message="no config given", fix=f"name one: {example}"))
+    config = load(standard_input.restore(inputs))
+    log_findings(config.notes)
+    return config
+
+
+def written_values(config: Config) -> Iterator[tuple[str, Any, Place]]:
+    """Yield path, value and place of each written value: first of the tree, then of the changes in copies of ``%``."""
+    seen: set[str] = set()
+    for part in (config, config.expanded()):
+        for segments, value in part.walk():
+            path = format_path(segments)
+            place = part.place(path)
+            if path in seen or place is None or (part is not config and place.via):
+                continue
+            seen.add(path)
+            yield path, value, place
