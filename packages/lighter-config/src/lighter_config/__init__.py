@@ -39,6 +39,7 @@ from lighter_config.sources.words import (
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.references import find_references, is_computed, is_copy
 
 if TYPE_CHECKING:
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
@@ -85,7 +86,10 @@ __all__ = [
     "YamlError",
     "check",
     "diff",
+    "find_references",
     "format_path",
+    "is_computed",
+    "is_copy",
     "load",
     "nearest_names",
     "parse_path",

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import find_seed
 from lighter_cli.errors import SeedError
-from lighter_config import DEFAULT_CHECKS, Check, CheckContext, Finding
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config import DEFAULT_CHECKS, Check, CheckContext, Finding, is_computed, is_copy
 
 
 def experiment_checks(environ: Mapping[str, str], config_checks: Sequence[Check] = DEFAULT_CHECKS) -> tuple[Check, ...]:
@@ -22,7 +21,7 @@ def experiment_checks(environ: Mapping[str, str], config_checks: Sequence[Check]
 def check_seed(context: CheckContext) -> Iterator[Finding]:
     """Report a seed that is not valid; one that is only known when it is built passes."""
     seed = context.expanded.tree.get("seed")
-    if is_built(seed) or is_copy(seed):
+    if is_computed(seed) or is_copy(seed):
         return
     try:
         find_seed(context.expanded)

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lighter_config import CheckContext, Finding
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config import CheckContext, Finding, is_computed, is_copy
 
 _INTERACTIVE = ("bash", "interactive")  # names of jobs in which Lightning starts the processes itself
 _TRAINERS = ("pytorch_lightning.Trainer", "lightning.Trainer", "lightning.pytorch.Trainer")
@@ -137,7 +136,7 @@ def _default(trainer: Mapping[Any, Any], value: Any) -> Any:
 
 def _number(value: Any) -> int | None:
     """Return a written number of processes; ``None`` for ``-1``, all devices, and for what is not a number."""
-    if isinstance(value, str) and (is_built(value) or is_copy(value) or not value.strip().isdecimal()):
+    if isinstance(value, str) and (is_computed(value) or is_copy(value) or not value.strip().isdecimal()):
         return None
     return int(value) if isinstance(value, int | str) and not isinstance(value, bool) and int(value) >= 0 else None
 

@@ -20,7 +20,10 @@ from lighter_config import (
     Signature,
     SignatureReader,
     Stage,
+    find_references,
     format_path,
+    is_computed,
+    is_copy,
     nearest_names,
     parse_path,
 )
@@ -28,7 +31,7 @@ from lighter_config.project import reader_for
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
 from lighter_config.tree.node import Segments
-from lighter_config.tree.references import absolute_path, find_references, is_built, is_copy
+from lighter_config.tree.references import absolute_path
 
 _EXAMPLE = "lighter explain trainer::max_epochs config.yaml"
 
@@ -109,7 +112,7 @@ def _taker_of(config: Config, segments: Segments, reader: SignatureReader) -> _T
     for depth in range(len(segments) - 1, -1, -1):
         holder = expanded.get(format_path(segments[:depth]), None)
         target = holder.get("_target_") if isinstance(holder, dict) else None
-        if isinstance(target, str) and not is_built(target):
+        if isinstance(target, str) and not is_computed(target):
             return _argument_of(target, segments, depth, reader)
     trainer = expanded.get("trainer::_target_", None)
     if len(segments) > 2 and segments[0] == "args" and segments[1] in tuple(Stage) and isinstance(trainer, str):
@@ -143,7 +146,7 @@ def _argument_at(index: Any, signature: Signature | None) -> Argument | None:
 def _uses_of(config: Config, segments: Segments) -> Iterator[_Use]:
     """Yield the references to a value, to a section around it, or to something inside it."""
     for at, text, place in written_values(config):
-        if not (is_copy(text) or is_built(text)):
+        if not (is_copy(text) or is_computed(text)):
             continue
         try:
             references = find_references(text)

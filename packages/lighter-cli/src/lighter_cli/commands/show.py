@@ -10,9 +10,8 @@ from cyclopts import Parameter
 from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
 from lighter_cli.terminal import output
-from lighter_config import Config, ConfigError, Stage, load, prune, to_yaml
+from lighter_config import Config, ConfigError, Stage, find_references, is_copy, load, prune, to_yaml
 from lighter_config.sources.words import StdinSource
-from lighter_config.tree.references import find_references, is_copy
 
 _MAX_COMMENT_COLUMN = 50
 _MIN_COMMENT_COLUMN = 20

@@ -4,10 +4,9 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lighter_config import Config, ConfigError, Signature, Stage, format_path, load
+from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
 from lighter_config.project import reader_for
 from lighter_config.signatures import Parameter
-from lighter_config.tree.references import is_built
 
 _SEPARATOR = "::"
 _GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
@@ -80,7 +79,7 @@ def _arguments(config: Config, holder: str) -> list[Parameter]:
     if section == "args" and stage in tuple(Stage):
         trainer = config.get("trainer::_target_", None)
         target, hidden = f"{trainer}.{stage}" if isinstance(trainer, str) else None, _GIVEN_BY_LIGHTER
-    if not isinstance(target, str) or is_built(target):
+    if not isinstance(target, str) or is_computed(target):
         return []
     answer = reader_for(config).read(target)
     if not isinstance(answer, Signature):

@@ -18,8 +18,8 @@ from lighter_cli.migration.tree import (
     take_out,
     value_at,
 )
-from lighter_config import MODES, ConfigError, Severity, format_path
-from lighter_config.tree.references import absolute_path, find_references, is_copy
+from lighter_config import MODES, ConfigError, Severity, find_references, format_path, is_copy
+from lighter_config.tree.references import absolute_path
 
 _SYSTEM = "system"
 _SHARED = {

@@ -6,8 +6,8 @@ from ruamel.yaml.comments import CommentedMap
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import Segments, key_text, mappings, rename_key, replace_text, segments_of, texts
-from lighter_config import ConfigError
-from lighter_config.tree.references import absolute_path, find_references, is_expression, written
+from lighter_config import ConfigError, find_references
+from lighter_config.tree.references import absolute_path, is_expression, written
 
 Moves = Mapping[Segments, Segments]
 """Old paths to new ones; what is below moves along."""

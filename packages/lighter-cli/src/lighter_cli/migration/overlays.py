@@ -14,8 +14,7 @@ from lighter_cli.migration.tree import (
     texts,
     value_at,
 )
-from lighter_config import ConfigError
-from lighter_config.tree.references import find_references
+from lighter_config import ConfigError, find_references
 
 _OPERATORS = ("=", "~", "+")
 

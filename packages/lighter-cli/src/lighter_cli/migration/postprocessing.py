@@ -9,8 +9,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import is_component, is_given, put_in, quoted, take_out, value_at
-from lighter_config import MODES, Severity
-from lighter_config.tree.references import is_copy, is_expression
+from lighter_config import MODES, Severity, is_copy
+from lighter_config.tree.references import is_expression
 
 _SYSTEM, _OLD, _NEW = "system", "postprocessing", "adapters"
 _ADAPTERS = "lighter.adapters"

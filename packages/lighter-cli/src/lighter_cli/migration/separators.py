@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import key_text, mappings, rename_key, replace_text, texts
-from lighter_config import ConfigError
+from lighter_config import ConfigError, find_references
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.references import find_references
 
 
 def write_double_colons(documents: Sequence[Document]) -> None:

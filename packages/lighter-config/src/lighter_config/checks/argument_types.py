@@ -14,7 +14,7 @@ from lighter_config.signatures import UNWRITTEN, Parameter, Signature
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_built, is_copy, literal_text
+from lighter_config.tree.references import is_computed, is_copy, literal_text
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def written_part(value: Any) -> Any:
         return {key: written_part(item) for key, item in value.items()}
     if isinstance(value, list):
         return [written_part(item) for item in value]
-    if is_built(value) or is_copy(value):
+    if is_computed(value) or is_copy(value):
         return UNWRITTEN
     return literal_text(value) if isinstance(value, str) else value
 

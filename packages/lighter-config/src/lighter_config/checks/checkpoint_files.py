@@ -10,7 +10,7 @@ from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_built, is_copy, literal_text
+from lighter_config.tree.references import is_computed, is_copy, literal_text
 
 _FOUND_LATER = ("last", "best", "hpc", "last.ckpt", "best.ckpt")
 """Words that are looked up among the runs when the stage starts."""
@@ -24,7 +24,7 @@ def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
     for stage in Stage:
         path: Segments = (ARGS, stage.value, "ckpt_path")
         value = context.value(path)
-        if not isinstance(value, str) or is_built(value) or is_copy(value) or value in _FOUND_LATER:
+        if not isinstance(value, str) or is_computed(value) or is_copy(value) or value in _FOUND_LATER:
             continue
         file = Path(literal_text(value)).expanduser()
         if "://" in value or file.exists() or not value:

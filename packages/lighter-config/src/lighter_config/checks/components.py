@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lighter_config.building.resolving import ARGUMENTS, DISABLED, MODE, NOT_ARGUMENTS, TARGET
 from lighter_config.sections import NETWORK_PATHS
 from lighter_config.tree.node import Segments
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 
 Built = Literal["certainly", "perhaps", "never"]
 
@@ -88,6 +88,6 @@ def _component(path: Segments, mapping: dict[Any, Any], *, is_certain: bool) -> 
     ):
         items = tuple(item for item in positional if not (isinstance(item, dict) and how_built(item) == "never"))
     mode = mapping.get(MODE, "default")
-    is_text = isinstance(target, str) and not is_built(target) and not is_copy(target)
-    is_mode = isinstance(mode, str) and not is_built(mode) and not is_copy(mode)
+    is_text = isinstance(target, str) and not is_computed(target) and not is_copy(target)
+    is_mode = isinstance(mode, str) and not is_computed(mode) and not is_copy(mode)
     return Component(path, target if is_text else None, keywords, items, mode if is_mode else None, is_certain)

@@ -10,7 +10,7 @@ from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import SEPARATOR, format_path
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 
 _OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in section.old_names}
 
@@ -190,7 +190,7 @@ def _is_used(context: CheckContext, path: Segments) -> bool:
 
 def _makes_object(value: Any) -> bool:
     """Return whether a section may become an object: it has a ``_target_``, or it is a reference or an expression."""
-    return is_built(value) or is_copy(value) or (isinstance(value, dict) and "_target_" in value)
+    return is_computed(value) or is_copy(value) or (isinstance(value, dict) and "_target_" in value)
 
 
 def _needs_target(context: CheckContext, section: str, target: str) -> Finding:

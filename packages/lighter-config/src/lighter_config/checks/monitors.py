@@ -17,7 +17,7 @@ from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 
 _CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
@@ -92,7 +92,7 @@ def _monitors(context: CheckContext) -> Iterator[tuple[Segments, str, Component 
 
 
 def _is_literal(value: Any) -> bool:
-    return isinstance(value, str) and not is_built(value) and not is_copy(value)
+    return isinstance(value, str) and not is_computed(value) and not is_copy(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _metric_names(context: CheckContext, metrics: Any) -> list[str] | None:
     positional = metrics.get(ARGUMENTS, [])
     inner = metrics.get("metrics", positional[0] if isinstance(positional, list) and len(positional) == 1 else None)
     prefix, postfix = metrics.get("prefix") or "", metrics.get("postfix") or ""
-    if inner is None or not all(isinstance(part, str) and not is_built(part) for part in (prefix, postfix)):
+    if inner is None or not all(isinstance(part, str) and not is_computed(part) for part in (prefix, postfix)):
         return None
     found_inside = _metric_names(context, inner)
     return None if found_inside is None else [f"{prefix}{name}{postfix}" for name in found_inside]

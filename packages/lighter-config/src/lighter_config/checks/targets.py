@@ -10,7 +10,7 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.signatures import DoesNotExist, Unknown
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 
 
 def check_targets(context: CheckContext) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def check_targets(context: CheckContext) -> Iterator[Finding]:
         severity = Severity.ERROR if component.is_certain else Severity.WARNING
         if component.target is None:
             written = context.value(path)
-            if not (is_built(written) or is_copy(written)):
+            if not (is_computed(written) or is_copy(written)):
                 message = f"{format_path(path)} is {written!r}; it is a dotted import path such as torch.optim.AdamW"
                 yield context.finding(path, message, severity=severity)
             continue

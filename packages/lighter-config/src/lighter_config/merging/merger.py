@@ -14,7 +14,7 @@ from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 
 _ADDS_UP = "_requires_"
 
@@ -102,7 +102,7 @@ class Merger:
             if is_copy(old.value):
                 old.patches = (*old.patches, Change("merge" if appending else "set", (), new))
                 return old
-            if is_built(old.value):
+            if is_computed(old.value):
                 message = f"{format_path(at)} is {old.value!r}, set at {old.place}; a mapping cannot be merged into it"
                 raise merge_error(
                     message, at, new, fix=f"write ={format_segment(at[-1])} to replace it, or change what it refers to"

@@ -7,7 +7,7 @@ from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
-from lighter_config.tree.references import is_built, is_copy
+from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import follow
 
 _OPEN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_open]
@@ -54,13 +54,13 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
     creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
         change.kind != "delete"
-        and not is_built(child.value)
+        and not is_computed(child.value)
         and (not change.from_word or (child.value is None and creatable))
     ):
         return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
     message = f"{format_path(at)} is `{child.value}`, set at {child.place}, and has nothing inside"
-    fix = "change what it refers to" if is_built(child.value) else f"write ={format_path(at)}=… to replace it"
-    raise merge_error(message, at, change.value, fix=fix if change.from_word or is_built(child.value) else "")
+    fix = "change what it refers to" if is_computed(child.value) else f"write ={format_path(at)}=… to replace it"
+    raise merge_error(message, at, change.value, fix=fix if change.from_word or is_computed(child.value) else "")
 
 
 def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> None:

@@ -21,7 +21,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 def is_copy(value: Any) -> bool:
-    """Say whether a leaf is a ``%`` reference.
+    """Return whether a value of a config is a ``%`` reference, which is replaced by a copy of what it names.
 
     >>> is_copy("%system::model"), is_copy("50 %"), is_copy("%")
     (True, False, False)
@@ -30,12 +30,12 @@ def is_copy(value: Any) -> bool:
 
 
 def is_reference(value: Any) -> bool:
-    """Say whether a leaf is an ``@`` reference."""
+    """Return whether a leaf is an ``@`` reference."""
     return type(value) is str and value[:1] == "@" and len(value) > 1
 
 
 def is_expression(value: Any) -> bool:
-    """Say whether a leaf is a ``$`` expression; the ``${name}`` of other tools is text.
+    """Return whether a leaf is a ``$`` expression; the ``${name}`` of other tools is text.
 
     >>> is_expression("$1 + 1"), is_expression("${name}"), is_expression('${"a": 1}')
     (True, False, True)
@@ -44,7 +44,7 @@ def is_expression(value: Any) -> bool:
 
 
 def is_interpolation(value: str) -> bool:
-    """Say whether text is the ``${name}`` of other tools.
+    """Return whether text is the ``${name}`` of other tools.
 
     >>> [is_interpolation(text) for text in ("${name}", "${oc.env:HOME}", "${a.b}/c", '${"a": 1}')]
     [True, True, True, False]
@@ -52,8 +52,12 @@ def is_interpolation(value: str) -> bool:
     return value[:2] == "${" and _INTERPOLATION.match(value) is not None
 
 
-def is_built(value: Any) -> bool:
-    """Say whether a leaf stands for a value that only exists once it is built."""
+def is_computed(value: Any) -> bool:
+    """Return whether a value is known only when the config is built: an ``@`` reference or a ``$`` expression.
+
+    >>> is_computed("@system::model"), is_computed("$1 + 1"), is_computed("%vars::lr"), is_computed(3)
+    (True, True, False, False)
+    """
     return is_reference(value) or is_expression(value)
 
 

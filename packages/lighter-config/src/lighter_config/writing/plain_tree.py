@@ -9,7 +9,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments
 from lighter_config.tree.paths import format_path, format_segment
-from lighter_config.tree.references import find_references, is_built, is_copy
+from lighter_config.tree.references import find_references, is_computed, is_copy
 
 
 def as_written(root: Node, copier: Copier, *, standalone: bool = False) -> dict[Key, Any]:
@@ -126,7 +126,7 @@ class _Writer:
         if _same(old, new):
             return
         is_leaf_over_leaf = type(new.value) not in (dict, list) and type(old.value) not in (dict, list)
-        operator = "" if is_leaf_over_leaf and not is_built(old.value) else "="
+        operator = "" if is_leaf_over_leaf and not is_computed(old.value) else "="
         beside[operator + format_path(relative)] = self.value(new, path, relative, beside)
 
     def _list_differences(
