@@ -53,7 +53,7 @@ class CheckContext:
         A variable counts by its own path; ``("vars",)`` itself is in it only when something refers to all of them.
         """
         used: set[Segments] = set()
-        for at, _, target in references_in(self.config):
+        for at, _, target in self._references if self.config is self.subject else references_in(self.config):
             path = target[:2] if target[:1] == (VARS,) else target[:1]
             if at[: len(path)] != path:
                 used.add(path)
@@ -88,11 +88,15 @@ class CheckContext:
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
 
     @cached_property
+    def _references(self) -> list[tuple[Segments, Reference, Segments]]:
+        return list(references_in(self.subject))
+
+    @cached_property
     def _reached(self) -> tuple[set[Segments], set[Segments]]:
         """What references from the sections that a run builds lead to, and all that holds those places."""
         below: dict[Segments, list[Segments]] = {}
         at: dict[Segments, list[Segments]] = {}
-        for path, _, target in references_in(self.subject):
+        for path, _, target in self._references:
             at.setdefault(path, []).append(target)
             for prefix in _prefixes(path):
                 below.setdefault(prefix, []).append(target)
@@ -108,7 +112,7 @@ class CheckContext:
 
     def has(self, path: Segments) -> bool:
         """Return whether a path leads somewhere in the subject, through ``@`` references on the way."""
-        return self._leads_to(path, set())
+        return not follow(self.subject._root, path).rest or self._leads_to(path, set())
 
     def _leads_to(self, path: Segments, seen: set[Segments]) -> bool:
         if path in seen or len(path) > MAX_DEPTH:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lighter_config.building.resolving import DISABLED
 from lighter_config.checks.components import how_built
 from lighter_config.checks.context import CheckContext, leaves_in
 from lighter_config.errors import ConfigError
@@ -10,7 +11,7 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
-from lighter_config.tree.node import Segments
+from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
@@ -116,21 +117,27 @@ def _attribute_of(context: CheckContext, reference: Reference, target: Segments)
 
 
 def _disabled(context: CheckContext, target: Segments) -> Segments | None:
-    value = context.value(target)
-    return target if isinstance(value, dict) and how_built(value) == "never" else None
+    node, _, rest = follow(context.subject._root, target)
+    return target if not rest and _is_disabled(node) else None
+
+
+def _is_disabled(node: Node) -> bool:
+    """Return whether a node is certainly not built together with what holds it."""
+    flag = node.value.get(DISABLED) if node.is_mapping else None
+    return flag is not None and how_built({DISABLED: flag.value}) == "never"
 
 
 def _cycles(context: CheckContext) -> Iterator[Finding]:
     """Follow what building each value needs: its children, and what its references lead to."""
-    tree = context.subject.tree
+    root = context.subject._root
     done: set[Segments] = set()
     reported: set[frozenset[Segments]] = set()
-    for start in ((key,) for key in tree):
+    for key, child in root.children():
         way: list[Segments] = []
         position: dict[Segments, int] = {}
-        work: list[tuple[Segments, bool]] = [(start, False)]
+        work: list[tuple[Segments, Node, bool]] = [((key,), child, False)]
         while work:
-            path, is_left = work.pop()
+            path, node, is_left = work.pop()
             if is_left:
                 way.pop()
                 del position[path]
@@ -144,28 +151,34 @@ def _cycles(context: CheckContext) -> Iterator[Finding]:
                     reported.add(frozenset(cycle))
                     yield _cycle(context, cycle)
                 continue
+            if type(node.value) is not str and node.is_leaf:
+                done.add(path)
+                continue
             position[path] = len(way)
             way.append(path)
-            work.append((path, True))
-            work.extend((needed, False) for needed in reversed(_needed(context, path)) if needed not in done)
+            work.append((path, node, True))
+            work += [(*needed, False) for needed in reversed(_needed(root, path, node)) if needed[0] not in done]
 
 
-def _needed(context: CheckContext, path: Segments) -> list[Segments]:
-    node, path, rest = follow(context.subject._root, path)
-    value = None if rest else node.value
-    if not rest and node.is_mapping:
-        own = {key: child.value for key, child in node.children()}
-        return [] if how_built(own) == "never" else [(*path, key) for key in own]
-    if not rest and node.is_list:
-        return [(*path, index) for index, _ in node.children()]
-    if not isinstance(value, str) or value[:1] not in ("@", "$"):
+def _needed(root: Node, path: Segments, node: Node) -> list[tuple[Segments, Node]]:
+    """Return what has to be built before a node: path and node of each."""
+    value = node.value
+    if type(value) is not str:
+        return [] if _is_disabled(node) else [((*path, key), child) for key, child in node.children()]
+    if value[:1] not in ("@", "$"):
         return []
+    needed: list[tuple[Segments, Node]] = []
     try:
-        targets = [absolute_path(reference, path) for reference in find_references(value) if not reference.file]
+        for reference in find_references(value):
+            target = () if reference.file else absolute_path(reference, path)
+            found = follow(root, target)
+            if target and target[: len(path)] == path:
+                needed.append((path, node))  # `x: "@x::k"` leads below itself, where nothing is before x is built
+            elif target and not found.rest:
+                needed.append((found.path, found.node))
     except ConfigError:
         return []
-    # `x: "@x::k"` leads below itself, where nothing is before x is built
-    return [path if target[: len(path)] == path else target for target in targets]
+    return needed
 
 
 def _cycle(context: CheckContext, paths: list[Segments]) -> Finding:
