@@ -197,12 +197,12 @@ error: 'a b' is not an import path
 """,
     "project.models.Net": """\
 error: project.models.Net does not exist: `project` has no folder here
-  to fix             put an empty __lighter__.py into the folder of your code, and call from inside it
+  to fix             put an empty __lighter__.py into the folder of your code, and run the command inside it
 """,
     "AdmW": """\
 error: 'AdmW' does not exist in lighter, torch, pytorch_lightning, torchmetrics
   nearest            AdamW, Adam, RAdam
-  to fix             give the whole import path for anything else: monai.networks.nets.UNet
+  to fix             give the full import path for other packages: monai.networks.nets.UNet
 """,
     "torch.optim.AdmW": """\
 error: torch.optim.AdmW does not exist: torch.optim has no AdmW

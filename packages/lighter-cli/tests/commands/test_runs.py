@@ -126,7 +126,7 @@ def test_a_run_that_does_not_exist_is_an_error(in_process: Command, ids: list[st
         == """\
 error: unknown run 'nothing'
   expected           an id, a part of one, 'last', or the folder of a run
-  to fix             `lighter runs list` lists them
+  to fix             list them with `lighter runs list`
 """
     )
     nearest = in_process("runs", "diff", ids[0], f"{ids[1]}x").stderr.splitlines()[2]
@@ -137,7 +137,7 @@ def test_a_part_of_several_ids_is_an_error_that_names_them(in_process: Command, 
     assert (
         in_process("runs", "show", "20").stderr
         == f"""\
-error: '20' is part of the ids of 2 runs
+error: '20' matches the ids of 2 runs
   nearest            {ids[0]}, {ids[1]}
   to fix             give more of the id
 """
