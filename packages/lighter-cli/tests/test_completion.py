@@ -258,9 +258,7 @@ def test_the_script_is_written_where_the_shell_looks_and_nothing_else_is_changed
     assert "after `compinit`" in in_process("--install-completion", "zsh").stdout
 
 
-@pytest.mark.parametrize(
-    ("shell", "said"), [("/bin/tcsh", "unknown shell 'tcsh'"), ("", "$SHELL is not set")]
-)
+@pytest.mark.parametrize(("shell", "said"), [("/bin/tcsh", "unknown shell 'tcsh'"), ("", "$SHELL is not set")])
 def test_an_unknown_shell_is_one_message(
     in_process: Command, monkeypatch: pytest.MonkeyPatch, shell: str, said: str
 ) -> None:

@@ -1,13 +1,16 @@
 """Run as a script by conftest.py: what the test files do in two spawned processes, one after the other."""
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
-import test_csv_writer
 from ddp_run import Module, Seen, samples
 from pytorch_lightning import LightningModule, Trainer
 from torch.utils.data import DataLoader, DistributedSampler
+
+sys.path.insert(0, str(Path(__file__).parent / "callbacks/writers"))
+import test_csv_writer
 
 
 class SeenInFile(Seen):

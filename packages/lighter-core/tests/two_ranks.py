@@ -10,19 +10,21 @@ from pathlib import Path
 
 TEST_FILES = (
     "test_distributed",
-    "test_csv_writer",
-    "test_freezer",
-    "test_file_writer",
+    "callbacks/writers/test_csv_writer",
+    "callbacks/freezing/test_freezer",
+    "callbacks/writers/test_file_writer",
 )  # whose last run ends the ranks
 
 
 def main(folder: Path) -> None:
-    for name in TEST_FILES:
-        own = folder / name
+    for file in TEST_FILES:
+        path = Path(__file__).parent / file
+        sys.path.insert(0, str(path.parent))
+        own = folder / path.name
         own.mkdir(exist_ok=True)
         os.chdir(own)
-        import_module(name).on_two_ranks()
-        (folder / f"{name}.{os.environ['LOCAL_RANK']}").touch()
+        import_module(path.name).on_two_ranks()
+        (folder / f"{path.name}.{os.environ['LOCAL_RANK']}").touch()
 
 
 if __name__ == "__main__":

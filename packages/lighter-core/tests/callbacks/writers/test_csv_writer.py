@@ -1,5 +1,8 @@
 import csv
 import resource
+import shutil
+import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -281,6 +284,18 @@ class FailsOnRankOne(Tripler):
         return super().predict_step(batch, batch_idx)
 
 
+class FailsOnRankOneFirst(FailsOnRankOne):
+    """Rank 0 begins its first batch when rank 1 has failed and removed its files, and rank 1 takes long to end."""
+
+    def predict_step(self, batch, batch_idx):
+        if self.global_rank == 1:
+            Finalize(None, time.sleep, args=(8,), exitpriority=0)
+        deadline = time.monotonic() + 60
+        while batch_idx == 0 and self.global_rank == 0 and leftovers(Path("out")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return super().predict_step(batch, batch_idx)
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         yield from (Numbers()[index] for index in (4, 2, 7))
@@ -422,13 +437,29 @@ def test_two_ranks_leave_only_what_they_were_asked_for(two_ranks):
 
 
 def fail_on_one_of_two_spawned_ranks():
-    failing = trainer(Path(), CsvWriter("out/preds.csv", ["pred"]), strategy="ddp_spawn", devices=2)
-    with pytest.raises(Exception, match="no more"):
-        failing.predict(FailsOnRankOne(), DataLoader(Numbers(11), batch_size=2), return_predictions=False)
+    for module in (FailsOnRankOne(), FailsOnRankOneFirst()):
+        failing = trainer(Path(), CsvWriter("out/preds.csv", ["pred"]), strategy="ddp_spawn", devices=2)
+        with pytest.raises(Exception, match="no more"):
+            failing.predict(module, DataLoader(Numbers(11), batch_size=2), return_predictions=False)
 
 
-def test_an_exception_on_one_of_two_spawned_ranks_leaves_nothing(spawned_ranks):
+def test_a_failing_spawned_rank_is_named_and_leaves_nothing(spawned_ranks):
     assert list((spawned_ranks / "out").iterdir()) == []
+
+
+class RemovesTheFolder(pl.Callback):
+    def on_predict_batch_end(self, *_):
+        for folder in leftovers("."):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_folder_removed_during_the_run_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WriterError, match=r"`.preds.csv.*partial` was removed during the run"):
+        trainer(tmp_path, CsvWriter("preds.csv", ["pred"]), RemovesTheFolder()).predict(
+            Tripler(), DataLoader(Numbers(2), batch_size=2)
+        )
+    assert leftovers(".") == []
 
 
 @pytest.mark.parametrize("keys", ["pred", [], ["pred", "pred"], ["index"], [3], {"a": 3}])

@@ -1,6 +1,6 @@
 import pytest
 
-from lighter.callbacks.writers.staging import check_writable, create_staging, publish, remove
+from lighter.callbacks.writers.staging import check_writable, create_staging, discard, publish, remove
 from lighter.errors import WriterError
 
 
@@ -32,6 +32,15 @@ def test_two_runs_never_share_a_folder(tmp_path):
         remove(folder)
         remove(folder)  # one that is gone is fine
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_discarded_folder_is_gone_for_every_rank(tmp_path):
+    folder = create_staging(tmp_path / "out")
+    (folder / "content").mkdir()
+    (folder / "content" / "sample").write_text("")
+    discard(folder)
+    discard(folder)  # the next rank
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_path_below_a_file_cannot_be_written(tmp_path):

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from lighter.callbacks.writers.row_table import RowTable, merge
 from lighter.callbacks.writers.sample_order import SampleOrder, sample_order
 from lighter.callbacks.writers.sample_values import Key, count_samples, named_outputs, select, split
-from lighter.callbacks.writers.staging import check_writable, create_staging, naming, publish, remove
+from lighter.callbacks.writers.staging import check_writable, create_staging, discard, naming, publish, remove
 from lighter.errors import LighterError, WriterError, nearest_names
 
 logger = logging.getLogger(__name__)
@@ -193,8 +193,14 @@ class PredictionWriter(Callback, ABC):
         if run is None or outputs is None:
             return
         where = f"{type(self).__name__}, {run.mode} batch {batch_idx}"
-        with naming(run.target, where=where):
-            self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
+        try:
+            with naming(run.target, where=where):
+                self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
+        except FileNotFoundError:
+            # A rank that fails removes the folder. Its error is the one to report, so the other ranks write no more
+            # and raise nothing of their own; if no rank has failed, `_finish` raises.
+            if run.world_size == 1 or run.content.is_dir():
+                raise
 
     on_test_batch_end = on_validation_batch_end
     on_predict_batch_end = on_validation_batch_end
@@ -231,7 +237,7 @@ class PredictionWriter(Callback, ABC):
         staging = _on_rank_zero(trainer, lambda: self._create(target))
         # Called when the run is over, and else when the process ends: no hook is told of an exception in a process that
         # Lightning spawned, nor of Ctrl-C before the run is known here.
-        remove_staging = Finalize(None, remove, args=(staging,), exitpriority=1)
+        remove_staging = Finalize(None, discard, args=(staging,), exitpriority=1)
         if not trainer.strategy.reduce_boolean_decision((staging / "content").is_dir(), all=True):
             remove_staging()
             raise WriterError(
@@ -278,8 +284,17 @@ class PredictionWriter(Callback, ABC):
         run = self._run
         if run is None:
             return
-        with naming(run.target, where=type(self).__name__):
-            run.table.finish()
+        is_removed = not run.content.is_dir()
+        if not is_removed:
+            with naming(run.target, where=type(self).__name__):
+                run.table.finish()
+        if trainer.strategy.reduce_boolean_decision(is_removed, all=False):
+            raise WriterError(
+                f"`{run.target}` cannot be written: `{run.staging.name}` was removed during the run",
+                where=type(self).__name__,
+                expected=f"`{run.staging}`, where rows and files are kept until the last batch is done",
+                fix="run again, and leave hidden folders that end in `.partial` alone",
+            )
         # all ranks are done when this returns
         has_ranks = trainer.strategy.reduce_boolean_decision(run.table.has_ranks, all=False)
         _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks))

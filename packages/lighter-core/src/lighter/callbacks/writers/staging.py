@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lighter.errors import WriterError
@@ -110,8 +110,20 @@ def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
         content.replace(target)
 
 
+def discard(staging: Path) -> None:
+    """Remove a staging folder that other ranks may still write to.
+
+    It is renamed first, so that no rank can create a file in it while its files are removed.
+    """
+    renamed = staging.with_name(f"{staging.name}.discarded")
+    with suppress(OSError):  # another rank has renamed it, or the disk does not rename a folder with open files
+        staging.replace(renamed)
+    remove(renamed)
+    remove(staging)
+
+
 def remove(path: Path) -> None:
-    """Remove a file or folder; one that is gone already is fine."""
+    """Remove a file or folder; do nothing if it does not exist."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
