@@ -83,7 +83,7 @@ def test_a_mistake_is_one_short_message_before_torch_is_imported(
 def test_a_stage_without_words_says_what_to_give(lighter: Command) -> None:
     done = lighter("fit")
     assert done.returncode == 1
-    assert "name a config: lighter fit config.yaml" in done.stderr
+    assert "name one: lighter fit config.yaml" in done.stderr
 
 
 def test_all_mistakes_come_at_once(lighter: Command, system_config: str) -> None:

@@ -154,7 +154,7 @@ def test_every_stage_takes_the_options(stage: str, system_config: str, in_proces
 def test_allow_without_safe_is_an_error(system_config: str, in_process: Callable[..., Any]) -> None:
     answer = in_process("fit", system_config, "--allow", "os.mkdir")
     assert answer.returncode == 1
-    assert "--allow adds to the list of --safe, which is not given" in answer.stderr
+    assert "`--allow` requires `--safe`, which is not given" in answer.stderr
     assert "to fix             add --safe, or leave --allow out" in answer.stderr
 
 

@@ -163,7 +163,7 @@ def test_a_damaged_run_is_passed_over_with_a_warning_and_the_others_are_there(
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == ids[1:]
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "passed over" in warning
+    assert "skipped" in warning
     assert find_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
 
 
