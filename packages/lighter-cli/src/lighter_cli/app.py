@@ -1,4 +1,4 @@
-"""The commands of ``lighter``: one line each, imported only when used."""
+"""The commands of ``lighter``, one line each; a command is imported only when it is used."""
 
 import sys
 from importlib.metadata import version
@@ -21,9 +21,9 @@ app.command("lighter_cli.commands.stages:test", name="test", help="Evaluate on t
 app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict, for writers to store.")
 app.command("lighter_cli.commands.check:check", name="check", help="Find every mistake before anything runs.")
 app.command("lighter_cli.commands.show:show", name="show", help="Print the merged config.")
-app.command("lighter_cli.commands.explain:explain", name="explain", help="Say which places set a value.")
-app.command("lighter_cli.commands.diff:diff", name="diff", help="Say what differs between two experiments.")
-app.command("lighter_cli.commands.describe:describe", name="describe", help="Say what a target takes.")
+app.command("lighter_cli.commands.explain:explain", name="explain", help="Show which places set a value.")
+app.command("lighter_cli.commands.diff:diff", name="diff", help="Show what differs between two experiments.")
+app.command("lighter_cli.commands.describe:describe", name="describe", help="Show what a target takes.")
 app.command("lighter_cli.commands.init:init", name="init", help="Make a folder with an experiment that runs.")
 app.command("lighter_cli.commands.runs:runs", name="runs", help="List, show and compare earlier runs.")
 app.command("lighter_cli.commands.migrate:migrate", name="migrate", help="Rewrite configs of earlier generations.")
@@ -36,14 +36,14 @@ app.command(
 
 def main() -> None:
     """Run the command that ``sys.argv`` asks for and exit: 0 done, 1 failed, 2 not a command, 130 interrupted."""
-    if sys.argv[1:2] == ["--complete"]:  # the scripts of the shells ask, at each press of a key
+    if sys.argv[1:2] == ["--complete"]:  # from the completion script of a shell, at each press of the tab key
         from lighter_cli.completion.shells import answer
 
         sys.path.append(str(Path.cwd()))
         answer(app, sys.argv[2:])
         return
     process.configure()
-    # a console script does not have the working directory on its path, so `_target_: mymodels.Net` would not be found
+    # without the working directory on the path of a console script, `_target_: mymodels.Net` would not be found
     sys.path.append(str(Path.cwd()))
     with process.reporting_errors():
         app(standard_input.protect(sys.argv[1:]))

@@ -1,8 +1,8 @@
-"""The user's own code, importable as ``project`` without changing how Python imports or pickles.
+"""Make the user's code importable as ``project`` without changing how Python imports or pickles.
 
-A small alias package stands in front of ``sys.path``. Its ``__path__`` leads to the user's folder, so that
-``project.models.Net`` is ``models.py`` there. ``multiprocessing`` hands ``sys.path`` to spawned processes, which find
-the same alias: spawned DataLoader workers and DDP ranks need nothing more.
+A small alias package is the first entry of ``sys.path``. Its ``__path__`` is the user's folder, so that
+``project.models.Net`` comes from ``models.py`` in it. ``multiprocessing`` passes ``sys.path`` to spawned processes:
+spawned DataLoader workers and DDP ranks find the same alias.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ if _os.path.isfile(__file__):
 
 
 def make_importable(project: Project) -> None:
-    """Make ``project`` stand for a folder. Imports nothing; may be called again with another folder.
+    """Make a folder importable as ``project``. This imports nothing and may be repeated with another folder.
 
-    Modules of an earlier project are forgotten, so that two projects in one process work one after the other.
+    The modules of an earlier project are removed, so that one process can use two projects one after the other.
     """
     alias = _write_alias(project.folder)
     aliases = str(_alias_root())
     sys.path[:] = [str(alias), *(entry for entry in sys.path if not entry.startswith(aliases))]
     loaded = sys.modules.get("project")
-    # a `project.py` of the user's own, say in a notebook, has no path
+    # a module `project.py` of the user has no `__path__`
     if loaded is not None and list(getattr(loaded, "__path__", ())) != [str(project.folder)]:
         for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
             del sys.modules[name]
@@ -50,7 +50,7 @@ def _alias_root() -> Path:
 def _write_alias(folder: Path) -> Path:
     """Write the alias package of ``folder`` and return the folder to put on ``sys.path``.
 
-    Its name follows from the folder and its content from its name: ranks that write it at once write the same.
+    Name and content depend only on the folder: ranks that write the alias at the same time write the same.
     """
     alias = _alias_root() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     init = alias / "project" / "__init__.py"

@@ -1,4 +1,4 @@
-"""``pytest --lighter configs/``: every config is a test, judged as ``lighter check --each`` judges it."""
+"""``pytest --lighter configs/``: test every config, as ``lighter check --each`` checks it."""
 
 import os
 import warnings
@@ -16,11 +16,11 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class ConfigWarning(UserWarning):
-    """What ``lighter check`` is not certain to be a mistake."""
+    """A warning that ``lighter check`` reports."""
 
 
 class _ConfigError(Exception):
-    """What ``lighter check`` reports of a config that does not work."""
+    """The findings of a config with errors."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,7 +38,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ConfigFil
 
 
 class ConfigFile(pytest.File):
-    """A config, with one test in it."""
+    """A config file, which holds one test."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the test that checks it."""
@@ -52,25 +52,25 @@ class ConfigItem(pytest.Item):
         """Check the config.
 
         Raises:
-            _ConfigError: It has at least one error; the text holds everything that was found.
+            _ConfigError: The config has an error; the text holds all findings.
         """
         from lighter_cli.checking.output import text_lines
         from lighter_config import Severity
 
         file = self.path
-        if file.is_relative_to(Path.cwd()):  # as it would be typed, and short
+        if file.is_relative_to(Path.cwd()):  # short, as a user types it
             file = file.relative_to(Path.cwd())
         [result] = _checker(self.config).check_each([file])
         if result.has_errors:
             errors_first = sorted(result.findings, key=lambda finding: finding.severity is not Severity.ERROR)
-            result = replace(result, findings=tuple(errors_first))  # the summary of pytest shows the first line alone
+            result = replace(result, findings=tuple(errors_first))  # pytest's summary shows only the first line
             raise _ConfigError("\n".join(map(_plain, text_lines([result], deep=True))))
         for finding in result.findings:
             if finding.severity is Severity.WARNING:
                 warnings.warn(ConfigWarning(str(finding)), stacklevel=1)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show what was found, without a traceback."""
+        """Show the findings without a traceback."""
         return str(excinfo.value) if isinstance(excinfo.value, _ConfigError) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
@@ -82,7 +82,7 @@ _CHECKER = pytest.StashKey["Checker"]()
 
 
 def _checker(config: pytest.Config) -> "Checker":
-    """Return the one checker of this session, so that each library is read once."""
+    """Return the checker of this session, which reads each library only once."""
     from lighter_cli.checking.checker import Checker
 
     return config.stash.setdefault(_CHECKER, Checker())

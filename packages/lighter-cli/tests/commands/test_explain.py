@@ -192,7 +192,7 @@ error: patience does not exist: the config has no `patience`
     "below a value": (
         ["copy::x"],
         """\
-error: copy::x does not exist: copy is a value, not a section
+error: copy::x does not exist: copy is a value
   base.yaml:8:7      copy: "%trainer::max_epochs"
 """,
     ),

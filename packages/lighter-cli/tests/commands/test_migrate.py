@@ -120,9 +120,9 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a: [1\n", "error: exp.yaml is not YAML: "),
-        ("- 1\n", "error: exp.yaml is not a mapping, so it is no config\n  exp.yaml"),
+        ("- 1\n", "error: exp.yaml is not a config: its root is not a mapping\n  exp.yaml"),
         ("a: 1\na: 2\n", "error: exp.yaml is not YAML: found duplicate key"),
-        ("", "error: exp.yaml is not a mapping"),
+        ("", "error: exp.yaml is not a config"),
     ],
 )
 def test_a_file_that_is_no_config_is_an_error(in_process: Command, text: str, message: str) -> None:

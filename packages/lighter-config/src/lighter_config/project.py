@@ -117,7 +117,7 @@ def _named_folder(config: Config, named: str, working_directory: Path) -> Projec
     siblings = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
     raise PathError(
         Finding(
-            message=f"the folder of `project` does not exist: {named!r}",
+            message=f"the `project` folder {named!r} does not exist",
             path=PROJECT,
             place=place,
             excerpt=config.excerpt(PROJECT),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lighter_cli.checking.experiment_checks import experiment_checks
+from lighter_cli.checking import experiment_checks
 from lighter_cli.project import make_importable
 from lighter_config import (
     Check,

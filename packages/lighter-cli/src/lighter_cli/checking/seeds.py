@@ -1,9 +1,10 @@
 """Find the seed of a run before anything is built."""
 
 import os
+from collections.abc import Iterator
 
 from lighter_cli.errors import SeedError
-from lighter_config import Config, Finding, Place
+from lighter_config import CheckContext, Config, Finding, Place, is_computed, is_copy
 
 VARIABLE = "PL_GLOBAL_SEED"
 _LARGEST = 2**32 - 1  # the largest that NumPy takes
@@ -23,6 +24,17 @@ def find_seed(config: Config) -> int:
         return 0
     number = int(text) if text.strip().isdecimal() else None
     return _checked(number, text, path="", place=Place(f"environment variable {VARIABLE}"), excerpt=text)
+
+
+def check_seed(context: CheckContext) -> Iterator[Finding]:
+    """Report a seed that is not valid; a seed that is known only when it is built passes."""
+    seed = context.expanded.tree.get("seed")
+    if is_computed(seed) or is_copy(seed):
+        return
+    try:
+        find_seed(context.expanded)
+    except SeedError as error:
+        yield from error.findings
 
 
 def _checked(seed: object, given: object, *, path: str, place: Place | None, excerpt: str) -> int:

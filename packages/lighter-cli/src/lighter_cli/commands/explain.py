@@ -255,4 +255,4 @@ def _lacking(holder: Any, where: str, missing: str) -> str:
         return f"{where} has {len(holder)} item{'s' * (len(holder) != 1)}"
     if isinstance(holder, dict):
         return f"{where or 'the config'} has no `{missing}`"
-    return f"{where} is a value, not a section"
+    return f"{where} is a value"

@@ -1,4 +1,4 @@
-"""What can follow on a command line: commands, options, files, and paths in the configs that it names."""
+"""Complete a command line: commands, options, files, and paths in the configs among its inputs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
@@ -21,18 +21,18 @@ _OF_OPTIONS: MappingProxyType[str, Callable[[str], list[str]]] = MappingProxyTyp
         _TEMPLATE: lambda text: [f"{name} " for name in TEMPLATES],  # noqa: ARG005
     }
 )
-"""What an option takes that its type does not tell."""
+"""The candidates of options whose type does not list them."""
 
 
 def candidates(app: App, words: Sequence[str], index: int) -> list[str]:
-    """Return what the word under the cursor can become.
+    """Return the candidates for the word under the cursor.
 
-    Each is the whole word; what nothing is added to ends in a space.
+    A candidate is a full word; it ends in a space if it is complete.
 
     Args:
         app: The commands.
-        words: Those after ``lighter``, the one under the cursor among them.
-        index: Which one that is; ``len(words)`` for a new one.
+        words: The words after ``lighter``, with the one under the cursor.
+        index: The index of that word; ``len(words)`` for a new word.
     """
     text = words[index] if index < len(words) else ""
     return sorted({word for word in _all(app, words, index, text) if word.startswith(text)})
@@ -51,11 +51,12 @@ def _all(app: App, words: Sequence[str], index: int, text: str) -> Iterator[str]
         return
     if text.startswith("--") and "=" in text:
         name, _, value = text.partition("=")
-        yield from (f"{name}={one}" for one in _values(arguments.get(name, None), value))
+        yield from (f"{name}={candidate}" for candidate in _values(arguments.get(name, None), value))
         return
     if text.startswith("-"):
         given = {word.partition("=")[0] for word in words[depth:index]}
-        yield from (f"{name} " for one in arguments if not given & set(one.names) for name in _options(one))
+        missing = (argument for argument in arguments if not given & set(argument.names))
+        yield from (f"{name} " for argument in missing for name in _options(argument))
         yield "--help "
         return
     before = _experiment(arguments, words[depth:index])
@@ -65,7 +66,7 @@ def _all(app: App, words: Sequence[str], index: int, text: str) -> Iterator[str]
 
 
 def _command(app: App, words: Sequence[str]) -> tuple[App, int]:
-    """Return the command that words lead to, and how many of them name it."""
+    """Return the command that the first words name, and their number."""
     depth = 0
     while depth < len(words) and words[depth] in app:
         app = app[words[depth]]
@@ -78,7 +79,7 @@ def _options(argument: Argument) -> list[str]:
 
 
 def _option_that_wants(arguments: ArgumentCollection, words: Sequence[str]) -> Argument | None:
-    """Return the option whose value comes next, if there is one."""
+    """Return the option whose value comes next, or ``None``."""
     found = None
     for word in words:
         if word.startswith("--"):
@@ -103,7 +104,7 @@ def _values(argument: Argument | None, text: str) -> Iterator[str]:
 
 
 def _experiment(arguments: ArgumentCollection, words: Sequence[str]) -> list[str]:
-    """Return the words that make the config under the cursor: no options, and of ``--against`` one side."""
+    """Return the inputs of the config under the cursor: without options, and only one side of ``--against``."""
     side: list[str] = []
     wanted = False
     for word in words:
@@ -126,7 +127,7 @@ def _words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[s
 
 
 def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
-    """Complete what ``explain`` takes: a path in the config that stands behind it, then that config."""
+    """Complete the words of ``explain``: a path in the config, then the inputs of that config."""
     yield from _words(before[1:], after, text) if before else paths_in(after, text)
 
 

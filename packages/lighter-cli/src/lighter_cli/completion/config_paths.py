@@ -1,4 +1,4 @@
-"""Paths in a config that can follow on a command line, with the argument names of the targets at them."""
+"""Complete paths in a config, with the names of the arguments that the targets in it take."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from lighter_config.signatures import Parameter
 
 _SEPARATOR = "::"
 _GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
-"""What a method of the Trainer takes that a config does not name."""
+"""Arguments of the Trainer's methods that a config does not give."""
 
 
 def config_words(experiment: Sequence[str], text: str) -> Iterator[str]:
@@ -21,12 +21,12 @@ def config_words(experiment: Sequence[str], text: str) -> Iterator[str]:
     if config is None:
         return
     if equals and sign != "~":
-        yield from (f"{sign}{path}={one} " for one in _values(config, path) if one.startswith(value))
+        yield from (f"{sign}{path}={candidate} " for candidate in _values(config, path) if candidate.startswith(value))
     elif sign == "~":
-        yield from (f"~{one}" for one in _paths(config, path, with_arguments=False))
+        yield from (f"~{candidate}" for candidate in _paths(config, path, with_arguments=False))
     else:
-        for one in _paths(config, path):
-            yield f"{sign}{one[:-1]}=" if one.endswith(" ") else f"{sign}{one}"
+        for candidate in _paths(config, path):
+            yield f"{sign}{candidate[:-1]}=" if candidate.endswith(" ") else f"{sign}{candidate}"
 
 
 def paths_in(experiment: Sequence[str], text: str) -> Iterator[str]:
@@ -37,7 +37,7 @@ def paths_in(experiment: Sequence[str], text: str) -> Iterator[str]:
 
 
 def _load(experiment: Sequence[str]) -> Config | None:
-    """Load as much as can be loaded: an override that is still wrong must not hide the paths of the files."""
+    """Load the experiment, or only its files if an override is not valid yet; ``None`` if that fails too."""
     words = [word for word in experiment if word != "-"]  # standard input is the terminal here
     for tried in (words, [word for word in words if "=" not in word]):
         try:
@@ -48,7 +48,7 @@ def _load(experiment: Sequence[str]) -> Config | None:
 
 
 def _paths(config: Config, text: str, *, with_arguments: bool = True) -> Iterator[str]:
-    """Complete a path; one that ends in a space names a value, one that ends in ``::`` leads into a section."""
+    """Complete a path; a candidate for a value ends in a space, a candidate for a section in ``::``."""
     holder, separator, _ = text.rpartition(_SEPARATOR)
     inside = _held(config, holder)
     for name, value in inside.items():
@@ -60,7 +60,8 @@ def _paths(config: Config, text: str, *, with_arguments: bool = True) -> Iterato
         else:
             yield f"{path} "
     if with_arguments:
-        yield from (f"{holder}{separator}{one.name} " for one in _arguments(config, holder) if one.name not in inside)
+        names = (argument.name for argument in _arguments(config, holder))
+        yield from (f"{holder}{separator}{name} " for name in names if name not in inside)
 
 
 def _held(config: Config, holder: str) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def _held(config: Config, holder: str) -> dict[str, Any]:
 
 
 def _arguments(config: Config, holder: str) -> list[Parameter]:
-    """Return what the target at a path takes by name, as far as its source tells."""
+    """Return the keyword arguments of the target at a path; none if its source does not tell them."""
     target, hidden = config.get(f"{holder}{_SEPARATOR}_target_" if holder else "_target_", None), set[str]()
     section, _, stage = holder.partition(_SEPARATOR)
     if section == "args" and stage in tuple(Stage):
@@ -84,11 +85,11 @@ def _arguments(config: Config, holder: str) -> list[Parameter]:
     answer = reader_for(config).read(target)
     if not isinstance(answer, Signature):
         return []
-    return [one for one in answer.parameters if one.accepts_keyword and one.name not in hidden]
+    return [argument for argument in answer.parameters if argument.accepts_keyword and argument.name not in hidden]
 
 
 def _values(config: Config, path: str) -> list[str]:
-    """Return the values of an argument that its annotation counts out."""
+    """Return the values that the annotation of an argument lists."""
     holder, _, name = path.rpartition(_SEPARATOR)
     for argument in _arguments(config, holder):
         if argument.name == name:

@@ -1,4 +1,4 @@
-"""Names of files that can follow on a command line."""
+"""Complete names of files and folders."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,13 @@ _CONFIGS = (".yaml", ".yml", ".ckpt")
 
 
 def config_files(text: str) -> Iterator[str]:
-    """Complete the last file of a comma list, for configs, checkpoints and runs."""
+    """Complete the last file of a comma list: a config, a checkpoint or a run folder."""
     before, comma, last = text.rpartition(",")
     yield from (f"{before}{comma}{name}" for name in files_of(last, _CONFIGS))
 
 
 def files_of(text: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Complete the name of a file with one of the suffixes; folders, which may hold one, end in a slash."""
+    """Complete the name of a file with one of the suffixes, or of a folder, which ends in a slash."""
     for name, entry in _entries(text):
         if entry.is_dir():
             yield f"{name}/"
@@ -27,7 +27,7 @@ def folders(text: str) -> Iterator[str]:
 
 
 def _entries(text: str) -> Iterator[tuple[str, Path]]:
-    """Yield what is in the folder that a word names so far; hidden entries when the word begins with a dot."""
+    """Yield the entries of the folder that a text names so far; hidden ones only if the name begins with a dot."""
     folder, slash, start = text.rpartition("/")
     try:
         listed = sorted(Path(f"{folder}{slash}" or ".").expanduser().iterdir())

@@ -1,4 +1,4 @@
-"""What the scripts of the shells ask for: the command line as they have it, and candidates as they insert them."""
+"""Answer the completion scripts: read the command line of each shell, and write candidates in its form."""
 
 import re
 import sys
@@ -16,12 +16,12 @@ _SPECIAL = re.compile(r"[^\w@%+=:,./~-]")
 
 
 def answer(app: App, question: Sequence[str]) -> None:
-    """Print one candidate a line for what a script asks; nothing when something is wrong.
+    """Print the candidates that a script asks for, one a line; nothing if something fails.
 
     Args:
         app: The commands and their options.
-        question: ``bash WORDBREAKS BEFORE AFTER``, the line on both sides of the cursor; or, of the shells that give
-            words, ``zsh INDEX WORD...`` and ``fish INDEX WORD...`` with the words after the command.
+        question: ``bash WORDBREAKS BEFORE AFTER`` with the line before and after the cursor, or ``zsh INDEX WORD...``
+            and ``fish INDEX WORD...`` with the words after the command.
     """
 
     def complete(words: Sequence[str], index: int) -> list[str]:
@@ -30,9 +30,9 @@ def answer(app: App, question: Sequence[str]) -> None:
     try:
         shell, *rest = question
         found = in_bash(complete, *rest) if shell == "bash" else complete(rest[1:], int(rest[0]))
-    except Exception:  # a person who presses a key is shown no error
+    except Exception:  # the tab key must not print an error
         return
-    sys.stdout.write("".join(f"{one}\n" for one in found))
+    sys.stdout.write("".join(f"{candidate}\n" for candidate in found))
 
 
 def in_bash(complete: Complete, breaks: str, before: str, after: str) -> list[str]:
@@ -45,14 +45,17 @@ def in_bash(complete: Complete, breaks: str, before: str, after: str) -> list[st
     """
     line = _split(before)
     behind = _split(after.lstrip() if not line.text else after.partition(" ")[2])
-    # assignments may stand before the command
+    # assignments may precede the command
     start = next(index for index, word in enumerate(line.words) if "=" not in word) + 1
     words = [*line.words[start:], line.text, *behind.words, *([behind.text] if behind.text else [])]
     found = complete(words, len(line.words) - start)
     if line.quote:
-        return [one.removesuffix(" ") for one in found]
+        return [candidate.removesuffix(" ") for candidate in found]
     cut = 1 + max((line.text.rfind(character) for character in breaks), default=-1)
-    return [_SPECIAL.sub(r"\\\g<0>", one[cut:].removesuffix(" ")) + " " * one.endswith(" ") for one in found]
+    return [
+        _SPECIAL.sub(r"\\\g<0>", candidate[cut:].removesuffix(" ")) + " " * candidate.endswith(" ")
+        for candidate in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ class _Line:
     """A command line up to the cursor.
 
     Attributes:
-        words: The words that are complete.
-        text: The word that is not, without its quotes.
-        quote: The quote that is open in it.
+        words: The complete words.
+        text: The last word, which is incomplete, without its quotes.
+        quote: The quote that is still open in it.
     """
 
     words: list[str]
@@ -71,7 +74,7 @@ class _Line:
 
 
 def _split(line: str) -> _Line:
-    """Split as a shell does, an open quote included."""
+    """Split a line as a shell does; a quote may still be open."""
     words: list[str] = []
     text, quote, is_open = "", "", False
     characters = iter(line)

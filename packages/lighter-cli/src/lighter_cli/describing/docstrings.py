@@ -1,4 +1,4 @@
-"""What is written about a target, read from its source without importing it."""
+"""Read the documentation of a target from its source, without importing it."""
 
 import ast
 import inspect
@@ -16,11 +16,11 @@ _MAX_DEPTH = 20
 
 @dataclass(frozen=True, slots=True)
 class Documentation:
-    """A docstring in its parts.
+    """The parts of a docstring.
 
     Attributes:
         summary: The first paragraph.
-        arguments: What is said about each argument, by name.
+        arguments: The description of each argument, by its name.
     """
 
     summary: str
@@ -28,10 +28,10 @@ class Documentation:
 
 
 def read_documentation(signature: Signature) -> Documentation:
-    """Read what the source of a target says about it and its arguments: Google, NumPy and Sphinx style.
+    """Read the summary of a target and the descriptions of its arguments, in Google, NumPy or Sphinx style.
 
-    A class may describe its arguments in its own docstring, in that of ``__init__``, or in a text set afterwards, as
-    torch's optimizers do: ``AdamW.__doc__ = ...``.
+    A class may describe its arguments in its docstring, in that of ``__init__``, or in a text set later, as torch's
+    optimizers do: ``AdamW.__doc__ = ...``.
     """
     texts = [inspect.cleandoc(signature.docstring)] if signature.docstring else []
     texts += [text for text in map(inspect.cleandoc, _written(signature)) if text not in texts]
@@ -39,10 +39,10 @@ def read_documentation(signature: Signature) -> Documentation:
     for text in texts:
         summary = summary or _first_paragraph(text)
         for parsed in _parsed(text):
-            for one in parsed.params:
-                names = one.arg_name.replace("*", "").split(",")
+            for argument in parsed.params:
+                names = argument.arg_name.replace("*", "").split(",")
                 for name in map(str.strip, names):
-                    arguments.setdefault(name, " ".join((one.description or "").split()))
+                    arguments.setdefault(name, " ".join((argument.description or "").split()))
     return Documentation(summary, {name: text for name, text in arguments.items() if text})
 
 
@@ -58,7 +58,7 @@ def _first_paragraph(text: str) -> str:
 
 
 def _written(signature: Signature) -> Iterator[str]:
-    """Yield the texts that the source of a definition sets as its docstring, or that of its constructor."""
+    """Yield the docstrings that the source sets for a definition and its constructor."""
     module = _Module.of(signature)
     if module is None:
         return
@@ -107,7 +107,7 @@ class _Module:
         return found
 
     def docstrings_set(self, body: list[ast.stmt], name: str) -> Iterator[str]:
-        """Yield the texts that statements assign to a name, as far as they are written out."""
+        """Yield the literal texts that statements assign to a name."""
         for node in body:
             if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
                 text = self._text(node.value, 0)
@@ -115,7 +115,7 @@ class _Module:
                     yield text
 
     def _text(self, node: ast.expr, depth: int) -> str:
-        """Return the text of an expression; what only running it would tell is left out."""
+        """Return the text of an expression, without the parts that are known only by running it."""
         if depth > _MAX_DEPTH:
             return ""
         match node:
@@ -147,7 +147,7 @@ class _Module:
         return ""
 
     def _imported(self, node: ast.ImportFrom) -> "_Module | None":
-        """Return the module that a statement imports from, when it is one of the same folder of packages."""
+        """Return the module that a statement imports from; ``None`` if it is not in the same root folder."""
         package = self.name.split(".") if self.file.name == "__init__.py" else self.name.split(".")[:-1]
         base = package[: len(package) - node.level + 1] if node.level else []
         name = ".".join([*base, *(node.module or "").split(".")]).strip(".")

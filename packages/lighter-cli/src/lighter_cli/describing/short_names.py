@@ -1,4 +1,4 @@
-"""Find the import path of a class or function by its name alone, in the source of installed packages."""
+"""Find the import path of a class or function from only its name, in the source of installed packages."""
 
 import importlib.util
 import re
@@ -9,20 +9,20 @@ from pathlib import Path
 from lighter_config import Signature, SignatureReader, nearest_names
 
 PACKAGES = ("lighter", "torch", "pytorch_lightning", "torchmetrics")
-"""Where names are looked for, in this order."""
+"""The packages to search, in this order."""
 
 _DEFINITION = re.compile(rb"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
-# not what a config would name: private modules, tests
+# private modules and tests, which a config does not name
 _PASSED_OVER = re.compile(r"(?:^|/)(?:_[a-z]|tests?(?:/|\.py)|testing/)")
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a name was found to stand for.
+    """The targets with a given name.
 
     Attributes:
-        targets: Import paths, the shortest first; one for each thing of that name.
-        nearest: Without any: the names most like it.
+        targets: One import path for each definition with that name, shortest first.
+        nearest: The most similar names, if there is no target.
     """
 
     targets: tuple[str, ...]
@@ -30,7 +30,7 @@ class Named:
 
 
 def find_named(name: str, reader: SignatureReader) -> Named:
-    """Find classes and functions by name; nothing is imported."""
+    """Find classes and functions by name, without importing anything."""
     definitions = [f"{module}.{name}" for module, defined in _definitions() if name in defined]
     targets = dict.fromkeys(filter(None, (_shortest(target, reader) for target in definitions)))
     if targets:
@@ -43,7 +43,7 @@ def find_named(name: str, reader: SignatureReader) -> Named:
 
 
 def _shortest(target: str, reader: SignatureReader) -> str | None:
-    """Return the shortest path that leads to the same definition; ``None`` when the target itself is not certain."""
+    """Return the shortest import path of the same definition; ``None`` if the target cannot be read."""
     answer = reader.read(target)
     if not isinstance(answer, Signature):
         return None
@@ -59,7 +59,7 @@ def _shortest(target: str, reader: SignatureReader) -> str | None:
 def _definitions() -> Iterator[tuple[str, set[str]]]:
     """Yield each public module of the packages with the names of the classes and functions that it defines."""
     for package in PACKAGES:
-        spec = importlib.util.find_spec(package)  # of a top-level name, this imports nothing
+        spec = importlib.util.find_spec(package)  # this imports nothing for a top-level name
         for folder in spec.submodule_search_locations or () if spec is not None else ():
             root = Path(folder)
             for file in sorted(root.rglob("*.py")):

@@ -1,4 +1,4 @@
-"""Rewrite configs of earlier generations, one file a rule; comments and order stay."""
+"""Rewrite configs of earlier generations; comments and order stay. Each rule has its own file, however short."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ __all__ = ["RULES", "Migrated", "migrate"]
 Rule: TypeAlias = Callable[[Sequence[Document]], None]
 
 RULES: tuple[Rule, ...] = (
-    keep_replacing,  # first: what an overlay replaced shows in how its paths are separated
+    keep_replacing,  # first: how paths are separated tells what an overlay replaced
     write_double_colons,
     rename_sections,
     rename_system_arguments,
-    make_adapters,  # before the loaders: what a batch is shows in the datasets
+    make_adapters,  # before the loaders: the datasets tell what a batch is
     make_dataloaders,
     rename_targets,
     rename_writer_arguments,
@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     rename_monitors,
     add_imports,
 )
-"""What is rewritten, in this order. A rule takes the files of one experiment, and changes nothing the second time."""
+"""The rules, in the order in which they apply. A rule takes the files of one experiment and is idempotent."""
 
 
 _MODELS = ("system", "model", "lightning_module")
@@ -44,13 +44,13 @@ _MODELS = ("system", "model", "lightning_module")
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What became of a file.
+    """A file before and after.
 
     Attributes:
         name: The file, as the user named it.
         before: Its text.
-        after: Its new text; the same when there was nothing to do.
-        findings: A warning is left to do by hand, a note is to look at.
+        after: Its new text, which is the same if nothing was to be rewritten.
+        findings: A warning needs a change by hand, a note needs a look.
     """
 
     name: str
@@ -60,9 +60,9 @@ class Migrated:
 
 
 def migrate(files: Sequence[str]) -> list[Migrated]:
-    """Rewrite files, in the order in which they are merged; nothing is written to disk.
+    """Rewrite files, given in the order in which they are merged, without writing to disk.
 
-    A file with a trainer and a system or model begins an experiment; those behind it that lack one change it.
+    A file with a trainer and a system or model begins an experiment; the files after it that lack these change it.
 
     Raises:
         ConfigError: A file cannot be read, or is not YAML.
@@ -78,8 +78,8 @@ def _experiments(documents: Sequence[Document]) -> list[list[Document]]:
     experiments: list[list[Document]] = []
     for document in documents:
         root = document.root
-        is_whole = is_component(root.get("trainer")) and any(is_component(root.get(name)) for name in _MODELS)
-        if is_whole or not experiments:
+        is_complete = is_component(root.get("trainer")) and any(is_component(root.get(name)) for name in _MODELS)
+        if is_complete or not experiments:
             experiments.append([])
         experiments[-1].append(document)
     return experiments
@@ -88,7 +88,7 @@ def _experiments(documents: Sequence[Document]) -> list[list[Document]]:
 def _migrated(document: Document) -> Migrated:
     lost = [
         Finding(
-            message="this comment stood where nothing is left",
+            message="this comment was removed with what it was about",
             severity=Severity.NOTE,
             place=Place(document.name, line),
             excerpt=comment,

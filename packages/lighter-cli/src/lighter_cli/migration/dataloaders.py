@@ -1,4 +1,4 @@
-"""Datasets, samplers and batch size of a system, which are data loaders now."""
+"""Turn the datasets, samplers and batch size of a system into data loaders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ _LOADER = "torch.utils.data.DataLoader"
 
 
 def make_dataloaders(documents: Sequence[Document]) -> None:
-    """Write each dataset as a loader of its own; what the loaders share, such as the batch size, goes to `vars`."""
+    """Write a loader for each dataset; values that the loaders share, such as the batch size, move to `vars`."""
     shared = {name: place for name in _SHARED if (place := _new_place(documents, name)) is not None}
     moves = {(_SYSTEM, name): place for name, place in shared.items()} | {
         (_SYSTEM, group, mode): (_SYSTEM, "dataloaders", mode, argument)
@@ -51,13 +51,13 @@ def make_dataloaders(documents: Sequence[Document]) -> None:
             _make(document, system, shared, made, has_inferer=has_inferer)
             if made and "dataloaders" in system and not noted:
                 noted = True
-                message = "samples that are None were replaced by others in every loader"
+                message = "loaders no longer replace samples that are None"
                 fix = "if your dataset gives None, set `collate_fn` to lighter.collate.collate_replacing_corrupt"
                 document.say(message, system, "datasets", fix=fix, severity=Severity.NOTE)
 
 
 def _new_place(documents: Sequence[Document], name: str) -> Segments | None:
-    """Return where a shared value goes: to what it is a copy of, or to a variable; ``None`` when it is not given."""
+    """Return the new path of a shared value: what it copies, or a variable; ``None`` if it is not given."""
     for document in documents:
         value = value_at(document.root, (_SYSTEM, name))
         if value is None:
@@ -68,7 +68,7 @@ def _new_place(documents: Sequence[Document], name: str) -> Segments | None:
                 return absolute_path(reference, (_SYSTEM, name))
             except ConfigError:
                 continue
-        taken = any(value_at(one.root, ("vars", name)) is not None for one in documents)
+        taken = any(value_at(other.root, ("vars", name)) is not None for other in documents)
         return ("vars", f"loader_{name}" if taken else name)
     return None
 
@@ -121,10 +121,10 @@ def _make(
 def _fill(
     loader: CommentedMap, mode: str, shared: dict[str, Segments], *, has_sampler: bool, has_inferer: bool
 ) -> None:
-    """Give a loader what the system gave all of them."""
+    """Give a loader the values that the system gave all loaders."""
     loader["_target_"] = _LOADER
     if has_inferer and mode != "train":
-        loader["batch_size"] = "1"  # the inferer makes batches of its own
+        loader["batch_size"] = "1"  # the inferer makes the batches
     elif "batch_size" in shared:
         loader["batch_size"] = _copy_of(shared["batch_size"])
     for name in ("num_workers", "pin_memory"):

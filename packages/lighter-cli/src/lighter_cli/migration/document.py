@@ -1,4 +1,4 @@
-"""A YAML file that is rewritten: its tree with comments, quotes and order, and what there is to say about it."""
+"""A YAML file to rewrite: its tree with comments, quotes and order, and the findings about it."""
 
 import io
 import re
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
 
 
 class _TextResolver(VersionedResolver):
-    """Takes every scalar for text, so that `True`, `1e-3` and `010` are written back as they were."""
+    """Read every scalar as text, so that `True`, `1e-3` and `010` are written back as they were."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         """Return the tag of a node."""
@@ -40,9 +40,9 @@ class Document:
 
     Attributes:
         name: The file, as the user named it.
-        text: What it holds.
-        root: Its tree. A scalar is the text that the file has for it.
-        findings: What could not be rewritten, and what to look at.
+        text: The text of the file.
+        root: The tree; a scalar is its text in the file.
+        findings: What could not be rewritten, and what needs a look.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Document:
         """Read a file.
 
         Raises:
-            SourceError: There is no such file, or it is not UTF-8.
-            YamlError: It is not YAML, or not a mapping.
+            SourceError: The file cannot be read, or is not UTF-8.
+            YamlError: The file is not YAML, or not a mapping.
         """
         try:
             text = Path(file).read_bytes().decode("utf-8-sig")
@@ -75,21 +75,21 @@ class Document:
             place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
             raise YamlError(Finding(message=f"{file} is not YAML: {problem or error}", place=place)) from error
         if not isinstance(root, CommentedMap):
-            raise YamlError(Finding(message=f"{file} is not a mapping, so it is no config", place=Place(file)))
+            raise YamlError(Finding(message=f"{file} is not a config: its root is not a mapping", place=Place(file)))
         document = cls(file, text, root)
         document._remember_places()
         document._before = document._dump()
         return document
 
     def written(self) -> str:
-        """Return the text of the tree; the file's own, to the letter, when nothing has changed."""
+        """Return the text of the tree; exactly the text of the file if nothing has changed."""
         text = self._dump()
         if text == self._before:
             return self.text
         return text.replace("\n", "\r\n") if "\r\n" in self.text else text
 
     def lost_comments(self) -> list[tuple[int, str]]:
-        """Return the comments that the tree does not have any more, with their lines."""
+        """Return the comments that the tree has lost, each with its line."""
         left = Counter(comment.strip() for comment in _COMMENT.findall(self._dump()))
         lost = []
         for number, line in enumerate(self.text.splitlines(), 1):
@@ -108,14 +108,14 @@ class Document:
         fix: str = "",
         severity: Severity = Severity.WARNING,
     ) -> None:
-        """Note something about a key or an item: a warning is left to do by hand, a note is to look at."""
+        """Add a finding about a key or an item: a warning needs a change by hand, a note needs a look."""
         spot = self._lines.get((id(container), key)) or self._lines.get((id(container), None))
         place = Place(self.name) if spot is None else Place(self.name, *spot)
         excerpt = "" if spot is None else self.text.splitlines()[spot[0] - 1].strip()
         self.findings.append(Finding(message=message, severity=severity, place=place, excerpt=excerpt, fix=fix))
 
     def take_place(self, new: Container, old: Container, key: Any) -> None:
-        """Let a new mapping stand where a key of an old one stood, for what there is to say about it."""
+        """Give a new mapping the place of a key of an old one, for findings about it."""
         self._kept.append(new)
         place = self._lines.get((id(old), key))
         if place is not None:
@@ -123,7 +123,7 @@ class Document:
 
     def _remember_places(self) -> None:
         for container in containers(self.root):
-            self._kept.append(container)  # an object that is gone would give its id to another
+            self._kept.append(container)  # another object could get the id of a deleted one
             for key, place in (container.lc.data or {}).items():
                 self._lines[(id(container), key)] = (place[0] + 1, place[1] + 1)
             if container.lc.line is not None:
@@ -146,7 +146,7 @@ def _yaml(text: str) -> YAML:
 
 
 def indentation(text: str) -> tuple[int, int]:
-    """Return by how much the file indents mappings, and the dashes of lists."""
+    """Return the indentation of mappings, and that of the dashes of lists."""
     mapping = offset = None
     parent: int | None = None
     for line in text.splitlines():
@@ -167,18 +167,18 @@ def containers(value: Any) -> Iterator[Container]:
     """Yield each mapping and list of a tree once."""
     work, seen = [value], set()
     while work:
-        one = work.pop()
-        if isinstance(one, CommentedMap | CommentedSeq) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            work.extend(one.values() if isinstance(one, Mapping) else one)
+        part = work.pop()
+        if isinstance(part, CommentedMap | CommentedSeq) and id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            work.extend(part.values() if isinstance(part, Mapping) else part)
 
 
 def comment_lines(token: Any) -> list[str]:
-    """Return the comments that stand on lines of their own behind a value."""
+    """Return the comments on the lines after a value."""
     tokens = token if isinstance(token, list) else [token]
     lines: list[str] = []
-    for one in tokens:
-        if isinstance(one, CommentToken):
-            lines += one.value.split("\n")[1:] if not one.value.startswith("\n") else one.value.split("\n")
+    for part in tokens:
+        if isinstance(part, CommentToken):
+            lines += part.value.split("\n")[1:] if not part.value.startswith("\n") else part.value.split("\n")
     return [line.strip() for line in lines if line.strip()]

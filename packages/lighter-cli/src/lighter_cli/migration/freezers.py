@@ -1,4 +1,4 @@
-"""Freezers, which are callbacks now."""
+"""Move freezers to the callbacks of the trainer."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from lighter_cli.migration.tree import put_in, section, take_out
 
 
 def move_freezers(documents: Sequence[Document]) -> None:
-    """Move a system's freezer to the trainer's callbacks; its arguments are the same, `model.` before names too."""
+    """Move the freezer of a system to the trainer's callbacks; its arguments stay, with `model.` before names."""
     for document in documents:
         system = document.root.get("system")
         if isinstance(system, CommentedMap) and "freezer" in system:
@@ -22,7 +22,10 @@ def _move(document: Document, system: CommentedMap) -> None:
     callbacks = trainer.get("callbacks")
     if callbacks is not None and not isinstance(callbacks, CommentedSeq):
         document.say(
-            "a freezer is a callback of the trainer now", system, "freezer", fix="add it to trainer::callbacks"
+            "system::freezer is not moved: trainer::callbacks is not a list",
+            system,
+            "freezer",
+            fix="add it to trainer::callbacks",
         )
         return
     if callbacks is None:

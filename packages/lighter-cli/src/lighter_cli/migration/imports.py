@@ -1,4 +1,4 @@
-"""Modules that expressions name without importing them."""
+"""Import the modules that expressions use."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ def add_imports(documents: Sequence[Document]) -> None:
                 missing[name] = module
             else:
                 fix = f"name its module: `_imports_: {{{name}: …}}`"
-                document.say(f"the name {name!r} is not known in expressions", container, key, fix=fix)
+                document.say(f"unknown name {name!r} in an expression", container, key, fix=fix)
         if missing:
             section(document.root, "_imports_").update(missing)
             known |= set(missing)
 
 
 def _unknown_names(document: Document, known: set[str]) -> dict[str, tuple[Container, Any]]:
-    """Return the names that nothing gives, each with the first expression that has it."""
+    """Return the names that nothing defines, each with the first expression that uses it."""
     names: dict[str, tuple[Container, Any]] = {}
     for path, container, key, text in texts(document.root):
         if not is_expression(text) or "_requires_" in path:
@@ -51,7 +51,7 @@ def _unknown_names(document: Document, known: set[str]) -> dict[str, tuple[Conta
         try:
             free_names = parse_expression(text).free_names
         except ConfigError:
-            continue  # `lighter check` says what is wrong with it
+            continue  # `lighter check` reports it
         for name in free_names:
             if name not in known:
                 names.setdefault(name, (container, key))
@@ -59,6 +59,6 @@ def _unknown_names(document: Document, known: set[str]) -> dict[str, tuple[Conta
 
 
 def _module_of(name: str) -> str:
-    """Return the module that a name stands for; nothing when there is none."""
+    """Return the module that a name means; an empty text if there is none."""
     module = _SHORT_NAMES.get(name, name)
     return module if importlib.util.find_spec(module.partition(".")[0]) is not None else ""

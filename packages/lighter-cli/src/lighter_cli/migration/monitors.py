@@ -1,4 +1,4 @@
-"""Names of what is logged."""
+"""Rename the logged values that monitors name."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _METRIC = re.compile(r"(?P<mode>train|val|test)/(?:metrics/)?(?P<name>[A-Za-z]\w
 def rename_monitors(documents: Sequence[Document]) -> None:
     """Write `val_loss` and `val/loss` as `val/loss/epoch`, and `val/F1_epoch` as `val/metrics/F1/epoch`.
 
-    Only of a system: what a module logs is up to its author.
+    Only for a system: the author of a module names what it logs.
     """
     if not any("system" in document.root for document in documents):
         return

@@ -1,4 +1,4 @@
-"""Follow what moves: references to it, references in it, and keys that are paths to it."""
+"""Update the references to, the references in, and the path keys of parts that move."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from lighter_config import ConfigError, find_references
 from lighter_config.tree.references import absolute_path, is_expression, written
 
 Moves = Mapping[Segments, Segments]
-"""Old paths to new ones; what is below moves along."""
+"""New paths by old ones; everything below a path moves with it."""
 
 
 def follow(document: Document, moves: Moves) -> None:
     """Rewrite references and path keys for parts that are about to move.
 
-    A relative reference that would lead elsewhere from its new place becomes an absolute one.
+    A relative reference that would have another target at its new place becomes absolute.
     """
     for path, container, key, text in list(texts(document.root)):
         try:
@@ -31,7 +31,7 @@ def follow(document: Document, moves: Moves) -> None:
                     new_text = written(reference, new, in_expression=is_expression(text))
                     changed = changed[: reference.start] + new_text + changed[reference.end :]
         except ConfigError:
-            continue  # `lighter check` says what is wrong with it
+            continue  # `lighter check` reports it
         if changed != text:
             replace_text(container, key, changed)
     for path, mapping in list(mappings(document.root)):
@@ -40,7 +40,7 @@ def follow(document: Document, moves: Moves) -> None:
 
 
 def moved(path: Segments, moves: Moves) -> Segments:
-    """Return where a path leads after the moves; the longest one that fits counts."""
+    """Return the path after the moves; of several moves that fit, the longest path counts."""
     for length in range(len(path), 0, -1):
         if path[:length] in moves:
             return (*moves[path[:length]], *path[length:])

@@ -1,4 +1,4 @@
-"""Later files of an experiment: what they used to replace, and `+key`."""
+"""Keep the meaning of later files of an experiment, which replaced values, and of `+key`."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,9 @@ _OPERATORS = ("=", "~", "+")
 def keep_replacing(documents: Sequence[Document]) -> None:
     """Write `=key` where a later file replaced a list or a component: lists append now, and mappings merge.
 
-    This is how files behaved that separate paths by `#`; later ones appended and merged already. `+key` asked for that.
+    Only files that separate paths by `#` replaced; later generations appended and merged. `+key` asked for appending.
     """
-    if not any(_is_of_that_time(document) for document in documents):
+    if not any(_replaces(document) for document in documents):
         return
     for number, document in enumerate(documents):
         _replace(document, document.root, (), documents[:number])
@@ -38,7 +38,7 @@ def _replace(document: Document, mapping: CommentedMap, path: Segments, earlier:
         if str(key).startswith(_OPERATORS):
             continue
         value, at = mapping[key], (*path, *segments_of(key))
-        before = next((found for one in reversed(earlier) if (found := value_at(one.root, at)) is not None), None)
+        before = next((found for other in reversed(earlier) if (found := value_at(other.root, at)) is not None), None)
         is_replaced = (isinstance(value, CommentedSeq) and isinstance(before, CommentedSeq)) or (
             is_component(value) and isinstance(before, CommentedMap)
         )
@@ -48,8 +48,8 @@ def _replace(document: Document, mapping: CommentedMap, path: Segments, earlier:
             _replace(document, value, at, earlier)
 
 
-def _is_of_that_time(document: Document) -> bool:
-    """Say whether paths are separated by `#`, or keys begin with `+`."""
+def _replaces(document: Document) -> bool:
+    """Return whether paths are separated by `#`, or keys begin with `+`."""
     for _, mapping in mappings(document.root):
         if any(str(key).startswith("+") or ("#" in str(key) and len(segments_of(key)) > 1) for key in mapping):
             return True

@@ -1,4 +1,4 @@
-"""Functions that a system applied to batch, input, target and pred, which adapters hold now."""
+"""Move the functions that a system applied to batch, input, target and pred into adapters."""
 
 import ast
 import copy
@@ -17,14 +17,14 @@ _ADAPTERS = "lighter.adapters"
 _ROLES = {"input": "input", "target": "target", "id": "identifier"}
 _STEPS = ("criterion", "metrics", "logging")
 _TUPLES = ("torchvision.datasets.", "torch.utils.data.TensorDataset")
-"""Datasets whose samples are tuples: the first is the input, the second the target, as adapters take them anyway."""
+"""Datasets whose samples are tuples of input and target, which adapters take by default."""
 
 
 def make_adapters(documents: Sequence[Document]) -> None:
-    """Write `postprocessing` as adapters, and take batches that are mappings apart by their keys.
+    """Write `postprocessing` as adapters, with accessors for batches that are mappings.
 
-    What was done for the criterion was still done for the metrics, and both for what is logged: each adapter gets the
-    functions of those before it.
+    The functions of the criterion applied to the metrics too, and those of both to what is logged: each adapter gets
+    the functions of those before it.
     """
     for document in documents:
         system = document.root.get(_SYSTEM)
@@ -62,7 +62,7 @@ def _make(document: Document, system: CommentedMap) -> None:
 
 
 def _modes_of(system: CommentedMap, given: CommentedMap) -> list[str]:
-    """Return the modes that there is data for; all of them when another file has the data."""
+    """Return the modes that have data; all modes if another file has the data."""
     named = [
         mode
         for mode in MODES
@@ -74,7 +74,7 @@ def _modes_of(system: CommentedMap, given: CommentedMap) -> list[str]:
 
 
 def _dataset_of(system: CommentedMap, mode: str) -> Any:
-    """Return the dataset of a mode, followed through copies of others."""
+    """Return the dataset of a mode, following copies of other modes."""
     for _ in MODES:
         dataset = value_at(system, ("datasets", mode))
         if not (isinstance(dataset, str) and dataset.startswith("%")):
@@ -97,8 +97,8 @@ def _batch_adapter(document: Document, given: CommentedMap, mode: str, dataset: 
             return None
         accessors = {"input": "input"} if mode == "predict" else {"input": "input", "target": "target"}
         if is_component(dataset):
-            message = f"batches for {mode} are taken for mappings with {' and '.join(accessors)}"
-            fix = "correct the accessors where they are not; `identifier_accessor: id` names samples"
+            message = f"batches for {mode} are read as mappings with {' and '.join(accessors)}"
+            fix = "correct the accessors if they are not; `identifier_accessor: id` names samples"
             document.say(message, dataset, "_target_", fix=fix, severity=Severity.NOTE)
     elif isinstance(function, str) and is_expression(str(function)) and (read := _parsed(function[1:])):
         accessors = _accessors_of(read)
@@ -108,7 +108,7 @@ def _batch_adapter(document: Document, given: CommentedMap, mode: str, dataset: 
                 for role, part in (("input", "['input']"), ("target", ".get('target')"))
                 if not (mode == "predict" and role == "target")
             }
-            message = f"the function for batches of {mode} is called for each part of them"
+            message = f"the function for batches of {mode} is called once for each part"
             document.say(message, functions, mode, fix="write an accessor for each part", severity=Severity.NOTE)
     else:
         document.say(
@@ -129,12 +129,12 @@ def _batch_adapter(document: Document, given: CommentedMap, mode: str, dataset: 
 def _parsed(expression: str) -> ast.expr | None:
     try:
         return ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:  # `lighter check` says what is wrong with it
+    except SyntaxError:  # `lighter check` reports it
         return None
 
 
 def _accessors_of(tree: ast.expr) -> dict[str, Any]:
-    """Read `lambda x: {"input": x[0], "target": x[1]}` as accessors; nothing when it is something else."""
+    """Read `lambda x: {"input": x[0], "target": x[1]}` as accessors; empty for anything else."""
     if not (isinstance(tree, ast.Lambda) and isinstance(tree.body, ast.Dict) and len(tree.args.args) == 1):
         return {}
     name = tree.args.args[0].arg

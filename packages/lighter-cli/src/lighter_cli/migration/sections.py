@@ -1,4 +1,4 @@
-"""Sections that have other names now."""
+"""Rename sections."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ NEW_NAMES = {"lightning_module": "model", "data_module": "data", "datamodule": "
 
 
 def rename_sections(documents: Sequence[Document]) -> None:
-    """Rename sections, and write `project` as the folder that it is."""
+    """Rename sections, and write only the folder for `project`."""
     for document in documents:
         root = document.root
         follow(document, {(old,): (new,) for old, new in NEW_NAMES.items()})
@@ -21,7 +21,7 @@ def rename_sections(documents: Sequence[Document]) -> None:
                 continue
             if new in root:
                 fix = f"merge the two under {new}"
-                document.say(f"{old} is called {new} now, and there is a {new} already", root, old, fix=fix)
+                document.say(f"{old} is not renamed to {new}: {new} exists already", root, old, fix=fix)
             else:
                 rename_key(root, old, new)
         project = root.get("project")

@@ -1,4 +1,4 @@
-"""Paths separated by `#`."""
+"""Separate the parts of paths by `::` instead of `#`."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def _with_double_colons(text: str) -> str:
     try:
         references = find_references(text)
     except ConfigError:
-        return text  # `lighter check` says what is wrong with it
+        return text  # `lighter check` reports it
     for reference in reversed(references):
         if reference.legacy:
             new = str(reference)

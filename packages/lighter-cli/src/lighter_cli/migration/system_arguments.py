@@ -1,4 +1,4 @@
-"""Arguments of the system that have other names now."""
+"""Rename arguments of the system."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from lighter_config import MODES
 _SYSTEM = "system"
 _RENAMED = {"optimizers": "optimizer", "schedulers": "scheduler", "patch_based_inferer": "inferer"}
 _GATHERED = {
-    f"{mode}_{one}": (several, mode)
+    f"{mode}_{name}": (several, mode)
     for mode in MODES
-    for one, several in (("metrics", "metrics"), ("dataset", "datasets"), ("sampler", "samplers"))
+    for name, several in (("metrics", "metrics"), ("dataset", "datasets"), ("sampler", "samplers"))
 }
 _GONE = {
     "cast_target_dtype_to": "give the criterion's adapter `target_transforms`",
     "post_criterion_activation": "give the metrics' adapter `pred_transforms`",
-    "log_input_as": "log from a callback of your own",
-    "log_target_as": "log from a callback of your own",
-    "log_pred_as": "log from a callback of your own",
+    "log_input_as": "log from your own callback",
+    "log_target_as": "log from your own callback",
+    "log_pred_as": "log from your own callback",
 }
 
 
@@ -37,7 +37,9 @@ def rename_system_arguments(documents: Sequence[Document]) -> None:
             continue
         for old, new in _RENAMED.items():
             if isinstance(system.get(old), CommentedSeq):
-                document.say(f"a system has one {new}, and {old} is a list", system, old, fix="write a LighterModule")
+                document.say(
+                    f"{old} is a list, but a system has only one {new}", system, old, fix="write a LighterModule"
+                )
             elif old in system:
                 rename_key(system, old, new)
         for old, (several, mode) in _GATHERED.items():

@@ -1,4 +1,4 @@
-"""Classes and functions that have moved."""
+"""Rename the targets that have moved."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _GONE = {
 
 
 def rename_targets(documents: Sequence[Document]) -> None:
-    """Write the new import path of what has moved."""
+    """Write the new import paths of targets that have moved."""
     for document in documents:
         for _, container, key, text in list(texts(document.root)):
             if key != "_target_":
@@ -22,7 +22,7 @@ def rename_targets(documents: Sequence[Document]) -> None:
             if name != text:
                 replace_text(container, key, name)
             if name in _GONE:
-                document.say(f"{name} does not exist any more", container, key, fix=_GONE[name])
+                document.say(f"{name} does not exist: it was removed", container, key, fix=_GONE[name])
             elif name == "lighter.LighterModule":
-                fix = "name your subclass of it, or write the experiment as a system"
-                document.say("a lighter.LighterModule has no steps of its own", container, key, fix=fix)
+                fix = "name your subclass, or write the experiment as a system"
+                document.say("lighter.LighterModule has no steps, which a model needs", container, key, fix=fix)

@@ -19,7 +19,7 @@ _ORDER = ("_imports_", "vars", "trainer", "system", "model", "data")
 
 
 def segments_of(key: Any) -> Segments:
-    """Return the path that a key of a mapping stands for, without its operator."""
+    """Return the path that a key of a mapping means, without its operator."""
     try:
         special = special_key(str(key))
     except ConfigError:
@@ -41,13 +41,13 @@ def find(root: CommentedMap, path: Segments) -> tuple[CommentedMap, Any] | None:
 
 
 def value_at(root: CommentedMap, path: Segments) -> Any:
-    """Return the value at a path; ``None`` when there is none."""
+    """Return the value at a path, or ``None``."""
     found = find(root, path)
     return None if found is None else found[0][found[1]]
 
 
 def texts(value: Any, path: Segments = ()) -> Iterator[tuple[Segments, Container, Any, str]]:
-    """Yield each text of a tree: its path, what holds it, its key or index there, and itself."""
+    """Yield each text of a tree: its path, its container, its key or index in it, and the text."""
     seen: set[int] = set()
     work: list[tuple[Segments, Any]] = [(path, value)]
     while work:
@@ -103,7 +103,7 @@ def rename_key(mapping: CommentedMap, old: Any, new: Any) -> None:
 def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
     """Remove a key; return its value and the comment on its line.
 
-    Comments on lines of their own stay in the mapping, before the next key.
+    Comments on separate lines stay in the mapping, before the next key.
     """
     comments = mapping.ca.items.pop(key, None)
     position = list(mapping).index(key)
@@ -125,15 +125,15 @@ def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
 
 
 def indent_comments(value: Any, by: int) -> None:
-    """Move the comments of a part to the right, when it is going to stand deeper."""
+    """Indent the comments of a part that moves to a deeper level."""
     for container in containers(value):
         comments = container.ca
         tokens = [token for found in (comments.items or {}).values() for token in found or ()]
         for token in [*tokens, *(comments.comment or ())]:
-            for one in token if isinstance(token, list) else [token]:
-                if isinstance(one, CommentToken):
-                    one.value = _OWN_LINE.sub(rf"\g<0>{' ' * by}", one.value)
-                    one.column += by
+            for comment in token if isinstance(token, list) else [token]:
+                if isinstance(comment, CommentToken):
+                    comment.value = _OWN_LINE.sub(rf"\g<0>{' ' * by}", comment.value)
+                    comment.column += by
 
 
 def put_in(mapping: CommentedMap, key: Any, value: Any, *, comments: Any = None, position: int | None = None) -> None:
@@ -144,7 +144,7 @@ def put_in(mapping: CommentedMap, key: Any, value: Any, *, comments: Any = None,
 
 
 def section(root: CommentedMap, name: str) -> CommentedMap:
-    """Return a section; where there is none, it is made before those that usually follow it."""
+    """Return a section; a missing one is made before the sections that usually follow it."""
     if not isinstance(root.get(name), CommentedMap):
         later = _ORDER[_ORDER.index(name) + 1 :]
         position = min((at for at, key in enumerate(root) if segments_of(key)[0] in later), default=len(root))
@@ -156,15 +156,15 @@ def section(root: CommentedMap, name: str) -> CommentedMap:
 
 
 def is_given(value: Any) -> bool:
-    """Say whether a value is anything but null."""
+    """Return whether a value is not null."""
     return value is not None and not (isinstance(value, str) and value in ("null", "~"))
 
 
 def is_component(value: Any) -> bool:
-    """Say whether a value makes an object."""
+    """Return whether a value is a component: a mapping with `_target_`."""
     return isinstance(value, CommentedMap) and "_target_" in value
 
 
 def key_text(operator: str, path: Segments) -> str:
-    """Write a key that stands for a path."""
+    """Write a path as a key, after its operator."""
     return operator + format_path(path)

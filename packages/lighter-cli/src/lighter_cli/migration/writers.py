@@ -1,4 +1,4 @@
-"""Arguments of writers."""
+"""Rename arguments of writers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _FILE_WRITER, _CSV_WRITER = "lighter.callbacks.FileWriter", "lighter.callbacks.C
 
 
 def rename_writer_arguments(documents: Sequence[Document]) -> None:
-    """Write the arguments of file and table writers as they are called now."""
+    """Rename the arguments of file and table writers."""
     has_identifiers = any(
         "identifier_accessor" in mapping for document in documents for _, mapping in mappings(document.root)
     )
@@ -50,7 +50,7 @@ def _check_format(document: Document, writer: CommentedMap, old: str) -> None:
         writer["format"] = component
     else:
         fix = "give a function that takes a file and a value: {_target_: project.write, _mode_: callable}"
-        document.say(f"there is no file format {given}", writer, old, fix=fix)
+        document.say(f"unknown file format {given!r}", writer, old, fix=fix)
 
 
 def _of_tables(document: Document, writer: CommentedMap, *, has_identifiers: bool) -> None:
@@ -58,7 +58,7 @@ def _of_tables(document: Document, writer: CommentedMap, *, has_identifiers: boo
         given: Any = writer["writer"]
         if given != "tensor":
             document.say(
-                "a table has no writer of its own any more: values become cells as they are",
+                "`writer` is removed: a table stores values as they are",
                 writer,
                 "writer",
                 fix="change them in a LoggingAdapter, or return what the table should hold",

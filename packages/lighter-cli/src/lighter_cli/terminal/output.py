@@ -1,4 +1,4 @@
-"""What commands print: coloured and fitted to a terminal, exact text everywhere else."""
+"""Print what commands show: coloured and fitted on a terminal, exact text everywhere else."""
 
 import json
 import math
@@ -26,22 +26,22 @@ _GAP = "   "
 
 
 def is_styled() -> bool:
-    """Say whether standard output shows colours: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb``."""
+    """Return whether standard output shows colours: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb``."""
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def is_terminal() -> bool:
-    """Say whether a person reads standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def width() -> int | None:
-    """Return the columns of the terminal; ``None`` when there is none, so that nothing is fitted."""
+    """Return the number of columns of the terminal; ``None`` without a terminal, so that nothing is fitted."""
     return shutil.get_terminal_size().columns if is_terminal() else None
 
 
 def write_lines(lines: Iterable[Line]) -> None:
-    """Print lines. Long ones are never cut or broken here: what is copied out of a terminal is what was printed."""
+    """Print lines. Long lines are never cut or broken here, so that text copied from a terminal is exact."""
     if is_styled():
         from rich.console import Console
         from rich.text import Text
@@ -59,7 +59,7 @@ def write_json(value: Any) -> None:
 
 
 def _write(text: str) -> None:
-    """Write exact text; a reader that has seen enough, such as ``head``, ends the program without a word."""
+    """Write exact text; exit silently when the reader, such as ``head``, has closed the pipe."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -70,7 +70,7 @@ def _write(text: str) -> None:
 
 
 def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
-    """Align cells in columns; the cells of a row that is too long for the terminal stand below each other."""
+    """Align cells in columns; a row that is too long for the terminal has one cell a line."""
     if not cells:
         return []
     widths = [max(len(_text(row[column])) for row in cells) for column in range(len(cells[0]))]
@@ -104,7 +104,7 @@ def yaml_lines(value: Any) -> list[str]:
 
 
 def _no_place(_path: str) -> None:
-    """Say that a value of its own stands nowhere."""
+    """Return no place, as the value is not from a config."""
 
 
 def _text(part: Part) -> str:
@@ -112,7 +112,7 @@ def _text(part: Part) -> str:
 
 
 def _json(value: Any) -> Any:
-    """Return what JSON has a form for: keys as they stand in paths, ``.inf`` and ``.nan`` as text."""
+    """Return a value that JSON can hold: keys as in paths, ``.inf`` and ``.nan`` as text."""
     if isinstance(value, dict):
         return {key if isinstance(key, str) else format_path((key,)): _json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Everything global of a ``lighter`` process: logging, warnings and how errors are shown. Called by ``main`` alone."""
+"""Set up what is global in a ``lighter`` process: logging, warnings and errors. Only ``main`` calls it."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-# whose frames tell a user nothing about the mistake in their own code
+# packages whose frames tell users nothing about a mistake in their code
 _OWN_PACKAGES = (
     "lighter_cli",
     "lighter_config",
@@ -32,11 +32,11 @@ def configure() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for package in ("lighter", "lighter_cli", "lighter_config"):
         logging.getLogger(package).setLevel(level)
-    handler.addFilter(_is_no_advertisement)
+    handler.addFilter(_is_not_advertisement)
     warnings.showwarning = _show_warning
-    # a System has every step; that a user gave it no validation data is no mistake
+    # a System has every step, so having no validation data is not a mistake
     warnings.filterwarnings("ignore", message="You defined a `(validation|test)_step` but have no")
-    # what Lightning and torchmetrics will change for a newer torch is not for their users to mend
+    # users cannot fix what Lightning and torchmetrics must change for a newer torch
     for category in (FutureWarning, DeprecationWarning):
         warnings.filterwarnings(
             "ignore", category=category, module=r"(pytorch_lightning|lightning_fabric|torchmetrics)\b"
@@ -44,14 +44,14 @@ def configure() -> None:
 
 
 def show_full_tracebacks(shown: bool) -> None:
-    """Show every frame of errors from here on, those of Lighter and Lightning too."""
+    """Show all frames of later errors, including those of Lighter and Lightning."""
     global _full_tracebacks
     _full_tracebacks = shown
 
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """Print what goes wrong inside and exit: 1 for an error, 130 for an interruption."""
+    """Print an error raised inside and exit: code 1 for an error, 130 for an interruption."""
     try:
         yield
     except KeyboardInterrupt:
@@ -65,7 +65,7 @@ def reporting_errors() -> Iterator[None]:
 def _render(error: Exception) -> str:
     if _full_tracebacks or _debug():
         return _traceback(error)
-    # an error of a package that was never imported is not one of its own
+    # a package that was never imported cannot have raised its error
     config_errors, core_errors = sys.modules.get("lighter_config.errors"), sys.modules.get("lighter.errors")
     if config_errors is not None and isinstance(error, config_errors.ConfigError):
         texts = [f"{finding.severity}: {finding}" for finding in error.findings]
@@ -92,10 +92,10 @@ def _traceback(error: Exception) -> str:
 
 
 def _hide_own_frames(report: traceback.TracebackException | None) -> int:
-    """Remove the frames that are not the user's from a report and its causes; return how many."""
+    """Remove the frames of Lighter and Lightning from a report and its causes; return their number."""
     if report is None:
         return 0
-    # an assertion without a message says nothing but the line that it stands in
+    # an assertion without a message has only its line to show
     kept = report.stack[-1:] if not str(report) else []
     shown = [frame for frame in report.stack if frame in kept or not _is_own(frame.filename)]
     num_hidden = len(report.stack) - len(shown)
@@ -116,22 +116,22 @@ def _debug() -> bool:
 
 
 def _is_first_rank() -> bool:
-    """Say whether this process is the one that speaks for all: each launcher sets some of these variables."""
+    """Return whether this process is rank zero; each launcher sets some of these variables."""
     names = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
     return all(os.environ.get(name, "0") == "0" for name in names)
 
 
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
+def _is_not_advertisement(record: logging.LogRecord) -> bool:
     # Lightning 2.6 recommends a hosted service at every start
     return not record.getMessage().startswith("💡 Tip:")
 
 
 def _say(text: str) -> None:
-    """Print to standard error, unwrapped and unstyled; above Rich's progress bar while one is shown."""
+    """Print to standard error, unwrapped and unstyled, and above Rich's progress bar if one is shown."""
     if not hasattr(sys.stderr, "rich_proxied_file"):
         print(text, file=sys.stderr)
         return
-    # what is written to the terminal itself would stand behind the bar, or be drawn over by it
+    # text written directly to the terminal would follow the bar on its line, or be overwritten by it
     import rich
     from rich.text import Text
 
@@ -139,7 +139,7 @@ def _say(text: str) -> None:
 
 
 class _MessageHandler(logging.Handler):
-    """Print each message where standard error is at that moment."""
+    """Print each message to the current standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -149,7 +149,7 @@ class _MessageHandler(logging.Handler):
 
 
 class _LevelFormatter(logging.Formatter):
-    """The bare message for information, with its level in front for anything more serious."""
+    """Format an info message as it is, and others with their level in front."""
 
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)

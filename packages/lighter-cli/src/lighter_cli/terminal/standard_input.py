@@ -1,12 +1,12 @@
-"""The word ``-``, which stands for a config on standard input but looks like an option to the parser of options."""
+"""The input ``-`` means a config on standard input, but Cyclopts would parse it as an option."""
 
 from collections.abc import Sequence
 
-_PROTECTED = "\0-"  # no real word can contain a null character
+_PROTECTED = "\0-"  # a command line cannot contain a null character
 
 
 def protect(words: Sequence[str]) -> list[str]:
-    """Replace ``-`` by a word that is not taken for an option."""
+    """Replace ``-`` by a text that is not parsed as an option."""
     return [_PROTECTED if word == "-" else word for word in words]
 
 
