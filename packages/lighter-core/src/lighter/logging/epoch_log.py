@@ -30,7 +30,7 @@ class EpochLog:
         self.mode = mode
         self.loader = loader
         self.metrics = metrics
-        self.results = lightning_state.results(trainer)
+        self.results = lightning_state.result_collection(trainer)
         self.sums: dict[str, RunningSum] = {}  # by what follows `{mode}/loss` in the name
         self.constants: dict[str, Tensor] = {}
         self.unnamed: list[str] = []  # metrics whose values have no names yet

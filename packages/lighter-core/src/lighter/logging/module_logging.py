@@ -134,7 +134,12 @@ class DualLogging:
             return
         self._last_batch = in_total
         log = self.train_log
-        if in_epoch == 1 or log is None or not log.is_open or log.results is not lightning_state.results(trainer):
+        if (
+            in_epoch == 1
+            or log is None
+            or not log.is_open
+            or log.results is not lightning_state.result_collection(trainer)
+        ):
             goes_on = in_epoch > 1 and resume.is_of_this_epoch(self.resumed, trainer)
             if goes_on:
                 resume.warn_of_repeated_samples(trainer)
@@ -145,7 +150,7 @@ class DualLogging:
     def _start_evaluation_step(
         self, module: LightningModule, trainer: Trainer, mode: Mode, metrics: Metrics | None
     ) -> None:
-        loader = lightning_state.dataloader_idx(trainer)
+        loader = lightning_state.current_dataloader_idx(trainer)
         is_first = lightning_state.evaluation_batches_started(trainer) == 1
         if is_first:
             self._evaluation_logs = []

@@ -46,7 +46,7 @@ def save(
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
         entry["epoch_row"] = lightning_restart.epoch_row(trainer)
-    lightning_restart.give_back_batch(trainer, checkpoint["loops"])
+    lightning_restart.rewind_loaders(trainer, checkpoint["loops"])
     checkpoint[KEY] = entry
 
 
@@ -68,7 +68,7 @@ def go_on(entry: dict[str, Any], trainer: Trainer) -> None:
     if "epoch_row" in entry:
         lightning_restart.write_epoch_row(trainer, *entry.pop("epoch_row"))
     if (due := entry.pop("due", None)) is not None:
-        lightning_restart.go_on_with(trainer, due)
+        lightning_restart.continue_with(trainer, due)
 
 
 def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_started: bool) -> None:
