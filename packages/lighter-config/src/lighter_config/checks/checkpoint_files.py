@@ -34,7 +34,7 @@ def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
         nearest = [str(file.with_name(name)) for name in nearest_names(file.name, names)]
         yield context.finding(
             path,
-            f"{format_path(path)}: there is no file {value}",
+            f"the checkpoint {value!r} does not exist",
             severity=Severity.WARNING if context.stage is None else Severity.ERROR,
             expected=("a checkpoint, `last` or `best`",),
             nearest=nearest,

@@ -62,7 +62,7 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
         if SYSTEM in tree and other in tree:
             yield context.finding(
                 (other,),
-                f"{other} stands beside system, which has its own; system is at {context.config.key_place('system')}",
+                f"use either `system` or `{other}`, not both; system is at {context.config.key_place('system')}",
                 at_key=True,
                 fix=f"keep one layout: remove {other} with ~{other}, or system with ~system",
                 config=context.config,
@@ -137,7 +137,7 @@ def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
         if key not in list(Stage):
             yield context.finding(
                 (ARGS, key),
-                f"args::{key} is not a stage",
+                f"unknown stage {key!r} in args",
                 at_key=True,
                 expected=list(Stage),
                 nearest=nearest_names(str(key), list(Stage)),

@@ -69,7 +69,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
         nearest = _nearest(name, logged.names)
         yield context.finding(
             path,
-            f"nothing logs {name!r}, which {format_path(path)} asks for"
+            f"{format_path(path)} is {name!r}, but nothing logs that name"
             + (" (monitors need the value of an epoch)" if name.endswith("/step") else "")
             + (f", unless {logged.doubt} does" if logged.doubt else ""),
             severity=Severity.WARNING if logged.doubt else Severity.ERROR,

@@ -97,7 +97,7 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
-        f"{reference} leads nowhere: {format_path(target[:depth]) or 'the config'} has no {missing}"
+        f"{reference} does not exist: {format_path(target[:depth]) or 'the config'} has no `{missing}`"
         + (f" in stage {context.stage}" if was_pruned else ""),
         severity=severity_at(context, path),
         expected=names if len(names) <= 30 else (),

@@ -59,7 +59,7 @@ class SafetyCheck:
         for name in self.allowance.names:
             if not all(part.isidentifier() for part in name.split(".")):
                 yield Finding(
-                    message=f"{name!r} is no name of a package or a callable",
+                    message=f"{name!r} is not the name of a package or a callable",
                     place=Place("option --allow"),
                     excerpt=name,
                     fix="write a dotted import path: --allow torchvision.transforms",

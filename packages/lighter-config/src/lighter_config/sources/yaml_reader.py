@@ -293,7 +293,7 @@ class _Reader:
 
     def _duplicate(self, first: Node, key: Key, mark: Mark) -> YamlError:
         again = Node(None, self.origin, mark)
-        message = f"the key {key!r} stands twice in one mapping; it is first at {first.key_place}"
+        message = f"duplicate key {key!r} in one mapping; it is first at {first.key_place}"
         return _error(message, again, fix="remove one of the two")
 
 
