@@ -1,7 +1,8 @@
-"""What lighter mends in Lightning's inner state so that a resumed fit goes on where its checkpoint was saved."""
+"""Correct Lightning's private state, so that a resumed fit continues exactly where its checkpoint was saved."""
 
-# ruff: noqa: SLF001  # this is what the module is for
+# ruff: noqa: SLF001  # the purpose of this module
 
+import copy
 from typing import Any, Literal
 
 from pytorch_lightning import Trainer
@@ -19,16 +20,16 @@ def val_batches_seen(trainer: Trainer) -> dict[int, int]:
 
 
 def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
-    """Go on with these counts; from the first validation on, as Lightning forgets them when it sets up its loaders."""
+    """Continue with these counts; in the first validation, as Lightning resets them when it sets up its loaders."""
     trainer.fit_loop.epoch_loop.val_loop._seen_batches_per_dataloader.update(seen)
 
 
 def what_is_due(trainer: Trainer) -> Due | None:
-    """Tell what follows when a checkpoint is saved at the end of a batch or an epoch, or after an exception.
+    """Return what a resumed run must do first that Lightning would leave out or count twice.
 
-    None where Lightning goes on right by itself. Else it leaves out the validation after the batch, the end of the
-    epoch, or the step of the schedules that monitor it; or it counts a batch more than there was, when an exception
-    ended the step of a batch, or came after a validation.
+    A checkpoint saved at the end of a batch or an epoch makes Lightning leave out the validation after the batch, the
+    end of the epoch, or the step of the schedules that monitor a value. A checkpoint saved after an exception makes it
+    count one batch too many, in a step or after a validation. None if Lightning resumes correctly.
     """
     epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
     if is_train_epoch_over(trainer):
@@ -47,23 +48,22 @@ def what_is_due(trainer: Trainer) -> Due | None:
 
 
 def _was_validated_after_last_batch(trainer: Trainer) -> bool:
-    epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
-    progress: Any = epoch_loop.batch_progress
-    num_begun, is_last = progress.current.ready - progress.current.processed, progress.is_last_batch
-    for counts in (progress.current, progress.total):
+    """Return whether validation ran after the last processed batch: Lightning's rule, on a copy of the batch counts."""
+    loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    batches: Any = copy.copy(loop.batch_progress)
+    batches.current, batches.total = copy.copy(batches.current), copy.copy(batches.total)
+    num_begun = batches.current.ready - batches.current.processed
+    for counts in (batches.current, batches.total):
         counts.ready -= num_begun
-    progress.is_last_batch = is_last and not num_begun
-    try:
-        has_stepped = progress.current.ready > 0 and not epoch_loop._should_accumulate()
-        return has_stepped and fetcher is not None and epoch_loop._should_check_val_fx(fetcher)
-    finally:
-        progress.is_last_batch = is_last
-        for counts in (progress.current, progress.total):
-            counts.ready += num_begun
+    batches.is_last_batch = batches.is_last_batch and not num_begun
+    loop = copy.copy(loop)
+    loop.batch_progress = batches
+    has_stepped = batches.current.ready > 0 and not loop._should_accumulate()
+    return has_stepped and fetcher is not None and loop._should_check_val_fx(fetcher)
 
 
 def complete_batch(loops: dict[str, Any], due: Due) -> None:
-    """Let the loops of a checkpoint go on between two batches, before what is due, as Lightning counts."""
+    """Set the loops' counts in a checkpoint to the point between two batches before what is due."""
     loop = loops["fit_loop"]
     stepped, batches = loop["epoch_loop.state_dict"], loop["epoch_loop.batch_progress"]
     if due in ("batch", "batch after validation"):
@@ -78,13 +78,13 @@ def complete_batch(loops: dict[str, Any], due: Due) -> None:
         batches[counts]["completed"] += 1
     if due == "epoch end":
         stepped["_batches_that_stepped"] += 1
-    else:  # it begins; the counts are those of the validation before
+    else:  # the validation begins, but the counts are those of the one before
         validated = loop["epoch_loop.val_loop.batch_progress"]["current"]
         validated.update(dict.fromkeys(validated, 0))
 
 
-def give_back_batch(trainer: Trainer, loops: dict[str, Any]) -> None:
-    """Let resumable loaders give the batch again whose step an exception ended."""
+def rewind_loaders(trainer: Trainer, loops: dict[str, Any]) -> None:
+    """Make resumable loaders repeat the batch whose step an exception ended."""
     batch: Any = trainer.fit_loop.epoch_loop.batch_progress.current
     loaders = trainer.fit_loop._combined_loader
     if loaders is None or batch.ready == batch.processed:
@@ -95,48 +95,48 @@ def give_back_batch(trainer: Trainer, loops: dict[str, Any]) -> None:
             state["num_yielded"] = batch.processed
 
 
-def go_on_with(trainer: Trainer, due: Due) -> None:
-    """Let training go on with what is due; in ``on_train_start``, when Lightning has read the loops' state."""
+def continue_with(trainer: Trainer, due: Due) -> None:
+    """Continue training with what is due; call it in ``on_train_start``, when Lightning has loaded the loops' state."""
     fit_loop, val_loop = trainer.fit_loop, trainer.fit_loop.epoch_loop.val_loop
     match due:
         case "validation":
             val_loop._restart_stage = RestartStage.RESTARTED_MID_EVALUATION
         case "epoch end":
-            val_loop._has_run = True  # else Lightning looks for a batch more
+            val_loop._has_run = True  # else Lightning looks for another batch
         case "monitored schedules":
-            if fit_loop.restarting:  # where steps are counted, not epochs, Lightning takes the epoch up again
+            if fit_loop.restarting:  # with a limit in steps, not epochs, Lightning resumes the epoch
                 fit_loop.reset_restart_stage()
                 fit_loop.epoch_progress.increment_completed()
                 end_restart(trainer)
-            fit_loop.epoch_progress.current.completed -= 1  # their frequency counts the epoch that has ended
+            fit_loop.epoch_progress.current.completed -= 1  # their frequency counts the ended epoch
             fit_loop.epoch_loop._update_learning_rates("epoch", update_plateau_schedulers=True)
             fit_loop.epoch_progress.current.completed += 1
 
 
 def end_restart(trainer: Trainer) -> None:
-    """Let what follows be no restart any more.
+    """Clear Lightning's restart flags.
 
-    An epoch without a batch left does not see to it by itself, and a restarted epoch takes no step of the schedules
-    that monitor it.
+    Lightning leaves them set in an epoch without batches left, and a restarted epoch does not step the schedules that
+    monitor a value.
     """
     trainer.fit_loop._restarting = False
     trainer.fit_loop.epoch_loop._restarting = False
 
 
 def epoch_row(trainer: Trainer) -> tuple[int, dict[str, Any]]:
-    """Read the row that Lightning writes after ``on_train_epoch_end``, with its place on the x axis."""
+    """Return the row that Lightning writes after ``on_train_epoch_end``, and its place on the x axis."""
     values = trainer._logger_connector.metrics["log"]
     row = {name: float(value) for name, value in values.items()}
     return train_row(trainer) - 1, {**row, "epoch": trainer.current_epoch}
 
 
 def write_epoch_row(trainer: Trainer, step: int, row: dict[str, Any]) -> None:
-    """Write such a row again; the process that saved it may not have lived to do so."""
+    """Write such a row; the process that saved it may have ended before it could."""
     for logger in trainer.loggers:
         logger.log_metrics(row, step=step)
         logger.save()
 
 
 def set_callback_metrics(trainer: Trainer, metrics: dict[str, Any]) -> None:
-    """Let callbacks and schedules see these values until there are new ones."""
+    """Show callbacks and schedules these values until there are new ones."""
     trainer._logger_connector._callback_metrics.update(metrics)

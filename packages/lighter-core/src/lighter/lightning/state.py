@@ -1,6 +1,6 @@
-"""What lighter reads of Lightning's inner state: the names without a promise stand here, not in the code that asks."""
+"""Read Lightning's private state."""
 
-# ruff: noqa: SLF001  # this is what the module is for
+# ruff: noqa: SLF001  # the purpose of this module
 
 import math
 from dataclasses import dataclass
@@ -20,44 +20,44 @@ _STAGES = {
 _RUNNING = {Mode.TRAIN: "training", Mode.VAL: "validating", Mode.TEST: "testing", Mode.PREDICT: "predicting"}
 
 
-def results(trainer: Trainer) -> Any:
-    """Find the collection that ``self.log`` writes to in the loop that runs now."""
+def result_collection(trainer: Trainer) -> Any:
+    """Return the collection that ``self.log`` writes to in the current loop."""
     return trainer._results
 
 
-def dataloader_idx(trainer: Trainer) -> int | None:
-    """Tell which of several evaluation loaders gave the batch; None when there is only one, and in training."""
+def current_dataloader_idx(trainer: Trainer) -> int | None:
+    """Return the index of the evaluation loader of this batch; None with a single loader and in training."""
     index: int | None = trainer._results.dataloader_idx  # type: ignore[union-attr]
     return index
 
 
 def batches_started(trainer: Trainer) -> tuple[int, int]:
-    """Count the training batches that were started, this one included: in this epoch, in all epochs."""
+    """Count the training batches started, this one included: in this epoch and in all epochs."""
     progress = trainer.fit_loop.epoch_loop.batch_progress
     return progress.current.ready, progress.total.ready
 
 
 def evaluation_batches_started(trainer: Trainer) -> int:
-    """Count the batches of this evaluation that were started, this one included, over all its loaders."""
+    """Count the batches of this evaluation started, this one included, over all loaders."""
     return trainer._evaluation_loop.batch_progress.current.ready
 
 
 def evaluation_batches_seen(trainer: Trainer, loader: int) -> int:
-    """Count the batches that one loader gave before this one since the run began: Lightning's x axis in evaluation."""
+    """Count the batches of one loader before this one since the run began: Lightning's x axis in evaluation."""
     return trainer._evaluation_loop._seen_batches_per_dataloader[loader]
 
 
 def log_every_n_steps(trainer: Trainer) -> int:
-    """Read how often Lightning writes a row; 0 is never."""
+    """Return how often Lightning writes a row; 0 means never."""
     every_n: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by the logger connector
     return every_n
 
 
 def is_train_row_written(trainer: Trainer) -> bool:
-    """Tell at the start of a training step whether Lightning writes a row when the step ends.
+    """Return whether Lightning writes a row at the end of the training step that starts now.
 
-    This is `_LoggerConnector.update_train_step_metrics`. ``trainer.global_step`` would be wrong: it counts optimizer
-    steps, of which a GAN makes several a batch.
+    Source: `_LoggerConnector.update_train_step_metrics`. ``trainer.global_step`` would be wrong: it counts optimizer
+    steps, and a GAN makes several for one batch.
     """
     epoch_loop = trainer.fit_loop.epoch_loop
     every_n = log_every_n_steps(trainer)
@@ -68,17 +68,17 @@ def is_train_row_written(trainer: Trainer) -> bool:
 
 
 def train_row(trainer: Trainer) -> int:
-    """Read Lightning's x axis in training: the batches that stepped before this one."""
+    """Return Lightning's x axis in training: the number of batches that stepped before this one."""
     return trainer.fit_loop.epoch_loop._batches_that_stepped
 
 
 def has_batches_left(trainer: Trainer) -> bool:
-    """Tell whether the epoch that runs now has training batches left."""
+    """Return whether the current epoch has training batches left."""
     return not trainer.fit_loop.epoch_loop._num_ready_batches_reached()
 
 
 def is_train_epoch_over(trainer: Trainer) -> bool:
-    """Tell whether the batches of the epoch are done, as they are in ``on_train_epoch_end``."""
+    """Return whether all training batches of the epoch are done, as in ``on_train_epoch_end``."""
     current = trainer.fit_loop.epoch_progress.current
     is_over: bool = current.processed >= current.ready  # type: ignore[attr-defined]
     return is_over
@@ -86,13 +86,13 @@ def is_train_epoch_over(trainer: Trainer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that a loop loads or works on.
+    """A batch that a loop loads or processes.
 
     Attributes:
         mode: The loop.
-        index: Its index in this epoch or loader.
-        loader: The index of its loader; None when there is only one.
-        epoch: The epoch; None outside of fit.
+        index: The batch's index in this epoch or loader.
+        loader: The index of its loader; None with a single loader.
+        epoch: The epoch; None outside fit.
     """
 
     mode: str
@@ -107,7 +107,7 @@ class Batch:
 
 
 def batch_in_step(trainer: Trainer) -> Batch | None:
-    """Tell which batch is in its step; None between steps and where no loop runs."""
+    """Return the batch whose step is running; None between steps and without a running loop."""
     loop = _batch_loop(trainer)
     if loop is None or loop.batch_progress.current.ready == loop.batch_progress.current.completed:
         return None
@@ -121,7 +121,7 @@ def batch_in_step(trainer: Trainer) -> Batch | None:
 
 
 def batch_being_loaded(trainer: Trainer) -> Batch | None:
-    """Tell which batch the loader gives now, which may be one ahead; None where no loop runs."""
+    """Return the batch being loaded, which may be one ahead of the step; None without a running loop."""
     loop = _batch_loop(trainer)
     if loop is None:
         return None
@@ -148,30 +148,30 @@ def _batch(trainer: Trainer, index: int, loader: int | None) -> Batch:
 
 
 def num_train_batches(trainer: Trainer) -> tuple[int, float]:
-    """Count the training batches that this epoch had and that its loader has by its length, infinite without one.
+    """Count the training batches of this epoch, and those expected from the loader's length; infinite without a length.
 
-    An epoch that something else ended had as many as it should.
+    When something other than the loader ended the epoch, both counts are equal.
     """
     epoch_loop = trainer.fit_loop.epoch_loop
     num = epoch_loop.batch_progress.current.ready
     was_stopped = trainer.should_stop or 0 <= epoch_loop.max_steps <= epoch_loop.global_step
-    is_whole = was_stopped or epoch_loop._num_ready_batches_reached()
-    return num, num if is_whole and num else trainer.num_training_batches
+    is_complete = was_stopped or epoch_loop._num_ready_batches_reached()
+    return num, num if is_complete and num else trainer.num_training_batches
 
 
 def num_evaluation_batches(trainer: Trainer) -> tuple[int, float]:
-    """Count the batches that this evaluation had and that its loaders have by their lengths, infinite without one."""
+    """Count the batches of this evaluation, and those expected from the loaders' lengths; infinite without a length."""
     expected = math.inf if trainer.sanity_checking else sum(trainer._evaluation_loop.max_batches)
     return evaluation_batches_started(trainer), expected
 
 
 def num_val_dataloaders(trainer: Trainer) -> int:
-    """Count the validation loaders; only known once validation has begun."""
+    """Count the validation loaders; known once validation has begun."""
     return trainer.fit_loop.epoch_loop.val_loop.num_dataloaders
 
 
 def can_train_loader_resume(trainer: Trainer) -> bool:
-    """Tell whether Lightning saves and restores where the training loaders are."""
+    """Return whether Lightning saves and restores the position of the training loaders."""
     loaders = trainer.fit_loop._combined_loader
     return loaders is not None and all(
         hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict") for loader in loaders.flattened
@@ -179,7 +179,7 @@ def can_train_loader_resume(trainer: Trainer) -> bool:
 
 
 def num_padded(trainer: Trainer, mode: Mode) -> int:
-    """Count the samples that samplers repeat so that all ranks get equally many."""
+    """Count the samples that samplers repeat to give all ranks the same number."""
     loop = trainer.fit_loop if mode is Mode.TRAIN else trainer._evaluation_loop
     loaders = loop._combined_loader
     samplers = [getattr(loader, "sampler", None) for loader in loaders.flattened] if loaders is not None else []
@@ -191,7 +191,5 @@ def num_padded(trainer: Trainer, mode: Mode) -> int:
 
 
 def is_running(trainer: Trainer, mode: Mode) -> bool:
-    """Tell whether the loop of a mode with logged steps runs now."""
-    stage = trainer.state.stage
-    # by identity: equality of Lightning's enums is slow, and this runs in each step
-    return any(stage is one for one in _STAGES[mode])
+    """Return whether the loop of a mode with logged steps is running."""
+    return trainer.state.stage in _STAGES[mode]  # a tuple compares by identity first; equality of these enums is slow

@@ -288,7 +288,7 @@ class FailsOnRankOne(Tripler):
 
 
 class FailsOnRankOneFirst(FailsOnRankOne):
-    """Rank 0 begins its first batch when rank 1 has failed and removed its files; rank 1 takes long to end after that."""
+    """Rank 0 begins its first batch after rank 1 has failed and removed its files; rank 1 ends some seconds later."""
 
     def predict_step(self, batch, batch_idx):
         if self.global_rank == 1:
