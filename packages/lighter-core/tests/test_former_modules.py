@@ -5,7 +5,10 @@ import pickle
 import sys
 
 import pytest
+from torch import nn
+from torch.utils.data import DataLoader
 
+from lighter import LighterModule
 from lighter.callbacks import CsvWriter, FileWriter, Freezer
 
 FORMER = {
@@ -15,6 +18,7 @@ FORMER = {
     "lighter.callbacks.freezer": ("lighter.callbacks", "lighter.callbacks.freezing.freezer"),
     "lighter.callbacks.parameter_selection": ("lighter.callbacks.freezing.parameter_selection",) * 2,
     "lighter.callbacks.prediction_writer": ("lighter.callbacks", "lighter.callbacks.writers.prediction_writer"),
+    "lighter.dual_logging": ("lighter.logging.module_logging",) * 2,
     "lighter.failure_notes": ("lighter.lightning.failure_notes",) * 2,
 }
 
@@ -27,7 +31,21 @@ def test_a_former_module_warns_and_gives_the_same_objects(monkeypatch, former):
         module = importlib.import_module(former)
     assert module.__all__
     for name in module.__all__:
-        assert getattr(module, name) is getattr(importlib.import_module(defining), name)
+        now = {"DualLogging": "ModuleLogging"}.get(name, name)
+        assert getattr(module, name) is getattr(importlib.import_module(defining), now)
+
+
+def test_a_module_pickled_by_version_0_2_0_still_validates(make_network, make_data, make_trainer):
+    class Validates(LighterModule):
+        def validation_step(self, batch, batch_idx):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+    state = Validates(make_network()).__getstate__()
+    state["_dual_logging"] = state.pop("_logging")
+    loaded = Validates.__new__(Validates)
+    loaded.__setstate__(state)
+    (values,) = make_trainer().validate(loaded, DataLoader(make_data(6), batch_size=2), verbose=False)
+    assert values["val/loss/epoch"] > 0
 
 
 @pytest.mark.parametrize(

@@ -184,9 +184,9 @@ def test_forward_gives_epoch_and_step_to_a_network_that_names_them(make, make_tr
 def test_a_module_can_be_copied_and_pickled_while_it_trains(make, make_trainer, loader):
     class Copies(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-            books = pl_module._dual_logging
-            assert copy.deepcopy(books).train_log is None
-            assert pickle.loads(pickle.dumps(books)).train_log is None
+            logging = pl_module._logging
+            assert copy.deepcopy(logging).train_log is None
+            assert pickle.loads(pickle.dumps(logging)).train_log is None
 
     make_trainer(callbacks=[Copies()]).fit(make(Plain), loader, loader)
 

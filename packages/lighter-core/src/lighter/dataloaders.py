@@ -12,8 +12,8 @@ from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from lighter.errors import DataError, nearest_names
-from lighter.lightning import state as lightning_state
 from lighter.lightning.failure_notes import WorkerInit
+from lighter.lightning.state import num_evaluation_batches, num_train_batches
 from lighter.mode import Mode
 
 
@@ -124,9 +124,9 @@ def check_all_came(trainer: Trainer, mode: Mode) -> None:
         DataError: There was none, or training ended early, after which Lightning neither validates nor steps schedules.
     """
     if mode is Mode.TRAIN:
-        num, expected = lightning_state.num_train_batches(trainer)
+        num, expected = num_train_batches(trainer)
     else:
-        num, expected = lightning_state.num_evaluation_batches(trainer)
+        num, expected = num_evaluation_batches(trainer)
     epoch = f" in epoch {trainer.current_epoch}" if trainer.state.fn is TrainerFn.FITTING else ""
     if num == 0:
         raise DataError(

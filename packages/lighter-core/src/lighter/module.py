@@ -1,4 +1,4 @@
-"""A LightningModule around a network: optimizers set up, and what the steps return logged."""
+"""A LightningModule around a network: it sets up the optimizer and logs what the steps return."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,16 +12,17 @@ from torch.optim import Optimizer
 
 from lighter import dataloaders, optimizers
 from lighter.lightning import failure_notes
-from lighter.lightning import restart as lightning_restart
-from lighter.lightning import state as lightning_state
+from lighter.lightning.restart import end_restart
+from lighter.lightning.state import is_running
 from lighter.lightning.wrapping import (
     check_steps_are_wrapped,
     keep_bookkeeping_out_of_compiled_steps,
     wrap_steps_and_hooks,
 )
-from lighter.logging import metrics as metric_sets
-from lighter.logging import resume, step_output
-from lighter.logging.module_logging import DualLogging
+from lighter.logging import resume
+from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call
+from lighter.logging.module_logging import ModuleLogging
+from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 
@@ -31,23 +32,23 @@ _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 class LighterModule(LightningModule):
     """A LightningModule around a network; you write the steps, as in Lightning.
 
-    What a step returns is logged: the loss (a tensor, or a dict with a ``total``) and the metrics of its mode, for the
-    step on the steps that are written and for the epoch exactly. Step names and values are those of Lightning, so
-    callbacks monitor ``val/loss/epoch`` or ``val/metrics/MulticlassAccuracy/epoch``.
+    It logs what a step returns: the loss (a tensor, or a dict with a ``total``) and the metrics of the step's mode. It
+    logs each per step, on the steps that Lightning writes, and once per epoch, exactly over all samples. Callbacks
+    monitor the epoch's values, such as ``val/loss/epoch`` or ``val/metrics/MulticlassAccuracy/epoch``.
 
     Args:
         network: Maps input to pred.
         criterion: Kept as ``self.criterion`` for the steps; a mean over the batch.
-        optimizer: A torch optimizer over the network's parameters. It goes on where it is in a second fit.
+        optimizer: A torch optimizer over the network's parameters. A second fit continues with its state.
         scheduler: A torch scheduler of that optimizer, or Lightning's mapping ``{scheduler, interval, frequency,
             monitor, strict, name}``.
         train_metrics: A Metric, a list or mapping of them, or a MetricCollection; call ``self.update_metrics`` with
-            what its ``update`` takes.
-        val_metrics: The same for validation; other objects than in training.
+            the arguments of their ``update``.
+        val_metrics: The same for validation; not the objects of training.
         test_metrics: The same for test.
 
     Raises:
-        MetricError: Something else than metrics was given, or one object for two modes.
+        MetricError: Metrics are of another type, or two modes share an object.
         OptimizerError: The optimizer or scheduler cannot be used.
 
     Example:
@@ -81,24 +82,29 @@ class LighterModule(LightningModule):
         self.criterion = criterion
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.train_metrics = metric_sets.as_metrics(train_metrics, "train_metrics")
-        self.val_metrics = metric_sets.as_metrics(val_metrics, "val_metrics")
-        self.test_metrics = metric_sets.as_metrics(test_metrics, "test_metrics")
-        metric_sets.check_not_shared(
+        self.train_metrics = as_metrics(train_metrics, "train_metrics")
+        self.val_metrics = as_metrics(val_metrics, "val_metrics")
+        self.test_metrics = as_metrics(test_metrics, "test_metrics")
+        check_not_shared(
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
-        self._dual_logging = DualLogging()
+        self._logging = ModuleLogging()
         self._running_hooks: set[str] = set()
         self._clock: tuple[str, ...] | None = None
         self._own_rate: float | None = None
         self._tuned_rate: float | None = None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_dual_logging" in state:  # a module pickled by version 0.2.0
+            state["_logging"] = state.pop("_dual_logging")
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+
     @property
     def mode(self) -> Mode:
-        """The loop that is running now.
+        """The loop that is running.
 
         Raises:
-            RuntimeError: The trainer runs no loop, or there is no trainer.
+            RuntimeError: The trainer runs no loop, or the module has no trainer.
         """
         return Mode.of(self.trainer)
 
@@ -107,7 +113,7 @@ class LighterModule(LightningModule):
         return self.network(*args, **self.clock_arguments(), **kwargs)
 
     def clock_arguments(self) -> dict[str, int]:
-        """Give the ``epoch`` and ``step`` that the network's ``forward`` asks for by name."""
+        """Return those of ``epoch`` and ``step`` that the network's ``forward`` names."""
         if self._clock is None:
             self._clock = _clock_names(self.network)
         if not self._clock or self._trainer is None:
@@ -116,42 +122,42 @@ class LighterModule(LightningModule):
         return {name: clock[name] for name in self._clock}
 
     def update_metrics(self, *args: Any, **kwargs: Any) -> Any:
-        """Update the metrics of the running mode with a batch; cheaper than to call them.
+        """Update the metrics of the running mode with a batch; this is cheaper than to call them.
 
-        On the steps that are written the metrics are called, which also gives the batch's own values. While an
-        optimizer's closure repeats a step nothing is updated again.
+        On a written step it calls the metrics, which also computes the batch's own values. When an optimizer's closure
+        repeats a step, nothing is updated again.
 
         Args:
-            *args: What the metrics' ``update`` takes.
-            **kwargs: What the metrics' ``update`` takes; a collection gives each metric those that it names.
+            *args: The arguments of the metrics' ``update``.
+            **kwargs: The same by keyword; a collection gives each metric those that its ``update`` names.
 
         Returns:
             The batch's values on written steps, else None.
         """
         if self._trainer is None:
-            return None  # a step that is tried out by itself belongs to no mode
-        books = self._dual_logging
-        metrics = books.metrics if books.is_in_step else self._metrics_of(self.mode)
-        if metrics is None or not books.is_counting:
+            return None  # a step that is called without a trainer has no mode
+        step = self._logging.step
+        metrics = self._metrics_of(self.mode) if step is None else step.metrics
+        if metrics is None or (step is not None and step.log is None):
             return None
         # detached, as a metric that keeps preds would keep their graphs
-        args = tuple(arg.detach() if isinstance(arg, Tensor) else arg for arg in args)
+        given = [arg.detach() if isinstance(arg, Tensor) else arg for arg in args]
         if kwargs:
             kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
         try:
-            if books.is_written:
-                return metrics(*args, **kwargs)
-            metrics.update(*args, **kwargs)
+            if step is not None and step.is_written:
+                return metrics(*given, **kwargs)
+            metrics.update(*given, **kwargs)
         except Exception as error:
-            error.add_note(metric_sets.describe_call(metrics, args, kwargs))
+            error.add_note(describe_call(metrics, given, kwargs))
             raise
         return None
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Give Lightning the optimizer and the scheduler.
+        """Return the optimizer and the scheduler as Lightning expects them.
 
         Raises:
-            OptimizerError: There is no optimizer.
+            OptimizerError: The module has no optimizer.
         """
         return optimizers.configure(self.optimizer, self.scheduler, self)
 
@@ -159,12 +165,12 @@ class LighterModule(LightningModule):
     def learning_rate(self) -> float:
         """The rate of the optimizer's single parameter group, for Lightning's learning rate finder.
 
-        Setting it also sets the schedule's base rate. Where no optimizer was given, it is a number of your own, for the
+        Setting it also sets the schedule's base rate. Without an optimizer it is a plain number, for a
         ``configure_optimizers`` that you write.
 
         Raises:
-            OptimizerError: There are several groups, or the scheduler keeps the rate where it cannot be set; or there
-                is no optimizer, and no rate was set.
+            OptimizerError: The optimizer has several groups, the scheduler keeps the rate where it cannot be set, or
+                the module has no optimizer and no rate was set.
         """
         if self.optimizer is None and self._own_rate is not None:
             return self._own_rate
@@ -178,42 +184,43 @@ class LighterModule(LightningModule):
             self._tuned_rate = optimizers.set_learning_rate(self.optimizer, self.scheduler, rate)
 
     def _log_outputs(self, outputs: dict[str, Any], batch_idx: int) -> None:
-        """Log what a step returned; override it to change what is logged.
+        """Log what a step returned; override this to change what is logged.
 
         Args:
-            outputs: What the step returned, as a dict; its loss is undivided and may be a dict.
+            outputs: What the step returned, as a dict; the loss is not divided by ``accumulate_grad_batches``, and may
+                be a dict.
             batch_idx: The batch's index in this epoch or loader.
         """
-        self._dual_logging.count(self, outputs, type(self).__name__)
+        self._logging.count(self, outputs, type(self).__name__)
 
     def _run_step(self, step: Callable[..., Any], mode: Mode, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run one of the user's steps and count what it returns; the steps are wrapped so that Lightning calls this."""
+        """Run one of the user's steps and count what it returns; `wrap_steps_and_hooks` makes Lightning call this."""
         trainer = self._trainer
-        books = self._dual_logging
+        logging = self._logging
         if self._compiler_ctx is not None:
-            step = books.compiled(step, self._compiler_ctx["dynamo_ctx"])
-        if books.is_in_step or trainer is None or trainer.barebones or not lightning_state.is_running(trainer, mode):
+            step = logging.compiled(step, self._compiler_ctx["dynamo_ctx"])
+        if logging.step is not None or trainer is None or trainer.barebones or not is_running(trainer, mode):
             output = step(self, *args, **kwargs)
-            if books.is_in_step or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):
+            if logging.step is not None or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):
                 return output
-            outputs = step_output.as_outputs(output, step.__qualname__)
-            return step_output.for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+            outputs = as_outputs(output, step.__qualname__)
+            return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
         try:
             batch = args[0] if args else next(iter(kwargs.values()), None)
-            books.start_step(self, trainer, mode, self._metrics_of(mode), batch)
+            logging.start_step(self, trainer, mode, self._metrics_of(mode), batch)
             output = step(self, *args, **kwargs)
             if output is None:
                 return None
-            outputs = step_output.as_outputs(output, step.__qualname__)
+            outputs = as_outputs(output, step.__qualname__)
             batch_idx = args[1] if len(args) > 1 else kwargs.get("batch_idx", -1)
             self._log_outputs(outputs, batch_idx)
         finally:
-            books.end_step()
+            logging.end_step()
         if mode is not Mode.TRAIN or isinstance(output, Tensor):
             return output
-        return step_output.for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+        return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
 
-    def _metrics_of(self, mode: Mode) -> metric_sets.Metrics | None:
+    def _metrics_of(self, mode: Mode) -> Metrics | None:
         match mode:
             case Mode.TRAIN:
                 return self.train_metrics
@@ -229,36 +236,36 @@ class LighterModule(LightningModule):
             keep_bookkeeping_out_of_compiled_steps(self)
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
-        self._dual_logging.resumed = {}
+        self._logging.resumed = {}
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._dual_logging.resumed = resume.load(checkpoint, self._trainer)
+        self._logging.resumed = resume.load(checkpoint, self._trainer)
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
 
     def _forget_absent_parts(self, state: dict[str, Any]) -> None:
-        """Drop the weights of a criterion and metrics that an evaluation was built without; all else is strict."""
+        """Drop the weights of a criterion or metrics that this evaluation does not have; all other names must match."""
         absent = tuple(f"{part}." for part in _OPTIONAL_PARTS if getattr(self, part) is None)
         for name in [name for name in state if name.startswith(absent)]:
             del state[name]
 
     def _before_on_fit_start(self) -> None:
         if self._tuned_rate is not None and self.optimizer is not None:
-            # Lightning's finder has written the base rate over what a warm-up makes of it
+            # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
-        resume.restore_random(self._dual_logging.resumed, self.trainer, loaders_have_started=False)
+        resume.restore_random(self._logging.resumed, self.trainer, loaders_have_started=False)
 
     def _before_on_train_start(self) -> None:
-        self._dual_logging.start_run()
-        resumed = self._dual_logging.resumed
+        self._logging.start_run()
+        resumed = self._logging.resumed
         resume.restore_random(resumed, self.trainer, loaders_have_started=True)  # FSDP too: it loads this late
-        resume.go_on(resumed, self.trainer)
+        resume.continue_training(resumed, self.trainer)
 
     def _before_on_train_epoch_end(self) -> None:
-        lightning_restart.end_restart(self.trainer)
+        end_restart(self.trainer)
         self._end_epoch(Mode.TRAIN)
 
     def _before_on_validation_epoch_end(self) -> None:
@@ -271,21 +278,20 @@ class LighterModule(LightningModule):
     def _end_epoch(self, mode: Mode) -> None:
         dataloaders.check_all_came(self.trainer, mode)
         if not self.trainer.barebones:
-            self._dual_logging.end_epoch(self, self.trainer, mode, self._metrics_of(mode))
+            self._logging.end_epoch(self, self.trainer, mode, self._metrics_of(mode))
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
-            books = self._dual_logging
-            resume.save(checkpoint, self._trainer, books.train_log, books.resumed)
+            resume.save(checkpoint, self._trainer, self._logging.train_log, self._logging.resumed)
 
 
 wrap_steps_and_hooks(LighterModule)
 
 
 def _clock_names(network: nn.Module) -> tuple[str, ...]:
-    network = getattr(network, "_orig_mod", network)  # what torch.compile made
+    network = getattr(network, "_orig_mod", network)  # of torch.compile
     try:
         parameters = inspect.signature(network.forward).parameters
-    except (TypeError, ValueError):  # a forward without a signature, such as a scripted one
+    except (TypeError, ValueError):  # a forward without a signature, such as that of a scripted network
         return ()
     return tuple(name for name in ("epoch", "step") if name in parameters)

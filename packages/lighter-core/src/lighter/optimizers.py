@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from lighter.errors import MonitorError, OptimizerError, nearest_names
-from lighter.lightning import state as lightning_state
+from lighter.lightning.state import num_val_dataloaders
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
@@ -99,7 +99,7 @@ def configure(
 
 def follow_first_val_loader(trainer: Trainer) -> None:
     """Make a default monitor name the first of several validation loaders, known once validation has begun."""
-    if trainer.state.fn is not TrainerFn.FITTING or lightning_state.num_val_dataloaders(trainer) == 1:
+    if trainer.state.fn is not TrainerFn.FITTING or num_val_dataloaders(trainer) == 1:
         return
     for config in trainer.lr_scheduler_configs:
         if isinstance(config.monitor, _DefaultMonitor) and config.monitor.startswith("val/"):

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from lighter.adapters import BatchAdapter, CriterionAdapter, MetricsAdapter
 from lighter.dataloaders import GivenDataloaders
 from lighter.errors import AdapterError, CriterionError, MetricError, nearest_names
-from lighter.logging import step_output
+from lighter.logging.step_output import batch_size_of
 from lighter.mode import Mode
 from lighter.module import LighterModule
 from lighter.optimizers import Scheduler
@@ -114,7 +114,7 @@ class System(GivenDataloaders, LighterModule):
         if "logging" in adapters:
             if loss is not None:  # by which it is weighted; a transform may keep one sample, or nothing
                 roles = {"input": input, "target": target, "pred": pred}
-                outputs["batch_size"] = step_output.batch_size_of(roles, batch, type(self).__name__)
+                outputs["batch_size"] = batch_size_of(roles, batch, type(self).__name__)
             input, target, pred = adapters["logging"](input, target, pred)  # noqa: A001
         return {
             **outputs,

@@ -6,7 +6,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from lighter import LighterModule, MetricError, System
-from lighter.logging.metrics import as_metrics, flatten, members
+from lighter.logging.metrics import as_metrics, flatten, members_of
 
 
 def accuracy(**arguments):
@@ -17,29 +17,32 @@ def test_a_metric_and_a_collection_stay_what_they_are():
     metric, collection = accuracy(), MetricCollection([accuracy()], prefix="my_")
     assert as_metrics(metric, "m") is metric
     assert as_metrics(collection, "m") is collection
-    assert list(members(collection)) == ["my_MulticlassAccuracy"]
+    assert list(members_of(collection)) == ["my_MulticlassAccuracy"]
     assert as_metrics(None, "m") is None
     assert as_metrics([], "m") is None
 
 
 def test_a_list_is_named_by_classes_made_unique():
     metrics = as_metrics([accuracy(), accuracy(average=None), MulticlassF1Score(num_classes=3)], "m")
-    assert set(members(metrics)) == {"MulticlassAccuracy", "MulticlassAccuracy-1", "MulticlassF1Score"}
+    assert set(members_of(metrics)) == {"MulticlassAccuracy", "MulticlassAccuracy-1", "MulticlassF1Score"}
 
 
 def test_a_mapping_is_named_by_its_keys():
-    assert set(members(as_metrics({"top1": accuracy(), "f1": MulticlassF1Score(num_classes=3)}, "m"))) == {"top1", "f1"}
+    assert set(members_of(as_metrics({"top1": accuracy(), "f1": MulticlassF1Score(num_classes=3)}, "m"))) == {
+        "top1",
+        "f1",
+    }
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("accuracy", "`m` is a str"),
+        ("accuracy", "`m` must be torchmetrics metrics, got a str"),
         (MulticlassAccuracy, "the class MulticlassAccuracy, not an object"),
-        (nn.CrossEntropyLoss(), "`m` is a CrossEntropyLoss"),
-        ([nn.Linear(1, 1)], r"`m\['Linear'\]` is a Linear"),
-        ({"a.b": accuracy()}, "name that cannot be used"),
-        ({"update": accuracy()}, "name that cannot be used"),
+        (nn.CrossEntropyLoss(), "`m` must be torchmetrics metrics, got a CrossEntropyLoss"),
+        ([nn.Linear(1, 1)], r"`m\['Linear'\]` must be torchmetrics metrics, got a Linear"),
+        ({"a.b": accuracy()}, "an invalid name"),
+        ({"update": accuracy()}, "an invalid name"),
     ],
 )
 def test_what_is_not_a_metric_is_an_error_at_construction(given, message):
@@ -49,7 +52,7 @@ def test_what_is_not_a_metric_is_an_error_at_construction(given, message):
 
 def test_one_metric_object_in_two_modes_is_an_error():
     shared = accuracy()
-    with pytest.raises(MetricError, match="both `train_metrics` and `val_metrics`"):
+    with pytest.raises(MetricError, match="`train_metrics` and `val_metrics` share"):
         LighterModule(nn.Linear(1, 1), train_metrics=shared, val_metrics={"acc": shared})
 
 

@@ -9,7 +9,6 @@ from lighter_config.sections import ARGS
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
-from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy, literal_text
 
 _FOUND_LATER = ("last", "best", "hpc", "last.ckpt", "best.ckpt")

@@ -13,7 +13,7 @@ from pytorch_lightning.loops import fetchers
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils import fetch
 
-from lighter.lightning import state as lightning_state
+from lighter.lightning.state import batch_being_loaded, batch_in_step
 
 _SHOWN_SAMPLES = 8
 
@@ -47,9 +47,9 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
     frames = list(_frames(error))
     _note(error, _sample(frames))
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
-        if (batch := lightning_state.batch_being_loaded(trainer)) is not None:
+        if (batch := batch_being_loaded(trainer)) is not None:
             _note(error, f"while the {batch.mode} loader gave {batch}")
-    elif (batch := lightning_state.batch_in_step(trainer)) is not None:
+    elif (batch := batch_in_step(trainer)) is not None:
         _note(error, f"in {batch.mode}, {batch}")
 
 

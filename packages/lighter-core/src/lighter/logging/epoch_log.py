@@ -1,4 +1,4 @@
-"""The values of one epoch: summed by the steps, settled once over all ranks, handed to Lightning name by name."""
+"""The values of one epoch: summed by the steps, synchronized once over all ranks, registered with Lightning by name."""
 
 import math
 from typing import Any
@@ -9,20 +9,20 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
-from lighter.lightning import state as lightning_state
-from lighter.logging import metrics
-from lighter.logging.metrics import Metrics
+from lighter.lightning.state import result_collection
+from lighter.logging.metrics import Metrics, compute_flat, members_of, num_updates
 from lighter.logging.running_sum import RunningSum
 from lighter.mode import Mode
 
 
 class EpochLog:
-    """What one epoch of one mode and loader has summed up so far, and its values once it is settled.
+    """The running sums of one epoch of one mode and loader, and its values once they are synchronized.
 
-    Lightning gets one small metric for each name, in the first step if the name is known by then, and asks it for the
-    value when it wants it; so callbacks, loggers, printed tables and a user's own hooks all see the same value. The
-    first of them has no value: it is there on every rank whatever the steps return, and when Lightning asks it, all
-    ranks settle names and sums in one collective call. So a rank may lack a name that another one has.
+    Each name is registered with Lightning as a small metric, in the first step if the name is known by then. Lightning
+    computes this metric when it needs the value, so callbacks, loggers, printed tables and a user's own hooks all see
+    the same number. The metric registered first has no value. It exists on every rank, whatever the steps return: when
+    Lightning computes it, all ranks synchronize names and sums in one collective call. So a rank may lack a name that
+    another rank has.
     """
 
     def __init__(self, trainer: Trainer, mode: Mode, loader: int | None, metrics: Metrics | None) -> None:
@@ -30,55 +30,55 @@ class EpochLog:
         self.mode = mode
         self.loader = loader
         self.metrics = metrics
-        self.results = lightning_state.result_collection(trainer)
+        self.results = result_collection(trainer)
         self.sums: dict[str, RunningSum] = {}  # by what follows `{mode}/loss` in the name
         self.constants: dict[str, Tensor] = {}
         self.unnamed: list[str] = []  # metrics whose values have no names yet
         self.is_open = True
-        self._handed_over: set[str] = set()
+        self._registered: set[str] = set()
         self._values: dict[str, Tensor] | None = None
 
-    def hand_over(self, module: LightningModule, *names: str) -> None:
-        """Give Lightning the metrics that will have the values of these names."""
+    def register(self, module: LightningModule, *names: str) -> None:
+        """Register with Lightning the metrics that compute the values of these names."""
         for name in names:
-            if name not in self._handed_over:
-                self._handed_over.add(name)
+            if name not in self._registered:
+                self._registered.add(name)
                 self._log(module, name, EpochValue(self, name))
 
-    def hand_over_settlement(self, module: LightningModule) -> None:
-        """Give Lightning the metric that it asks first."""
-        self._log(module, f"{self.mode}/settlement", EpochValue(self, None))
+    def register_synchronization(self, module: LightningModule) -> None:
+        """Register with Lightning the metric that it computes first, on all ranks."""
+        self._log(module, f"{self.mode}/synchronization", EpochValue(self, None))
 
-    def hand_over_late(self, module: LightningModule) -> None:
-        """Give Lightning at the epoch's end the values whose names no step of this rank could know."""
+    def register_remaining(self, module: LightningModule) -> None:
+        """Register at the epoch's end the values whose names no step of this rank could know."""
         for name in self.values():
-            if name not in self._handed_over:
-                self._handed_over.add(name)
-                # Lightning's own suffix is for steps: here no loader is the current one
+            if name not in self._registered:
+                self._registered.add(name)
+                # Lightning adds its suffix in steps only: here it has no current loader
                 suffix = "" if self.loader is None else f"/dataloader_idx_{self.loader}"
                 self._log(module, name + suffix, EpochValue(self, name), add_dataloader_idx=False)
 
     def values(self) -> dict[str, Tensor]:
-        """Settle the epoch: its values over the samples of all ranks, by their names; once, then the same again.
+        """Return the epoch's values over the samples of all ranks, by name.
 
-        Under DDP a collective call.
+        The first call synchronizes, under DDP in a collective call; later calls return the same values.
         """
         if self._values is None:
-            self._values = self._settle()
+            self._values = self._synchronized()
         return self._values
 
     def close(self) -> None:
-        """Forget what was summed, as Lightning resets its results."""
+        """Forget the sums when Lightning resets its results."""
         if self.is_open:
             self.is_open = False
             self.sums = {}
             if self.metrics is not None:
                 self.metrics.reset()
 
-    def _settle(self) -> dict[str, Tensor]:
-        members = {} if self.metrics is None else metrics.members(self.metrics)
+    def _synchronized(self) -> dict[str, Tensor]:
+        members = {} if self.metrics is None else members_of(self.metrics)
         own_sums = {term: (running.total(), running.count) for term, running in self.sums.items()}
-        own_updates = {name: metrics.num_updates(metric) for name, metric in members.items()}
+        own_updates = {name: num_updates(metric) for name, metric in members.items()}
         ranks = gather(self.trainer, (own_sums, own_updates))
         values = dict(self.constants)
         for term in dict.fromkeys(term for sums, _ in ranks for term in sums):
@@ -88,7 +88,7 @@ class EpochLog:
         never_updated = []
         for name, metric in members.items():
             if any(updates[name] for _, updates in ranks):
-                flat = metrics.compute_flat(name, metric)
+                flat = compute_flat(name, metric)
                 values |= {f"{self.mode}/metrics/{key}/epoch": value for key, value in flat.items()}
             else:
                 never_updated.append(name)
@@ -109,12 +109,12 @@ class EpochLog:
             on_epoch=True,
             batch_size=1,
             add_dataloader_idx=add_dataloader_idx,
-            metric_attribute="_dual_logging",
+            metric_attribute="_logging",
         )
 
 
 class EpochValue(Metric):
-    """Hands Lightning one value of an epoch, computed when Lightning asks for it."""
+    """The metric through which Lightning gets one value of an epoch."""
 
     full_state_update = False
 
@@ -124,10 +124,10 @@ class EpochValue(Metric):
         self._name = name
 
     def update(self) -> None:
-        """Do nothing: the log is updated."""
+        """Do nothing: the steps update the log."""
 
     def compute(self) -> Tensor | None:
-        """Read the value; None, which Lightning leaves out, where there is none after all."""
+        """Return the value; None, which Lightning does not log, if the epoch has no value of this name."""
         values = self._epoch_log.values()
         return None if self._name is None else values.get(self._name)
 
@@ -136,14 +136,14 @@ class EpochValue(Metric):
         self._epoch_log.close()
 
     def _wrap_compute(self, compute: Any) -> Any:
-        return compute  # no cache and no synchronisation here: the log has both
+        return compute  # the log itself caches and synchronizes
 
     def _wrap_update(self, update: Any) -> Any:
         return update
 
 
 def gather(trainer: Trainer, value: Any) -> list[Any]:
-    """Collect a value of plain types from all ranks, in their order."""
+    """Collect a value of plain types from all ranks, in rank order."""
     if trainer.world_size == 1 or not torch.distributed.is_initialized():
         return [value]
     ranks: list[Any] = [None] * trainer.world_size

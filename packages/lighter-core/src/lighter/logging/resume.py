@@ -1,4 +1,4 @@
-"""What a checkpoint holds so that a resumed epoch ends with the values of an uninterrupted one."""
+"""Save and restore what a resumed epoch needs to end with the values of an uninterrupted one."""
 
 import random
 from typing import Any
@@ -9,9 +9,19 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
-from lighter.lightning import restart as lightning_restart
-from lighter.lightning import state as lightning_state
-from lighter.logging import metrics
+from lighter.lightning.metric_states import load_state, state_of
+from lighter.lightning.restart import (
+    complete_batch,
+    continue_with,
+    epoch_row,
+    rewind_loaders,
+    set_callback_metrics,
+    set_val_batches_seen,
+    val_batches_seen,
+    what_is_due,
+    write_epoch_row,
+)
+from lighter.lightning.state import can_train_loader_resume, has_batches_left, is_train_epoch_over
 from lighter.logging.epoch_log import EpochLog, gather
 from lighter.logging.running_sum import RunningSum
 
@@ -21,61 +31,61 @@ KEY = "lighter"
 def save(
     checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | None, not_yet_restored: dict[str, Any]
 ) -> None:
-    """Add random states, and sums and metric states of an unfinished training epoch; under DDP a collective call.
+    """Add random states, and the sums and metric states of an unfinished training epoch; under DDP a collective call.
 
-    Only tensors and plain types, which ``torch.load(weights_only=True)`` accepts. What an earlier checkpoint held and
-    no validation has taken yet is passed on.
+    The entry has only tensors and plain types, which ``torch.load(weights_only=True)`` accepts. What was loaded from an
+    earlier checkpoint and not restored yet is saved again.
     """
     if "optimizer_states" not in checkpoint or trainer.state.fn is not TrainerFn.FITTING:
-        return  # weights alone; nothing is resumed from them
+        return  # weights only: no run resumes from them
     entry: dict[str, Any] = {
         "random": gather(trainer, _random_state(trainer)),
-        "has_batches_left": lightning_state.is_train_epoch_over(trainer) or lightning_state.has_batches_left(trainer),
-        "due": lightning_restart.what_is_due(trainer),
+        "has_batches_left": is_train_epoch_over(trainer) or has_batches_left(trainer),
+        "due": what_is_due(trainer),
         "callback_metrics": {name: value.detach().cpu() for name, value in trainer.callback_metrics.items()},
-        "val_batches_seen": not_yet_restored.get("val_batches_seen") or lightning_restart.val_batches_seen(trainer),
+        "val_batches_seen": not_yet_restored.get("val_batches_seen") or val_batches_seen(trainer),
     }
-    if train_log is not None and train_log.is_open and not lightning_state.is_train_epoch_over(trainer):
+    if train_log is not None and train_log.is_open and not is_train_epoch_over(trainer):
         sums = gather(trainer, {term: (s.total(), s.count) for term, s in train_log.sums.items()})
         terms = dict.fromkeys(term for rank in sums for term in rank)
         entry["train"] = {
             "epoch": trainer.current_epoch,
             "sums": {term: [sum(rank[term][i] for rank in sums if term in rank) for i in range(2)] for term in terms},
             "constants": dict(train_log.constants),
-            "metrics": {} if train_log.metrics is None else metrics.state_of(train_log.metrics),
+            "metrics": {} if train_log.metrics is None else state_of(train_log.metrics),
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
-        entry["epoch_row"] = lightning_restart.epoch_row(trainer)
-    lightning_restart.rewind_loaders(trainer, checkpoint["loops"])
+        entry["epoch_row"] = epoch_row(trainer)
+    rewind_loaders(trainer, checkpoint["loops"])
     checkpoint[KEY] = entry
 
 
 def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
-    """Take what `save` has added, and let Lightning's loops go on where the checkpoint was saved.
+    """Take what `save` has added, and set Lightning's loops to where the checkpoint was saved.
 
-    At the end of an epoch's last batch Lightning would leave out the validation and the end of that epoch.
+    From a checkpoint of an epoch's last batch, Lightning would leave out the validation and the end of that epoch.
     """
     entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
     due = entry.get("due")
     if due is not None and trainer is not None and trainer.state.fn is TrainerFn.FITTING:
-        lightning_restart.complete_batch(checkpoint["loops"], due)
+        complete_batch(checkpoint["loops"], due)
     return entry
 
 
-def go_on(entry: dict[str, Any], trainer: Trainer) -> None:
-    """Let training go on with what was due when the checkpoint was saved, and with the values known by then; once."""
-    lightning_restart.set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
+def continue_training(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Restore the values known when the checkpoint was saved, and continue with what was due then; once."""
+    set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
     if "epoch_row" in entry:
-        lightning_restart.write_epoch_row(trainer, *entry.pop("epoch_row"))
+        write_epoch_row(trainer, *entry.pop("epoch_row"))
     if (due := entry.pop("due", None)) is not None:
-        lightning_restart.continue_with(trainer, due)
+        continue_with(trainer, due)
 
 
 def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_started: bool) -> None:
-    """Set this rank's random states; once.
+    """Restore this rank's random states; once.
 
-    Before Lightning starts its loaders, which draw. But where the epoch has no batches left, the loader starts again
-    with the next one, and must draw the same.
+    They are restored before Lightning starts its loaders, which draw numbers. If the epoch has no batches left, they
+    are restored after that, as the loader starts again with the next epoch and must draw the same numbers.
     """
     if not loaders_have_started and not entry.get("has_batches_left", True):
         return
@@ -96,39 +106,40 @@ def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_star
 
 
 def restore_val_batches_seen(entry: dict[str, Any], trainer: Trainer) -> None:
-    """Let rows of validation go on at the x axis where they were, not at 0; once, with the first validation."""
+    """Continue the x axis of validation rows where it was, not at 0; once, in the first validation."""
     if trainer.state.fn is TrainerFn.FITTING and "val_batches_seen" in entry:
-        lightning_restart.set_val_batches_seen(trainer, entry.pop("val_batches_seen"))
+        set_val_batches_seen(trainer, entry.pop("val_batches_seen"))
 
 
 def is_of_this_epoch(entry: dict[str, Any], trainer: Trainer) -> bool:
-    """Tell whether there are sums of the epoch that runs now."""
+    """Return whether the entry has sums of the current epoch."""
     return "train" in entry and entry["train"]["epoch"] == trainer.current_epoch
 
 
 def restore_epoch(entry: dict[str, Any], trainer: Trainer, log: EpochLog) -> None:
-    """Go on with the sums and metric states of an unfinished epoch; once.
+    """Restore the sums and metric states of an unfinished epoch; once.
 
-    They are those of all ranks, so rank 0 alone goes on with them.
+    They are those of all ranks together, so only rank 0 restores them.
     """
     train = entry.pop("train")
     log.constants = train["constants"]
     is_owner = trainer.is_global_zero
     log.sums = {term: RunningSum(*(parts if is_owner else (0.0, 0))) for term, parts in train["sums"].items()}
     if log.metrics is not None:
-        missing = metrics.load_state(log.metrics, train["metrics"]) if is_owner else []
+        missing = load_state(log.metrics, train["metrics"]) if is_owner else []
         if missing:
             rank_zero_warn(
-                f"the checkpoint has no state for {', '.join(missing)}: this epoch's values are over its rest only"
+                f"the checkpoint has no state for {', '.join(missing)}: this epoch's values cover only the batches left"
             )
 
 
 def warn_of_repeated_samples(trainer: Trainer) -> None:
-    """Warn once that an epoch goes on with a loader that starts anew."""
-    if not lightning_state.can_train_loader_resume(trainer):
+    """Warn if an epoch continues with a loader that starts from its beginning."""
+    if not can_train_loader_resume(trainer):
         rank_zero_warn(
-            "training goes on in the middle of an epoch, but the training loader starts anew: samples repeat, and this"
-            " epoch's values mix both parts. `lighter.resumable.ResumableDataLoader` goes on where it was."
+            "training resumes in the middle of an epoch, but the training loader starts from its beginning: samples"
+            " repeat, and this epoch's values mix both parts. `lighter.resumable.ResumableDataLoader` resumes where it"
+            " stopped."
         )
 
 
