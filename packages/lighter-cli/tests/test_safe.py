@@ -155,7 +155,7 @@ def test_allow_without_safe_is_an_error(system_config: str, in_process: Callable
     answer = in_process("fit", system_config, "--allow", "os.mkdir")
     assert answer.returncode == 1
     assert "`--allow` requires `--safe`, which is not given" in answer.stderr
-    assert "to fix             add --safe, or leave --allow out" in answer.stderr
+    assert "to fix             add --safe, or remove --allow" in answer.stderr
 
 
 def test_the_users_own_project_is_allowed(module_config: str) -> None:

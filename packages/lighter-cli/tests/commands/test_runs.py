@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
-from lighter_cli.running.start_checkpoint import find_checkpoint
+from lighter_cli.running.start_checkpoint import start_checkpoint
 from lighter_cli.runs.record import INDEX, read_records
 from lighter_config import RECORD_FILE, Stage, load
 
@@ -164,7 +164,7 @@ def test_a_damaged_run_is_passed_over_with_a_warning_and_the_others_are_there(
     assert [line.split()[0] for line in done.stdout.splitlines()] == ids[1:]
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "skipped" in warning
-    assert find_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
+    assert start_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
 
 
 def test_a_damaged_record_that_is_asked_for_is_an_error(in_process: Command, ids: list[str]) -> None:

@@ -195,7 +195,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
     record, checkpoint = newest_with_checkpoint(records, files, which)
     if record is None or checkpoint is None:
         raise wanted.error(
-            f"there is no {which!r} checkpoint: {_why_none(records, files)}",
+            f"no {which!r} checkpoint: {_why_none(records, files)}",
             expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
             fix="run `lighter fit` first, or name a checkpoint file",
         )

@@ -71,7 +71,7 @@ class SafetyCheck:
         if not isinstance(target, str) or target[:1] in "@%$":
             yield context.finding(
                 path,
-                f"{target!r:.80} shows only when it is built what it names, which --safe does not allow",
+                f"{target!r:.50} is known only when it is built, so --safe refuses it",
                 expected=("a dotted import path",),
                 fix="name the target itself",
             )
@@ -150,7 +150,7 @@ def _unpickling(context: CheckContext) -> Iterator[Finding]:
         if context.value(path, True) not in (True, None):
             yield context.finding(
                 path,
-                "loading more than tensors and plain values from a checkpoint runs what the file says",
+                "--safe refuses to load more than tensors and plain values from a checkpoint",
                 expected=("true",),
                 fix="give --no-weights-only yourself if you trust whoever wrote the checkpoint",
             )
