@@ -250,7 +250,7 @@ class Config:
         keys = [str(key) for key, _ in node.children()] if node.is_mapping else []
         names = nearest_names(str(rest[0]), keys)
         finding = Finding(
-            message=f"there is nothing at {path}",
+            message=f"{path} does not exist",
             path=path,
             expected=tuple(keys),
             nearest=tuple(format_path((*holder, name)) for name in names),

@@ -82,7 +82,7 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
     except ConfigError:
         return  # the check of references reports it
     for reference in quoted:
-        message = f"{format_path(path)}: {reference} stands in a plain string, where it is only text"
+        message = f"{format_path(path)}: {reference} is in a plain string, where it is only text"
         yield _finding(message, path, node, Severity.NOTE, f'write f"{{{reference}}}" for its value')
 
 

@@ -120,7 +120,7 @@ def test_import_error_of_the_users_module_keeps_its_own_frames(monkeypatch, tmp_
     ("component", "message"),
     [
         ({"_target_": "collections.Countr"}, "collections.Counter"),
-        ({"_target_": "no_such_module.X"}, "there is no module no_such_module"),
+        ({"_target_": "no_such_module.X"}, "no module named 'no_such_module'"),
         ({"_target_": "math.pi"}, "cannot be called"),
         ({"_target_": "not a path"}, "not a dotted"),
         ({"_target_": 5}, "is 5"),

@@ -91,7 +91,7 @@ def test_folder_with_a_record_is_its_config():
 
 def test_folder_without_a_record_is_an_error_that_says_so():
     Path("empty").mkdir()
-    with pytest.raises(SourceError, match="holds no run"):
+    with pytest.raises(SourceError, match="is not the folder of a run"):
         load("empty")
     Path("empty/config.yaml").write_text("a: 1\n")
     with pytest.raises(SourceError, match="name a config in it: empty/config") as error:

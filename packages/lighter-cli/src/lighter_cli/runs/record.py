@@ -78,7 +78,7 @@ class Record:
             return None
         file = Path(path)
         if not file.exists():
-            _logger.warning("the checkpoint %s does not exist any more", file)
+            _logger.warning("the checkpoint %s no longer exists", file)
         elif not is_undamaged(file):
             warn_of_damage(file)
         elif is_of_another_run(file, self.content["id"], since=datetime.fromisoformat(self.content["start"])):

@@ -36,7 +36,7 @@ def locate(dotted: str) -> Any:
         raise NoSuchTargetError(f"{dotted!r} is not a dotted import path")
     found = _module(parts[0])
     if found is None:
-        raise NoSuchTargetError(f"there is no module {parts[0]}")
+        raise NoSuchTargetError(f"no module named {parts[0]!r}")
     for index, part in enumerate(parts[1:], start=1):
         name = ".".join(parts[:index])
         try:

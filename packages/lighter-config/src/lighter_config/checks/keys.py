@@ -25,7 +25,7 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
             new = _OLD_SECTIONS[key]
             yield context.finding(
                 (key,),
-                f"{key} is not a section any more; it is called {new}",
+                f"the section {key} was renamed to {new}",
                 at_key=True,
                 nearest=(new,),
                 fix=f"rename the key to {new}",

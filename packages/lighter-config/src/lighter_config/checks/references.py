@@ -92,18 +92,23 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
     attribute = _attribute_of(context, reference, target)
     if attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
-    if isinstance(holder, list):
-        fix = f"{format_path(target[:depth])} has {len(holder)} items"
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
-        f"{reference} does not exist: {format_path(target[:depth]) or 'the config'} has no `{missing}`"
+        f"{reference} does not exist: {_lacking(target[:depth], holder, missing)}"
         + (f" in stage {context.stage}" if was_pruned else ""),
         severity=severity_at(context, path),
         expected=names if len(names) <= 30 else (),
         nearest=nearest,
         fix=fix,
     )
+
+
+def _lacking(path: Segments, holder: object, missing: str) -> str:
+    """Say what a reference does not find in the value that it leads to."""
+    if isinstance(holder, list):
+        return f"{format_path(path)} has {len(holder)} item{'s' * (len(holder) != 1)}"
+    return f"{format_path(path) or 'the config'} has no `{missing}`"
 
 
 def _attribute_of(context: CheckContext, reference: Reference, target: Segments) -> str | None:

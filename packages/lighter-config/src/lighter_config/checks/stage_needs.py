@@ -109,7 +109,7 @@ def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -
     elif data is None and not _has_loaders_argument(context, stage):
         yield context.finding(
             (MODEL,),
-            f"there is no data section, and the model has no {hook}, which {stage} needs",
+            f"model lacks {hook}, which {stage} needs without a data section",
             at_key=True,
             fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
         )

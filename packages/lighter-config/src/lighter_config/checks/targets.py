@@ -58,7 +58,7 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
     elif moved:
         message = f"{target} has moved to {moved}"
     elif target.partition(".")[0] == "project" and answer.missing == "project":
-        message = f"{target}: there is no folder for `project`"
+        message = f"{target} does not exist: `project` has no folder"
         fix = "set `project:` to the folder of your code, or put an empty __lighter__.py into it"
     elif answer.is_module and not answer.where:
         message = f"{target} does not exist: no module named {answer.missing!r}"

@@ -229,7 +229,7 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
-            message = f"{name!r} is a folder that holds no run: it has no {RECORD_FILE}"
+            message = f"{name!r} is not the folder of a run: it has no {RECORD_FILE}"
             nearest = _configs_in(_path(name))[:3]
             fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
         findings.append(

@@ -199,7 +199,7 @@ class Callables:
         for index, base in enumerate(order):
             if isinstance(base, BuiltinValue):
                 if base.name == "typing.Protocol" and name == "__init__":
-                    return index, Unclear("a protocol has no constructor of its own")
+                    return index, Unclear("a protocol does not define a constructor")
                 if base.name == "typing.TypedDict":
                     return index, Unclear("a TypedDict takes what its keys say")
                 if not _is_plain(base):
