@@ -200,7 +200,7 @@ class PredictionWriter(Callback, ABC):
                 self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
         except FileNotFoundError:
             # A rank that fails removes the folder. Its error is the one to report, so the other ranks write no more
-            # and raise nothing of their own; if no rank has failed, `_finish` raises.
+            # and raise no other error; if no rank has failed, `_finish` raises.
             if run.world_size == 1 or run.content.is_dir():
                 raise
 
