@@ -20,7 +20,7 @@ def test_batch_adapter_takes_by_index_key_or_callable(adapter, batch, taken):
 
 @pytest.mark.parametrize("arguments", [{"input_accessor": None}, {"input_accessor": 0, "target_accessor": 1.5}])
 def test_an_accessor_of_another_kind_is_an_error_at_construction(arguments):
-    with pytest.raises(AdapterError, match="an index, a key, or a callable"):
+    with pytest.raises(AdapterError, match="an index, a key or a callable, got"):
         BatchAdapter(**arguments)
 
 
@@ -28,7 +28,7 @@ def test_a_batch_without_the_item_is_an_error_with_the_nearest_key():
     with pytest.raises(AdapterError) as raised:
         BatchAdapter("image", "labels")({"image": 1, "label": 2})
     assert raised.value.nearest == ("label",)
-    with pytest.raises(AdapterError, match=r"`target_accessor` is 1, which a list of 1 does not have"):
+    with pytest.raises(AdapterError, match=r"1 does not exist: the batch is a list of 1"):
         BatchAdapter(0, 1)([1])
 
 
@@ -42,13 +42,13 @@ def test_an_int_is_a_position_and_a_string_a_keyword(adapter_class):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "passes nothing on"),
-        ({"pred_argument": 1}, "leaves positions out"),
-        ({"pred_argument": 0, "target_argument": 2}, "leaves positions out"),
-        ({"pred_argument": 0, "target_argument": 0}, "two things as one argument"),
-        ({"pred_argument": "x", "target_argument": "x"}, "two things as one argument"),
-        ({"pred_argument": True}, "a position, a keyword, or None"),
-        ({"pred_argument": 0, "target_transforms": float}, "no `target_argument`"),
+        ({}, "passes no argument"),
+        ({"pred_argument": 1}, "has a gap in its positions"),
+        ({"pred_argument": 0, "target_argument": 2}, "has a gap in its positions"),
+        ({"pred_argument": 0, "target_argument": 0}, "two values as one argument"),
+        ({"pred_argument": "x", "target_argument": "x"}, "two values as one argument"),
+        ({"pred_argument": True}, "a position, a keyword or None, got True"),
+        ({"pred_argument": 0, "target_transforms": float}, "lacks `target_argument`"),
         ({"pred_argument": 0, "pred_transforms": [float, 3]}, "a callable, or a list of callables"),
     ],
 )
@@ -59,5 +59,5 @@ def test_arguments_that_cannot_be_right_are_errors_at_construction(adapter_class
 
 def test_logging_adapter_calls_transforms_in_turn():
     assert LoggingAdapter(input_transforms=abs, pred_transforms=[abs, str])(-1, -2, -3) == (1, -2, "3")
-    with pytest.raises(AdapterError, match="`pred_transforms` has 3"):
+    with pytest.raises(AdapterError, match="`pred_transforms` must be callables, got 3"):
         LoggingAdapter(pred_transforms=3)

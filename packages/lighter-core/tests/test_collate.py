@@ -61,7 +61,7 @@ def test_a_stream_cannot_give_replacements():
         def __iter__(self):
             yield None
 
-    with pytest.raises(CorruptBatchError, match="cannot be replaced from a Stream"):
+    with pytest.raises(CorruptBatchError, match="a Stream has no replacement"):
         collate_replacing_corrupt([None], Stream())
 
 

@@ -73,14 +73,12 @@ def test_loaders_that_are_not_asked_for_may_be_empty(run):
 def test_training_data_that_ends_early_is_an_error_as_lightning_would_not_validate(run):
     with pytest.raises(DataError) as caught:
         run(train=DataLoader(Promising(7), batch_size=4), val=DataLoader(Stream(4), batch_size=4))
-    assert caught.value.what == (
-        "the train loader ended after batch 1 in epoch 0: it gave 2 of the 3 batches of its length"
-    )
+    assert caught.value.what == "the train loader stopped after 2 batches in epoch 0, but its length is 3"
     assert "remove `__len__`" in caught.value.fix
 
 
 def test_validation_data_that_ends_early_is_a_warning(run):
-    with pytest.warns(UserWarning, match="the val loader ended after batch 1: it gave 2 of the 3 batches"):
+    with pytest.warns(UserWarning, match="the val loader stopped after 2 batches, but its length is 3"):
         run("validate", val=DataLoader(Promising(7), batch_size=4))
 
 

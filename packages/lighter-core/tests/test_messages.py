@@ -1,6 +1,6 @@
-"""Every message of a bad input, whole, as a user reads it: ``messages.txt`` is reviewed like code.
+"""Every message of a bad input as a user reads it: ``messages.txt``, sorted by kind, is reviewed like code.
 
-``python test_messages.py`` beside it writes it anew.
+``python test_messages.py`` rewrites it.
 """
 
 import re
@@ -95,55 +95,57 @@ def to_a_file_in_the_way(folder: Path) -> None:
 
 
 CASES: dict[str, Callable[[Path], object]] = {
-    "a metric that is none": lambda _: system(metrics={"train": nn.ReLU()}),
-    "metrics of a mode that does not exist": lambda _: system(metrics={"trian": MulticlassAccuracy(3)}),
-    "a metric object of two modes": lambda _: system(metrics=dict.fromkeys(("train", "val"), MulticlassAccuracy(3))),
-    "no criterion in fit": lambda _: run("fit", system(criterion=None)),
-    "no optimizer in fit": lambda _: run("fit", system(optimizer=None)),
-    "an optimizer that is none": lambda _: system(optimizer="adam"),
-    "a scheduler without an optimizer": lambda _: system(
-        optimizer=None,
-        scheduler=torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD(network().parameters(), lr=0.1)),
-    ),
-    "positions that are not consecutive": lambda _: CriterionAdapter(pred_argument=0, target_argument=2),
-    "two parts at one position": lambda _: MetricsAdapter(pred_argument=0, target_argument=0),
-    "a transform without its argument": lambda _: MetricsAdapter(pred_argument=0, target_transforms=torch.sigmoid),
-    "a transform that cannot be called": lambda _: LoggingAdapter(pred_transforms=["argmax"]),
-    "an accessor of another kind": lambda _: BatchAdapter(input_accessor=1.5),
-    "a key that the batch does not have": lambda _: BatchAdapter("image")({"imagee": torch.ones(2)}),
-    "adapters of a mode that does not exist": lambda _: system(adapters={"validation": {}}),
-    "an adapter of a role that does not exist": lambda _: system(adapters={"val": {"metric": print}}),
-    "a freezer that matches nothing": lambda _: run("fit", system(), Freezer(names=["0.wieght"])),
-    "freezers that leave nothing to train": lambda _: run("fit", system(), Freezer(modules=["0", "2"])),
-    "a freezer that selects nothing": lambda _: Freezer(),
-    "a key that the step does not return": lambda folder: run(
-        "predict", Predicting({"pred": torch.ones(2)}), CsvWriter(folder / "preds.csv", keys=["preds"])
-    ),
-    "a value of another length": lambda folder: run(
+    "a path that cannot be written: its parent is a file": to_a_file_in_the_way,
+    "another type: a loader": lambda _: LighterDataModule(train_dataloader="train"),
+    "another type: a loss that is not a scalar": lambda _: run("fit", Returning(torch.ones(2, requires_grad=True))),
+    "another type: a step's output": lambda _: run("fit", Returning("done")),
+    "another type: a transform": lambda _: LoggingAdapter(pred_transforms=["argmax"]),
+    "another type: a value of another length": lambda folder: run(
         "predict", Predicting({"pred": torch.ones(3), "batch_size": 2}), CsvWriter(folder / "preds.csv", keys=["pred"])
     ),
-    "two writers of one file": lambda folder: run(
-        "predict",
-        Predicting({"pred": torch.ones(2)}),
-        *(CsvWriter(folder / "preds.csv", keys=["pred"]) for _ in range(2)),
+    "another type: an accessor": lambda _: BatchAdapter(input_accessor=1.5),
+    "another type: an optimizer": lambda _: system(optimizer="adam"),
+    "another type: metrics": lambda _: system(metrics={"train": nn.ReLU()}),
+    "conflict: freezers that leave nothing to train": lambda _: run("fit", system(), Freezer(modules=["0", "2"])),
+    "conflict: one metric object for two modes": lambda _: system(
+        metrics=dict.fromkeys(("train", "val"), MulticlassAccuracy(3))
     ),
-    "two samples of one name": lambda folder: run(
+    "conflict: positions that are not consecutive": lambda _: CriterionAdapter(pred_argument=0, target_argument=2),
+    "conflict: two samples of one name": lambda folder: run(
         "predict",
         Predicting({"pred": torch.ones(2), "identifier": ["scan", "scan"]}),
         FileWriter(folder / "preds", name_key="identifier"),
     ),
-    "a directory that cannot be made": to_a_file_in_the_way,
-    "a format that does not exist": lambda folder: FileWriter(folder, format="imagee_2d"),
-    "a mode that does not exist": lambda folder: CsvWriter(folder / "preds.csv", keys=["pred"], modes=["tset"]),
-    "a loss that is not a scalar": lambda _: run("fit", Returning(torch.ones(2, requires_grad=True))),
-    "a loss without a total": lambda _: run("fit", Returning({"loss": {"ce": torch.ones(())}, "batch_size": 2})),
-    "a step that returns text": lambda _: run("fit", Returning("done")),
-    "an unknown number of samples": lambda _: run("fit", OddBatch({"loss": torch.ones((), requires_grad=True)})),
-    "a rate without an optimizer": lambda _: LighterModule(network()).learning_rate,
-    "a batch size of a data module's own": lambda _: setattr(LighterDataModule(), "batch_size", 4),
-    "loaders that are none": lambda _: LighterDataModule(train_dataloader="train"),
-    "a layer that does not exist": lambda _: replace_layer(network(), "3", nn.ReLU()),
-    "weights that do not exist": lambda folder: load_weights(network(), folder / "weights.pt"),
+    "conflict: two values at one position": lambda _: MetricsAdapter(pred_argument=0, target_argument=0),
+    "conflict: two writers of one file": lambda folder: run(
+        "predict",
+        Predicting({"pred": torch.ones(2)}),
+        *(CsvWriter(folder / "preds.csv", keys=["pred"]) for _ in range(2)),
+    ),
+    "does not exist: a file of weights": lambda folder: load_weights(network(), folder / "weights.pt"),
+    "does not exist: a key of the batch": lambda _: BatchAdapter("image")({"imagee": torch.ones(2)}),
+    "does not exist: a key of the step's output": lambda folder: run(
+        "predict", Predicting({"pred": torch.ones(2)}), CsvWriter(folder / "preds.csv", keys=["preds"])
+    ),
+    "does not exist: a layer": lambda _: replace_layer(network(), "3", nn.ReLU()),
+    "does not exist: a parameter": lambda _: run("fit", system(), Freezer(names=["0.wieght"])),
+    "missing: the argument of a transform": lambda _: MetricsAdapter(pred_argument=0, target_transforms=torch.sigmoid),
+    "missing: the criterion in fit": lambda _: run("fit", system(criterion=None)),
+    "missing: the loader of a batch size": lambda _: setattr(LighterDataModule(), "batch_size", 4),
+    "missing: the number of samples": lambda _: run("fit", OddBatch({"loss": torch.ones((), requires_grad=True)})),
+    "missing: the optimizer in fit": lambda _: run("fit", system(optimizer=None)),
+    "missing: the optimizer of a learning rate": lambda _: LighterModule(network()).learning_rate,
+    "missing: the optimizer of a scheduler": lambda _: system(
+        optimizer=None,
+        scheduler=torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD(network().parameters(), lr=0.1)),
+    ),
+    "missing: the parameters of a freezer": lambda _: Freezer(),
+    "missing: the total of a loss": lambda _: run("fit", Returning({"loss": {"ce": torch.ones(())}, "batch_size": 2})),
+    "unknown: a file format": lambda folder: FileWriter(folder, format="imagee_2d"),
+    "unknown: a mode of a writer": lambda folder: CsvWriter(folder / "preds.csv", keys=["pred"], modes=["tset"]),
+    "unknown: a mode of adapters": lambda _: system(adapters={"validation": {}}),
+    "unknown: a mode of metrics": lambda _: system(metrics={"trian": MulticlassAccuracy(3)}),
+    "unknown: a role of an adapter": lambda _: system(adapters={"val": {"metric": print}}),
 }
 
 

@@ -96,8 +96,8 @@ def test_log_outputs_may_be_overridden(make, make_trainer, loader, epochs):
     ("returned", "message"),
     [
         ([1, 2], "returned a list"),
-        ({"pred": 1}, "nothing to train on"),
-        ({"loss": None}, "nothing to train on"),
+        ({"pred": 1}, "no loss to train on"),
+        ({"loss": None}, "no loss to train on"),
         ({"loss": {"ce": torch.ones(())}}, "no `total`"),
         ({"loss": torch.ones(3), "batch_size": 3}, r"a tensor of shape \(3,\)"),
         ({"loss": {"total": torch.ones(()), "name": "ce"}, "batch_size": 3}, "returned a str as `loss"),

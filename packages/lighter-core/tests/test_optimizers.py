@@ -62,8 +62,11 @@ def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_tra
         (lambda o: {"scheduler": StepLR(o, 1), "interval": "batch"}, ("batch", "epoch")),
         (lambda o: {"interval": "step"}, ("NoneType", "LRScheduler")),
         (lambda o: StepLR, ("the class StepLR", "LRScheduler")),
-        (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("no `monitor`", "each step")),
-        (lambda o: StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1), ("another optimizer", "one optimizer object")),
+        (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("lacks `monitor`", "each step")),
+        (
+            lambda o: StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1),
+            ("is not the one that the StepLR was made with", "one optimizer object"),
+        ),
     ],
 )
 def test_a_scheduler_that_cannot_be_used_is_an_error_at_construction(make_system, make, words):
@@ -74,19 +77,19 @@ def test_a_scheduler_that_cannot_be_used_is_an_error_at_construction(make_system
 
 @pytest.mark.parametrize("optimizer", [[1], torch.optim.SGD, "SGD"])
 def test_something_else_than_an_optimizer_is_an_error_at_construction(make_network, optimizer):
-    with pytest.raises(OptimizerError, match=r"`optimizer` is"):
+    with pytest.raises(OptimizerError, match=r"`optimizer` must be a torch optimizer, got"):
         LighterModule(make_network(), optimizer=optimizer)
 
 
 def test_a_scheduler_without_an_optimizer_is_an_error(make_network):
     scheduler = StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1)
-    with pytest.raises(OptimizerError, match="no `optimizer`"):
+    with pytest.raises(OptimizerError, match="`optimizer` is missing, which `scheduler` requires"):
         LighterModule(make_network(), scheduler=scheduler)
 
 
 def test_fit_without_an_optimizer_is_an_error_that_says_so(make_network, loader, make_trainer):
     system = System(make_network(), {"train": loader, "val": loader}, criterion=nn.CrossEntropyLoss())
-    with pytest.raises(OptimizerError, match="no `optimizer` to fit with"):
+    with pytest.raises(OptimizerError, match="lacks `optimizer`, which fit requires"):
         make_trainer().fit(system)
 
 
@@ -142,7 +145,7 @@ def test_learning_rate_of_several_groups_or_of_one_cycle_is_an_error(make_system
     module = LighterModule(network, optimizer=torch.optim.SGD(groups, lr=0.1))
     with pytest.raises(OptimizerError, match="2 parameter groups"):
         _ = module.learning_rate
-    with pytest.raises(OptimizerError, match="OneCycleLR keeps rates of its own"):
+    with pytest.raises(OptimizerError, match="OneCycleLR sets its own rates"):
         make_system(lambda optimizer: OneCycleLR(optimizer, 0.1, total_steps=10)).learning_rate = 1.0
 
 

@@ -65,11 +65,11 @@ def test_system_fits_validates_tests_and_predicts_from_its_arguments_alone(loade
 @pytest.mark.parametrize(
     ("adapters", "message", "nearest"),
     [
-        ({"training": {}}, "unknown key 'training'", ("train",)),
-        ({"train": {"bach": BatchAdapter(0)}}, "unknown key 'bach'", ("batch",)),
-        ({"test": {"criterion": CriterionAdapter(pred_argument=0)}}, "unknown key 'criterion'", ()),
-        ({"train": {"batch": 3}}, "is 3", ()),
-        ({"train": BatchAdapter(0)}, "is a BatchAdapter", ()),
+        ({"training": {}}, "unknown mode 'training'", ("train",)),
+        ({"train": {"bach": BatchAdapter(0)}}, "unknown role 'bach'", ("batch",)),
+        ({"test": {"criterion": CriterionAdapter(pred_argument=0)}}, "unknown role 'criterion'", ()),
+        ({"train": {"batch": 3}}, "must be a callable, got 3", ()),
+        ({"train": BatchAdapter(0)}, "must be a mapping, got a BatchAdapter", ()),
     ],
 )
 def test_adapters_that_cannot_be_right_are_errors_at_construction(adapters, message, nearest):
@@ -81,7 +81,7 @@ def test_adapters_that_cannot_be_right_are_errors_at_construction(adapters, mess
 def test_fit_without_a_criterion_is_an_error_that_says_so(loader, cpu_trainer):
     network = nn.Linear(4, 3)
     system = System(network, {"train": loader, "val": loader}, torch.optim.SGD(network.parameters(), lr=0.1))
-    with pytest.raises(CriterionError, match="no `criterion` to fit with"):
+    with pytest.raises(CriterionError, match="lacks `criterion`, which fit requires"):
         cpu_trainer.fit(system)
 
 

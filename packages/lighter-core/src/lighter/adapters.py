@@ -1,6 +1,7 @@
-"""From one shape of data to the arguments another object wants.
+"""Turn one shape of data into the arguments that another object takes.
 
-An adapter is any callable with the same signature; these four cover what configs need. Each is checked when it is made.
+An adapter is any callable with the same signature; these four cover what configs need. They check their arguments when
+they are made.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +14,15 @@ Transforms = Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None
 
 
 class BatchAdapter:
-    """Take input, target and identifier out of a batch.
+    """Get input, target and identifier from a batch.
 
     Args:
         input_accessor: An index for a tuple or list, a key for a mapping, or a callable that takes the batch.
-        target_accessor: The same, or None when there is no target.
-        identifier_accessor: The same, or None when samples have no names.
+        target_accessor: The same, or None for a batch without target.
+        identifier_accessor: The same, or None for samples without names.
 
     Raises:
-        AdapterError: An accessor is none of these.
+        AdapterError: An accessor has another type.
 
     >>> BatchAdapter("image", target_accessor=lambda batch: batch["label"] * 2)({"image": 1, "label": 2})
     (1, 4, None)
@@ -42,7 +43,8 @@ class BatchAdapter:
             is_accessor = (isinstance(accessor, int | str) and not isinstance(accessor, bool)) or callable(accessor)
             if not is_accessor and (accessor is not None or name == "input_accessor"):
                 raise AdapterError(
-                    f"BatchAdapter's `{name}` is {accessor!r}", expected="an index, a key, or a callable"
+                    f"BatchAdapter's `{name}` must be an index, a key or a callable, got {accessor!r}",
+                    expected="an int for a tuple or list, a str for a mapping, or a callable that takes the batch",
                 )
 
     def __call__(self, batch: Any) -> tuple[Any, Any, Any]:
@@ -56,10 +58,10 @@ class BatchAdapter:
 
 
 class LoggingAdapter:
-    """Transform what callbacks and writers see; what is trained on stays as it is.
+    """Transform what callbacks and writers see; training uses the original values.
 
     Args:
-        input_transforms: A callable, or a list of them that are called in turn.
+        input_transforms: A callable, or a list of callables that are called in turn.
         target_transforms: The same for the target.
         pred_transforms: The same for the pred.
 
@@ -86,7 +88,7 @@ class LoggingAdapter:
 
 
 class _ArgumentsAdapter:
-    """Choose how input, target and pred are passed to a callable: an int is a position, a string a keyword."""
+    """Pass input, target and pred to a callable: an int is a position, a string is a keyword."""
 
     def __init__(
         self,
@@ -105,8 +107,8 @@ class _ArgumentsAdapter:
         for role, given in lists.items():
             if given and arguments[role] is None:
                 raise AdapterError(
-                    f"{owner} has `{role}_transforms` and no `{role}_argument`, so they would never be called",
-                    expected=f"`{role}_argument`, a position or a keyword",
+                    f"{owner} lacks `{role}_argument`, which `{role}_transforms` require",
+                    expected=f"`{role}_argument`, a position or a keyword; without it the transforms are never called",
                 )
         indices = {"input": 0, "target": 1, "pred": 2}  # of the roles in a call
         positions = sorted((given, role) for role, given in arguments.items() if isinstance(given, int))
@@ -122,18 +124,18 @@ class _ArgumentsAdapter:
 
 
 class CriterionAdapter(_ArgumentsAdapter):
-    """Call a criterion with input, target and pred where it wants them.
+    """Call a criterion with input, target and pred as the arguments that it takes.
 
     Args:
-        input_argument: A position (from 0, none left out), a keyword, or None to leave the input out.
+        input_argument: A position (from 0, without gaps), a keyword, or None to omit the input.
         target_argument: The same for the target.
         pred_argument: The same for the pred.
-        input_transforms: A callable or a list of them, called on the input first.
+        input_transforms: A callable or a list of callables, applied to the input first.
         target_transforms: The same for the target.
         pred_transforms: The same for the pred.
 
     Raises:
-        AdapterError: Positions that do not follow each other, one argument twice, or transforms without an argument.
+        AdapterError: Positions have gaps, two roles have one argument, or transforms have no argument.
 
     >>> adapter = CriterionAdapter(pred_argument=0, target_argument="labels", target_transforms=float)
     >>> adapter(lambda pred, labels: (pred, labels), input=None, target=3, pred=0.5)
@@ -146,7 +148,7 @@ class CriterionAdapter(_ArgumentsAdapter):
 
 
 class MetricsAdapter(_ArgumentsAdapter):
-    """Update metrics with input, target and pred where they want them; the arguments are CriterionAdapter's.
+    """Update metrics with input, target and pred as the arguments that they take; the options are CriterionAdapter's.
 
     >>> MetricsAdapter(pred_argument="preds", target_argument="target")(dict, input=None, target=1, pred=2)
     {'target': 1, 'preds': 2}
@@ -166,14 +168,15 @@ def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
                 return batch[accessor]
             except (KeyError, IndexError, TypeError) as error:
                 keys = list(map(str, batch)) if isinstance(batch, Mapping) else []
-                size = f" of {len(batch)}" if isinstance(batch, Sequence) else ""
+                what = " without this key" if keys else f" of {len(batch)}" if isinstance(batch, Sequence) else ""
                 raise AdapterError(
-                    f"BatchAdapter's `{name}` is {accessor!r}, which a {type(batch).__name__}{size} does not have",
+                    f"{accessor!r} does not exist: the batch is a {type(batch).__name__}{what}",
                     expected=f"one of {', '.join(keys)}"
                     if keys
                     else "an index for tuples and lists, a key for mappings",
+                    where=f"BatchAdapter, `{name}`",
                     nearest=nearest_names(str(accessor), keys),
-                    fix=f"give a BatchAdapter the {name} of this batch; in a System, as `batch` of the mode's adapters",
+                    fix=f"give BatchAdapter the `{name}` of this batch; in a System, as the mode's `batch` adapter",
                 ) from error
         case _:
             return accessor(batch)
@@ -182,17 +185,20 @@ def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
 def _check_arguments(arguments: Mapping[str, int | str | None], owner: str) -> None:
     for role, given in arguments.items():
         if given is not None and (isinstance(given, bool) or not isinstance(given, int | str)):
-            raise AdapterError(f"{owner}'s `{role}_argument` is {given!r}", expected="a position, a keyword, or None")
+            raise AdapterError(
+                f"{owner}'s `{role}_argument` must be a position, a keyword or None, got {given!r}",
+                expected="an int, a str, or None",
+            )
     named = [argument for argument in arguments.values() if argument is not None]
     shown = ", ".join(f"{role}_argument={argument!r}" for role, argument in arguments.items() if argument is not None)
     if not named:
-        raise AdapterError(f"{owner} passes nothing on", expected="at least one of its `..._argument`")
+        raise AdapterError(f"{owner} passes no argument", expected="at least one of its `..._argument`")
     if len(set(named)) < len(named):
-        raise AdapterError(f"{owner} passes two things as one argument: {shown}", expected="different arguments")
+        raise AdapterError(f"{owner} passes two values as one argument: {shown}", expected="different arguments")
     positions = sorted(argument for argument in named if isinstance(argument, int))
     if positions != list(range(len(positions))):
         raise AdapterError(
-            f"{owner} leaves positions out: {shown}", expected="positions from 0 that follow each other, or keywords"
+            f"{owner} has a gap in its positions: {shown}", expected="positions 0, 1, ... without a gap, or keywords"
         )
 
 
@@ -202,8 +208,11 @@ def _as_list(transforms: Transforms, name: str, owner: str) -> list[Callable[[An
     listed = list(transforms) if isinstance(transforms, list | tuple) else [transforms]
     for transform in listed:
         if not callable(transform):
-            raise AdapterError(f"{owner}'s `{name}` has {transform!r}", expected="a callable, or a list of callables")
-    return listed  # type: ignore[return-value]  # all are callables by now
+            raise AdapterError(
+                f"{owner}'s `{name}` must be callables, got {transform!r}",
+                expected="a callable, or a list of callables",
+            )
+    return listed  # type: ignore[return-value]  # all are callables
 
 
 def _transformed(value: Any, transforms: Sequence[Callable[[Any], Any]]) -> Any:

@@ -1,4 +1,4 @@
-"""Batches from samples of which some are missing."""
+"""Collate batches in which samples or values are missing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,18 +18,18 @@ def collate_replacing_corrupt(
 ) -> Any:
     """Collate a batch, replacing samples that failed to load with random others.
 
-    The batch keeps its size. Replacements come from torch's generator of the process, which a DataLoader seeds in each
-    worker: the same seed draws the same ones. Give it to a loader as
+    The batch keeps its size. Replacements are drawn with torch's generator of the process, which a DataLoader seeds in
+    each worker: the same seed draws the same replacements. Pass this function to a loader as
     ``collate_fn=partial(collate_replacing_corrupt, dataset=dataset)``.
 
     Args:
         samples: ``B`` samples; ``None`` marks a failure.
-        dataset: Where replacements are drawn from, by index; it may return ``None`` too.
-        collate_fn: Makes the batch of ``B`` samples.
-        max_draws: Draws for one batch before giving up.
+        dataset: The source of replacements, by index; it may return ``None`` too.
+        collate_fn: Collates the ``B`` samples.
+        max_draws: The largest number of draws for one batch.
 
     Raises:
-        CorruptBatchError: ``max_draws`` draws did not replace all of them, or the dataset has no length.
+        CorruptBatchError: ``max_draws`` draws did not replace all failed samples, or the dataset has no length.
 
     >>> torch.manual_seed(0) and collate_replacing_corrupt([7, None, None], [None, 1])
     tensor([7, 1, 1])
@@ -40,10 +40,10 @@ def collate_replacing_corrupt(
     while missing:
         if draws_left == 0:
             raise CorruptBatchError(
-                f"{len(missing)} of {len(complete)} samples are corrupt after {max_draws} draws of others",
+                f"{len(missing)} of {len(complete)} samples are corrupt after {max_draws} draws of replacements",
                 where="collate_replacing_corrupt",
                 expected="a dataset that returns None for few samples",
-                fix="look at what the dataset fails on, or raise max_draws",
+                fix="find out why the dataset fails, or raise max_draws",
             )
         draws_left -= 1
         sample = _draw(dataset)
@@ -53,17 +53,17 @@ def collate_replacing_corrupt(
 
 
 def collate_keeping_none(samples: Sequence[Any]) -> Any:
-    """Collate a batch in which values may be ``None``, such as targets that not all samples have.
+    """Collate a batch in which values may be ``None``, such as the targets of unlabelled samples.
 
-    A value that is ``None`` in all samples is ``None`` in the batch; one that is ``None`` in some becomes a list with
-    one item a sample, ``None`` at its place. Everything else is collated as `default_collate` does, mappings and
-    sequences value by value.
+    A value that is ``None`` in all samples is ``None`` in the batch. A value that is ``None`` in some samples becomes a
+    list with one item for each sample. All other values are collated as by `default_collate`, mappings and sequences
+    value by value.
 
     Args:
         samples: ``B`` samples.
 
     Raises:
-        CorruptBatchError: Samples of different keys or lengths.
+        CorruptBatchError: Samples have different keys or lengths.
 
     >>> collate_keeping_none([{"x": 1, "y": None, "z": None}, {"x": 2, "y": "a", "z": None}])
     {'x': tensor([1, 2]), 'y': [None, 'a'], 'z': None}
@@ -90,9 +90,9 @@ def _draw(dataset: Any) -> Any:
         size = 0
     if size == 0:
         raise CorruptBatchError(
-            f"a corrupt sample cannot be replaced from a {type(dataset).__name__}",
+            f"a {type(dataset).__name__} has no replacement for a corrupt sample",
             where="collate_replacing_corrupt",
-            expected="a dataset with a length and samples by index",
+            expected="a dataset with a length of at least 1, and samples by index",
             fix="skip corrupt samples in the dataset itself",
         )
     return dataset[int(torch.randint(size, ()))]

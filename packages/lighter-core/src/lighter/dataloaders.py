@@ -1,4 +1,4 @@
-"""Loaders that are given as objects, offered to Lightning as the hooks it looks for."""
+"""Give Lightning loaders that exist as objects, as the hooks that it expects."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +18,9 @@ from lighter.mode import Mode
 
 
 class GivenDataloaders:
-    """Offers given loaders as ``train_dataloader`` and so on; a mixin for modules and data modules.
+    """Mixin for modules and data modules: gives Lightning the loaders as ``train_dataloader`` and so on.
 
-    For Lightning an absent loader is an absent method. So the hooks are set on the object, for what is there.
+    For Lightning, a loader is absent if its method is absent. So the hooks are set on the object, one for each loader.
     """
 
     dataloaders: dict[Mode, Any]
@@ -30,7 +30,7 @@ class GivenDataloaders:
         for name, loader in dataloaders.items():
             if name not in list(Mode):
                 raise DataError(
-                    f"`dataloaders` has an unknown key {name!r}",
+                    f"unknown mode {name!r} in `dataloaders`",
                     expected=", ".join(Mode),
                     nearest=nearest_names(str(name), Mode),
                 )
@@ -38,7 +38,7 @@ class GivenDataloaders:
                 continue
             if isinstance(loader, str) or not isinstance(loader, Iterable):
                 raise DataError(
-                    f"the {name} dataloader is a {type(loader).__name__}",
+                    f"the {name} dataloader must be an iterable of batches, got a {type(loader).__name__}",
                     expected="a DataLoader or another iterable of batches, or a list or mapping of them",
                 )
             mode = Mode(name)
@@ -49,17 +49,17 @@ class GivenDataloaders:
     def batch_size(self) -> int:
         """The training loader's batch size, for Lightning's batch size finder.
 
-        Setting it makes a new loader of the same dataset, shuffling, workers, collate function, pinning, drop_last and
-        order.
+        Setting it replaces the loader by one with the same dataset, shuffling, workers, collate function, pinning,
+        drop_last and order.
 
         Raises:
-            DataError: There is no training loader, or it is not one that can be made again with another batch size.
+            DataError: The training loader is missing, or cannot be rebuilt with another batch size.
         """
         loader = self._train_loader()
         if loader.batch_size is None:
             raise DataError(
                 f"the training {type(loader).__name__} has no batch size",
-                expected="a DataLoader with `batch_size`, not with a batch sampler of its own",
+                expected="a DataLoader with `batch_size`, without a custom batch sampler",
             )
         return loader.batch_size
 
@@ -70,25 +70,25 @@ class GivenDataloaders:
     def _train_loader(self) -> DataLoader[Any]:
         loader = self.dataloaders.get(Mode.TRAIN)
         if not isinstance(loader, DataLoader):
-            given = "there is none" if loader is None else f"it is a {type(loader).__name__}"
+            given = "it does not exist" if loader is None else f"it is a {type(loader).__name__}"
             raise DataError(
                 f"the training loader has no batch size: {given}",
                 expected="one torch DataLoader",
-                fix="keep a number of your own under another name: `batch_size` is the training loader's",
+                fix="for a number of your data module choose another name: `batch_size` is that of the training loader",
             )
         return loader
 
 
 def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]:
-    """Make a loader like another one, with another batch size.
+    """Return a loader like the given one, with another batch size.
 
     Raises:
-        DataError: The loader's batches come from a sampler of its own, or its class cannot be made like a DataLoader.
+        DataError: The loader has a custom batch sampler, or its class takes other arguments than a DataLoader.
     """
     is_iterable = isinstance(loader.dataset, IterableDataset)
     if loader.batch_size is None or type(loader.batch_sampler) is not BatchSampler:
         raise DataError(
-            f"the batch size of the {type(loader).__name__} cannot be set: its batches come from a sampler of its own",
+            f"the batch size of the {type(loader).__name__} cannot be set: it has a custom batch sampler",
             expected="a DataLoader with `batch_size`",
         )
     workers = loader.num_workers > 0
@@ -112,16 +112,17 @@ def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]
         )
     except TypeError as error:
         raise DataError(
-            f"a {type(loader).__name__} cannot be made again with another batch size: {error}",
+            f"the {type(loader).__name__} cannot be rebuilt with another batch size: {error}",
             expected="a DataLoader, or a subclass that takes the same arguments",
         ) from error
 
 
-def check_all_came(trainer: Trainer, mode: Mode) -> None:
-    """Compare how many batches an epoch had with the length of its loader, at its end.
+def check_num_batches(trainer: Trainer, mode: Mode) -> None:
+    """Compare the number of batches of an ended epoch with the length of its loader.
 
     Raises:
-        DataError: There was none, or training ended early, after which Lightning neither validates nor steps schedules.
+        DataError: The epoch had no batch, or the training loader stopped early: Lightning then neither validates nor
+            steps schedules.
     """
     if mode is Mode.TRAIN:
         num, expected = num_train_batches(trainer)
@@ -132,21 +133,19 @@ def check_all_came(trainer: Trainer, mode: Mode) -> None:
         raise DataError(
             f"the {mode} loader gave no batch{epoch}",
             expected="at least one batch",
-            fix="look at what the dataset reads, or leave the loader out",
+            fix="check what the dataset reads, or remove the loader",
         )
     if math.isinf(expected) or num >= expected:
         return
-    message = (
-        f"the {mode} loader ended after batch {num - 1}{epoch}: it gave {num} of the {expected} batches of its length"
-    )
-    fix = "remove `__len__` from the dataset: then an epoch lasts as long as there is data"
+    message = f"the {mode} loader stopped after {num} batches{epoch}, but its length is {expected}"
+    fix = "remove `__len__` from the dataset: then an epoch ends with the data"
     if mode is not Mode.TRAIN:
         rank_zero_warn(f"{message}; {fix}")
         return
     raise DataError(
         message,
-        expected="as many batches as it says; without the last one Lightning neither validates nor steps schedules",
-        fix=f"{fix}; or set `limit_train_batches` to what there is",
+        expected="as many batches as its length; without the last one Lightning neither validates nor steps schedules",
+        fix=f"{fix}; or set `limit_train_batches` to the number of batches",
     )
 
 
@@ -169,7 +168,7 @@ def _check_not_empty(loader: DataLoader[Any], mode: Mode) -> None:
         raise DataError(
             f"the {mode} loader gives no batch{_size(loader.dataset)}{dropped}",
             expected="at least one batch",
-            fix="look at what the dataset reads, or leave the loader out",
+            fix="check what the dataset reads, or remove the loader",
         )
 
 
@@ -181,9 +180,9 @@ def _size(dataset: Any) -> str:
 
 
 def _name_samples(loader: DataLoader[Any]) -> None:
-    """Let an exception in a worker name the sample."""
+    """Make exceptions in a worker name their sample."""
     if loader.num_workers > 0 and not isinstance(loader.worker_init_fn, WorkerInit):
-        # first, as Lightning does this only for a loader that has no function of its own
+        # first Lightning's, which it adds only to a loader without a `worker_init_fn`
         _auto_add_worker_init_fn(loader, getattr(rank_zero_only, "rank", 0))
         loader.worker_init_fn = WorkerInit(loader.worker_init_fn)
 

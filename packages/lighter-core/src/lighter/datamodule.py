@@ -10,8 +10,8 @@ from lighter.dataloaders import GivenDataloaders
 class LighterDataModule(GivenDataloaders, LightningDataModule):
     """A LightningDataModule made of loaders, for a config or a script that has them as objects.
 
-    An absent loader is an absent hook: a module with a ``validation_step`` and no validation loader just trains. To
-    download, split or transform data on each rank, write a LightningDataModule of your own.
+    An absent loader is an absent hook: a module with a ``validation_step`` trains without a validation loader. To
+    download, split or transform data on each rank, write your own LightningDataModule.
 
     Args:
         train_dataloader: Gives training batches.
@@ -20,7 +20,7 @@ class LighterDataModule(GivenDataloaders, LightningDataModule):
         predict_dataloader: The same for predict.
 
     Raises:
-        DataError: Something that cannot be iterated over was given.
+        DataError: A loader is not iterable.
     """
 
     def __init__(

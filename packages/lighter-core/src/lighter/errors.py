@@ -1,23 +1,23 @@
-"""What this package raises on purpose. Every error keeps its parts as attributes, which tests and tools read."""
+"""The errors of this package. Every error keeps its parts as attributes, which tests and tools read."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class LighterError(Exception):
-    """Something the user asked for that cannot be done; the base of everything this package raises on purpose.
+    """Base class of this package's errors: something the user asked for cannot be done.
 
-    The message shows the parts that are given, one a line, in the order of the arguments.
+    The message shows the given parts, one on each line, in the order of the arguments.
 
     Args:
-        what: What happened, naming what was given.
-        where: Where it happened: a class, a step, a parameter.
+        what: What is wrong, with the name or value that the user gave.
+        where: Where it is wrong: a class, a step, a parameter.
         expected: What was expected instead.
         nearest: The nearest valid names, best first.
         fix: How to fix it.
 
-    >>> print(LighterError("`colour` is not a mode", expected="train, val, test, predict", fix="name a mode"))
-    `colour` is not a mode
+    >>> print(LighterError("unknown mode 'colour'", expected="train, val, test, predict", fix="name a mode"))
+    unknown mode 'colour'
       expected   train, val, test, predict
       to fix     name a mode
     """
@@ -25,7 +25,7 @@ class LighterError(Exception):
     def __init__(
         self, what: str, *, where: str = "", expected: str = "", nearest: Iterable[str] = (), fix: str = ""
     ) -> None:
-        super().__init__(what)  # only this: `args` is what pickle passes on, the attributes travel in `__dict__`
+        super().__init__(what)  # only this: pickle passes `args` to `__init__` and keeps the attributes in `__dict__`
         self.what = what
         self.where = where
         self.expected = expected
@@ -45,59 +45,59 @@ class LighterError(Exception):
 
 
 class AdapterError(LighterError):
-    """An adapter that was given arguments that contradict each other, or data that it cannot take apart."""
+    """An adapter's arguments contradict each other, or it cannot read a batch."""
 
 
 class BatchSizeError(LighterError):
-    """A step whose number of samples cannot be known."""
+    """The number of samples of a step is not known."""
 
 
 class CorruptBatchError(LighterError):
-    """A batch whose corrupt samples could not be replaced."""
+    """Corrupt samples of a batch could not be replaced."""
 
 
 class CriterionError(LighterError):
-    """A criterion that is missing."""
+    """The criterion is missing."""
 
 
 class DataError(LighterError):
-    """Dataloaders that cannot be used for what was asked."""
+    """Dataloaders cannot be used as the user asked."""
 
 
 class FreezerError(LighterError):
-    """A selection of parameters that cannot be frozen or released as asked."""
+    """Parameters cannot be selected, frozen or released as the user asked."""
 
 
 class LayerError(LighterError):
-    """A layer that is not there, or that cannot be replaced or removed."""
+    """A layer does not exist, or cannot be replaced or removed."""
 
 
 class MetricError(LighterError):
-    """Metrics that cannot be used, or whose values cannot be logged."""
+    """Metrics cannot be used, or their values cannot be logged."""
 
 
 class MonitorError(LighterError):
-    """A callback or scheduler that monitors a name which is never there."""
+    """A callback or scheduler monitors a name that callbacks never see."""
 
 
 class OptimizerError(LighterError):
-    """An optimizer or scheduler that is missing, or that cannot do what was asked."""
+    """An optimizer or scheduler is missing, or cannot do what the user asked."""
 
 
 class StepOutputError(LighterError):
-    """A step that returned something that cannot be trained on or logged."""
+    """A step returned something that cannot be trained on or logged."""
 
 
 class WeightsError(LighterError):
-    """A file of weights that cannot be read, or that does not fit the network."""
+    """A file of weights cannot be read, or does not fit the network."""
 
 
 class WriterError(LighterError):
-    """Predictions that cannot be written, or a place where they cannot be written to."""
+    """Predictions cannot be written, or their path cannot be used."""
 
 
 def nearest_names(name: str, valid: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
-    """Find the valid names that look most like ``name``, best first, ignoring case.
+    """Return the valid names most similar to ``name``, best first, ignoring case.
 
     >>> nearest_names("val/los/epoch", ["val/loss/epoch", "train/optimizer/SGD/lr"])
     ('val/loss/epoch',)

@@ -1,4 +1,4 @@
-"""Surgery on networks: replace and remove layers. All change the network in place or return the new one."""
+"""Replace and remove layers of a network, in place or in a new network."""
 
 from collections import OrderedDict
 
@@ -8,18 +8,18 @@ from lighter.errors import LayerError, nearest_names
 
 
 def replace_layer(network: nn.Module, name: str, layer: nn.Module) -> nn.Module:
-    """Put another layer in the place of one.
+    """Replace a layer by another one.
 
     Args:
         network: The network, changed in place.
         name: The layer's path, such as ``fc`` or ``encoder.layers.0``.
-        layer: What takes its place.
+        layer: The new layer.
 
     Returns:
         The same network.
 
     Raises:
-        LayerError: No layer has that name.
+        LayerError: The network has no layer of that name.
 
     >>> replace_layer(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), "1", nn.Tanh())[1]
     Tanh()
@@ -27,7 +27,7 @@ def replace_layer(network: nn.Module, name: str, layer: nn.Module) -> nn.Module:
     names = [path for path, _ in network.named_modules(remove_duplicate=False) if path]
     if name not in names:
         raise LayerError(
-            f"{name!r} is not a layer of {type(network).__name__}",
+            f"{name!r} does not exist: {type(network).__name__} has no such layer",
             where="replace_layer",
             expected=f"one of {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "a layer",
             nearest=nearest_names(name, names),
@@ -38,7 +38,7 @@ def replace_layer(network: nn.Module, name: str, layer: nn.Module) -> nn.Module:
 
 
 def replace_layer_with_identity(network: nn.Module, name: str) -> nn.Module:
-    """Put an `nn.Identity` in the place of a layer, such as a classifier whose features are wanted.
+    """Replace a layer by `nn.Identity`, such as a classifier, to get the features before it.
 
     Args:
         network: The network, changed in place.
@@ -48,26 +48,26 @@ def replace_layer_with_identity(network: nn.Module, name: str) -> nn.Module:
         The same network.
 
     Raises:
-        LayerError: No layer has that name.
+        LayerError: The network has no layer of that name.
     """
     return replace_layer(network, name, nn.Identity())
 
 
 def remove_last_layers(network: nn.Module, num_layers: int = 1) -> nn.Sequential:
-    """Cut the last children off and run the others one after the other.
+    """Remove the last children of a network and run the others in sequence.
 
-    Right for an `nn.Sequential`, and for networks whose ``forward`` only calls its children in the order in which they
-    are defined: anything between them, such as a flatten, is lost. Else use `replace_layer_with_identity`.
+    Use it for an `nn.Sequential`, or a network whose ``forward`` only calls its children in the order of their
+    definition: anything between them, such as a flatten, is lost. For others use `replace_layer_with_identity`.
 
     Args:
-        network: The network; it stays as it is, and shares its layers with the result.
+        network: The network; it is not changed and shares its layers with the result.
         num_layers: How many children to remove.
 
     Returns:
-        A sequence of the other children, under their names.
+        The other children in sequence, under their names.
 
     Raises:
-        LayerError: The network has not more children than that.
+        LayerError: The network has too few children.
 
     >>> list(dict(remove_last_layers(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1))).named_children()))
     ['0', '1']

@@ -1,4 +1,4 @@
-"""The loop that is running now."""
+"""The loop that is running."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from pytorch_lightning import Trainer
 
 
 class Mode(StrEnum):
-    """The loop that is running now; ``fit`` runs ``train`` and ``val``.
+    """The loop that is running; ``fit`` runs ``train`` and ``val``.
 
     >>> Mode.TRAIN == "train"
     True
@@ -19,10 +19,10 @@ class Mode(StrEnum):
 
     @classmethod
     def of(cls, trainer: Trainer) -> "Mode":
-        """Read the mode from the trainer; it is never stored, so it cannot be stale.
+        """Return the mode of the trainer's running loop; it is never stored, so it cannot be outdated.
 
         Raises:
-            RuntimeError: No loop is running.
+            RuntimeError: The trainer runs no loop.
         """
         if trainer.training:
             return cls.TRAIN
@@ -32,4 +32,4 @@ class Mode(StrEnum):
             return cls.TEST
         if trainer.predicting:
             return cls.PREDICT
-        raise RuntimeError("there is no mode: the trainer runs no loop now")
+        raise RuntimeError("the mode is not known: the trainer runs no loop")

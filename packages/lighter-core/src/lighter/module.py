@@ -276,7 +276,7 @@ class LighterModule(LightningModule):
         self._end_epoch(Mode.TEST)
 
     def _end_epoch(self, mode: Mode) -> None:
-        dataloaders.check_all_came(self.trainer, mode)
+        dataloaders.check_num_batches(self.trainer, mode)
         if not self.trainer.barebones:
             self._logging.end_epoch(self, self.trainer, mode, self._metrics_of(mode))
 

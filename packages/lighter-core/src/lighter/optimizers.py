@@ -1,4 +1,4 @@
-"""From an optimizer and a scheduler to what Lightning's ``configure_optimizers`` returns."""
+"""Turn an optimizer and a scheduler into what Lightning's ``configure_optimizers`` returns."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,21 +21,21 @@ _STEP_VALUE = re.compile(r"(train|val|test)/(loss|metrics)(/.+)?/step(/dataloade
 
 
 class _DefaultMonitor(str):
-    """A monitor that nobody asked for, which follows the first of several loaders."""
+    """A monitor that the user did not choose; it follows the first of several loaders."""
 
     __slots__ = ()
 
 
 def check(optimizer: object, scheduler: object) -> None:
-    """Check at construction what can be known by then.
+    """Check what is known at construction.
 
     Raises:
-        OptimizerError: One of them is not what it has to be, or they do not belong together.
+        OptimizerError: One of them has another type, or they do not belong together.
     """
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         several = isinstance(optimizer, list | tuple | Mapping)
         raise OptimizerError(
-            f"`optimizer` is {_described(optimizer)}",
+            f"`optimizer` must be a torch optimizer, got {_described(optimizer)}",
             expected="one torch.optim.Optimizer",
             fix="for several optimizers override `configure_optimizers` and set `self.automatic_optimization = False`"
             if several
@@ -47,28 +47,34 @@ def check(optimizer: object, scheduler: object) -> None:
     for key in settings:
         if key not in SCHEDULER_KEYS:
             raise OptimizerError(
-                f"`scheduler` has an unknown key {key!r}",
+                f"unknown key {key!r} in `scheduler`",
                 expected=", ".join(SCHEDULER_KEYS),
                 nearest=nearest_names(str(key), SCHEDULER_KEYS),
             )
     bare = settings.get("scheduler")
     if not isinstance(bare, LRScheduler):
-        raise OptimizerError(f"`scheduler` is {_described(bare)}", expected="a torch.optim.lr_scheduler.LRScheduler")
+        raise OptimizerError(
+            f"`scheduler` must be a torch scheduler, got {_described(bare)}",
+            expected="a torch.optim.lr_scheduler.LRScheduler",
+        )
     if optimizer is None:
-        raise OptimizerError("there is a `scheduler` and no `optimizer`", expected="the optimizer it was made with")
+        raise OptimizerError(
+            "`optimizer` is missing, which `scheduler` requires",
+            expected="the optimizer that the scheduler was made with",
+        )
     if bare.optimizer is not optimizer:
         raise OptimizerError(
-            f"the {type(bare).__name__} was made with another optimizer than the module's",
+            f"`optimizer` is not the one that the {type(bare).__name__} was made with",
             expected="one optimizer object, given to both",
             fix="in a config refer to it: `optimizer: '@...::optimizer'`",
         )
     if settings.get("interval", "epoch") not in ("epoch", "step"):
-        raise OptimizerError(f"`interval` is {settings['interval']!r}", expected="'epoch' or 'step'")
+        raise OptimizerError(f"invalid `interval` {settings['interval']!r}", expected="'epoch' or 'step'")
     needs_monitor = isinstance(bare, ReduceLROnPlateau) and settings.get("monitor") is None
     if needs_monitor and settings.get("interval") == "step":
         raise OptimizerError(
-            "ReduceLROnPlateau with `interval: step` has no `monitor`",
-            expected="the name of a value that is there after each step, logged by you",
+            "ReduceLROnPlateau lacks `monitor`, which `interval: step` requires",
+            expected="the name of a value that you log in each step",
             fix="add `monitor`, or use `interval: epoch`, which monitors the loss",
         )
 
@@ -76,14 +82,14 @@ def check(optimizer: object, scheduler: object) -> None:
 def configure(
     optimizer: Optimizer | None, scheduler: Scheduler | Mapping[str, Any] | None, module: LightningModule
 ) -> OptimizerLRScheduler:
-    """Give Lightning optimizer and scheduler, with a monitor for ReduceLROnPlateau.
+    """Return optimizer and scheduler as Lightning expects them, with a monitor for ReduceLROnPlateau.
 
     Raises:
-        OptimizerError: There is no optimizer.
+        OptimizerError: The optimizer is missing.
     """
     if optimizer is None:
         raise OptimizerError(
-            f"{type(module).__name__} has no `optimizer` to fit with",
+            f"{type(module).__name__} lacks `optimizer`, which fit requires",
             expected="one torch.optim.Optimizer, or your own `configure_optimizers`",
             fix="give `optimizer=SGD(network.parameters(), lr=0.1)`",
         )
@@ -98,7 +104,7 @@ def configure(
 
 
 def follow_first_val_loader(trainer: Trainer) -> None:
-    """Make a default monitor name the first of several validation loaders, known once validation has begun."""
+    """Set default monitors to the first of several validation loaders, which are known once validation has begun."""
     if trainer.state.fn is not TrainerFn.FITTING or num_val_dataloaders(trainer) == 1:
         return
     for config in trainer.lr_scheduler_configs:
@@ -107,7 +113,7 @@ def follow_first_val_loader(trainer: Trainer) -> None:
 
 
 def check_monitors(trainer: Trainer, scheduler: object) -> None:
-    """Refuse monitors on step values before training starts: callbacks never see them.
+    """Raise if a callback or the scheduler monitors a step value: callbacks never see these.
 
     Raises:
         MonitorError: A callback or the scheduler monitors one.
@@ -120,7 +126,7 @@ def check_monitors(trainer: Trainer, scheduler: object) -> None:
             suffix = match.group(4) or ""
             epoch_value = f"{monitor.removesuffix(suffix).removesuffix('/step')}/epoch{suffix}"
             raise MonitorError(
-                f"{owner} monitors {monitor!r}, a value of single steps",
+                f"{owner} monitors {monitor!r}, but callbacks see no values of single steps",
                 expected="a value of the epoch",
                 nearest=[epoch_value],
                 fix=f"monitor {epoch_value!r}",
@@ -128,24 +134,24 @@ def check_monitors(trainer: Trainer, scheduler: object) -> None:
 
 
 def learning_rate(optimizer: Optimizer | None) -> float:
-    """Read the rate of the only parameter group."""
+    """Return the rate of the only parameter group."""
     return float(_only_group(optimizer)["lr"])
 
 
 def set_learning_rate(optimizer: Optimizer | None, scheduler: object, rate: float) -> float:
-    """Set the base rate of the only parameter group and of the schedules over it.
+    """Set the base rate of the only parameter group and of its schedules.
 
     Returns:
-        The group's rate now: ``rate``, or what a schedule such as a warm-up makes of it.
+        The group's current rate: ``rate``, or ``rate`` scaled by a schedule such as a warm-up.
     """
     group = _only_group(optimizer)
     schedules = list(_flat(_as_mapping(scheduler)["scheduler"])) if scheduler is not None else []
     for schedule in schedules:
         if isinstance(schedule, OneCycleLR | CyclicLR):
             raise OptimizerError(
-                f"the learning rate cannot be set: {type(schedule).__name__} keeps rates of its own",
+                f"the learning rate cannot be set: {type(schedule).__name__} sets its own rates",
                 expected="a schedule that starts from the optimizer's rate",
-                fix="leave the scheduler out while you look for a rate, then give it that rate",
+                fix="remove the scheduler while you search for a rate, then give it that rate",
             )
     base = float(group.get("initial_lr", group["lr"]))
     group["lr"] = rate * float(group["lr"]) / base if base else rate
@@ -161,7 +167,7 @@ def _default_monitor(trainer: Trainer) -> dict[str, Any]:
     if not trainer.enable_validation:
         return {"monitor": _DefaultMonitor("train/loss/epoch")}
     every_n = trainer.check_val_every_n_epoch
-    if every_n is None:  # validation runs by steps; an epoch may end without one
+    if every_n is None:  # validation runs every n batches; an epoch may end without one
         return {"monitor": _DefaultMonitor("val/loss/epoch"), "strict": False}
     return {"monitor": _DefaultMonitor("val/loss/epoch"), "frequency": every_n}
 
@@ -172,13 +178,13 @@ def _as_mapping(scheduler: object) -> dict[str, Any]:
 
 def _only_group(optimizer: Optimizer | None) -> dict[str, Any]:
     if optimizer is None or len(optimizer.param_groups) != 1:
-        given = "no optimizer" if optimizer is None else f"{len(optimizer.param_groups)} parameter groups"
+        given = "is missing" if optimizer is None else f"has {len(optimizer.param_groups)} parameter groups"
         raise OptimizerError(
-            f"there is no single learning rate: there are {given}".replace("are no", "is no"),
+            f"`learning_rate` is not known: the optimizer {given}",
             expected="an optimizer with one parameter group",
-            fix="give the module an optimizer, or set `self.learning_rate` for a `configure_optimizers` of your own"
+            fix="give the module an optimizer, or set `self.learning_rate` and write `configure_optimizers`"
             if optimizer is None
-            else "keep the rates under names of your own, such as `self.head_lr`: `learning_rate` is the optimizer's",
+            else "give the rates other names, such as `self.head_lr`: `learning_rate` is that of a single group",
         )
     return optimizer.param_groups[0]
 

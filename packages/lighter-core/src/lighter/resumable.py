@@ -1,4 +1,4 @@
-"""A DataLoader that goes on where it was, so that training resumes in the middle of an epoch."""
+"""A DataLoader that resumes in the middle of an epoch."""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class ResumableDataLoader(DataLoader[T]):
-    """A DataLoader whose position is in Lightning's checkpoints; it takes what a torch DataLoader takes.
+    """A DataLoader whose position is saved in Lightning's checkpoints; its arguments are those of a torch DataLoader.
 
-    After a resume an epoch goes on with the batches that were left, in the order that the epoch began with. Batches
-    that were already trained on are skipped without loading them. Random augmentation goes on exactly where it was with
-    ``num_workers=0``; workers start theirs anew.
+    A resumed epoch continues with its remaining batches, in its original order. It skips batches that were already
+    trained on without loading them. With ``num_workers=0`` random augmentation continues exactly; workers start theirs
+    again.
 
     Raises:
-        DataError: The dataset is an iterable one, which cannot skip without loading.
+        DataError: The dataset is iterable, so it cannot skip samples without loading them.
 
     >>> loader = ResumableDataLoader(range(6), batch_size=2)
     >>> batches = iter(loader)
@@ -39,13 +39,15 @@ class ResumableDataLoader(DataLoader[T]):
                 fix="give the dataset `state_dict` and `load_state_dict` and use a loader that calls them",
             )
         self._num_yielded = 0
-        self._random_state: dict[str, Any] = {}  # the generators' when this epoch began
-        self._seeds_workers = True  # this epoch, before its order is drawn; not where they persist from the last one
+        self._random_state: dict[str, Any] = {}  # of the generators when this epoch began
+        self._seeds_workers = (
+            True  # before the order of this epoch is drawn; False if workers persist from the last epoch
+        )
         self._loaded: dict[str, Any] | None = None
         self._rest: _Rest | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many batches the epoch has given and what drew their order; tensors and plain types."""
+        """Return the number of batches given in this epoch, and the generators' states that drew its order."""
         return {
             "num_yielded": self._num_yielded,
             "random_state": dict(self._random_state),
@@ -53,10 +55,12 @@ class ResumableDataLoader(DataLoader[T]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on at this state with the next iteration."""
-        self._loaded = state if state["num_yielded"] else None  # a finished or unstarted epoch begins anew
+        """Continue from this state in the next iteration."""
+        self._loaded = (
+            state if state["num_yielded"] else None
+        )  # an epoch that is finished or has not started begins at its start
 
-    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # torch names the iterator's class, which is its own
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # torch annotates the iterator's private class
         loaded, self._loaded = self._loaded, None
         if loaded is None:
             self._num_yielded = 0
@@ -69,16 +73,16 @@ class ResumableDataLoader(DataLoader[T]):
         now, own = torch.get_rng_state(), self.generator
         torch.set_rng_state(self._random_state["default"])
         for generator, state in zip(self._own_generators(), self._random_state["own"], strict=True):
-            generator.set_state(state)  # from here it goes on as it did; the default one is the whole process's
+            generator.set_state(state)  # it continues from here; the default generator belongs to the process
         try:
             self._rest = _Rest(super()._index_sampler, self._num_yielded)
-            self._iterator = None  # workers of an earlier fit would not be seeded
+            self._iterator = None  # workers of an earlier fit would not get a seed
             if self._seeds_workers:
-                batches = super().__iter__()  # draws their seed, and with workers the order
+                batches = super().__iter__()  # draws the workers' seed, and with workers the order
                 self._rest.draw()
             else:
                 self._rest.draw()
-                self.generator = None  # the seed of the new workers is none of its numbers
+                self.generator = None  # the seed of the new workers must not be drawn from it
                 batches = super().__iter__()
             return self._counted(batches)
         finally:
@@ -110,7 +114,7 @@ class ResumableDataLoader(DataLoader[T]):
 
 
 class _Rest:
-    """The indices of an epoch's batches that are left after the first ones; of all batches from the next epoch on."""
+    """The indices of an epoch's remaining batches; from the next epoch on, those of all batches."""
 
     def __init__(self, sampler: Any, num_skipped: int) -> None:
         self._sampler = sampler
@@ -119,14 +123,14 @@ class _Rest:
         self._has_begun = False
 
     def draw(self) -> None:
-        """Draw the order and skip, unless it is done; samplers draw with their first batch."""
+        """Draw the order and skip the first batches, once; samplers draw with their first batch."""
         if self._indices is None:
             self._indices = iter(self._sampler)
             for _ in range(self._num_skipped):
                 next(self._indices)
 
     def __iter__(self) -> Iterator[Any]:
-        # torch asks for an iterator twice before it begins; workers that persist ask again for the next epoch
+        # torch makes an iterator twice before the first batch; persistent workers make one again for the next epoch
         return iter(self._sampler) if self._has_begun else self
 
     def __next__(self) -> Any:

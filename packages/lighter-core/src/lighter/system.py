@@ -1,4 +1,4 @@
-"""All four steps from configuration alone."""
+"""The module whose steps come from configuration alone."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,16 +25,16 @@ ROLES = {
 class System(GivenDataloaders, LighterModule):
     """All four steps from configuration alone: a LighterModule whose ``network`` is ``model``.
 
-    Each step takes input, target and identifier out of the batch, calls the network, and in training and validation the
-    criterion; it updates the metrics of its mode and returns a dict with ``identifier``, ``input``, ``target``,
-    ``pred``, ``loss``, ``metrics``, ``step`` and ``epoch`` for callbacks, and with a logging adapter and a loss the
-    ``batch_size``. How data is passed between these parts is up to adapters. By default a batch is ``(input, target)``
+    Each step gets input, target and identifier from the batch and calls the network; in training and validation also
+    the criterion. It updates the metrics of its mode and returns a dict for callbacks, with ``identifier``, ``input``,
+    ``target``, ``pred``, ``loss``, ``metrics``, ``step`` and ``epoch``; with a logging adapter and a loss also
+    ``batch_size``. Adapters decide how data is passed between these parts. By default a batch is ``(input, target)``,
     and criterion and metrics take ``(pred, target)``.
 
     Args:
         model: The network.
-        dataloaders: Loaders under ``train``, ``val``, ``test`` and ``predict``; for the last three a list or mapping of
-            loaders is several sets.
+        dataloaders: Loaders under ``train``, ``val``, ``test`` and ``predict``; the last three may be lists or mappings
+            of loaders, for several data sets.
         optimizer: A torch optimizer over the network's parameters; needed to fit.
         scheduler: A torch scheduler or Lightning's mapping.
         criterion: Takes pred and target, returns the mean over the batch, or a dict with a ``total``; needed to fit.
@@ -44,9 +44,9 @@ class System(GivenDataloaders, LighterModule):
             MONAI's ``SlidingWindowInferer``.
 
     Raises:
-        AdapterError: `adapters` has a mode or role that does not exist, or something that cannot be called.
-        DataError: `dataloaders` has a mode that does not exist, or something that cannot be iterated over.
-        MetricError: `metrics` has a mode that does not exist, or something else than metrics.
+        AdapterError: `adapters` has an unknown mode or role, or an adapter is not callable.
+        DataError: `dataloaders` has an unknown mode, or a loader is not iterable.
+        MetricError: `metrics` has an unknown mode, or metrics of another type.
         OptimizerError: The optimizer or scheduler cannot be used.
     """
 
@@ -65,7 +65,7 @@ class System(GivenDataloaders, LighterModule):
         for mode in metrics:
             if mode not in ("train", "val", "test"):
                 raise MetricError(
-                    f"`metrics` has an unknown key {mode!r}",
+                    f"unknown mode {mode!r} in `metrics`",
                     expected="train, val, test",
                     nearest=nearest_names(str(mode), ["train", "val", "test"]),
                 )
@@ -112,7 +112,7 @@ class System(GivenDataloaders, LighterModule):
             values = adapters["metrics"](self.update_metrics, input, target, pred)
         outputs: dict[str, Any] = {}
         if "logging" in adapters:
-            if loss is not None:  # by which it is weighted; a transform may keep one sample, or nothing
+            if loss is not None:  # the loss is weighted by it, and a transform may keep one sample or none
                 roles = {"input": input, "target": target, "pred": pred}
                 outputs["batch_size"] = batch_size_of(roles, batch, type(self).__name__)
             input, target, pred = adapters["logging"](input, target, pred)  # noqa: A001
@@ -132,37 +132,39 @@ class System(GivenDataloaders, LighterModule):
         super()._before_setup(stage)
         if stage == "fit" and self.criterion is None:
             raise CriterionError(
-                "System has no `criterion` to fit with",
+                "System lacks `criterion`, which fit requires",
                 expected="a callable that takes pred and target and returns the loss",
                 fix="give `criterion=torch.nn.CrossEntropyLoss()`",
             )
 
 
 def _checked(adapters: Mapping[str, Mapping[str, Any]]) -> dict[Mode, dict[str, Callable[..., Any]]]:
-    """Check the adapters and fill in the defaults."""
+    """Check the adapters and add the defaults."""
     by_mode: dict[Mode, dict[str, Callable[..., Any]]] = {}
     for name, given in adapters.items():
         if name not in list(Mode):
             raise AdapterError(
-                f"`adapters` has an unknown key {name!r}",
+                f"unknown mode {name!r} in `adapters`",
                 expected=", ".join(Mode),
                 nearest=nearest_names(str(name), Mode),
             )
         roles = ROLES[Mode(name)]
         if not isinstance(given, Mapping):
             raise AdapterError(
-                f"`adapters[{name!r}]` is a {type(given).__name__}", expected=f"a mapping of {', '.join(roles)}"
+                f"`adapters[{name!r}]` must be a mapping, got a {type(given).__name__}",
+                expected=f"a mapping of {', '.join(roles)}",
             )
         for role, adapter in given.items():
             if role not in roles:
                 raise AdapterError(
-                    f"`adapters[{name!r}]` has an unknown key {role!r}",
+                    f"unknown role {role!r} in `adapters[{name!r}]`",
                     expected=", ".join(roles),
                     nearest=nearest_names(str(role), roles),
                 )
             if adapter is not None and not callable(adapter):
                 raise AdapterError(
-                    f"`adapters[{name!r}][{role!r}]` is {adapter!r}", expected="an adapter, or a callable"
+                    f"`adapters[{name!r}][{role!r}]` must be a callable, got {adapter!r}",
+                    expected="an adapter, or a callable",
                 )
     for mode, roles in ROLES.items():
         defaults: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""Weights of a file for a network whose names differ."""
+"""Load weights from a file into a network with other names."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -12,8 +12,8 @@ from lighter.errors import WeightsError, nearest_names
 
 logger = logging.getLogger(__name__)
 
-# What the names of a file may begin with where nothing is said and they do not match as they are: what this or older
-# versions call the network, or the same seen from the module around it.
+# Prefixes to map when the user gives no map: what this or older versions call the network, in the file or in the module
+# around the network.
 _GUESSED_MAPS: tuple[dict[str, str], ...] = (
     {"network": ""},
     {"model": ""},
@@ -28,10 +28,10 @@ class WeightsReport:
     """How the names of a file and of a network match.
 
     Attributes:
-        matched: Names in both, as the network says them.
-        missing: Names that only the network has: these weights stay as they are.
+        matched: Names in both, as in the network.
+        missing: Names that only the network has: these weights are not changed.
         unexpected: Names that only the file has, after mapping.
-        ignored: Names that were to be ignored.
+        ignored: Names that begin with an entry of ``ignore``.
     """
 
     matched: tuple[str, ...]
@@ -40,7 +40,7 @@ class WeightsReport:
     ignored: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say it in a few lines."""
+        """Return the counts, with a few names each."""
         parts = [f"{len(self.matched)} weights matched"]
         parts += [
             f"{len(names)} {what}: {_examples(names)}"
@@ -60,27 +60,26 @@ def load_weights(
     prefix_map: Mapping[str, str] | None = None,
     ignore: Iterable[str] = (),
 ) -> nn.Module:
-    """Load the weights of a file into a network, as far as their names match.
+    """Load the weights of a file into a network, where their names match.
 
-    The file is a state dict, or a checkpoint with one under ``state_dict``. It is read with ``weights_only=True``:
-    nothing in it is executed. What matched, what is missing and what is unexpected is logged; `compare_weights`
-    returns it.
+    The file is a state dict, or a checkpoint with one under ``state_dict``. It is read with ``weights_only=True``,
+    which executes nothing. Matched, missing and unexpected names are logged; `compare_weights` returns them.
 
     Args:
         network: The network, or a module around it; changed in place.
         path: The file.
-        prefix_map: What names in the file begin with, and what to put there, such as ``{"backbone": "encoder"}`` or
-            ``{"module": ""}``; whole parts of names, only at their start, the longest that fits. By default a
-            leading ``network.`` or ``model.`` is adapted to the network, so that checkpoints of a `System`, of older
-            versions too, fit both.
-        ignore: What names begin with, after mapping, that are not to be loaded, such as ``["head"]``.
+        prefix_map: From prefixes of names in the file to their replacements, such as ``{"backbone": "encoder"}`` or
+            ``{"module": ""}``. Prefixes are complete parts of names; the longest match is replaced. By default a
+            leading ``network.`` or ``model.`` is adapted to the network, so that checkpoints of a `System`, also of
+            older versions, fit a module and its network.
+        ignore: Prefixes, after mapping, of names that are not loaded, such as ``["head"]``.
 
     Returns:
         The same network.
 
     Raises:
-        WeightsError: The file cannot be read or holds no weights, no name matches, shapes differ, or a prefix is in
-            no name.
+        WeightsError: The file cannot be read or has no weights, no name matches, shapes differ, or no name begins with
+            a prefix.
     """
     report, weights = _match(network, Path(path), prefix_map, _as_tuple(ignore))
     network.load_state_dict(weights, strict=False)
@@ -95,7 +94,7 @@ def compare_weights(
     prefix_map: Mapping[str, str] | None = None,
     ignore: Iterable[str] = (),
 ) -> WeightsReport:
-    """Tell what `load_weights` would load, and load nothing.
+    """Return what `load_weights` would load, without loading it.
 
     Args:
         network: As in `load_weights`.
@@ -131,7 +130,7 @@ def _match(
     )
     if not matched:
         raise WeightsError(
-            f"no weight of `{path}` has a name of the network",
+            f"no weight name of `{path}` is in the network",
             where="load_weights",
             expected=f"names such as {_examples(in_network)}\nthe file has {_examples(in_file)}",
             fix='give a prefix_map, such as {"backbone": ""}',
@@ -141,34 +140,34 @@ def _match(
     different = [name for name, weight in weights.items() if weight.shape != state[name].shape]
     if different:
         raise WeightsError(
-            f"{len(different)} weights of `{path}` have other shapes than the network's",
+            f"{len(different)} weights of `{path}` do not have the network's shapes",
             where="load_weights",
             expected="\n".join(
                 f"{name}: {tuple(state[name].shape)}, the file has {tuple(weights[name].shape)}"
                 for name in different[:_NUM_EXAMPLES]
             ),
-            fix=f"build the network as it was, or leave them out with ignore={different[:_NUM_EXAMPLES]}",
+            fix=f"build the network with these shapes, or skip the weights with ignore={different[:_NUM_EXAMPLES]}",
         )
     return report, weights
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a state dict, by name."""
+    """Read the tensors of a file by name."""
     if not path.is_file():
         siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise WeightsError(
-            f"`{path}` is not a file",
+            f"the file `{path}` does not exist",
             where="load_weights",
             nearest=nearest_names(path.name, siblings),
             fix="give the path of a checkpoint or state dict",
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of any type: the bytes of another kind of file are read as instructions
+    except Exception as error:  # of any type: torch reads the bytes of another kind of file as instructions
         raise WeightsError(
             f"`{path}` cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)}",
             where="load_weights",
-            expected="a file of torch.save with tensors and plain values only",
+            expected="a file written by torch.save, with tensors and plain values only",
             fix="save the weights alone: torch.save(network.state_dict(), path)",
         ) from error
     weights = _state_dict(content)
@@ -176,7 +175,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         return weights
     keys = _examples(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
     raise WeightsError(
-        f"`{path}` holds no weights, or several sets of them: {keys}",
+        f"`{path}` must have one set of weights, got {keys}",
         where="load_weights",
         expected="a state dict, or a checkpoint with one under `state_dict`",
         fix="save the weights alone: torch.save(network.state_dict(), path)",
@@ -184,7 +183,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _state_dict(content: object) -> dict[str, Tensor]:
-    """Find the weights in a file's content: under ``state_dict``, itself, or its only part that has any."""
+    """Return the weights in a file's content: under ``state_dict``, at the top, or in the only part with tensors."""
     if not isinstance(content, Mapping):
         return {}
     if "state_dict" in content:
@@ -206,9 +205,9 @@ def _rename(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, st
         new = _renamed(_clean(name), prefix_map)
         if new in renamed:
             raise WeightsError(
-                f"{renamed[new]!r} and {name!r} of the file both become {new!r}",
+                f"{new!r} given twice: the names {renamed[new]!r} and {name!r} of the file both map to it",
                 where="load_weights",
-                expected="a prefix_map that keeps names apart",
+                expected="a prefix_map that keeps names distinct",
                 fix="map the prefixes to different ones",
             )
         renamed[new] = name
@@ -216,7 +215,7 @@ def _rename(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, st
 
 
 def _guessed(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, str]:
-    """Map as `_rename`; nothing where two names become one, as nobody asked for this map."""
+    """Map as `_rename`; return nothing if two names become one, as the user did not choose this map."""
     try:
         return _rename(names, prefix_map)
     except WeightsError:
@@ -224,7 +223,7 @@ def _guessed(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, s
 
 
 def _renamed(name: str, prefix_map: Mapping[str, str]) -> str:
-    """Replace what a name begins with, in whole parts; the longest prefix that fits."""
+    """Replace the longest prefix of a name that matches in complete parts."""
     for prefix in sorted(prefix_map, key=len, reverse=True):
         if _begins(name, prefix):
             rest = name[len(prefix.rstrip(".")) :].lstrip(".")
@@ -244,16 +243,16 @@ def _check_prefixes(argument: str, prefixes: Iterable[str], names: Iterable[str]
             parts = (name.split(".") for name in names)
             valid = list(dict.fromkeys(".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)))
             raise WeightsError(
-                f"no name begins with {prefix!r}, which {argument} gives",
+                f"{prefix!r} in {argument} does not exist: no name begins with it",
                 where="load_weights",
-                expected=f"whole parts of names such as {_examples(names)}",
+                expected=f"complete parts of names such as {_examples(names)}",
                 nearest=nearest_names(prefix, valid),
                 fix=f"correct or remove it from {argument}",
             )
 
 
 def _clean(name: str) -> str:
-    """Remove what `torch.compile` adds to names."""
+    """Remove the part of a name that `torch.compile` adds."""
     return name.replace("_orig_mod.", "")
 
 

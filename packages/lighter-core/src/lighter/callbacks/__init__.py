@@ -1,4 +1,4 @@
-"""Callbacks for Lightning's Trainer: freezing parameters, and storing predictions."""
+"""Callbacks for Lightning's Trainer that freeze parameters and write predictions."""
 
 from lighter.callbacks.freezing.freezer import Freezer
 from lighter.callbacks.writers.csv_writer import CsvWriter

@@ -1,6 +1,6 @@
-"""Where something failed, added to the exception as notes: which batch of which loop, which sample of which dataset."""
+"""Add notes to an exception: in which batch of which loop it was raised, and for which sample of which dataset."""
 
-# ruff: noqa: SLF001  # torch has no public place where a worker knows which sample it loads
+# ruff: noqa: SLF001  # torch has no public way to tell which sample a worker loads
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _SHOWN_SAMPLES = 8
 
 
 class FailureNotes(Callback):
-    """Adds to an exception the batch and the sample that were at work."""
+    """Adds to an exception the batch and the sample that were being processed."""
 
-    # Lightning 2.6 calls and profiles every hook of a callback, the empty ones too, a hundred Python calls in each
-    # training step; what cannot be called it passes over
+    # Lightning 2.6 calls and profiles every hook of a callback, even an empty one: a hundred Python calls in each
+    # training step. It skips hooks that are not callable.
     on_train_batch_start = on_train_batch_end = on_before_zero_grad = None  # type: ignore[assignment]
     on_before_backward = on_after_backward = on_before_optimizer_step = None  # type: ignore[assignment]
     on_validation_batch_start = on_validation_batch_end = None  # type: ignore[assignment]
@@ -36,14 +36,14 @@ class FailureNotes(Callback):
 
 
 def attach(trainer: Trainer) -> None:
-    """Let a trainer's exceptions have notes."""
+    """Make a trainer add notes to exceptions."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if not any(isinstance(callback, FailureNotes) for callback in callbacks):
         callbacks.append(FailureNotes())
 
 
 def note_failure(trainer: Trainer, error: Exception) -> None:
-    """Add to an exception which sample was loaded, and which batch was loaded or worked on."""
+    """Add to an exception which sample and which batch was being loaded or processed."""
     frames = list(_frames(error))
     _note(error, _sample(frames))
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
@@ -55,16 +55,16 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInit:
-    """What a loader's worker runs first: its own function, and that an exception names the sample it is about.
+    """A ``worker_init_fn`` that makes exceptions name their sample.
 
     Attributes:
-        own: The loader's ``worker_init_fn``.
+        own: The loader's own ``worker_init_fn``, which runs first.
     """
 
     own: Callable[[int], object] | None
 
     def __call__(self, worker_id: int) -> None:
-        """Prepare the worker's process, which nothing else shares."""
+        """Prepare the worker's process; torch is changed in this process only."""
         if self.own is not None:
             self.own(worker_id)
         if get_worker_info() is not None:
@@ -85,7 +85,7 @@ def _noting(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sample(frames: list[FrameType]) -> str:
-    """Name what torch's fetcher asked the dataset for; nothing when it did not."""
+    """Name the sample that torch's fetcher asked the dataset for; empty outside a fetch."""
     fetching = next((place for place, frame in enumerate(frames) if _is_fetching(frame)), None)
     if fetching is None:
         return ""

@@ -1,4 +1,4 @@
-"""Wrap a module's steps and hooks in one place, so that counting does not depend on calls to ``super()``."""
+"""Wrap a module's steps and hooks, so that logging does not depend on calls to ``super()``."""
 
 import functools
 import inspect
@@ -15,7 +15,7 @@ STEPS = {"training_step": Mode.TRAIN, "validation_step": Mode.VAL, "test_step": 
 
 _WRAPS = "_lighter_wraps"
 
-# what LighterModule does before a hook, whether or not the user's own hook calls `super()`
+# what LighterModule runs before a hook, even if the user's hook does not call `super()`
 HOOKS = {
     "setup": "_before_setup",
     "on_fit_start": "_before_on_fit_start",
@@ -29,7 +29,7 @@ HOOKS = {
 
 
 def wrap_steps_and_hooks(cls: type[LightningModule]) -> None:
-    """Wrap the steps and hooks that a class has, also those of a mixin; a step that is not written stays absent."""
+    """Wrap the steps and hooks of a class, also those of a mixin; an absent step stays absent."""
     for name, mode in STEPS.items():
         step = getattr(cls, name)
         if step is not getattr(LightningModule, name) and not _is_wrapped(step):
@@ -41,22 +41,22 @@ def wrap_steps_and_hooks(cls: type[LightningModule]) -> None:
 
 
 def keep_bookkeeping_out_of_compiled_steps(module: LightningModule) -> None:
-    """Undo what Lightning does to the steps of a module from ``torch.compile(module)``.
+    """Keep our counting and logging out of the steps of a module from ``torch.compile(module)``.
 
-    It puts a compiled copy of each wrapped step on the object, bookkeeping included. The steps of the class run again
-    instead, and compile the user's own part.
+    Lightning puts a compiled copy of each wrapped step on the object. Remove these copies: the steps of the class run
+    instead, and compile only the user's part.
     """
     for name in [*STEPS, "predict_step"]:
         vars(module).pop(name, None)
-    # called in the middle of a compiled step
+    # compiled steps call it
     vars(module)["update_metrics"] = torch.compiler.disable(module.update_metrics)  # type: ignore[no-untyped-call]
 
 
 def check_steps_are_wrapped(module: LightningModule) -> None:
-    """Refuse steps that were put on the class or the object after the class was made: they would not be counted.
+    """Raise if a step was assigned to the class or the object after the class was made: it would not be counted.
 
     Raises:
-        StepOutputError: There is such a step.
+        StepOutputError: A step was assigned.
     """
     for name in STEPS:
         of_class, default = inspect.getattr_static(type(module), name), getattr(LightningModule, name)
@@ -87,7 +87,7 @@ def _preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:
 
     @functools.wraps(hook)
     def preceded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if name in self._running_hooks:  # a call by `super()` from the user's own
+        if name in self._running_hooks:  # called by `super()` in the user's hook
             return hook(self, *args, **kwargs)
         self._running_hooks.add(name)
         try:

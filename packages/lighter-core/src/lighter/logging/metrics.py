@@ -206,7 +206,7 @@ def _not_a_metric(given: object, argument: str) -> MetricError:
 @contextmanager
 def quiet_about_no_update() -> Iterator[None]:
     """Ignore the warning that a metric was computed before it was updated."""
-    # a rank, or a metric inside a wrapper of a compute group, may have no update of its own
+    # a rank, or a metric inside a wrapper of a compute group, may have no updates
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
         yield

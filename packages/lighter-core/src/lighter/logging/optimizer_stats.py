@@ -1,4 +1,4 @@
-"""What is logged of the optimizers."""
+"""The logged values of optimizers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,11 +9,11 @@ from torch.optim import Optimizer
 
 
 def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
-    """Read rates, momenta and weight decay of all parameter groups.
+    """Return rates, momenta and weight decay of all parameter groups.
 
     Returns:
         Scalars by name: ``SGD/lr``, ``SGD/momentum``, ``Adam/beta1``, ``Adam/beta2``, ``Adam/weight_decay``, with
-        ``/group{N}`` behind when there are several groups; a second optimizer of a class is ``Adam-1``.
+        the suffix ``/group{N}`` for several groups; a second optimizer of a class is ``Adam-1``.
 
     >>> list(optimizer_stats([torch.optim.SGD([torch.ones(1)], lr=0.5)]))
     ['SGD/lr', 'SGD/momentum', 'SGD/weight_decay']
@@ -34,5 +34,5 @@ def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
 
 
 def _scalar(value: float | Tensor) -> Tensor:
-    # cloned, as a schedule changes a rate that is a tensor in place
+    # cloned, as a schedule changes a tensor rate in place
     return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The weighted mean of a value over an epoch, summed on the value's device."""
+"""Sum a value over an epoch on its device, weighted by sample counts."""
 
 import torch
 from torch import Tensor
@@ -7,8 +7,8 @@ from torch import Tensor
 class RunningSum:
     """Sum values weighted by sample counts, without waiting for the device.
 
-    The sum is float64. MPS has none: there it is float32 with Kahan's compensation, which carries what each addition
-    lost.
+    The sum is float64. MPS has no float64: there it is float32 with Kahan's compensation, which carries the rounding
+    error of each addition.
     """
 
     __slots__ = ("_lost", "_total", "count")
@@ -35,7 +35,7 @@ class RunningSum:
         self.count += count
 
     def total(self) -> float:
-        """Read the weighted sum; waits for the device."""
+        """Return the weighted sum; this waits for the device."""
         return float(self._total)
 
     def _start_on(self, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""What a step returned: checked where it is returned, so that everything after has one case to handle."""
+"""Check what a step returns, so that all other code has one case to handle."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ EXAMPLES = 'return loss\nreturn {"loss": loss, "pred": pred, "target": target}'
 
 
 def as_outputs(output: object, step: str) -> dict[str, Any]:
-    """Make what a step returned a dict; a tensor is the loss.
+    """Turn what a step returned into a dict; a tensor is the loss.
 
     Args:
         output: What the step returned, not None.
         step: The step's name with its class, for the error message.
 
     Raises:
-        StepOutputError: It is neither a tensor nor a dict.
+        StepOutputError: The output is neither a tensor nor a dict.
     """
     if isinstance(output, Tensor):
         return {"loss": output}
@@ -35,15 +35,15 @@ def as_outputs(output: object, step: str) -> dict[str, Any]:
 
 
 def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> dict[str, Any]:
-    """Give Lightning a training step's outputs with a tensor under ``loss``, all that it accepts there.
+    """Return a training step's outputs with a tensor under ``loss``, the only type that Lightning accepts.
 
     Args:
         outputs: The outputs of a training step.
         step: The step's name with its class, for the error message.
-        is_automatic: Whether Lightning itself calls backward and steps the optimizer, and so needs the loss.
+        is_automatic: Whether Lightning calls backward and steps the optimizer, which needs the loss.
 
     Raises:
-        StepOutputError: There is no loss to train on.
+        StepOutputError: The outputs have no loss to train on.
     """
     loss = outputs.get("loss")
     if isinstance(loss, Tensor):
@@ -62,7 +62,7 @@ def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> 
     if is_automatic:
         given = f"the loss {_shortened(loss)}" if "loss" in outputs else f"the keys {', '.join(map(repr, outputs))}"
         raise StepOutputError(
-            f"{step} returned {given}: there is nothing to train on",
+            f"{step} returned {given}, but no loss to train on",
             expected="a tensor under `loss`, or a dict of them with a `total`",
             fix=EXAMPLES,
         )
@@ -70,11 +70,11 @@ def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> 
 
 
 def loss_terms(outputs: Mapping[str, Any], step: str) -> dict[str, Tensor]:
-    """Collect the losses, undivided, each a scalar tensor.
+    """Return the losses as scalar tensors, not divided by ``accumulate_grad_batches``.
 
     Returns:
-        The losses by what follows ``{mode}/loss`` in their names: ``""`` for the loss that is trained on (a tensor or a
-        dict's ``total``) and ``"/term"`` for each entry of a dict, ``"/total"`` included.
+        The losses by the part of their names after ``{mode}/loss``: ``""`` for the loss that is trained on (a tensor or
+        a dict's ``total``), and ``"/term"`` for each entry of a dict, ``"/total"`` included.
 
     Raises:
         StepOutputError: A loss is not a number.
@@ -93,17 +93,19 @@ def loss_terms(outputs: Mapping[str, Any], step: str) -> dict[str, Tensor]:
 def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     """Count the samples of a step.
 
-    The first of: ``batch_size`` in the outputs; the first dimension of ``input``, ``target`` or ``pred``, or the
-    length that two of them share when they are lists with one item a sample; what the batch itself shows (a tensor, its
-    first item, its ``input``, its ``num_graphs``).
+    The number is the first of these that exists: ``batch_size`` in the outputs; the first dimension of ``input``,
+    ``target`` or ``pred``, or the length that two of them share if they are lists with one item for each sample; what
+    the batch itself shows (a tensor, its first item, its ``input``, its ``num_graphs``).
 
     Raises:
-        BatchSizeError: None of these is there.
+        BatchSizeError: None of these exists.
     """
     given = outputs.get("batch_size")
     if given is not None:
         if isinstance(given, bool) or not isinstance(given, int | Tensor) or int(given) < 0:
-            raise BatchSizeError(f"{step} returned the batch_size {given!r}", expected="the number of samples, an int")
+            raise BatchSizeError(
+                f"{step} returned an invalid `batch_size` {given!r}", expected="the number of samples, an int"
+            )
         return int(given)
     lists = []
     for role in ("input", "target", "pred"):
@@ -119,17 +121,17 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     size = _size_of_batch(batch)
     if size is None:
         raise BatchSizeError(
-            f"{step}: the number of samples in a batch of type {type(batch).__name__} is not known",
-            expected="`batch_size` in what the step returns, as the epoch's loss is weighted by it",
+            f"{step} lacks `batch_size`, which a batch of type {type(batch).__name__} requires",
+            expected="the number of samples in what the step returns, as it weights the epoch's loss",
             fix='return {"loss": loss, "batch_size": len(images)}',
         )
     return size
 
 
 def _size_of_heads(lists: Sequence[Sequence[object]], batch: object) -> int | None:
-    """Count the samples where the items of lists are not samples but values of the whole batch, as of several heads.
+    """Count the samples if the items of lists are values for all samples, such as those of several heads.
 
-    All of them have the same first dimension then, and a tensor in the batch has it too.
+    These items have the same first dimension, and so has a tensor in the batch. None if they do not.
     """
     items = [item for values in lists for item in values]
     lengths = {len(item) if isinstance(item, Tensor) and item.ndim > 0 else None for item in items}
@@ -147,7 +149,7 @@ def _size_of_batch(batch: object) -> int | None:
 
 
 def _rule_for(batch: object) -> Callable[[Any], int | None]:
-    """Choose how batches of this type show their size; looked up once for each type."""
+    """Return how to read the size of batches of this type; called once for each type."""
     if isinstance(batch, Tensor):
         return lambda tensor: tensor.shape[0] if tensor.ndim > 0 else None
     if hasattr(batch, "num_graphs"):

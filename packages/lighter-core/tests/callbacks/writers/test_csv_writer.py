@@ -270,7 +270,7 @@ def test_a_shuffling_validation_loader_is_warned_of(tmp_path):
     loader = DataLoader(dataset, batch_size=4, sampler=RandomSampler(dataset))
     writer = CsvWriter(tmp_path / "val.csv", ["identifier"], modes=["val"])
     with (
-        pytest.warns(UserWarning, match="CsvWriter cannot know which sample is which.*RandomSampler"),
+        pytest.warns(UserWarning, match="CsvWriter does not know the index of samples.*RandomSampler"),
         pytest.warns(UserWarning, match="sampler has shuffling enabled"),
     ):
         trainer(tmp_path, writer).validate(Tripler(), loader, verbose=False)
@@ -489,7 +489,7 @@ def test_a_value_of_another_length_than_the_batch_is_an_error(tmp_path):
         def predict_step(self, batch, batch_idx):
             return torch.zeros(7, 2)
 
-    with pytest.raises(WriterError, match=r"`pred` is a tensor of shape \(7, 2\) in a batch of 4 samples"):
+    with pytest.raises(WriterError, match=r"`pred` must have 4 samples, got a tensor of shape \(7, 2\)"):
         predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), module=Long())
 
 
@@ -498,7 +498,7 @@ def test_images_do_not_fit_into_cells(tmp_path):
         def predict_step(self, batch, batch_idx):
             return torch.zeros(len(batch["input"]), 3, 8, 8)
 
-    with pytest.raises(WriterError, match=r"shape \(3, 8, 8\) in each sample"):
+    with pytest.raises(WriterError, match=r"shape \(3, 8, 8\) for each sample"):
         predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), module=Images())
 
 
@@ -528,7 +528,7 @@ def test_a_batch_whose_size_is_nowhere_is_an_error(tmp_path):
             return self(batch["input"]).mean()
 
     writer = CsvWriter(tmp_path / "val.csv", ["loss"], modes=["val"])
-    with pytest.raises(WriterError, match="number of samples in a batch cannot be known") as raised:
+    with pytest.raises(WriterError, match="number of samples in a batch is not known") as raised:
         trainer(tmp_path, writer).validate(Scalar(), DataLoader(Stream(), batch_size=4), verbose=False)
     assert "batch_size" in raised.value.fix
 

@@ -104,13 +104,13 @@ def test_no_name_leads_out_of_the_directory_or_into_the_file_of_another(tmp_path
 
 @pytest.mark.parametrize("names", [["a", "b", "c", "d", "a"], ["a", "a"]])
 def test_two_samples_of_one_name_are_an_error(tmp_path, names):
-    with pytest.raises(WriterError, match=rf"sample {len(names) - 1} has the name of another: 'a'"):
+    with pytest.raises(WriterError, match=rf"name 'a' given twice: sample {len(names) - 1} has"):
         predict(tmp_path, FileWriter(tmp_path / "preds", name_key="identifier"), Rows(names), size=len(names))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_no_text_is_an_error(tmp_path):
-    with pytest.raises(WriterError, match="is not a name for a file"):
+    with pytest.raises(WriterError, match="invalid file name"):
         predict(tmp_path, FileWriter(tmp_path / "preds", name_key="both"))
 
 
@@ -168,7 +168,7 @@ def test_a_rerun_never_mixes_with_the_files_of_an_earlier_one(tmp_path):
 
 def test_files_that_no_writer_wrote_are_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(WriterError, match="holds files that no FileWriter wrote"):
+    with pytest.raises(WriterError, match="has files that no FileWriter wrote"):
         predict(tmp_path, FileWriter(tmp_path))
     with pytest.raises(WriterError, match=r"mine.txt` is a file"):
         predict(tmp_path, FileWriter(tmp_path / "mine.txt"))
@@ -258,7 +258,7 @@ def test_two_ranks_write_into_one_directory(two_ranks):
 
 
 def test_a_name_that_two_ranks_give_is_an_error_and_leaves_nothing(two_ranks):
-    assert "has the name of another: 'a'" in (two_ranks / "refused.txt").read_text()
+    assert "has the name of another sample" in (two_ranks / "refused.txt").read_text()
     assert sorted(path.name for path in two_ranks.iterdir()) == ["preds", "refused.txt"]
 
 

@@ -41,7 +41,7 @@ def test_a_list_holds_an_item_a_sample_and_a_tuple_values_side_by_side():
     "value", [torch.ones(3), np.ones(1), ["a"], (), {"a": torch.ones(3)}, (torch.ones(2), torch.ones(3), "a"), object()]
 )
 def test_a_value_without_one_item_a_sample_is_an_error(value):
-    with pytest.raises(WriterError, match="in a batch of 2 samples") as raised:
+    with pytest.raises(WriterError, match="must have 2 samples, got") as raised:
         parts(value, 2)
     assert raised.value.where == "here"
 

@@ -1,4 +1,4 @@
-"""Parameters that do not train, for good or for a while."""
+"""Freeze parameters, permanently or until a step or epoch."""
 
 import logging
 from typing import Any
@@ -15,35 +15,35 @@ logger = logging.getLogger(__name__)
 
 
 class Freezer(Callback):
-    """Keep chosen parameters from training: always, or until a step or epoch.
+    """Freeze selected parameters: always, or until a step or epoch.
 
-    Names are those of the network; a leading ``network.`` or ``model.`` may be written. Frozen parameters have no
-    gradient, so neither momentum nor weight decay moves them. Releasing restores what was found: a parameter that the
-    user had frozen stays frozen, and one that another Freezer still holds stays held, so that several Freezers with
-    different ends unfreeze a network step by step. What is frozen when fit ends stays frozen.
+    Names are those of the network; a leading ``network.`` or ``model.`` is optional. Frozen parameters have no
+    gradient, so neither momentum nor weight decay changes them. Releasing restores the state from before: a parameter
+    that the user had frozen stays frozen, and one that another Freezer holds stays held. So several Freezers with
+    different ends unfreeze a network step by step. Parameters that are frozen when fit ends stay frozen.
 
-    Without an end it freezes before Lightning wraps the model, and plain ``ddp`` works. With an end it freezes after
-    that, so that the strategy knows the parameters: DDP needs ``strategy="ddp_find_unused_parameters_true"``.
+    Without an end, parameters are frozen before Lightning wraps the model, and plain ``ddp`` works. With an end, they
+    are frozen after that, so that the strategy knows them: DDP needs ``strategy="ddp_find_unused_parameters_true"``.
 
     Args:
-        names: Parameters, by their whole name.
-        name_starts_with: Parameters whose names begin so.
+        names: Parameters by full name.
+        name_starts_with: Parameters by prefix of their names.
         modules: Submodules, such as ``backbone.layer1``; all parameters in them.
-        except_names: Parameters to leave alone; given alone (or with the next), all others are frozen.
-        except_name_starts_with: Parameters to leave alone, by how their names begin.
+        except_names: Parameters not to freeze; with exceptions alone, all others are frozen.
+        except_name_starts_with: Parameters not to freeze, by prefix of their names.
         until_step: The optimizer step (``trainer.global_step``) before which they are released.
         until_epoch: The epoch, counted from 0, before which they are released. With both, whichever comes first.
-        freeze_norm_stats: Keep the running statistics of the normalisation layers among them from moving too, by
-            ``eval()`` on these layers.
+        freeze_norm_stats: Also freeze the running statistics of the selected normalisation layers, with ``eval()`` on
+            these layers.
 
     Attributes:
-        selection: The names that were given.
-        held: ``requires_grad`` as it was before, of each parameter that this Freezer holds now.
-        held_layers: ``training`` as it was before, of each normalisation layer that it holds now.
+        selection: The given names.
+        held: The earlier ``requires_grad`` of each parameter that this Freezer holds.
+        held_layers: The earlier ``training`` of each normalisation layer that it holds.
 
     Raises:
-        FreezerError: Nothing to select by, or an end that is not positive; when fit starts: a name that matches
-            nothing, nothing left to train, no normalisation layer, or a strategy that cannot release.
+        FreezerError: No names are given, or an end is not positive. When fit starts: a name matches nothing, nothing is
+            left to train, no normalisation layer is selected, or the strategy cannot release parameters.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class Freezer(Callback):
 
     @property
     def state_key(self) -> str:
-        """Tell several Freezers apart in a checkpoint."""
+        """The key of this Freezer in a checkpoint, which differs from that of other Freezers."""
         return repr(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Keep whether it has released."""
+        """Return whether the parameters are released."""
         return {"is_released": self._is_released}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state from a checkpoint."""
         self._is_released = bool(state_dict["is_released"])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the selection, and freeze if there is no end to it."""
+        """Check the selection, and freeze if it has no end."""
         if stage != "fit":
             return
         self._is_released = False
@@ -95,58 +95,58 @@ class Freezer(Callback):
         for freezer in _freezers(trainer):
             freezer._forget_other_modules(pl_module)  # noqa: SLF001  # of the same class
         if self._has_end:
-            self._release(trainer, pl_module)  # what a fit before has left: the strategy is to know these parameters
+            self._release(trainer, pl_module)  # of an earlier fit: the strategy must know these parameters
         selected = self.selected_parameters(pl_module)
         if self.freeze_norm_stats and not self._selected_norm_layers(pl_module, selected):
             raise FreezerError(
-                "no layer with running statistics is among the frozen ones",
+                "no frozen layer has running statistics, which freeze_norm_stats requires",
                 where=repr(self),
                 expected="a BatchNorm or InstanceNorm with track_running_stats",
-                fix="select the layer as well, or leave freeze_norm_stats out",
+                fix="select the layer too, or remove freeze_norm_stats",
             )
         self._check_that_something_trains(trainer, pl_module)
         if not self._has_end:
             self._freeze(trainer, pl_module)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check that the strategy, which has wrapped the model by now, lets parameters come and go."""
+        """Check that the strategy, which has wrapped the model, supports frozen and released parameters."""
         if not self._has_end or not isinstance(trainer.model, DistributedDataParallel):
             return
         if not trainer.model.find_unused_parameters or trainer.model.static_graph:
             raise FreezerError(
-                "DDP expects a gradient for every parameter in every step, but some are frozen for a while",
+                "DDP requires a gradient for every parameter, but some are frozen until a step or epoch",
                 where=repr(self),
                 expected="DDP with find_unused_parameters=True, without static_graph",
-                fix='Trainer(strategy="ddp_find_unused_parameters_true"), or leave until_step and until_epoch out',
+                fix='Trainer(strategy="ddp_find_unused_parameters_true"), or remove until_step and until_epoch',
             )
         self._trainable_when_wrapped = {name for name, parameter in parameters_of(pl_module) if parameter.requires_grad}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Freeze or release by the step and epoch that a resumed run starts at."""
+        """Freeze or release, by the step and epoch at which a resumed run starts."""
         self._decide(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Release before an epoch."""
+        """Release at the start of an epoch."""
         self._decide(trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Release before a step."""
+        """Release at the start of a step."""
         if not self._is_released and self._end_is_reached(trainer):
             self._decide(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Give normalisation layers their mode back: Lightning warns of a fit that starts with some in eval mode."""
+        """Restore the mode of normalisation layers: Lightning warns if a fit starts with layers in eval mode."""
         self._release_layers(trainer, pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give normalisation layers their mode back."""
+        """Restore the mode of normalisation layers."""
         self._release_layers(trainer, pl_module)
 
     def selected_parameters(self, pl_module: LightningModule) -> set[str]:
-        """Find the parameters that the selection names.
+        """Return the names of the selected parameters.
 
         Raises:
-            FreezerError: One of the names matches nothing, or the exceptions leave nothing.
+            FreezerError: A name matches nothing, or the exceptions leave nothing.
         """
         return self.selection.parameters_of(pl_module, where=repr(self))
 
@@ -163,7 +163,7 @@ class Freezer(Callback):
                 f"nothing is left to train: all {len(trainable)} trainable parameters are frozen",
                 where=" and ".join(repr(freezer) for freezer in freezers),
                 expected="at least one parameter that trains",
-                fix="select fewer, or leave some out with except_names or except_name_starts_with",
+                fix="select fewer, or exclude some with except_names or except_name_starts_with",
             )
 
     @property
@@ -200,10 +200,10 @@ class Freezer(Callback):
             wrapped = self._trainable_when_wrapped
             if wrapped is not None and parameter.requires_grad and name not in wrapped:
                 raise FreezerError(
-                    f"`{name}` was frozen when DDP wrapped the model and trains now: its gradients are not shared",
+                    f"`{name}` was frozen when DDP wrapped the model, so its gradients are not synchronized",
                     where=repr(self),
                     expected="a parameter that is trainable before fit, so that it can be released",
-                    fix="leave its requires_grad as it is until training has started",
+                    fix="do not change its requires_grad before training has started",
                 )
             parameter.requires_grad = False
             parameter.grad = None
@@ -221,7 +221,7 @@ class Freezer(Callback):
         self._release_layers(trainer, pl_module)
 
     def _forget_other_modules(self, pl_module: LightningModule) -> None:
-        """Hold nothing of a module that was trained before: the names are the same, the parameters are others."""
+        """Forget what is held of another module: its names are the same, its parameters are not."""
         if self._held_in is not pl_module:
             self.held.clear()
             self.held_layers.clear()
@@ -236,7 +236,7 @@ class Freezer(Callback):
         self.held_layers.clear()
 
     def _hold_norm_stats(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not before training starts: Lightning warns of modules in eval mode then.
+        # Not before training starts: Lightning would warn of modules in eval mode.
         others = self._others(trainer)
         for name, layer in self._selected_norm_layers(pl_module, self.selected_parameters(pl_module)).items():
             if name not in self.held_layers:
@@ -247,7 +247,7 @@ class Freezer(Callback):
             layer.eval()
 
     def _selected_norm_layers(self, pl_module: LightningModule, selected: set[str]) -> dict[str, nn.Module]:
-        """Find the layers with running statistics of which everything is selected."""
+        """Return the layers with running statistics whose parameters are all selected."""
         parameters = selectable_names(pl_module)
         return {
             name: layer
@@ -272,9 +272,9 @@ class Freezer(Callback):
 def _as_end(argument: str, end: int | None) -> int | None:
     if end is not None and (not isinstance(end, int) or end < 1):
         raise FreezerError(
-            f"{argument} is {end!r}",
+            f"invalid {argument} {end!r}",
             where="Freezer",
-            expected="a whole number from 1 on, or None for no end",
+            expected="an int of at least 1, or None for no end",
             fix=f"{argument}: 1 releases after the first {argument.removeprefix('until_')}",
         )
     return end

@@ -6,33 +6,37 @@ from pytorch_lightning import LightningModule
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # what compile, FSDP and others add
+_WRAPPERS = (
+    "_orig_mod.",
+    "_fsdp_wrapped_module.",
+    "_checkpoint_wrapped_module.",
+)  # added by compile, FSDP and activation checkpoints
 
 
 def clean(name: str) -> str:
-    """Remove what wrappers add to a name."""
+    """Remove the parts of a name that wrappers add."""
     for wrapper in _WRAPPERS:
         name = name.replace(wrapper, "")
     return name
 
 
 def bare(name: str) -> str:
-    """Remove the attribute that holds the network: ours, or that of older versions."""
+    """Remove the attribute of the network from a name: ``network``, or ``model`` of older versions."""
     return name.removeprefix("network.") if name.startswith("network.") else name.removeprefix("model.")
 
 
 def is_in_module(name: str, module: str) -> bool:
-    """Tell whether a parameter lies in a module, at any depth."""
+    """Return whether a parameter is in a module, at any depth."""
     return name.startswith(f"{module.removesuffix('.')}.")
 
 
 def parameters_of(pl_module: LightningModule) -> list[tuple[str, nn.Parameter]]:
-    """List each parameter once, by its first name."""
+    """List each parameter once, with its first name."""
     return [(clean(name), parameter) for name, parameter in pl_module.named_parameters()]
 
 
 def norm_layers_of(pl_module: LightningModule) -> dict[str, nn.Module]:
-    """Find the layers that keep running statistics."""
+    """Return the layers with running statistics."""
     return {
         clean(name): layer
         for name, layer in pl_module.named_modules()
@@ -41,7 +45,7 @@ def norm_layers_of(pl_module: LightningModule) -> dict[str, nn.Module]:
 
 
 def names_in_layer(name: str, layer: nn.Module) -> list[str]:
-    """Name a normalisation layer's parameters; one without any is known by its running mean."""
+    """Name a normalisation layer's parameters; a layer without parameters is named by its running mean."""
     return [f"{name}.{parameter}" for parameter, _ in layer.named_parameters()] or [f"{name}.running_mean"]
 
 
@@ -57,6 +61,6 @@ def selectable_names(pl_module: LightningModule) -> dict[str, str]:
 
 
 def module_paths(names: Iterable[str]) -> list[str]:
-    """List the modules that parameters of these names lie in."""
+    """List the modules that contain parameters of these names."""
     parts = (bare(name).split(".")[:-1] for name in names)
     return list(dict.fromkeys(".".join(path[:end]) for path in parts for end in range(1, len(path) + 1)))

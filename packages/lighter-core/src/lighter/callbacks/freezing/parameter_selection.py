@@ -1,4 +1,4 @@
-"""Which parameters of a network a user means by a few names."""
+"""Select parameters of a network by name."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -14,14 +14,14 @@ Names = str | Sequence[str] | None
 
 @dataclass(frozen=True, slots=True)
 class ParameterSelection:
-    """Parameters by their names, by how these begin, and by module, without some; with exceptions alone, all others.
+    """Parameters selected by name, prefix and module, minus exceptions; with exceptions alone, all others.
 
     Attributes:
-        names: Whole names of parameters.
-        name_starts_with: How names begin.
+        names: Full names of parameters.
+        name_starts_with: Prefixes of names.
         modules: Submodules; all parameters in them.
-        except_names: Whole names of parameters that are left out.
-        except_name_starts_with: How the names begin that are left out.
+        except_names: Full names of parameters that are not selected.
+        except_name_starts_with: Prefixes of names that are not selected.
     """
 
     names: tuple[str, ...]
@@ -32,15 +32,15 @@ class ParameterSelection:
 
     @classmethod
     def of_arguments(cls, **arguments: Names) -> Self:
-        """Take a Freezer's arguments.
+        """Make a selection from a Freezer's arguments.
 
         Raises:
-            FreezerError: One of them holds something else than names, or all are empty.
+            FreezerError: An argument has something other than names, or all are empty.
         """
         selection = cls(**{argument: _as_tuple(argument, given) for argument, given in arguments.items()})
         if not selection.as_written():
             raise FreezerError(
-                "nothing says which parameters to freeze",
+                "no parameters given to freeze",
                 where="Freezer",
                 expected=f"at least one of {', '.join(field.name for field in fields(cls))}",
                 fix='for example modules=["backbone"]',
@@ -48,15 +48,15 @@ class ParameterSelection:
         return selection
 
     def as_written(self) -> dict[str, list[str]]:
-        """Give the arguments that were given."""
+        """Return the arguments that are not empty."""
         written = {field.name: list(getattr(self, field.name)) for field in fields(self)}
         return {argument: entries for argument, entries in written.items() if entries}
 
     def parameters_of(self, pl_module: LightningModule, *, where: str) -> set[str]:
-        """Find the selected parameters, by their first names.
+        """Return the first names of the selected parameters.
 
         Raises:
-            FreezerError: One of the names matches nothing, or the exceptions leave nothing.
+            FreezerError: A name matches nothing, or the exceptions leave nothing.
         """
         selectable = selectable_names(pl_module)
         names = list(selectable)
@@ -70,14 +70,16 @@ class ParameterSelection:
         chosen -= _matching("except_names", self.except_names, str.__eq__, names)
         chosen -= _matching("except_name_starts_with", self.except_name_starts_with, str.startswith, names)
         if not chosen:
-            raise FreezerError("the exceptions leave no parameter to freeze", where=where, fix="name fewer exceptions")
+            raise FreezerError("the exceptions leave no parameter to freeze", where=where, fix="remove some exceptions")
         return {selectable[name] for name in chosen}
 
 
 def _as_tuple(argument: str, names: Names) -> tuple[str, ...]:
     entries = (names,) if isinstance(names, str) else tuple(names or ())
     if not all(isinstance(entry, str) and entry for entry in entries):
-        raise FreezerError(f"{argument} is {names!r}", where="Freezer", expected="a name or a list of names")
+        raise FreezerError(
+            f"`{argument}` must be names, got {names!r}", where="Freezer", expected="a name or a list of names"
+        )
     return entries
 
 
@@ -91,7 +93,7 @@ def _matching(
         if not found_here:
             valid = module_paths(names) if argument == "modules" else [*map(bare, names), *module_paths(names)]
             raise FreezerError(
-                f"{entry!r} in {argument} matches no parameter",
+                f"{entry!r} in {argument} does not exist: no parameter matches it",
                 where="Freezer",
                 expected=f"names such as {', '.join(valid[:4])}" if valid else "a model with parameters",
                 nearest=nearest_names(bare(entry), valid),

@@ -1,4 +1,4 @@
-"""A table of predictions."""
+"""Write predictions into a table."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,23 +17,23 @@ _PLACE_COLUMNS = ("index", "rank", "dataloader_idx")
 
 
 class CsvWriter(PredictionWriter):
-    """Write values of a step's output into a CSV file, one row a sample, in dataset order across ranks.
+    """Write values of a step's output into a CSV file, one row for each sample, in dataset order across ranks.
 
     The first column is ``index``, the sample's index in the dataset (`PredictionWriter` says how it is known, and
-    when a ``rank`` follows); several loaders add ``dataloader_idx``. A number, text or scalar tensor fills one
-    cell. A vector of ``C`` values, such as a row of logits ``(B, C)``, fills the columns ``pred/0`` to ``pred/{C-1}``,
-    a mapping ``metrics/{key}``. A list, which may be of any length, is one cell of JSON. ``None`` is an empty
-    cell. Text is kept as it is, ``NA`` too, and floats have as many digits as their type needs.
+    when a column ``rank`` follows); several loaders add ``dataloader_idx``. A number, text or scalar tensor fills one
+    cell. A vector of ``C`` values, such as a row of logits ``(B, C)``, fills the columns ``pred/0`` to ``pred/{C-1}``;
+    a mapping fills ``metrics/{key}``. A list of any length is one cell of JSON. ``None`` is an empty cell. Text is not
+    changed, not even ``NA``, and floats have as many digits as their type needs.
 
     Args:
         path: The file. With several modes each gets its own: ``preds.csv`` becomes ``preds.val.csv``.
-        keys: The keys of the values in the step's output, each a column of that name; or a mapping from the names of
-            columns to keys or functions, such as ``{"digit": lambda output: output["pred"].argmax(dim=1)}``.
+        keys: Keys of the step's output, each a column of that name; or a mapping from column names to keys or
+            functions, such as ``{"digit": lambda output: output["pred"].argmax(dim=1)}``.
         modes: When to write: ``val``, ``test``, ``predict``.
 
     Raises:
-        WriterError: No keys, one twice, or one named ``index``, ``rank`` or ``dataloader_idx``; later: a value with
-            two or more dimensions a sample, or with other columns than before.
+        WriterError: Keys are missing, given twice, or named ``index``, ``rank`` or ``dataloader_idx``. Later: a value
+            has two or more dimensions for each sample, or other columns than before.
     """
 
     def __init__(
@@ -46,20 +46,20 @@ class CsvWriter(PredictionWriter):
         super().__init__(path, keys if isinstance(keys, Mapping) else {key: key for key in keys}, modes=modes)
 
     def write(self, sample: Sample, folder: Path) -> Mapping[str, Any]:
-        """Turn the values of a sample into cells."""
+        """Return the values of a sample as cells."""
         cells: dict[str, Any] = {}
         for name, value in sample.values.items():
             _add_cells(cells, name, value)
         return cells
 
     def target(self, mode: str) -> Path:
-        """Tell the file of a mode."""
+        """Return the file of a mode."""
         if len(self.modes) == 1:
             return self.path
         return self.path.with_name(f"{self.path.stem}.{mode}{self.path.suffix}")
 
     def check_target(self, target: Path) -> None:
-        """Refuse a directory."""
+        """Raise if the path is a directory."""
         if target.is_dir():
             raise WriterError(
                 f"`{target}` is a directory",
@@ -69,7 +69,7 @@ class CsvWriter(PredictionWriter):
             )
 
     def output_of(self, content: Path) -> Path:
-        """Take the table alone."""
+        """Return the table, without the folder."""
         return content / "samples.csv"
 
 
@@ -77,29 +77,32 @@ def _check_keys(keys: Sequence[str] | Mapping[str, Key]) -> None:
     expected = "a list of keys of the step's output, or a mapping from columns to keys or functions"
     if isinstance(keys, str) or not keys:
         raise WriterError(
-            f"keys is {keys!r}", where="CsvWriter", expected=expected, fix=f"for example keys=[{keys or 'pred'!r}]"
+            f"`keys` must name columns, got {keys!r}",
+            where="CsvWriter",
+            expected=expected,
+            fix=f"for example keys=[{keys or 'pred'!r}]",
         )
     names = list(keys)
-    where_ = list(keys.values()) if isinstance(keys, Mapping) else names
-    for name, key in zip(names, where_, strict=True):
+    values = list(keys.values()) if isinstance(keys, Mapping) else names
+    for name, key in zip(names, values, strict=True):
         if not isinstance(name, str) or not (isinstance(key, str) or callable(key)):
             raise WriterError(
-                f"{name!r}: {key!r} is not a column and its key" if isinstance(keys, Mapping) else f"{key!r} is no key",
+                f"invalid key {key!r} for column {name!r}" if isinstance(keys, Mapping) else f"invalid key {key!r}",
                 where="CsvWriter",
                 expected=expected,
             )
         if name in _PLACE_COLUMNS:
             raise WriterError(
-                f"`{name}` is a column that CsvWriter adds by itself",
+                f"invalid column `{name}`: CsvWriter itself writes a column of this name",
                 where="CsvWriter",
-                fix=f'leave it out, or give it another name: keys={{"my_{name}": "{name}"}}',
+                fix=f'remove it, or give it another name: keys={{"my_{name}": "{name}"}}',
             )
         if names.count(name) > 1:
-            raise WriterError(f"`{name}` is named twice", where="CsvWriter", fix="name each key once")
+            raise WriterError(f"`{name}` given twice in keys", where="CsvWriter", fix="give each key once")
 
 
 def _add_cells(cells: dict[str, Any], name: str, value: Any) -> None:
-    """Add the cell or cells of one value to a row."""
+    """Add the cells of one value to a row."""
     if isinstance(value, Tensor):
         value = (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).numpy()
     if value is None or isinstance(value, str | int | float | Path):
@@ -116,16 +119,16 @@ def _add_cells(cells: dict[str, Any], name: str, value: Any) -> None:
     else:
         shape = f" of shape {tuple(value.shape)}" if isinstance(value, np.ndarray) else ""
         raise WriterError(
-            f"`{name}` is a {type(value).__name__}{shape} in each sample, which no cell can hold",
+            f"`{name}` must fit into cells, got a {type(value).__name__}{shape} for each sample",
             where="CsvWriter",
             expected="numbers, text, vectors, lists, or mappings of these",
-            fix=f"choose a number from it, keys={{{name!r}: lambda output: output[{name!r}].flatten(1).mean(1)}}, or "
+            fix=f"reduce it to numbers, keys={{{name!r}: lambda output: output[{name!r}].flatten(1).mean(1)}}, or "
             "store it with FileWriter",
         )
 
 
 def _plain(value: Any) -> Any:
-    """Turn what JSON does not know into what it knows."""
+    """Turn a value into one that JSON can write."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         return value.tolist()
     return str(value)

@@ -1,4 +1,4 @@
-"""How one value becomes one file."""
+"""Write one value as one file."""
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Save = Callable[[Path, Any], object]
-"""Writes a value to a file: exactly to the path that it is given."""
+"""Writes a value to a file, exactly at the given path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class FileFormat:
 
     Attributes:
         save: Writes the value to the file.
-        suffix: The end of the file's name, with its dot; empty where the names bring their own.
+        suffix: The end of the file's name, with its dot; empty if the names already have one.
     """
 
     save: Save
@@ -37,14 +37,14 @@ _FORMATS: dict[str, FileFormat] = {}
 
 
 def register_file_format(name: str, *, suffix: str | None = None) -> Callable[[Save], Save]:
-    """Give a function that writes files a name that `FileWriter` knows.
+    """Register a function that writes files under a name for `FileWriter`.
 
     Args:
-        name: What to write for ``format``.
+        name: The value of ``format``.
         suffix: The end of the files' names, such as ``.nii.gz``; ``.{name}`` by default.
 
     Raises:
-        WriterError: Another function has the name, or the suffix has no dot.
+        WriterError: Another function has this name, or the suffix has no dot.
 
     >>> @register_file_format("npy")
     ... def save_array(file, value):
@@ -55,17 +55,18 @@ def register_file_format(name: str, *, suffix: str | None = None) -> Callable[[S
     suffix = f".{name}" if suffix is None else suffix
     if not suffix.startswith(".") or "/" in suffix:
         raise WriterError(
-            f"{suffix!r} is not the end of a file's name",
+            f"invalid suffix {suffix!r}",
             where=f"register_file_format({name!r})",
+            expected="the end of a file's name, such as .nii.gz",
             fix="begin with a dot",
         )
 
     def register(save: Save) -> Save:
         known = _FORMATS.get(name)
-        # the same function again, when its module is reloaded, is no other function
+        # the same function is registered again when its module is reloaded
         if known is not None and _full_name(known.save) != _full_name(save):
             raise WriterError(
-                f"the file format {name!r} exists already",
+                f"file format {name!r} given twice",
                 where=f"register_file_format({name!r})",
                 expected=f"a name other than {', '.join(_FORMATS)}",
                 fix="choose another name",
@@ -77,22 +78,22 @@ def register_file_format(name: str, *, suffix: str | None = None) -> Callable[[S
 
 
 def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
-    """Look up a registered format; a function that is not registered gets no suffix.
+    """Return a registered format; a function that is not registered has no suffix.
 
     Raises:
-        WriterError: No format has that name, or a package that it needs is missing.
+        WriterError: No format has this name, or a package that it needs is missing.
     """
     if not isinstance(format, str):
         if not callable(format):
             raise WriterError(
-                f"{format!r} is not a file format",
+                f"`format` must be a name or a function, got {format!r}",
                 where="FileWriter",
                 expected=f"one of {', '.join(_FORMATS)}, or a function (file, value)",
             )
         return next((known for known in _FORMATS.values() if known.save is format), FileFormat(format))
     if format not in _FORMATS:
         raise WriterError(
-            f"{format!r} is not a file format",
+            f"unknown file format {format!r}",
             where="FileWriter",
             expected=f"one of {', '.join(_FORMATS)}, or a function (file, value)",
             nearest=nearest_names(format, _FORMATS),
@@ -100,7 +101,9 @@ def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
         )
     if format in ("image_2d", "image_3d") and importlib.util.find_spec("PIL") is None:
         raise WriterError(
-            f"the file format {format!r} needs Pillow", where="FileWriter", fix="pip install 'lighter-core[images]'"
+            f"Pillow is missing, which file format {format!r} requires",
+            where="FileWriter",
+            fix="pip install 'lighter-core[images]'",
         )
     return _FORMATS[format]
 
@@ -109,9 +112,9 @@ def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
 def save_tensor(file: Path, value: Any) -> None:
     """Write with `torch.save`: a tensor, number or text, or mappings and sequences of these.
 
-    Tensors are copied first: a view would bring the storage of its whole batch along.
+    Tensors are copied first: a view would save the storage of its batch too.
     """
-    with file.open("wb") as stream:  # given a path, torch hides why a disk does not take it
+    with file.open("wb") as stream:  # given a path, torch hides the error of the disk
         torch.save(_own(value), stream)
 
 
@@ -128,7 +131,7 @@ def save_image_2d(file: Path, value: Any) -> None:
 
 @register_file_format("image_3d", suffix=".tiff")
 def save_image_3d(file: Path, value: Any) -> None:
-    """Write a TIFF, a page a slice: ``(D, H, W)`` or ``(C, D, H, W)``; channels and values as in `save_image_2d`."""
+    """Write a TIFF, one page for each slice: ``(D, H, W)`` or ``(C, D, H, W)``, else as `save_image_2d`."""
     pixels = _as_pixels(value)
     if pixels.ndim == 3:
         pixels = pixels[None]
@@ -140,7 +143,7 @@ def save_image_3d(file: Path, value: Any) -> None:
 
 @register_file_format("text", suffix=".txt")
 def save_text(file: Path, value: Any) -> None:
-    """Write UTF-8 text as it is, a number, or a sequence of these, one a line."""
+    """Write text unchanged in UTF-8, a number, or a sequence of these, one on each line."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, str | Number):
@@ -149,7 +152,7 @@ def save_text(file: Path, value: Any) -> None:
         text = "".join(f"{item}\n" for item in value)
     else:
         raise WriterError(
-            f"a {type(value).__name__} is not text",
+            f"the value must be text, got a {type(value).__name__}",
             where="file format 'text'",
             expected="text, a number, or a list of these",
             fix="choose another value_key, or another format such as 'tensor'",
@@ -166,13 +169,13 @@ def _own(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _own(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        # plain ones, so that `torch.load(weights_only=True)` reads the file
+        # plain types, so that `torch.load(weights_only=True)` reads the file
         return tuple(map(_own, value)) if isinstance(value, tuple) else list(map(_own, value))
     return value
 
 
 def _as_pixels(value: Any) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    """Turn a tensor or array into values from 0 to 255."""
+    """Return a tensor or array as values from 0 to 255."""
     if not isinstance(value, Tensor | np.ndarray):
         raise _bad_image(value, "a tensor or array")
     tensor = torch.as_tensor(value).detach().cpu()
@@ -182,7 +185,7 @@ def _as_pixels(value: Any) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     largest = 1.0 if tensor.is_floating_point() else 255.0
     if not (low >= 0 and high <= largest):  # also catches NaN
         raise WriterError(
-            f"an image of type {tensor.dtype} has values from {low:g} to {high:g}",
+            f"invalid image: its {tensor.dtype} values are from {low:g} to {high:g}",
             where="file formats image_2d and image_3d",
             expected="floats in [0, 1] or integers in [0, 255]",
             fix="scale the values, for example with a sigmoid, in the step or in a LoggingAdapter's pred_transforms",
@@ -193,7 +196,7 @@ def _as_pixels(value: Any) -> "np.ndarray[Any, np.dtype[np.uint8]]":
 
 
 def _as_image(pixels: "np.ndarray[Any, np.dtype[np.uint8]]") -> "Image.Image":
-    """Turn ``(C, H, W)`` into a Pillow image."""
+    """Return ``(C, H, W)`` as a Pillow image."""
     from PIL import Image
 
     return Image.fromarray(np.ascontiguousarray(pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)))
@@ -203,7 +206,7 @@ def _bad_image(value: Any, expected: str) -> WriterError:
     shape: Iterable[int] | None = getattr(value, "shape", None)
     given = f"of shape {tuple(shape)}" if shape is not None else f"of type {type(value).__name__}"
     return WriterError(
-        f"a value {given} is not such an image",
+        f"the value must be an image, got one {given}",
         where="file formats image_2d and image_3d",
         expected=expected,
         fix="select or squeeze dimensions in the step or in a LoggingAdapter's pred_transforms",

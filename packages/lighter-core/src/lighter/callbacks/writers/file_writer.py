@@ -1,4 +1,4 @@
-"""One file a prediction."""
+"""Write each prediction into a file."""
 
 import hashlib
 import os
@@ -18,26 +18,26 @@ _SAFE = frozenset("._-+=@,()[]{} ")
 
 
 class FileWriter(PredictionWriter):
-    """Write one value of a step's output into one file a sample.
+    """Write one value of a step's output into a file for each sample.
 
     Files are named by ``name_key``, else by the sample's index with six digits (``000012``; ``rank1_000012`` where the
     index counts on one rank only). Dots in names survive. Every character that could lead out of the directory is
-    written as ``%`` and its bytes, so that two names never meet in one file. Several loaders get folders
+    written as ``%`` and its bytes, so that two names never give the same file. Several loaders get folders
     ``dataloader_idx_{N}``. ``samples.csv`` lists every index with its file, in dataset order across ranks. The
-    directory appears when the last batch is done; see `PredictionWriter`.
+    directory appears after the last batch; see `PredictionWriter`.
 
     Args:
-        directory: Where the files go; a new or empty directory, or what an earlier run wrote. With several modes each
-            gets a directory in it.
-        value_key: The value to write, one a sample: a tensor, mapping or sequence.
-        format: ``tensor`` (``.pt``), ``image_2d`` (``.png``), ``image_3d`` (``.tiff``, a page a slice), ``text``
-            (``.txt``), a name given to `register_file_format`, or a function ``(file, value)`` that writes exactly
-            that file.
-        name_key: The value that names the file: text or an integer, different for every sample.
+        directory: The folder of the files: a new or empty directory, or the output of an earlier run. With several
+            modes each gets a directory in it.
+        value_key: The key of the value to write, one for each sample: a tensor, mapping or sequence.
+        format: ``tensor`` (``.pt``), ``image_2d`` (``.png``), ``image_3d`` (``.tiff``, one page for each slice),
+            ``text`` (``.txt``), a name given to `register_file_format`, or a function ``(file, value)`` that writes
+            exactly this file.
+        name_key: The key of the value that names the file: text or an integer, different for every sample.
         modes: When to write: ``val``, ``test``, ``predict``.
 
     Raises:
-        WriterError: The format does not exist; later: the directory holds other files, the step returned no such key,
+        WriterError: The format does not exist. Later: the directory has other files, the step did not return the key,
             two samples have the same name, or the format cannot write the value.
     """
 
@@ -59,14 +59,14 @@ class FileWriter(PredictionWriter):
         name = _name_of(sample)
         file = folder / f"{_file_name(name)}{self.format.suffix}"
         try:
-            # "x": a name that is taken is an error, also when another rank took it, or on a disk that ignores case
+            # "x": an existing name is an error, also if another rank made it, or on a disk that ignores case
             file.open("xb").close()
         except FileExistsError as error:
             raise WriterError(
-                f"sample {sample.index} has the name of another: {name!r}",
+                f"name {name!r} given twice: sample {sample.index} has the name of another sample",
                 where=f"{type(self).__name__}, {sample.mode}",
-                expected="a name of its own for every sample",
-                fix="name files by another value, or leave name_key out to name them by their index",
+                expected="a different name for every sample",
+                fix="name files by another value, or remove name_key to name them by their index",
             ) from error
         try:
             self.format.save(file, sample.values["value"])
@@ -75,10 +75,10 @@ class FileWriter(PredictionWriter):
             raise
         if not self.format.suffix and file.stat().st_size == 0:
             raise WriterError(
-                f"the function given as format wrote nothing into `{file.name}`",
+                f"`{file.name}` is empty: the function given as format did not write it",
                 where=type(self).__name__,
-                expected="a function that writes exactly the file that it is given",
-                fix='if it adds a suffix by itself, give it one: @register_file_format("mine", suffix=".npy")',
+                expected="a function that writes exactly the given file",
+                fix='if the function adds a suffix, register it with one: @register_file_format("mine", suffix=".npy")',
             )
         return {"name": name, "file": file.name}
 
@@ -93,16 +93,16 @@ def _name_of(sample: Sample) -> str:
         name = os.fspath(name)
     if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
         raise WriterError(
-            f"{name!r} of sample {sample.index} is not a name for a file",
+            f"invalid file name {name!r} of sample {sample.index}",
             where=f"FileWriter, {sample.mode}",
             expected="text or an integer",
-            fix="give name_key a value such as `identifier`, or leave it out to name files by their index",
+            fix="set name_key to a key such as `identifier`, or remove it to name files by their index",
         )
     return str(name)
 
 
 def _file_name(name: str) -> str:
-    """Turn any text into a name for a file, a different one for every text.
+    """Return a file name for any text, a different name for every text.
 
     >>> _file_name("scan.v1"), _file_name("../a b/c")
     ('scan.v1', '..%2Fa b%2Fc')
@@ -118,7 +118,7 @@ def _file_name(name: str) -> str:
         for character in name
     )
     if len(encoded := safe.encode()) > _LONGEST_NAME:
-        # "~" stands in no other name, as it is not safe
+        # no other name has "~", as it is not a safe character
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         return f"{encoded[: _LONGEST_NAME - 33].decode(errors='ignore')}~{digest}"
     return safe

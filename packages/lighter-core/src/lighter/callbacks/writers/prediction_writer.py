@@ -1,4 +1,4 @@
-"""The base of callbacks that store what steps return, sample by sample."""
+"""The base class of callbacks that write what steps return, sample by sample."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -31,8 +31,8 @@ class Sample:
     """One sample of what a step returned.
 
     Attributes:
-        index: The sample's index in the dataset; a running number on this rank where the loader does not tell.
-        rank: ``None`` if ``index`` counts over all ranks; else the rank that it counts on.
+        index: The sample's index in the dataset; a running number on this rank if the loader does not show it.
+        rank: ``None`` if ``index`` counts over all ranks, else the rank on which it counts.
         dataloader_idx: The number of the loader.
         mode: ``val``, ``test`` or ``predict``.
         values: The chosen values of this sample, tensors on the CPU as views of the batch.
@@ -65,32 +65,32 @@ class _Run:
 
 
 class PredictionWriter(Callback, ABC):
-    """Store what steps return, one sample at a time; a subclass says how, in `write`.
+    """Write what steps return, one sample at a time; a subclass defines how, in `write`.
 
-    `write` gets a sample and a folder. The files that it writes there appear at ``path`` when the last batch is done,
-    all of them or none, together with ``samples.csv``: one row a sample, in dataset order across ranks, with what
-    `write` returned. Nothing is held back in memory. What an earlier run wrote to ``path`` is replaced as a whole
-    and kept beside it as ``<name>.previous``; a validation in fit replaces the one before it. After an exception
-    nothing of the run is left.
+    `write` gets a sample and a folder. After the last batch the files that it wrote appear at ``path``, all or none,
+    together with ``samples.csv``: one row for each sample, in dataset order across ranks, with the columns that `write`
+    returned. No output is kept in memory. The output of an earlier run at ``path`` is kept beside it as
+    ``<name>.previous``; in fit, each validation replaces the output of the one before. After an exception nothing of
+    the run is left.
 
-    In predict the index of a sample is the one that Lightning recorded. In val and test it follows from the sampler:
-    exact without shuffling in one process, and under a `DistributedSampler`, whose padding is dropped. Where a
-    loader does not tell (an iterable dataset, a shuffling or custom sampler), the index is a running number, and
-    with several ranks a column ``rank`` says of which.
+    In predict, the index of a sample is the one that Lightning recorded. In val and test it is derived from the
+    sampler: exactly without shuffling in one process, and under a `DistributedSampler`, whose padding is dropped. If a
+    loader does not show the index (an iterable dataset, a shuffling or custom sampler), it is a running number, and
+    with several ranks a column ``rank`` follows.
 
-    With several modes each writes to a place of its own, see `target`. All ranks have to see the same disk.
+    With several modes, each writes to another path, see `target`. All ranks must see the same disk.
     Lightning itself keeps all predictions in memory unless ``trainer.predict`` gets ``return_predictions=False``.
 
     Args:
-        path: Where the output appears.
-        keys: Names for values, and where each is in the output of a step: its key, or a function that is given the
-            whole output and returns a value for the batch. A step that returns a bare tensor or list has it under
-            ``pred`` (in predict) or ``loss`` (in val and test).
+        path: The path of the output.
+        keys: From names of values to their keys in a step's output, or to functions of the output that return a value
+            for the batch. A tensor or list that a step returns has the key ``pred`` (in predict) or ``loss`` (in val
+            and test).
         modes: When to write: ``val``, ``test``, ``predict``.
 
     Raises:
-        WriterError: A mode is not valid; later: the path cannot be written, the step returned no such key, or a
-            value without one item a sample.
+        WriterError: A mode is not valid. Later: the path cannot be written, the step did not return a key, or a value
+            does not have one item for each sample.
     """
 
     def __init__(
@@ -104,7 +104,9 @@ class PredictionWriter(Callback, ABC):
         if isinstance(modes, str) or not modes or set(modes) - set(get_args(WriterMode)):
             wrong = repr(modes) if isinstance(modes, str) or not modes else ", ".join(map(repr, modes))
             raise WriterError(
-                f"{wrong} are not the modes of a {type(self).__name__}",
+                f"unknown mode {wrong}"
+                if modes and not isinstance(modes, str)
+                else f"`modes` must be a list, got {wrong}",
                 where=type(self).__name__,
                 expected=f"a list of {', '.join(get_args(WriterMode))}",
                 nearest=[name for mode in modes for name in nearest_names(str(mode), get_args(WriterMode))],
@@ -117,24 +119,24 @@ class PredictionWriter(Callback, ABC):
 
         Args:
             sample: The sample and its values, by the names of ``keys``.
-            folder: Where files go. It is shared by all ranks, and hidden until all are done. Several loaders have
-                one each, named ``dataloader_idx_{N}``.
+            folder: The folder for files. All ranks share it, and it is hidden until all are done. Several loaders have
+                one folder each, named ``dataloader_idx_{N}``.
 
         Returns:
-            What stands in the sample's row, by column; the same columns for every sample.
+            The cells of the sample's row by column; the same columns for every sample.
         """
 
     def target(self, mode: str) -> Path:
-        """Tell where the output of a mode appears: ``path``, or a folder in it if there are several modes."""
+        """Return the path of a mode's output: ``path``, or with several modes a folder in it."""
         return self.path if len(self.modes) == 1 else self.path / mode
 
     def check_target(self, target: Path) -> None:
-        """Refuse to replace a folder that no writer made."""
+        """Raise if the path has a file, or a folder that no writer made."""
         if target.is_dir() and any(target.iterdir()) and not (target / "samples.csv").is_file():
             raise WriterError(
-                f"`{target}` holds files that no {type(self).__name__} wrote",
+                f"`{target}` has files that no {type(self).__name__} wrote",
                 where=type(self).__name__,
-                expected="a new or empty directory, or what an earlier run wrote",
+                expected="a new or empty directory, or the output of an earlier run",
                 fix="give another directory, such as one inside it",
             )
         if target.exists() and not target.is_dir():
@@ -143,11 +145,11 @@ class PredictionWriter(Callback, ABC):
             )
 
     def output_of(self, content: Path) -> Path:
-        """Tell which part of the finished folder appears at the target: all of it, unless a subclass says otherwise."""
+        """Return the part of the finished folder that appears at the target; by default the folder."""
         return content
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find out before the first batch whether the output can be written."""
+        """Check before the first batch that the output can be written."""
         self._written.clear()
         mode = _MODES_OF_STAGE[stage]
         if mode not in self.modes:
@@ -160,14 +162,14 @@ class PredictionWriter(Callback, ABC):
         for other in others:
             if mode in other.modes and other.target(mode).resolve() == target.resolve():
                 raise WriterError(
-                    f"two writers write to `{target}`",
+                    f"`{target}` given twice: two writers write to it",
                     where=f"{type(self).__name__} and {type(other).__name__}",
-                    expected="a path of its own for each writer",
-                    fix="give one of them another path",
+                    expected="a different path for each writer",
+                    fix="give one of the writers another path",
                 )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start a pass; Lightning's sanity check is none."""
+        """Start a pass, except in Lightning's sanity check."""
         if not trainer.sanity_checking:
             self._start(trainer, "val", trainer.val_dataloaders)
 
@@ -198,7 +200,7 @@ class PredictionWriter(Callback, ABC):
                 self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
         except FileNotFoundError:
             # A rank that fails removes the folder. Its error is the one to report, so the other ranks write no more
-            # and raise nothing of their own; if no rank has failed, `_finish` raises.
+            # and raise no other error; if no rank has failed, `_finish` raises.
             if run.world_size == 1 or run.content.is_dir():
                 raise
 
@@ -206,14 +208,14 @@ class PredictionWriter(Callback, ABC):
     on_predict_batch_end = on_validation_batch_end
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the output appear."""
+        """Move the output to its path."""
         self._finish(trainer)
 
     on_test_end = on_validation_end
     on_predict_end = on_validation_end
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave nothing behind."""
+        """Remove what was written so far."""
         if self._run is not None:
             with suppress(OSError):  # on a full disk the last rows cannot be written now either
                 self._run.table.close()
@@ -229,19 +231,19 @@ class PredictionWriter(Callback, ABC):
             has_indices = isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
             if has_indices and not order.is_known:
                 rank_zero_warn(
-                    f"{type(self).__name__} cannot know which sample is which: the {mode} loader draws them with "
+                    f"{type(self).__name__} does not know the index of samples: the {mode} loader draws them with "
                     f"{type(loader.sampler).__name__} and {type(loader.batch_sampler).__name__}. Rows are in the order "
-                    "in which samples come, with a running number as their index; use a loader that does not shuffle."
+                    "of loading, with a running number as their index; use a loader that does not shuffle."
                 )
         target = self.target(mode)
         staging = _on_rank_zero(trainer, lambda: self._create(target))
-        # Called when the run is over, and else when the process ends: no hook is told of an exception in a process that
-        # Lightning spawned, nor of Ctrl-C before the run is known here.
+        # Called at the end of the run, or else of the process: no hook is called after an exception in a process that
+        # Lightning spawned, nor after Ctrl-C before `_run` is set.
         remove_staging = Finalize(None, discard, args=(staging,), exitpriority=1)
         if not trainer.strategy.reduce_boolean_decision((staging / "content").is_dir(), all=True):
             remove_staging()
             raise WriterError(
-                f"a rank cannot see `{staging}`, which rank 0 has made",
+                f"`{staging}` does not exist on a rank, but rank 0 has made it",
                 where=type(self).__name__,
                 expected="one disk for all ranks",
                 fix=f"put `{self.path}` on a disk that all nodes share",
@@ -254,7 +256,7 @@ class PredictionWriter(Callback, ABC):
         staging = create_staging(target)
         try:
             (staging / "content").mkdir()
-            (staging / "content" / "samples.csv").touch()  # no sample's file may have the name
+            (staging / "content" / "samples.csv").touch()  # so that no sample's file gets this name
         except BaseException:
             remove(staging)
             raise
@@ -316,7 +318,7 @@ class PredictionWriter(Callback, ABC):
 
 
 def _on_rank_zero(trainer: Trainer, action: Callable[[], _T]) -> _T:
-    """Do something on rank zero; what it returns or raises is returned or raised on all ranks."""
+    """Run an action on rank zero; return or raise on all ranks what it returns or raises."""
     result: _T | None = None
     error: LighterError | OSError | None = None
     if trainer.is_global_zero:

@@ -1,4 +1,4 @@
-"""Rows that every rank streams to disk, and their merge into one CSV file in dataset order."""
+"""Stream rows to disk on every rank, and merge them into one CSV file in dataset order."""
 
 import csv
 import heapq
@@ -11,22 +11,22 @@ from typing import Any, TextIO
 
 from lighter.errors import WriterError, nearest_names
 
-_ROWS_IN_MEMORY = 50_000  # while rows that came out of order are sorted
+_ROWS_IN_MEMORY = 50_000  # while rows that came in another order are sorted
 _FILES_AT_ONCE = 64  # while sorted runs are merged; systems allow some hundreds
 
 Row = tuple[int, int, int, str]
-"""Loader, rank (-1 where the index counts over all ranks), index, and the cells as CSV text after a first comma."""
+"""Loader, rank (-1 if the index counts over all ranks), index, and the cells as CSV text that begins with a comma."""
 
 
 class _Echo:
-    """A file that hands back what is written to it: `csv.writer` as a function from cells to text."""
+    """A file whose ``write`` returns the text: it makes `csv.writer` a function from cells to text."""
 
     @staticmethod
     def write(text: str) -> str:
         return f"{text.removesuffix(_TERMINATOR)}\n"
 
 
-_TERMINATOR = "\r\n"  # the module quotes what is in it, and readers take a lone "\r" for the end of a row too
+_TERMINATOR = "\r\n"  # csv quotes cells with these characters, and readers take a lone "\r" for the end of a row
 
 _csv_line: Callable[[Iterable[Any]], str] = csv.writer(_Echo, lineterminator=_TERMINATOR).writerow
 
@@ -34,11 +34,11 @@ _csv_line: Callable[[Iterable[Any]], str] = csv.writer(_Echo, lineterminator=_TE
 class RowTable:
     """The rows of one rank, streamed to a part file whose first line names the columns.
 
-    A row is kept as one line of JSON with its place and its cells as finished CSV text: text in cells may hold line
-    breaks, and reading it back through the csv module would refuse long ones.
+    A row is one line of JSON, with its place and its cells as CSV text: cells may have line breaks, and the csv module
+    would not read back long cells.
 
     Args:
-        file: The part file; written from the first row on.
+        file: The part file; made with the first row.
     """
 
     def __init__(self, file: Path) -> None:
@@ -87,7 +87,7 @@ def merge(
     Args:
         parts: Closed part files.
         file: The CSV file to write: UTF-8, ``index`` first, then ``rank`` and ``dataloader_idx`` if asked for.
-        default_columns: The columns when no rank has any row.
+        default_columns: The columns if no rank has a row.
         has_ranks: Write a column ``rank``: some indices count on one rank only.
         has_dataloaders: Write a column ``dataloader_idx``.
 
@@ -122,7 +122,7 @@ class _Rows:
 
 
 def _sort(part: Path) -> None:
-    """Sort the rows of a part file by way of sorted runs on disk, so that few are in memory at a time."""
+    """Sort the rows of a part file through sorted runs on disk, so that few rows are in memory at a time."""
     columns = _columns_of(part)
     runs: list[Path] = []
     with _Rows(part) as rows:
@@ -154,7 +154,7 @@ def _columns_of(part: Path) -> list[str]:
 
 
 def _open_to_write(file: Path) -> TextIO:
-    # `surrogateescape`: file names that are not UTF-8 come out as the bytes that they were
+    # `surrogateescape` writes file names that are not UTF-8 as their original bytes
     return file.open("w", encoding="utf-8", errors="surrogateescape", newline="")
 
 
@@ -167,5 +167,5 @@ def _other_columns(columns: Iterable[str], expected: Sequence[str], where: str) 
         f"{where} has other columns than the first row: {'; '.join(differences) or 'in another order'}",
         expected=", ".join(expected),
         nearest=[name for column in added for name in nearest_names(column, missing, count=1)],
-        fix="give every sample values of the same keys and lengths; a list of any length fits into one cell",
+        fix="give every sample values with the same keys and lengths; a list of any length fits into one cell",
     )

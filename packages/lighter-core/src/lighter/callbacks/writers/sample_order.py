@@ -1,4 +1,4 @@
-"""Which samples of the dataset a batch holds, in one process and across ranks."""
+"""Find the dataset indices of a batch's samples, in one process and across ranks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,12 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Itera
 
 
 class SampleOrder:
-    """Numbers the samples of one loader on one rank as they come.
+    """Numbers the samples of one loader on one rank in the order of loading.
 
-    What any loader can tell, also one over an iterable dataset: how many samples came before on this rank.
+    This works for any loader, also for one of an iterable dataset: it counts the samples before on this rank.
 
     Attributes:
-        is_known: Whether the indices are the dataset's, the same whatever the number of ranks.
+        is_known: Whether the indices are those of the dataset, the same for any number of ranks.
     """
 
     is_known = False
@@ -22,18 +22,18 @@ class SampleOrder:
         self._num_seen = 0
 
     def num_samples(self, batch_idx: int) -> int | None:
-        """Tell how many samples a batch has, where the loader says so."""
+        """Return the number of samples of a batch; None if the loader does not show it."""
         return None
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
-        """Tell the index of each sample of a batch; ``None`` marks a sample that is to be dropped."""
+        """Return the index of each sample of a batch; ``None`` marks a sample to drop."""
         first = self._num_seen
         self._num_seen += num_samples
         return range(first, self._num_seen)
 
 
 class SequentialOrder(SampleOrder):
-    """Knows the samples of a loader that goes through its dataset in order, in one process."""
+    """Numbers the samples of a loader that reads its dataset in order, in one process."""
 
     is_known = True
 
@@ -43,19 +43,19 @@ class SequentialOrder(SampleOrder):
         self._num_in_all = len(sampler)
 
     def num_samples(self, batch_idx: int) -> int | None:
-        """Count what the sampler draws for a batch; the last one may be smaller."""
+        """Return the number of samples that the sampler draws for a batch; the last batch may be smaller."""
         return min(self._batch_size, self._num_in_all - batch_idx * self._batch_size)
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
-        """Count from the batch's number, so that a step that returned nothing shifts no index."""
+        """Derive the indices from the batch's number, so that a step that returned nothing shifts no index."""
         first = batch_idx * self._batch_size
         return range(first, first + num_samples)
 
 
 class DistributedOrder(SampleOrder):
-    """Knows the samples of a `DistributedSampler`: number ``i`` on a rank is number ``rank + i * world`` of all.
+    """Numbers the samples of a `DistributedSampler`: number ``i`` on a rank is number ``rank + i * world`` of all.
 
-    What the sampler repeats at the end to give all ranks the same count (padding) is dropped.
+    The padding, samples that the sampler repeats to give all ranks the same number, is dropped.
     """
 
     is_known = True
@@ -66,15 +66,15 @@ class DistributedOrder(SampleOrder):
         self._rank, self._world_size = sampler.rank, sampler.num_replicas
         self._dataset_size = len(sampler.dataset)  # type: ignore[arg-type]
         self._num_on_rank = len(sampler)
-        # the same seed and epoch give the same permutation once more
+        # the same seed and epoch give the same permutation again
         self._permuted = list(sampler) if sampler.shuffle else None
 
     def num_samples(self, batch_idx: int) -> int | None:
-        """Count what the sampler draws for a batch on this rank."""
+        """Return the number of samples that the sampler draws for a batch on this rank."""
         return min(self._batch_size, self._num_on_rank - batch_idx * self._batch_size)
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
-        """Follow the sampler, and drop its padding."""
+        """Compute the sampler's indices, and drop its padding."""
         first = batch_idx * self._batch_size
         return [self._index(position) for position in range(first, first + num_samples)]
 
@@ -86,9 +86,9 @@ class DistributedOrder(SampleOrder):
 
 
 class RecordedOrder(SampleOrder):
-    """Reads the indices that Lightning records in predict, where it wraps every batch sampler.
+    """Reads the indices that Lightning records in predict, in its wrapper of every batch sampler.
 
-    A sampler that draws keys instead of integers leaves only running numbers.
+    If a sampler draws keys instead of integers, the indices are running numbers.
     """
 
     is_known = True
@@ -98,15 +98,15 @@ class RecordedOrder(SampleOrder):
         self._batch_sampler = batch_sampler
 
     def num_samples(self, batch_idx: int) -> int | None:
-        """Count what was recorded."""
+        """Return the number of recorded indices."""
         return len(self._batch_sampler.seen_batch_indices[batch_idx])
 
     def indices(self, batch_idx: int, num_samples: int) -> Sequence[int | None]:
-        """Read what was recorded, and drop the padding of a `DistributedSampler` that the user gave."""
+        """Return the recorded indices, and drop the padding of a user's `DistributedSampler`."""
         seen = self._batch_sampler.seen_batch_indices
         indices: Sequence[int] = seen[batch_idx]
         if batch_idx > 0:
-            seen[batch_idx - 1] = ()  # nobody reads it again, and the list would grow with the dataset
+            seen[batch_idx - 1] = ()  # it is not read again, and the list would grow with the dataset
         self.is_known = all(isinstance(index, int) for index in indices)
         if not self.is_known:
             return super().indices(batch_idx, num_samples)
@@ -118,9 +118,9 @@ class RecordedOrder(SampleOrder):
 
 
 def sample_order(loader: object, *, world_size: int) -> SampleOrder:
-    """Choose how to number the samples of a loader, as Lightning iterates it on this rank.
+    """Return how to number the samples of a loader, as Lightning iterates over it on this rank.
 
-    Indices are only claimed where they are certain: a subclass of a sampler may order its samples as it likes.
+    Indices are known only if they are certain: a subclass of a sampler may use any order.
     """
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
         return SampleOrder()

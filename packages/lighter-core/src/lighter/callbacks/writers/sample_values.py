@@ -1,4 +1,4 @@
-"""From what a step returned to the values of each sample."""
+"""Split what a step returned into the values of each sample."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
@@ -11,46 +11,46 @@ from torch import Tensor
 from lighter.errors import WriterError, nearest_names
 
 Key = str | Callable[[Mapping[str, Any]], Any]
-"""Which value of a step's output: its key, or a function of the whole output that returns a value for the batch."""
+"""A value of a step's output: its key, or a function of the output that returns a value for the batch."""
 
 
 def named_outputs(outputs: Any, mode: str) -> Mapping[str, Any]:
-    """Give a step's output names: a dict keeps its own, anything else is the prediction, in val and test the loss."""
+    """Return a step's output by name: a dict as it is; anything else as the prediction, in val and test as the loss."""
     if isinstance(outputs, Mapping):
         return outputs
     return {"pred" if mode == "predict" else "loss": outputs}
 
 
 def select(outputs: Mapping[str, Any], key: Key, *, where: str) -> Any:
-    """Look up one value of a step's output.
+    """Return one value of a step's output.
 
     Raises:
-        WriterError: The step returned no such key.
+        WriterError: The step did not return the key.
     """
     if callable(key):
         try:
             return key(outputs)
         except Exception as error:
-            error.add_note(f"raised by the function that {where} was given for a value of the step's output")
+            error.add_note(f"raised by a function in the keys of {where}")
             raise
     if key not in outputs:
         raise WriterError(
-            f"`{key}` is not in what the step returned",
+            f"`{key}` does not exist: the step returned no such key",
             where=where,
             expected=f"one of {', '.join(map(str, outputs))}"
             if outputs
             else "a step that returns a dict with that key",
             nearest=nearest_names(key, map(str, outputs)),
-            fix="name one of these keys, or return the value from the step",
+            fix="use one of these keys, or return the value from the step",
         )
     return outputs[key]
 
 
 def count_samples(outputs: Mapping[str, Any], values: Iterable[Any], *, where: str) -> int:
-    """Tell how many samples a step's output holds.
+    """Count the samples of a step's output.
 
-    The step's own ``batch_size`` decides, else the first dimension of ``input``, ``target`` or ``pred``, else that of
-    the values to write.
+    The number is the ``batch_size`` of the output, else the first dimension of ``input``, ``target`` or ``pred``, else
+    that of the values to write.
 
     Raises:
         WriterError: Nothing in the output has a batch dimension.
@@ -63,7 +63,7 @@ def count_samples(outputs: Mapping[str, Any], values: Iterable[Any], *, where: s
         if length is not None:
             return length
     raise WriterError(
-        "the number of samples in a batch cannot be known",
+        "the number of samples in a batch is not known",
         where=where,
         expected="a value with a batch dimension in the step's output",
         fix="return `batch_size` from the step",
@@ -71,11 +71,11 @@ def count_samples(outputs: Mapping[str, Any], values: Iterable[Any], *, where: s
 
 
 def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[Any]:
-    """Take a batch's value apart into one value a sample.
+    """Split a batch's value into one value for each sample.
 
-    A tensor or array is cut along its first dimension, a mapping value by value. A list holds one item a sample. A
-    tuple holds several values side by side, each of the whole batch, if all of them have a batch dimension; else it
-    is taken as a list. A single number, text or ``None`` counts for every sample. Tensors come to the CPU.
+    A tensor or array is split along its first dimension, a mapping value by value. A list has one item for each sample.
+    A tuple has several values for all samples if each has a batch dimension; else it is treated as a list. A single
+    number, text or ``None`` is repeated for every sample. Tensors are moved to the CPU.
 
     Raises:
         WriterError: The value's length is not the number of samples.
@@ -97,11 +97,11 @@ def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[An
         if len(value) == num_samples:
             return [item.detach().cpu() if isinstance(item, Tensor) else item for item in value]
     raise WriterError(
-        f"`{name}` is {_described(value)} in a batch of {num_samples} samples",
+        f"`{name}` must have {num_samples} samples, got {_described(value)}",
         where=where,
-        expected=f"one value a sample: a tensor whose first dimension is {num_samples}, a list of {num_samples} items, "
-        "or a mapping or tuple of these",
-        fix=f"return `{name}` from the step with one value a sample",
+        expected=f"one value for each sample of the batch: a tensor whose first dimension is {num_samples}, a list of "
+        f"{num_samples} items, or a mapping or tuple of these",
+        fix=f"return `{name}` from the step with one value for each sample",
     )
 
 

@@ -1,4 +1,4 @@
-"""Output that appears whole or not at all."""
+"""Atomic output: it appears complete or not at all."""
 
 import errno
 import logging
@@ -18,10 +18,10 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def check_writable(target: Path, *, where: str) -> None:
-    """Check that something can be written at a path, without writing.
+    """Check that a path can be written, without writing.
 
     Raises:
-        WriterError: A parent is a file, or may not be written to.
+        WriterError: A parent is a file, or cannot be written.
     """
     parent = next(folder for folder in target.absolute().parents if folder.exists())
     if not parent.is_dir():
@@ -32,14 +32,14 @@ def check_writable(target: Path, *, where: str) -> None:
         raise WriterError(
             f"`{target}` cannot be written: no permission to write into `{parent}`",
             where=where,
-            fix="give a path in a directory of yours, or change its permissions",
+            fix="give a path in another directory, or change its permissions",
         )
 
 
 def create_staging(target: Path) -> Path:
-    """Create a hidden folder beside a path, on the same disk, in which its content grows.
+    """Create a hidden folder beside a path, on the same disk, for its content until it is complete.
 
-    The folder's name is new each time: nothing that a killed run left behind gets mixed in.
+    The folder's name is new each time, so that files of a killed run are never mixed in.
 
     Raises:
         WriterError: The folder cannot be created.
@@ -49,17 +49,17 @@ def create_staging(target: Path) -> Path:
         folder.mkdir(parents=True)
     except OSError as error:
         raise WriterError(
-            f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you may write to"
+            f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you can write"
         ) from error
     return folder
 
 
 @contextmanager
 def naming(target: Path, *, where: str) -> Iterator[None]:
-    """Let an error of the disk, such as that it is full, name the output that it is about.
+    """Turn an error of the disk, such as a full one, into an error that names the output.
 
     Raises:
-        WriterError: There was one.
+        WriterError: The disk cannot be written.
     """
     handled = sys.exception()
     try:
@@ -71,7 +71,7 @@ def naming(target: Path, *, where: str) -> Iterator[None]:
         raise WriterError(
             f"`{target}` cannot be written: {reason.strerror}",
             where=where,
-            fix="make space on that disk, or give a path on another one; nothing was left there",
+            fix="free space on that disk, or give a path on another disk; no partial output was left",
         ) from error
 
 
@@ -85,13 +85,13 @@ def _disk_error(error: BaseException, handled: BaseException | None) -> OSError 
 
 
 def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
-    """Move finished content to its path, in the place of what an earlier run left there.
+    """Move finished content to its path, replacing the output of an earlier run.
 
     Args:
-        content: A file or folder on the same disk, in a folder of its own.
-        target: Where it goes.
-        keep_previous: Keep what was there as ``<name>.previous``, one generation; else remove it, and leave what has
-            that name alone.
+        content: A file or folder on the same disk, alone in its folder.
+        target: The path.
+        keep_previous: Keep the earlier output as ``<name>.previous``, one generation. If False remove it, and do not
+            change what has that name.
     """
     if target.exists():
         previous = target.with_name(f"{target.name}.previous") if keep_previous else content.with_name("replaced")
@@ -103,7 +103,7 @@ def publish(content: Path, target: Path, *, keep_previous: bool) -> None:
             previous.replace(target)
             raise
         if keep_previous:
-            logger.info("`%s` is new; what an earlier run wrote there is now `%s`", target, previous)
+            logger.info("wrote `%s`; the output of an earlier run is now `%s`", target, previous)
         else:
             remove(previous)
     else:
