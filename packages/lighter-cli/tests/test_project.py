@@ -132,6 +132,7 @@ def test_there_is_no_project_without_key_and_marker() -> None:
     assert locate_project(load([{}])) is None
 
 
+@pytest.mark.slow
 def test_a_spawned_worker_unpickles_the_users_dataset(write: Write, tmp_path: Path) -> None:
     write(
         "code/data.py",

@@ -24,6 +24,8 @@ from lighter_cli.record import ConfigRecorder, _append_line
 from lighter_cli.records import INDEX, read_records
 from lighter_config import load
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 

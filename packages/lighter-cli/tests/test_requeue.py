@@ -12,6 +12,8 @@ from lighter_cli.records import Record, read_records
 from lighter_cli.requeue import Requeued
 from lighter_cli.runner import Runner
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 SIGNALLED = """

@@ -13,6 +13,8 @@ from lighter_cli.errors import CheckpointError
 from lighter_cli.records import read_records
 from lighter_config import CheckError, ConfigError
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 

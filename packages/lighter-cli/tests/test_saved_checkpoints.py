@@ -11,6 +11,8 @@ from lighter_cli import Runner
 from lighter_cli.records import Record, read_records
 from lighter_cli.saved_checkpoints import is_checkpoint, is_undamaged
 
+pytestmark = pytest.mark.slow
+
 LAST, BEST = Path("checkpoints/last.ckpt"), Path("checkpoints/epoch=1-step=6.ckpt")
 
 

@@ -11,6 +11,8 @@ import pytest
 from lighter_cli import Runner
 from lighter_cli.uncollected import uncollected
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 WATCH = """
