@@ -11,6 +11,8 @@ import pytest
 from lighter_cli import Runner
 from lighter_config import load
 
+pytestmark = pytest.mark.slow
+
 TRACE = Path("trace")
 
 SPRUNG = {

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import lighter
 
 PROBE = """
@@ -22,6 +24,7 @@ assert not any(hasattr(sys.modules[name], module) for name in own for module in 
 """
 
 
+@pytest.mark.slow
 def test_importing_lighter_leaves_the_process_as_it_was():
     subprocess.run([sys.executable, "-c", PROBE], check=True)
 

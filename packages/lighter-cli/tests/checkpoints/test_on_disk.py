@@ -11,6 +11,8 @@ from lighter_cli import Runner
 from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
 from lighter_cli.runs.record import Record, read_records
 
+pytestmark = pytest.mark.slow
+
 LAST, BEST = Path("checkpoints/last.ckpt"), Path("checkpoints/epoch=1-step=6.ckpt")
 
 

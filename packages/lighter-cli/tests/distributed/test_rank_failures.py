@@ -77,6 +77,7 @@ def fail(trainer: Trainer, error: BaseException) -> None:
     raise error
 
 
+@pytest.mark.slow
 def test_a_failing_rank_ends_a_real_run_with_its_own_error(module_config: str, write: Write, tmp_path: Path) -> None:
     write("code/models.py", Path("code/models.py").read_text() + FAILING)
     words = (module_config, "model::_target_=project.models.Failing", "trainer::num_sanity_val_steps=0")
@@ -145,6 +146,7 @@ def test_a_rank_that_told_nothing_is_known_by_how_it_ended(trainer: Trainer, scr
     assert not stores[0].check(["lighter/first_failure"])
 
 
+@pytest.mark.slow
 def test_ranks_that_are_stuck_when_this_one_fails_are_ended_with_what_they_started(trainer: Trainer) -> None:
     ranks = []
 

@@ -12,6 +12,8 @@ from lighter_cli.distributed.slurm_requeue import Requeued
 from lighter_cli.running.runner import Runner
 from lighter_cli.runs.record import Record, read_records
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 SIGNALLED = """

@@ -11,6 +11,8 @@ import pytest
 from lighter_cli import Runner
 from lighter_cli.running.gc_pause import gc_paused
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 WATCH = """

@@ -15,6 +15,8 @@ from lighter_cli.running.runner import method_arguments
 from lighter_cli.runs.record import read_records
 from lighter_config import CheckError, ConfigError
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 

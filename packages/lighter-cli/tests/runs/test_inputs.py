@@ -20,6 +20,7 @@ Write = Callable[[str, str], Path]
 
 # several runs of a test save to one folder
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
     pytest.mark.filterwarnings("ignore:The dirpath has changed"),
 ]

@@ -23,6 +23,8 @@ from lighter_cli.runs.record import read_records
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_config import load
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[str, str], Path]
 
 

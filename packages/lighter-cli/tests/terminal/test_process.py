@@ -64,6 +64,7 @@ def test_causes_of_an_error_are_shown() -> None:
     assert done.stderr.rstrip().endswith("hidden; --traceback shows them)")
 
 
+@pytest.mark.slow
 def test_an_error_without_a_message_shows_the_line_that_raised_it() -> None:
     """Lightning asserts that `max_epochs` is a number; hiding its frames left the word AssertionError alone."""
     done = _run(

@@ -92,6 +92,7 @@ class Numbers(torch.utils.data.Dataset):
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.slow
 def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, monkeypatch, context):
     Path("numbers_of_a_user.py").write_text(NUMBERS)  # a spawned worker imports the dataset's module
     monkeypatch.syspath_prepend(Path.cwd())
