@@ -108,7 +108,9 @@ def _find(run: str) -> Record:
             message=f"unknown run {run!r}" if records else "no run was started in this folder",
             expected=("an id, a part of one, 'last', or the folder of a run",) if records else (),
             nearest=nearest_names(run, names),
-            fix="list them with `lighter runs list`",
+            fix="list them with `lighter runs list`"
+            if records
+            else "name the folder of a run, or run a stage here first",
         )
     raise SourceError(finding)
 
