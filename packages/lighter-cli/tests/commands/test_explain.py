@@ -159,7 +159,11 @@ def test_json_has_the_same_for_tools(in_process: Command, experiment: list[str])
     shown = json.loads(in_process("explain", "trainer::max_epochs", *experiment, "--json").stdout)
     assert shown["value"] == 3
     assert shown["is_set"] is True
-    assert shown["set_by"][0] == {"place": "command line, word 3", "text": "trainer::max_epochs=3"}
+    assert shown["set_by"][0] == {
+        "place": "command line, word 3",
+        "text": "trainer::max_epochs=3",
+        "effect": None,
+    }
     assert shown["argument"] == {
         "target": "pytorch_lightning.Trainer",
         "path": "trainer::max_epochs",
@@ -243,3 +247,11 @@ error: no config given
   to fix             the path comes first, then its config: lighter explain trainer::max_epochs config.yaml
 """
     )
+
+
+def test_explain_says_whether_a_list_was_replaced_or_appended(in_process: Command, write: Write) -> None:
+    write("base.yaml", "betas: [0.9, 0.99]\ncallbacks: [{a: 1}]\n")
+    write("later.yaml", "betas: [0.8, 0.9]\ncallbacks: [{b: 1}, {c: 1}]\n")
+    assert "betas: [0.8, 0.9]    replaced" in in_process("explain", "betas", "base.yaml", "later.yaml").stdout
+    assert "appended 2 items" in in_process("explain", "callbacks", "base.yaml", "later.yaml").stdout
+    assert "appended 1 item" in in_process("explain", "betas", "base.yaml", "betas+=1").stdout

@@ -69,7 +69,7 @@ def load(words: Words) -> Config:
     if root is None:
         root = Node({}, Document("nothing", ""))
     return Config(
-        root, sources=tuple(sources), origins=tuple(origins), growths=tuple(merger.growths), open_file=Files().open
+        root, sources=tuple(sources), origins=tuple(origins), doubts=tuple(merger.doubts), open_file=Files().open
     )
 
 

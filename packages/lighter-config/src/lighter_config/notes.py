@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.merging.merger import Growth
+from lighter_config.merging.merger import Doubt
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
@@ -14,16 +14,16 @@ from lighter_config.tree.scalars import MEANT, PLACEHOLDER
 from lighter_config.tree.walking import walk
 
 
-def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -> Iterable[Finding]:
+def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
     """Find what to say about the values that are still in the tree."""
     suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
-    grown = {id(growth.node): growth for growth in growths}
+    doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
     for path, node in walk(root):
         value = node.value
-        if type(value) is list and id(node) in grown:
-            yield _growth(path, grown[id(node)])
-        elif type(value) is str:
+        if doubtful and id(node) in doubtful:
+            yield _doubt(path, doubtful[id(node)])
+        if type(value) is str:
             if id(node) in suspects:
                 yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
@@ -40,15 +40,23 @@ def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -
         yield _legacy(str(node.value), format_path(path), node)
 
 
-def _growth(path: Segments, growth: Growth) -> Finding:
-    before, added = growth.before, growth.added
+def _doubt(path: Segments, doubt: Doubt) -> Finding:
+    name, key = format_path(path), format_path(path[-1:])
+    if doubt.kind == "empty":
+        sign = "{}" if doubt.node.is_mapping or not doubt.node.is_list else "[]"
+        message = f"{name} keeps its value from {doubt.before.place}: merging the empty {sign} changes nothing"
+        fix = f"write `={key}: {sign}` to empty it, or remove the line"
+    else:
+        num_items = len(doubt.node.value)
+        message = f"{name} replaces the components of {doubt.before.place}: it has {num_items} plain values"
+        fix = f"write `+{key}:` to append, or `={key}:` if the components are not wanted"
     return Finding(
-        message=f"{format_path(path)} grew by merging: {before.place} gives a part, {added.place} appends to it",
+        message=message,
         severity=Severity.WARNING,
-        path=format_path(path),
-        place=added.place,
-        excerpt=added.excerpt,
-        fix=f"write `={format_path(path[-1:])}:` to replace the list" if path else "",
+        path=name,
+        place=doubt.given.place,
+        excerpt=doubt.given.excerpt,
+        fix=fix,
         check="loading",
     )
 

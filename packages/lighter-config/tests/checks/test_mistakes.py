@@ -117,7 +117,7 @@ MISTAKES = {
     "None for null": Mistake("trainer::max_epochs", edit=("max_epochs: 10", "max_epochs: None"), severity=WARNING),
     "yes for true": Mistake("system::dataloaders::train::shuffle", edit=("shuffle: true", "shuffle: yes"), severity=WARNING),
     "a placeholder": Mistake("trainer::max_epochs", edit=("max_epochs: 10", "max_epochs: ...")),
-    "a list that grew by merging": Mistake("system::optimizer::betas", more="system:\n  optimizer:\n    betas: [0.8, 0.9]\n", at="betas: [0.8", severity=WARNING),
+    "an empty list over components": Mistake("trainer::callbacks", more="trainer:\n  callbacks: []\n", at="callbacks: []", severity=WARNING),
     "the old separator": Mistake("system::optimizer::params", edit=("@system::model", "@system#model"), severity=WARNING),
     # what a stage needs
     "fit without an optimizer": Mistake("system", words=("~system::optimizer", "~system::scheduler"), at="system:", stage=Stage.FIT),

@@ -88,7 +88,8 @@ def explain(
         return
     output.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
     if is_set:
-        history = [((str(place), PLACE), text) for place, text in config.expanded().history(path)]
+        settings = config.expanded().history(path)
+        history = [((str(place), PLACE), text, effect) for place, text, effect in settings]
         output.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", output.rows(history)))
     output.write_lines(_taker_lines(taker, segments))
     found = [((use.path, PATH), use.text, (str(use.place), PLACE)) for use in uses]
@@ -208,7 +209,10 @@ def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, u
         "is_set": is_set,
         "value": config.get(path, None),
         "copied": config.expanded().get(path, None),
-        "set_by": [{"place": str(place), "text": text} for place, text in config.expanded().history(path)],
+        "set_by": [
+            {"place": str(place), "text": text, "effect": effect or None}
+            for place, text, effect in config.expanded().history(path)
+        ],
         "argument": None
         if taker is None
         else {

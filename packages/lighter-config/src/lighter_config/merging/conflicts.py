@@ -7,6 +7,7 @@ from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments, child_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_copy
+from lighter_config.tree.walking import holds_mappings
 
 
 class GivenOnce:
@@ -33,7 +34,7 @@ class GivenOnce:
         base: Node | None = self.base
         for segment in path:
             assert other is not None
-            if base is not None and (base.is_list or is_copy(base.value)):
+            if base is not None and (is_copy(base.value) or (base.is_list and not _replaces(other))):
                 return  # an index counts the list before it grows, so it names no item of the given one
             base = child_at(base, segment) if base is not None and base.is_mapping else None
             if other.is_mapping or (other.is_list and type(segment) is int):
@@ -95,3 +96,8 @@ class GivenOnce:
             second,
             fix="remove one of the two",
         )
+
+
+def _replaces(given: Node) -> bool:
+    """Return whether what a file gives replaces the list that was there."""
+    return given.is_list and bool(given.value) and not holds_mappings(given)

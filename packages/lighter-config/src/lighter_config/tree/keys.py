@@ -1,11 +1,13 @@
-"""The keys of a mapping that say more than a name: ``=key``, ``~key``, ``a::b``."""
+"""The keys of a mapping that say more than a name: ``=key``, ``+key``, ``~key``, ``a::b``."""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.paths import SEPARATOR, split_path
+
+Operator: TypeAlias = Literal["", "=", "+", "~"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +15,12 @@ class SpecialKey:
     """A key with an operator, or one that is a path.
 
     Attributes:
-        operator: ``=`` replaces, ``~`` deletes, nothing merges.
+        operator: ``=`` replaces, ``+`` appends to a list, ``~`` deletes, nothing merges.
         path: Where, from the mapping that holds the key.
         legacy: Whether ``#`` separates its segments.
     """
 
-    operator: Literal["", "=", "~"]
+    operator: Operator
     path: Segments
     legacy: bool
 
@@ -39,14 +41,15 @@ def special_key(key: Key) -> SpecialKey | None:
     return None
 
 
-_OPERATORS_AND_ESCAPE = ("=", "~", "\\")
+_OPERATORS = ("=", "+", "~")
+_OPERATORS_AND_ESCAPE = (*_OPERATORS, "\\")
 
 
 @lru_cache(maxsize=20_000)
 def _special_key(key: str) -> SpecialKey | None:
     if key in _OPERATORS_AND_ESCAPE:
         return None
-    operator: Literal["", "=", "~"] = key[0] if key[0] in "=~" else ""  # type: ignore[assignment]
+    operator: Operator = key[0] if key[0] in _OPERATORS else ""  # type: ignore[assignment]
     path, legacy = split_path(key[1:] if operator else key)
     if not operator and path == (key,):
         return None

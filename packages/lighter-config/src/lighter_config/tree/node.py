@@ -75,6 +75,21 @@ class Trace:
             trace = trace.previous
 
 
+class BeforeAppending(Trace):
+    """The setting of a list before another source appended items to it.
+
+    Attributes:
+        num_appended: How many items the next newer setting appended.
+    """
+
+    __slots__ = ("num_appended",)
+
+    def __init__(self, node: "Node", num_appended: int) -> None:
+        super().__init__(node.origin, node.mark, node.key_mark, node.via, node.previous)
+        self.key_origin = node.key_origin
+        self.num_appended = num_appended
+
+
 class Node(Trace):
     """One value of the tree: a mapping or list of nodes, or a leaf.
 
@@ -148,7 +163,15 @@ class Node(Trace):
 
     def set_again_by(self, other: Trace) -> None:
         """Remember that ``other`` is the newest to have set this path."""
-        self.previous = self.trace
+        self._set_again_by(other, self.trace)
+
+    def append(self, items: "list[Node]", other: Trace) -> None:
+        """Append items to a list, and remember that ``other`` did."""
+        self._set_again_by(other, BeforeAppending(self, len(items)))
+        self.value.extend(items)
+
+    def _set_again_by(self, other: Trace, before: Trace) -> None:
+        self.previous = before
         self.origin, self.mark, self.via = other.origin, other.mark, other.via
         self.key_mark, self.key_origin = other.key_mark, other.key_origin
 

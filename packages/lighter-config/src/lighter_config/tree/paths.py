@@ -31,7 +31,7 @@ def parse_path(text: str) -> Segments:
 def split_path(text: str) -> tuple[Segments, bool]:
     """Split a path, and say whether it is written with the old ``#`` separator."""
     legacy = False
-    if text[:2] in (r"\~", r"\="):
+    if text[:2] in (r"\~", r"\=", r"\+"):
         text = text[1:]
     parts = text.split(SEPARATOR) if "\\" not in text else _split_escaped(text)
     segments: list[Key] = []
@@ -73,7 +73,7 @@ def format_path(segments: Segments) -> str:
     ('trainer::callbacks::0', 'a\\::b::~c::null')
     """
     text = SEPARATOR.join(map(format_segment, segments))
-    return "\\" + text if text[:1] in ("~", "=") else text
+    return "\\" + text if text[:1] in ("~", "=", "+") else text
 
 
 def format_segment(segment: Key) -> str:

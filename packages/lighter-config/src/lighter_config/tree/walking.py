@@ -41,6 +41,13 @@ def walk(
             pending += [(path + (index,), value[index]) for index in range(len(value) - 1, -1, -1)]  # noqa: RUF005
 
 
+def holds_mappings(node: Node) -> bool:
+    """Return whether a mapping is below a node: lists of mappings grow by merging, other lists are replaced."""
+    below = walk(node)
+    next(below)
+    return any(child.is_mapping for _, child in below)
+
+
 class Reached(NamedTuple):
     """How far a path leads.
 
