@@ -60,7 +60,7 @@ config.yaml trainer::max_epoch=3 system::criterion::_target_=torch.nn.CrosEntrop
 
 
 def test_a_warning_alone_is_not_a_failure(in_process: Command, system_config: str) -> None:
-    done = in_process("check", system_config, "vars::unused=1")
+    done = in_process("check", system_config, "=vars::unused=1")
     assert done.returncode == 0
     assert done.stdout.startswith("warning: vars::unused")
     assert "1 warning; targets" in done.stdout
@@ -79,7 +79,7 @@ def test_a_stage_is_judged_by_what_it_needs(in_process: Command, system_config: 
 
 def test_all_stages_says_for_which_of_them_a_finding_holds(in_process: Command, system_config: str) -> None:
     done = in_process(
-        "check", system_config, "~system::optimizer", "~system::dataloaders::predict", "vars::unused=1", "--all-stages"
+        "check", system_config, "~system::optimizer", "~system::dataloaders::predict", "=vars::unused=1", "--all-stages"
     )
     lines = done.stdout.splitlines()
     assert done.returncode == 1

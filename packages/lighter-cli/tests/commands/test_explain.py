@@ -255,3 +255,10 @@ def test_explain_says_whether_a_list_was_replaced_or_appended(in_process: Comman
     assert "betas: [0.8, 0.9]    replaced" in in_process("explain", "betas", "base.yaml", "later.yaml").stdout
     assert "appended 2 items" in in_process("explain", "callbacks", "base.yaml", "later.yaml").stdout
     assert "appended 1 item" in in_process("explain", "betas", "base.yaml", "betas+=1").stdout
+
+
+def test_explain_finds_an_item_of_a_list_by_its_name(in_process: Command, write: Write) -> None:
+    write("exp.yaml", "callbacks: [{a: 1}, {_name_: ema, decay: 0.9}]\nuse: '@callbacks::ema::decay'\n")
+    done = in_process("explain", "callbacks::ema::decay", "exp.yaml")
+    assert done.stdout.startswith("callbacks::1::decay: 0.9\n")
+    assert "use   @callbacks::ema::decay" in done.stdout

@@ -58,7 +58,7 @@ def test_a_migrated_experiment_passes_the_check_and_trains(case: str) -> None:
         files.append(one.name)
     report = Checker(()).check(files)
     assert [str(finding) for finding in report.findings if finding.severity is Severity.ERROR] == []
-    words = ["trainer::logger=false", "trainer::accelerator=cpu", "trainer::max_epochs=2", "vars::num_workers=0"]
+    words = ["trainer::logger=false", "trainer::accelerator=cpu", "trainer::max_epochs=2", "=vars::num_workers=0"]
     quiet = {"vars": {"pin_memory": False}}
     Runner().run("fit", [*files, *words, quiet, "trainer::enable_progress_bar=false", "trainer::limit_val_batches=0"])
 

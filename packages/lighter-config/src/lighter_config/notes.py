@@ -46,6 +46,9 @@ def _doubt(path: Segments, doubt: Doubt) -> Finding:
         sign = "{}" if doubt.node.is_mapping or not doubt.node.is_list else "[]"
         message = f"{name} keeps its value from {doubt.before.place}: merging the empty {sign} changes nothing"
         fix = f"write `={key}: {sign}` to empty it, or remove the line"
+    elif doubt.kind == "overwritten":
+        message = f"the argument for {name} has no effect: {doubt.node.place} sets the value after it"
+        fix = "put the argument after the files"
     else:
         num_items = len(doubt.node.value)
         message = f"{name} replaces the components of {doubt.before.place}: it has {num_items} plain values"

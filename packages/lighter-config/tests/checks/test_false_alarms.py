@@ -109,7 +109,7 @@ def test_a_mistake_in_a_part_that_the_stage_does_not_use_does_not_stop_it(checke
 
 
 def test_a_mistake_in_what_nothing_builds_is_a_warning(checked, system_yaml) -> None:
-    findings = checked("spare={_target_: torch.optim.Missing}", exp=system_yaml)
+    findings = checked("=spare={_target_: torch.optim.Missing}", exp=system_yaml)
     assert {(finding.check, finding.severity) for finding in findings} == {
         ("keys", Severity.WARNING),
         ("targets", Severity.WARNING),

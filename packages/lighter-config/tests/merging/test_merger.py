@@ -106,7 +106,7 @@ TREES = {
     "the last item": (["a: [1, 2]"], ["a::-1=5"], {"a": [1, 5]}),
     "words from left to right": (["a: 1"], ["a=2", "a=3"], {"a": 3}),
     "args without the section": (["a: 1"], ["args::fit::ckpt_path=x"], {"a": 1, "args": {"fit": {"ckpt_path": "x"}}}),
-    "vars without the section": (["a: 1"], ["vars::image_size=128"], {"a": 1, "vars": {"image_size": 128}}),
+    "vars without the section": (["a: '@vars::size'"], ["vars::size=8"], {"a": "@vars::size", "vars": {"size": 8}}),
     "args that is null": (["args:"], ["args::fit::ckpt_path=x"], {"args": {"fit": {"ckpt_path": "x"}}}),
     "a missing parent in a section": (
         ["trainer: {max_epochs: 1}"],

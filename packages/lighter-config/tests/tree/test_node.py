@@ -22,7 +22,7 @@ CHAINS = {
     "a replaced section": (["a: {b: 1}", "=a: {b: 2}"], [], "a::b", ["b.yaml:1:9", "a.yaml:1:8"]),
     "an item by index": (["a: [{b: 1}]"], ["a::0::b=2"], "a::0::b", ["command line, word 2", "a.yaml:1:9"]),
     "an appending word": (["a: [1]"], ["a+=2"], "a::1", ["command line, word 2"]),
-    "an item of a word": (["b: 1"], ["a=[1, {c: 2}]"], "a::1::c", ["command line, word 2"]),
+    "an item of a word": (["b: 1"], ["=a=[1, {c: 2}]"], "a::1::c", ["command line, word 2"]),
     "a copy": (["a: {b: 1}\nc: '%a'"], [], "c::b", ["copied by % from a.yaml:1:8"]),
     "a copy of an override": (
         ["a: {b: 1}\nc: '%a'"],

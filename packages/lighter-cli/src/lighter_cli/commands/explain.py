@@ -97,12 +97,16 @@ def explain(
 
 
 def _exact(config: Config, segments: Segments) -> Segments:
-    """Return the path with each negative index replaced by the index from the start."""
+    """Return the path with each negative index, and each name of an item, replaced by the index from the start."""
     exact: list[Any] = []
     for segment in segments:
-        if isinstance(segment, int) and segment < 0:
-            holder = config.expanded().get(format_path(tuple(exact)), None)
-            segment += len(holder) if isinstance(holder, list) and -len(holder) <= segment else 0
+        holder = config.expanded().get(format_path(tuple(exact)), None)
+        if isinstance(holder, list):
+            names = [item.get("_name_") if isinstance(item, dict) else None for item in holder]
+            if isinstance(segment, int) and -len(holder) <= segment < 0:
+                segment += len(holder)
+            elif segment in names:
+                segment = names.index(segment)
         exact.append(segment)
     return tuple(exact)
 

@@ -23,7 +23,7 @@ from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
-from lighter_config.tree.node import MAX_DEPTH, Node, Segments
+from lighter_config.tree.node import MAX_DEPTH, NAME, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
@@ -39,7 +39,7 @@ from lighter_config.tree.walking import follow, walk
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
 COMPONENT_MODES = ("default", "partial", "callable", "debug")
 """What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
-NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
+NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES, NAME))
 
 _SIGILS = ("@", "%", "$", "\\")
 _Memory = dict[Node, Any]
@@ -97,7 +97,7 @@ class Resolver:
     def _mapping(self, node: Node, path: Segments, built: _Memory) -> Steps:
         result = {}
         for key, child in node.value.items():
-            if key in (IMPORTS, REQUIRES, DISABLED) or child.for_reference:
+            if key in (IMPORTS, REQUIRES, DISABLED, NAME) or child.for_reference:
                 continue
             if _may_be_disabled(child) and (yield self._is_disabled(child, (*path, key), built)):
                 continue

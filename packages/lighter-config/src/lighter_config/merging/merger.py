@@ -12,7 +12,7 @@ from lighter_config.merging.conflicts import GivenOnce
 from lighter_config.merging.deleting import delete, delete_for_file, takes_change
 from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such_item, parent_of
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
+from lighter_config.tree.node import MAX_DEPTH, NAME, Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import holds_mappings
@@ -26,13 +26,13 @@ class Doubt:
 
     Attributes:
         kind: ``empty`` is an empty mapping or list that changed nothing; ``components`` is a list of components that a
-            list of plain values replaced.
+            list of plain values replaced; ``overwritten`` is an override that a later file replaced.
         node: The value after the merge.
         before: The setting before it.
         given: The setting that was merged.
     """
 
-    kind: Literal["empty", "components"]
+    kind: Literal["empty", "components", "overwritten"]
     node: Node
     before: Trace
     given: Trace
@@ -80,7 +80,10 @@ class Merger:
                 no_such_item(parent, key, here, change.value)
             parent.value[key] = self._fresh(change, here)
         else:
-            parent.value[found.key] = self._changed(parent.value[found.key], change, here)
+            old = parent.value[found.key]
+            new = parent.value[found.key] = self._changed(old, change, here)
+            if found.key != key and parent.is_list and new.is_mapping and type(key) is str:
+                new.value.setdefault(NAME, old.value[NAME])  # what replaces an item keeps its name
         return root
 
     def _changed(self, old: Node, change: Change, at: Segments) -> Node:

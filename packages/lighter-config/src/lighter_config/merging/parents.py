@@ -5,7 +5,7 @@ from typing import NoReturn
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
+from lighter_config.tree.node import Key, Node, Segments, Trace, item_names, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import follow
@@ -34,7 +34,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
         child = node.value[found.key]
         if is_copy(child.value):
             return node, found.key, path[depth + 1 :]
-        if child.is_mapping or (child.is_list and type(path[depth + 1]) is int):
+        if child.is_mapping or (child.is_list and (type(path[depth + 1]) is int or key_at(child, path[depth + 1]))):
             node = child
             continue
         node.value[found.key] = node = instead_of_leaf(child, change, here, path[depth + 1])
@@ -44,13 +44,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
     """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
     if child.is_list:
-        expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
-        raise merge_error(
-            f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
-            at,
-            change.value,
-            expected=(expected,),
-        )
+        no_such_item(child, segment, (*at, segment), change.value)
     creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
         change.kind != "delete"
@@ -104,7 +98,13 @@ def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoRe
     name = format_path(at[:-1]) or "the list"
     if type(segment) is int:
         raise merge_error(f"{format_path(at)} does not exist: {name} has {items}", at, cause)
-    expected = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
+    names = [str(node.value) for _, node in item_names(parent)]
+    by_index = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
     raise merge_error(
-        f"{name} is a list of {items}; {format_segment(segment)!r} is not an index", at, cause, expected=expected
+        f"{name} is a list of {items}; {format_segment(segment)!r} is not an index"
+        + (" or the name of an item" if names else ""),
+        at,
+        cause,
+        expected=(*names, *by_index),
+        nearest=nearest_names(str(segment), names),
     )

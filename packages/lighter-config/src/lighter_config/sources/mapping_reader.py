@@ -7,7 +7,7 @@ from typing import Any
 from lighter_config.errors import PathError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, Key, Node
+from lighter_config.tree.node import MAX_DEPTH, NAME, Key, Node
 from lighter_config.tree.origins import Origin
 
 
@@ -51,6 +51,8 @@ def _node_of(value: Any, origin: Origin, depth: int) -> Node:
 
 
 def _is_special(key: Key, origin: Origin) -> bool:
+    if key == NAME:
+        origin.names_items = True
     if key is not None and not isinstance(key, str | int | float | bool):
         raise _error(f"{key!r} is a {type(key).__name__}; a key is text or a number", origin)
     try:

@@ -10,6 +10,9 @@ from lighter_config.tree.scalars import scalar
 Key: TypeAlias = Any  # what YAML allows as the key of a mapping: text, numbers, true, null
 Segments: TypeAlias = tuple[Any, ...]
 
+NAME = "_name_"
+"""The key by which an item of a list has a name, so that a path may say ``callbacks::ema`` for ``callbacks::2``."""
+
 MAX_DEPTH = 200
 """Levels a config may be nested. Deeper input is refused with an error before it can exhaust Python's stack."""
 
@@ -204,7 +207,7 @@ def key_at(node: Node, segment: Any) -> _Found | None:
     """Find the key of a mapping or the index of a list that one segment of a path names.
 
     In a mapping ``0`` finds the key ``0``, then ``'0'``, and ``true`` finds ``'true'``, then ``True``. An index of a
-    list may be negative; the found one never is.
+    list may be negative; the found one never is. Text finds the item of a list whose ``_name_`` it is.
     """
     value = node.value
     if type(value) is dict:
@@ -220,7 +223,16 @@ def key_at(node: Node, segment: Any) -> _Found | None:
     if type(value) is list and type(segment) is int:
         index = segment + len(value) if segment < 0 else segment
         return _Found(index) if 0 <= index < len(value) else None
+    if type(value) is list and type(segment) is str:
+        return next((_Found(index) for index, name in item_names(node) if name.value == segment), None)
     return None
+
+
+def item_names(node: Node) -> "Iterator[tuple[int, Node]]":
+    """Yield the index of each item of a list that has a ``_name_``, with the node of the name."""
+    for index, item in enumerate(node.value):
+        if type(item.value) is dict and (name := item.value.get(NAME)) is not None:
+            yield index, name
 
 
 def _same_key(mapping: dict[Key, Node], key: Key) -> Key:
