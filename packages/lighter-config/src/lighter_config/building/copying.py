@@ -14,7 +14,7 @@ from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
-from lighter_config.tree.references import absolute_path, find_references, is_copy, written
+from lighter_config.tree.references import absolute_path, default_of, find_references, is_copy, written
 from lighter_config.tree.walking import follow, walk
 
 OpenFile = Callable[[str, Path | None], tuple[str, Node]]
@@ -100,7 +100,13 @@ class Copier:
             source_at = self._target(reference, node, at)
             if source_at == at[: len(source_at)] or self._written_as(node) in node.lineage:
                 raise CircularReferenceError(circular_reference([(at, node)]))
-            source = yield self._find(source_at, reference, node, at)
+            try:
+                source = yield self._find(source_at, reference, node, at)
+            except ReferenceNotFoundError:
+                if reference.default is None:
+                    raise
+                source = node.like(default_of(reference))
+                source.patches = ()
             if is_copy(source.value):
                 source = yield self._open(source, source_at)
             pristine = self._copy(source, source_at, at, node, (*node.lineage, self._written_as(node)))

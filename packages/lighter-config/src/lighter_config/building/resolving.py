@@ -28,6 +28,7 @@ from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
     absolute_path,
+    default_of,
     find_references,
     is_copy,
     is_expression,
@@ -128,7 +129,12 @@ class Resolver:
 
     def _refer(self, reference: Reference, at: Segments, cause: Node, built: _Memory) -> Steps:
         """Build what a reference leads to, through other references on the way."""
-        node, path = self._find(reference, at, cause)
+        try:
+            node, path = self._find(reference, at, cause)
+        except ReferenceNotFoundError:
+            if reference.default is None:
+                raise
+            return default_of(reference)
         if _may_be_disabled(node) and (yield self._is_disabled(node, path, built)):
             message = f"{cause.value!r} refers to {format_path(path)}, which is disabled"
             raise ReferenceNotFoundError(

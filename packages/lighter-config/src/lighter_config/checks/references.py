@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from lighter_config.building.resolving import DISABLED
 from lighter_config.checks.components import how_built
-from lighter_config.checks.context import CheckContext, leaves_in
+from lighter_config.checks.context import CheckContext, leaves_in, references_in
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
-from lighter_config.suggestions import nearest_names
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import format_path, parse_path
@@ -39,8 +39,8 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
             continue
         for reference, target in targets:
             if not context.has(target):
-                if context.is_fragment:
-                    continue  # another file may bring it
+                if context.is_fragment or reference.default is not None:
+                    continue  # another file may bring it, or the default is the value
                 yield _nowhere(context, path, reference, target)
             elif (disabled := _disabled(context, target)) is not None:
                 yield context.finding(
@@ -49,7 +49,29 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
                     severity=severity_at(context, path),
                     fix="remove its _disabled_, or the reference",
                 )
+    yield from _defaults_near_a_name(context)
     yield from _cycles(context)
+
+
+def _defaults_near_a_name(context: CheckContext) -> Iterator[Finding]:
+    """Warn of a reference whose default is used although a similar name exists: it may be mistyped."""
+    if context.is_fragment:
+        return
+    for path, reference, target in references_in(context.config):
+        node, found, rest = follow(context.expanded._root, target)
+        if reference.default is None or not rest or not node.is_mapping:
+            continue
+        near = nearest_names(str(rest[0]), [str(key) for key, _ in node.children()], likeness=NEARLY_THE_SAME)
+        if near:
+            names = [format_path((*found, name, *rest[1:])) for name in near]
+            yield context.finding(
+                path,
+                f"{reference} does not exist, so its default is used: `{reference.default}`",
+                severity=Severity.WARNING,
+                nearest=names,
+                fix=f"write {reference.kind}{names[0]}, if it is meant",
+                config=context.config,
+            )
 
 
 def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:

@@ -12,7 +12,8 @@ from lighter_config.findings import Finding
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path, format_segment
-from lighter_config.tree.reference_syntax import Reference, reference_in
+from lighter_config.tree.reference_syntax import DEFAULT_MARK, Reference, reference_in
+from lighter_config.tree.scalars import scalar
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
 _INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")
@@ -95,11 +96,21 @@ def _whole_reference(value: str) -> Reference:
     text, file = value[1:], ""
     if text[:1] == "{" and text[-1:] == "}":
         text = text[1:-1]
-    if kind == "%" and (match := _FILE.fullmatch(text)):
-        file, text = match["file"], match["path"] or ""
-        if not text:
+    named, mark, default = text.partition(DEFAULT_MARK)
+    if kind == "%" and (match := _FILE.fullmatch(named)):
+        file, text = match["file"], (match["path"] or "") + mark + default
+        if not match["path"]:
             return Reference(kind, (), 0, file, 0, len(value))
     return reference_in(kind, text, 0, len(value), value, file=file)
+
+
+def default_of(reference: Reference) -> Any:
+    """Return the value of a reference that leads nowhere, read as one scalar of YAML.
+
+    >>> [default_of(find_references(text)[0]) for text in ("@vars::lr?1e-3", "@a?", "@a?null", "@a?[1, 2]")]
+    [0.001, '', None, '[1, 2]']
+    """
+    return scalar(reference.default) if reference.default else reference.default
 
 
 def absolute_path(reference: Reference, at: Segments) -> Segments:
@@ -124,6 +135,9 @@ def absolute_path(reference: Reference, at: Segments) -> Segments:
 def written(reference: Reference, path: Segments, *, in_expression: bool) -> str:
     """Write a reference to another absolute path, as it must stand in its text."""
     text = format_path(path)
+    if reference.default is not None:
+        text += DEFAULT_MARK + reference.default
+        return f"{reference.kind}{{{text}}}" if in_expression else f"{reference.kind}{text}"
     plain = all(type(segment) is int or _IDENTIFIER.fullmatch(format_segment(segment)) for segment in path)
     if in_expression and not (plain and path and type(path[0]) is str):
         return f"{reference.kind}{{{text}}}"
