@@ -1,5 +1,6 @@
 """What loading has to say about values that are legal and may still not be what was meant."""
 
+import re
 from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
@@ -8,10 +9,12 @@ from lighter_config.merging.merger import Doubt
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
-from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import find_references, is_interpolation
+from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
+from lighter_config.tree.references import INTERPOLATION, find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER
-from lighter_config.tree.walking import walk
+from lighter_config.tree.walking import follow, walk
+
+_REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
 def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
@@ -30,6 +33,10 @@ def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> 
                 yield from _text(path, node)
                 if "#" in value and node.origin not in legacy and _is_legacy(value):
                     legacy[node.origin] = (path, node)
+            elif "${" in value and INTERPOLATION.search(value):
+                yield _interpolation(path, node)
+            elif ("@" in value or "%" in value) and (found := _reference_in_text(root, path, node)) is not None:
+                yield found
     for origin in dict.fromkeys(origins):
         if origin.legacy is not None:
             mark, key = origin.legacy
@@ -76,15 +83,7 @@ def _suspect(path: Segments, node: Node) -> Finding:
 def _text(path: Segments, node: Node) -> Iterable[Finding]:
     text = node.value
     if is_interpolation(text):
-        name = text[2:].partition("}")[0]
-        kind, _, rest = name.partition(":")
-        python = (
-            f"\"$os.environ['{rest.partition(',')[0]}']\""
-            if kind in ("oc.env", "env")
-            else f'"@{kind.replace(".", "::")}"'
-        )
-        message = f"{format_path(path)} is plain text: ${{...}} is not replaced"
-        yield _finding(message, path, node, Severity.WARNING, f"write {python}")
+        yield _interpolation(path, node)
         return
     if text[0] != "$":
         return
@@ -95,6 +94,41 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
     for reference in quoted:
         message = f"{format_path(path)}: {reference} is in a plain string, where it is only text"
         yield _finding(message, path, node, Severity.NOTE, f'write f"{{{reference}}}" for its value')
+
+
+def _interpolation(path: Segments, node: Node) -> Finding:
+    message = f"{format_path(path)} is plain text: ${{...}} is not replaced"
+    return _finding(message, path, node, Severity.WARNING, f"write {_in_this_language(node.value)}")
+
+
+def _in_this_language(text: str) -> str:
+    """Write text with the ``${...}`` of other tools as a reference or an expression."""
+    parts = [(match.group(1), *match.span()) for match in INTERPOLATION.finditer(text)]
+    (name, start, end), *others = parts
+    kind, _, rest = name.partition(":")
+    if kind not in ("oc.env", "env"):
+        if not others and (start, end) == (0, len(text)):
+            return f'"@{kind.replace(".", SEPARATOR)}"'
+        quote = "'" if '"' in text else '"'
+        inside = INTERPOLATION.sub(lambda match: "{@" + match.group(1).replace(".", SEPARATOR) + "}", text)
+        return f"'$f{quote}{inside}{quote}'"
+    variable, comma, default = rest.partition(",")
+    value = f"os.environ.get({variable!r}, {default.strip()!r})" if comma else f"os.environ[{variable!r}]"
+    before = f"{text[:start]!r} + " if start else ""
+    after = f" + {text[end:]!r}" if text[end:] else ""
+    return f'"${before}{value}{after}"'
+
+
+def _reference_in_text(root: Node, path: Segments, node: Node) -> Finding | None:
+    """Report a reference inside text, where it is only text, if it leads somewhere."""
+    text = node.value
+    for match in _REFERENCE_IN_TEXT.finditer(text):
+        if not follow(root, parse_path(match.group()[1:])).rest:
+            quote = "'" if '"' in text else '"'
+            inside = text.replace(match.group(), "{" + match.group() + "}")
+            message = f"{format_path(path)}: {match.group()} is inside text, where it is only text"
+            return _finding(message, path, node, Severity.WARNING, f"write '$f{quote}{inside}{quote}' for its value")
+    return None
 
 
 def _is_legacy(text: str) -> bool:

@@ -7,10 +7,11 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.sources.bases import BASE
+from lighter_config.sources.words import CHECKPOINT_SUFFIXES, CONFIG_SUFFIXES
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.origins import Word
-from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
+from lighter_config.tree.paths import format_path, with_separators
 from lighter_config.tree.references import absolute_path, find_references
 from lighter_config.tree.walking import follow, walk
 
@@ -74,6 +75,13 @@ def _finding(config: Config, path: Segments, word: Word) -> Finding:
     name = format_path(path)
     if path == (BASE,):
         return _about(word, name, f"{BASE} is read from files only", fix="give the file as an input before the others")
+    if word.text.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
+        return _about(
+            word,
+            name,
+            f"{word.text!r} is neither a file nor an override that something reads",
+            fix="name a file that exists, or the path of a value that the config has",
+        )
     nearest = list(dict.fromkeys(_meant(config, path) or _similar(config, path)))[:_NUM_SHOWN]
     where = "in vars" if path[0] == VARS else "at the root"
     written, _, value = word.text.partition("=")
@@ -107,7 +115,7 @@ def _about(
 
 def _meant(config: Config, path: Segments) -> list[str]:
     """Return the paths that end in the name that the user wrote, the likeliest first."""
-    other = _with_separators(path)
+    other = with_separators(path)
     name = (other or path)[-1]
     meant = [] if other is None else list(_if_it_fits(config, other))
     return [*meant, *_places_of(config, name, path), *_arguments_named(config, name)]
@@ -123,18 +131,6 @@ def _similar(config: Config, path: Segments) -> Iterator[str]:
     yield from (format_path((*path[:-1], near)) for near in nearest_names(str(path[-1]), siblings))
     others = {str(at[-1]): at for at, node in walk(root) if at and at != path and type(at[-1]) is str and node.is_leaf}
     yield from (format_path(others[near]) for near in nearest_names(str(path[-1]), others))
-
-
-def _with_separators(path: Segments) -> Segments | None:
-    """Return the path that is meant by one written with the separators of other tools: ``++trainer.max_epochs``."""
-    text = str(path[0]).lstrip("+-")
-    for separator in (":", "."):
-        text = SEPARATOR.join(part for part in text.split(separator) if part)
-    try:
-        meant = (*parse_path(text), *path[1:])
-    except ConfigError:
-        return None
-    return meant if meant != path else None
 
 
 def _if_it_fits(config: Config, path: Segments) -> Iterator[str]:

@@ -83,7 +83,10 @@ ERRORS = {
     "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "a::b, which"),
     "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "an index from 0 to 0"),
     "@ above the root": ("x: '@::::::y'", ReferenceNotFoundError, "above the root"),
-    "@a.b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.b'"),
+    "@a.b": ("x: '@a.b'\na: {c: 1}", ReferenceNotFoundError, "write '$@a.b'"),
+    "@a.b for @a::b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write @a::b"),
+    "@a/b for @a::b": ("x: '@a/b'\na: {b: 1}", ReferenceNotFoundError, "write @a::b"),
+    "%a:b for %a::b": ("x: '%a:b'\na: {b: 1}", ReferenceNotFoundError, "write %a::b"),
     "@a.b()": ("x: '@a.parameters()'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.parameters()'"),
     "@ to itself": ("x: '@x'", CircularReferenceError, "circular reference: x -> x"),
     "@ in a cycle": ("x: '@y'\ny: '@x'", CircularReferenceError, "circular reference: x -> y -> x"),
@@ -207,3 +210,13 @@ def test_interpolation_of_other_tools_is_a_warning_with_the_python_form(load_tex
     (note,) = load_texts(f"x: '{text}'").notes
     assert note.severity is Severity.WARNING
     assert python in note.fix
+
+
+def test_missing_part_of_another_file_is_named_relative_to_the_file_that_refers(tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "exp" / "deep").mkdir(parents=True)
+    (tmp_path / "conf" / "main.yaml").write_text("model: {a: 1}\n")
+    (tmp_path / "exp" / "deep" / "x.yaml").write_text("m: '%../../conf/main.yaml::modell'\n")
+    (note,) = load("exp/deep/x.yaml").expanded().notes
+    assert note.nearest == ("../../conf/main.yaml::model",)
+    assert note.fix == "write %../../conf/main.yaml::model"

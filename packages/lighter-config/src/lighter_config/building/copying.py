@@ -12,7 +12,7 @@ from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
-from lighter_config.tree.paths import format_path
+from lighter_config.tree.paths import format_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, default_of, find_references, is_copy, written
 from lighter_config.tree.walking import follow, walk
@@ -289,10 +289,14 @@ def not_found(
     elif parent.is_list:
         count = len(parent.value)
         expected = (f"an index from 0 to {count - 1}, or -1 for the last" if count else "the list is empty",)
+    path = (reference.file, *path[1:]) if reference.file else path  # as written, not relative to the working directory
     nearest = tuple(format_path((*path[:depth], name)) for name in names)
     missing = format_path(path[: depth + 1])
     fix = f"write {reference.kind}{format_path((*path[:depth], names[0], *path[depth + 1 :]))}" if names else ""
     text = cause.value if type(cause.value) is str else str(reference)
+    meant = with_separators(reference.path)
+    if meant is not None and not depth and not follow(parent, meant).rest:
+        nearest, fix = (format_path(meant),), f"write {reference.kind}{format_path(meant)}"
     if not fix and text[:1] in "@%":
         dotted = text[1:].replace("(", ".").partition(".")[0]
         if text[0] == "@" and dotted != text[1:]:

@@ -17,8 +17,7 @@ _OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in sect
 
 def check_keys(context: CheckContext) -> Iterator[Finding]:
     """Report sections that do not exist, and keys that nothing uses."""
-    tree = context.config.tree
-    for key in tree:
+    for key, _ in context.config._root.children():  # without the changes of copies, which the tree writes as paths
         if key in SECTIONS:
             continue
         if key in _OLD_SECTIONS:
@@ -71,7 +70,7 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
 
 def _has_mistyped(context: CheckContext, *sections: str) -> bool:
     """Return whether ``check_keys`` already reports a key as one of these sections under another name."""
-    free = [key for key in context.config.tree if key not in SECTIONS]
+    free = [key for key, _ in context.config._root.children() if key not in SECTIONS]
     return any(
         _OLD_SECTIONS.get(key) in sections
         or (_nearest_section(key)[:1] in [(name,) for name in sections] and not _is_used(context, (key,)))
@@ -112,9 +111,10 @@ def _unused_key(context: CheckContext, key: Any) -> Finding:
 
 
 def _unused_vars(context: CheckContext) -> Iterator[Finding]:
-    variables = context.config.tree.get(VARS)
-    if not isinstance(variables, dict):
+    holder = context.config._root.value.get(VARS)
+    if holder is None or not holder.is_mapping:
         return
+    variables = holder.value
     used = {name for name in variables if _is_used(context, (VARS, name))}
     for name in variables:
         path = (VARS, name)

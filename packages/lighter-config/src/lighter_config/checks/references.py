@@ -12,7 +12,7 @@ from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.node import Node, Segments
-from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.paths import format_path, parse_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
 from lighter_config.tree.walking import follow
@@ -111,8 +111,11 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
     missing = str(target[depth])
     nearest = [format_path((*target[:depth], near, *target[depth + 1 :])) for near in nearest_names(missing, names)]
     fix = f"write @{nearest[0]}" if nearest else ""
+    meant = with_separators(reference.path)
     attribute = _attribute_of(context, reference, target)
-    if attribute is not None and is_reference(text):
+    if meant is not None and context.has(meant):
+        nearest, fix = [format_path(meant)], f"write @{format_path(meant)}"
+    elif attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(

@@ -26,7 +26,7 @@ RECORD_FILE = "record.json"
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
-_LIGHTNINGS_NAME = re.compile(r"(^|/)epoch=\d+-step=\d+(-v\d+)?\.ckpt$")
+_LIGHTNINGS_NAME = re.compile(r"([^=]*/)?epoch=\d+-step=\d+(-v\d+)?\.ckpt")
 """How Lightning names checkpoints by itself: with signs that an override has."""
 
 _STDIN_FILE = "LIGHTER_STDIN_FILE"
@@ -175,7 +175,7 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
         if "," in before or before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
             _missing([part for part, source in zip(parts, files, strict=True) if not source], word, number)
     before, equals, _ = word.partition("=")
-    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
+    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.fullmatch(word):
         _missing([word], word, number)
     if equals and is_path(before.removesuffix("+")):  # 1.6
         return [_override(word, number)]
@@ -224,8 +224,11 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
         if not name:
             message = "an empty name between commas" if word else "an empty word"
             fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
-        elif _LIGHTNINGS_NAME.search(name) and not nearest:
+        elif _LIGHTNINGS_NAME.fullmatch(name) and not nearest:
             fix = "it is a checkpoint's name; give the folder that the file is in, too"
+        elif "=" in word and is_path(word.partition("=")[0].strip().removesuffix("+").strip()):
+            path, _, value = word.partition("=")
+            fix = f"write {path.strip()}={value.strip()}, without spaces around ="
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():

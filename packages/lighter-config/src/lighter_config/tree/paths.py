@@ -66,6 +66,18 @@ def _segment(text: str) -> Key:
     return int(text) if _INDEX.fullmatch(text) else text
 
 
+def with_separators(path: Segments) -> Segments | None:
+    """Read a path whose first segment has the separators of other tools; ``None`` if it has none.
+
+    >>> with_separators(("vars.lr",)), with_separators(("++trainer:max_epochs",)), with_separators(("a/b", 0))
+    (('vars', 'lr'), ('trainer', 'max_epochs'), ('a', 'b', 0))
+    >>> with_separators(("lr",))
+    """
+    parts = [part for part in re.split(r"[.:/]", str(path[0]).lstrip("+-")) if part] if path else []
+    meant = (*map(_segment, parts), *path[1:])
+    return meant if parts and meant != path else None
+
+
 def format_path(segments: Segments) -> str:
     r"""Write segments as a path, so that ``parse_path`` gives them back.
 

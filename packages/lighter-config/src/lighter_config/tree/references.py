@@ -16,7 +16,8 @@ from lighter_config.tree.reference_syntax import DEFAULT_MARK, Reference, refere
 from lighter_config.tree.scalars import scalar
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
-_INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")
+INTERPOLATION = re.compile(r"\$\{([A-Za-z_][\w.]*(?::[^}]*)?)\}")
+"""The ``${name}`` and ``${resolver:argument}`` of other tools."""
 _ESCAPED = re.compile(r"\\+[@%$]")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
@@ -50,7 +51,7 @@ def is_interpolation(value: str) -> bool:
     >>> [is_interpolation(text) for text in ("${name}", "${oc.env:HOME}", "${a.b}/c", '${"a": 1}')]
     [True, True, True, False]
     """
-    return value[:2] == "${" and _INTERPOLATION.match(value) is not None
+    return value[:2] == "${" and INTERPOLATION.match(value) is not None
 
 
 def is_computed(value: Any) -> bool:
