@@ -77,10 +77,10 @@ def test_text_builds_the_value(load_texts, text, value):
 
 
 ERRORS = {
-    "@ to nowhere": ("x: '@vars::lr'\nvars: {lrr: 1}", ReferenceNotFoundError, "vars::lr, which does not exist"),
-    "% to nowhere": ("x: '%b'\na: 1", ReferenceNotFoundError, "b, which does not exist"),
+    "@ to nowhere": ("x: '@vars::lr'\nvars: {lrr: 1}", ReferenceNotFoundError, "@vars::lr does not exist"),
+    "% to nowhere": ("x: '%b'\na: 1", ReferenceNotFoundError, "%b does not exist"),
     "% that is a date": ("x: '%Y-%m'", ReferenceNotFoundError, r"write '\%Y-%m'"),
-    "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "a::b, which"),
+    "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "@a::b does not exist: a is 1, not a mapping"),
     "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "an index from 0 to 0"),
     "@ above the root": ("x: '@::::::y'", ReferenceNotFoundError, "above the root"),
     "@a.b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.b'"),
@@ -99,7 +99,7 @@ ERRORS = {
     "$ with an unknown name in a lambda": ("x: '$(lambda a: json)(1)'", ExpressionError, "'json'"),
     "$ without a path": ("x: $@", ExpressionError, "no path after @"),
     "a file that is not there": ("x: '%nope.yaml::a'", ReferenceNotFoundError, "'nope.yaml' does not exist"),
-    "a _requires_ that is no import": ("_requires_: $1 + 1\nx: $1", ExpressionError, "is not an import"),
+    "a _requires_ that is no import": ("_requires_: $1 + 1\nx: $1", ExpressionError, "must be an import statement"),
 }
 
 

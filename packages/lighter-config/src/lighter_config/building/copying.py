@@ -11,6 +11,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
+from lighter_config.tree.missing import does_not_exist
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
@@ -284,7 +285,6 @@ def not_found(
         count = len(parent.value)
         expected = (f"an index from 0 to {count - 1}, or -1 for the last" if count else "the list is empty",)
     nearest = tuple(format_path((*path[:depth], name)) for name in names)
-    missing = format_path(path[: depth + 1])
     fix = f"write {reference.kind}{format_path((*path[:depth], names[0], *path[depth + 1 :]))}" if names else ""
     text = cause.value if type(cause.value) is str else str(reference)
     if not fix and text[:1] in "@%":
@@ -293,7 +293,7 @@ def not_found(
             fix = f"write '${text}' to take an attribute or call a method"
         else:
             fix = f"write '\\{text}' if it is plain text"
-    message = f"{text!r} refers to {missing}, which does not exist"
+    message = does_not_exist(str(reference), path, depth, parent.value)
     return ReferenceNotFoundError(_at(Finding(message=message, nearest=nearest, expected=expected, fix=fix), cause, at))
 
 
