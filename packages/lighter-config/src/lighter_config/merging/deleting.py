@@ -79,7 +79,13 @@ def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
         return [(*path, child.value) for child in node.value]
     name = format_path((*at, *path))
     fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
-    raise merge_error(f"~{name} takes null or a list of what to delete", (*at, *path), node, fix=fix)
+    raise merge_error(
+        f"~{name} must be null or a list of what to delete, is {_shown(node)}", (*at, *path), node, fix=fix
+    )
+
+
+def _shown(node: Node) -> str:
+    return "a mapping" if node.is_mapping else "a list of other things" if node.is_list else repr(node.value)
 
 
 def _brought(given: Node, target: Segments) -> tuple[Node, Segments] | None:

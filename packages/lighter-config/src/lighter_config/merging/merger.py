@@ -103,10 +103,11 @@ class Merger:
                 old.patches = (*old.patches, Change("merge" if appending else "set", (), new))
                 return old
             if is_computed(old.value):
-                message = f"{format_path(at)} is {old.value!r}, set at {old.place}; a mapping cannot be merged into it"
-                raise merge_error(
-                    message, at, new, fix=f"write ={format_segment(at[-1])} to replace it, or change what it refers to"
+                message = f"a mapping cannot be merged into {format_path(at)}, which is {old.value!r}"
+                fix = (
+                    f"write ={format_segment(at[-1])} to replace it, change what it refers to, or edit it: {old.place}"
                 )
+                raise merge_error(message, at, new, fix=fix)
             new = self._settled(new, at)
         elif type(new.value) is list:
             new = self._settled(new, at)
@@ -142,9 +143,10 @@ class Merger:
             node.previous = old
             return node
         if type(old.value) is not list:
-            kind = "a mapping" if type(old.value) is dict else f"`{old.value}`"
-            message = f"{format_path(at)} is {kind}, set at {old.place}; += adds to a list"
-            raise merge_error(message, at, new, fix=f"write {format_path(at)}=… to set it")
+            kind = "a mapping" if type(old.value) is dict else repr(old.value)
+            message = f"+= adds to a list, but {format_path(at)} is {kind}"
+            fix = f"write {format_path(at)}=… to set it, or edit it: {old.place}"
+            raise merge_error(message, at, new, fix=fix)
         old.set_again_by(new)
         old.value.extend(items)
         return old
@@ -169,7 +171,7 @@ class Merger:
 
     def _merge_keys(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
         if len(at) > MAX_DEPTH:
-            raise merge_error(f"nested deeper than {MAX_DEPTH} levels", at[:3], incoming)
+            raise merge_error(f"a config can be {MAX_DEPTH} levels deep; this is deeper", at[:3], incoming)
         if not incoming.settled:
             self._merge_special(base, incoming, at, appending=appending)
             return

@@ -5,6 +5,7 @@ from typing import NoReturn
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.missing import does_not_exist
 from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
@@ -46,7 +47,7 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
     if child.is_list:
         expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
         raise merge_error(
-            f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
+            f"{format_segment(segment)!r} is not an index of the list {format_path(at)}",
             at,
             change.value,
             expected=(expected,),
@@ -58,9 +59,14 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
         and (not change.from_word or (child.value is None and creatable))
     ):
         return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
-    message = f"{format_path(at)} is `{child.value}`, set at {child.place}, and has nothing inside"
-    fix = "change what it refers to" if is_computed(child.value) else f"write ={format_path(at)}=… to replace it"
-    raise merge_error(message, at, change.value, fix=fix if change.from_word or is_computed(child.value) else "")
+    inside = (*at, segment)
+    message = does_not_exist(format_path(inside), inside, len(at), child.value)
+    fix = f"write ={format_path(at)}=… to replace it, or edit it: {child.place}"
+    if is_computed(child.value):
+        fix = f"change what it refers to, or edit it: {child.place}"
+    elif not change.from_word:
+        fix = f"edit it: {child.place}"
+    raise merge_error(message, at, change.value, fix=fix)
 
 
 def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> None:
@@ -83,7 +89,7 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     in_a_section = here[0] in _CREATABLE_SECTIONS and (len(here) == 1 or not nearest)
     if change.kind != "delete" and not for_an_item and in_a_section:
         return
-    item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""
+    item = f": a list with an item {change.path[depth + 1]} must be made first" if for_an_item else ""
     raise merge_error(
         f"{format_path(here)} does not exist{item}", here, change.value, nearest=nearest, expected=tuple(names)
     )
@@ -106,5 +112,8 @@ def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoRe
         raise merge_error(f"{format_path(at)} does not exist: {name} has {items}", at, cause)
     expected = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
     raise merge_error(
-        f"{name} is a list of {items}; {format_segment(segment)!r} is not an index", at, cause, expected=expected
+        f"{format_segment(segment)!r} is not an index of the list {format_path(at[:-1])}".rstrip(),
+        at,
+        cause,
+        expected=expected or ("an index; the list is empty",),
     )

@@ -24,7 +24,7 @@ def stored_config(path: Path, name: str) -> tuple[str, Places]:
     text, places = record.get("config"), record.get("provenance", {})
     if not isinstance(text, str):
         fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
-        raise _error(f"{name} carries no config", name, fix=fix)
+        raise _error(f"the checkpoint {name!r} holds no config", name, fix=fix)
     return text, places_in(places)
 
 
@@ -44,16 +44,17 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
             with archive.open(member) as file:
                 content = _Reader(file).load()
     except (zipfile.BadZipFile, StopIteration, OSError) as error:
-        raise _error(f"{name} is not a checkpoint written by torch.save", name) from error
+        raise _error(f"{name!r} is not a complete checkpoint file", name, fix=_FIX, expected=_EXPECTED) from error
     except Exception as error:  # a damaged pickle can raise anything
-        raise _error(f"{name} cannot be read: {type(error).__name__}: {error}", name) from error
+        message = f"{name!r} is damaged: {type(error).__name__}: {error}"
+        raise _error(message, name, fix=_FIX, expected=_EXPECTED) from error
     text = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     try:
         record = json.loads(text) if isinstance(text, str) else {}
     except ValueError as error:
-        raise _error(f"the record in {name} is damaged", name) from error
+        raise _error(f"the record in {name!r} is damaged", name, fix=_FIX) from error
     if not isinstance(record, dict):
-        raise _error(f"the record in {name} is damaged", name)
+        raise _error(f"the record in {name!r} is damaged", name, fix=_FIX)
     return record
 
 
@@ -95,5 +96,9 @@ class _Reader(pickle.Unpickler):
         return None
 
 
-def _error(message: str, name: str, *, fix: str = "") -> SourceError:
-    return SourceError(Finding(message=message, excerpt=name, fix=fix))
+_EXPECTED = "a file that torch.save wrote to its end"
+_FIX = "name another checkpoint, or copy this one again"
+
+
+def _error(message: str, name: str, *, fix: str = "", expected: str = "") -> SourceError:
+    return SourceError(Finding(message=message, excerpt=name, expected=(expected,) if expected else (), fix=fix))

@@ -32,7 +32,7 @@ def node_of(value: Any, origin: Origin) -> Node:
 
 def _node_of(value: Any, origin: Origin, depth: int) -> Node:
     if depth > MAX_DEPTH:
-        raise _error(f"a mapping is nested deeper than {MAX_DEPTH} levels, or contains itself", origin)
+        raise _error(f"a config can be {MAX_DEPTH} levels deep; this mapping is deeper, or contains itself", origin)
     if isinstance(value, Mapping):
         node = Node({}, origin)
         for key, item in value.items():
@@ -52,7 +52,7 @@ def _node_of(value: Any, origin: Origin, depth: int) -> Node:
 
 def _is_special(key: Key, origin: Origin) -> bool:
     if key is not None and not isinstance(key, str | int | float | bool):
-        raise _error(f"{key!r} is a {type(key).__name__}; a key is text or a number", origin)
+        raise _error(f"a key must be text or a number, {key!r} is a {type(key).__name__}", origin)
     try:
         special = special_key(key)
     except PathError as error:

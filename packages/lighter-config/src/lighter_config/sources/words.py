@@ -151,7 +151,7 @@ def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, numbe
     try:
         name = os.fspath(word)
     except TypeError as error:
-        message = f"{word!r} is a {type(word).__name__}; a source is a file, an override or a mapping"
+        message = f"a source must be a file, an override or a mapping, {word!r} is a {type(word).__name__}"
         raise SourceError(Finding(message=message, place=Place("command line", word=number))) from error
     return [_file(name, number) or _run(name, number) or _missing([name], name, number)]
 
@@ -225,7 +225,7 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
             message = "an empty name between commas" if word else "an empty word"
             fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
         elif _LIGHTNINGS_NAME.search(name) and not nearest:
-            fix = "it is a checkpoint's name; give the folder that the file is in, too"
+            fix = "this is the name of a checkpoint: add the folder that holds it"
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
