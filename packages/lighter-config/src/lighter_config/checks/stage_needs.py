@@ -113,8 +113,9 @@ def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -
     elif data is None and not _has_loaders_argument(context, stage):
         yield context.finding(
             (MODEL,),
-            f"{stage} needs {hook}, which is missing: model does not define it",
+            f"{stage} needs data::{hook}, which is missing",
             at_key=True,
+            expected=(f"a data section, or a model that defines {hook}",),
             fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
         )
 

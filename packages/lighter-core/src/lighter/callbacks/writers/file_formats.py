@@ -101,7 +101,7 @@ def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
         )
     if format in ("image_2d", "image_3d") and importlib.util.find_spec("PIL") is None:
         raise WriterError(
-            f"Pillow is missing, which file format {format!r} requires",
+            f"file format {format!r} needs Pillow, which is missing",
             where="FileWriter",
             fix="pip install 'lighter-core[images]'",
         )

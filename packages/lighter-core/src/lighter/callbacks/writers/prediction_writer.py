@@ -104,7 +104,7 @@ class PredictionWriter(Callback, ABC):
         if isinstance(modes, str) or not modes or set(modes) - set(get_args(WriterMode)):
             wrong = repr(modes) if isinstance(modes, str) or not modes else ", ".join(map(repr, modes))
             raise WriterError(
-                f"unknown mode {wrong}"
+                f"unknown mode {wrong} in `modes`"
                 if modes and not isinstance(modes, str)
                 else f"`modes` must be a list, got {wrong}",
                 where=type(self).__name__,
