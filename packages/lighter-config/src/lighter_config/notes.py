@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging.merger import Growth
+from lighter_config.tree.cycles import follow_references
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import find_references, is_interpolation
+from lighter_config.tree.references import absolute_path, find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER
 from lighter_config.tree.walking import walk
 
@@ -27,7 +28,7 @@ def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -
             if id(node) in suspects:
                 yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
-                yield from _text(path, node)
+                yield from _text(path, node, root)
                 if "#" in value and node.origin not in legacy and _is_legacy(value):
                     legacy[node.origin] = (path, node)
     for origin in dict.fromkeys(origins):
@@ -62,7 +63,7 @@ def _suspect(path: Segments, node: Node) -> Finding:
     return _finding(message, path, node, Severity.WARNING, f"write {MEANT[text]} if that is meant, or quote the text")
 
 
-def _text(path: Segments, node: Node) -> Iterable[Finding]:
+def _text(path: Segments, node: Node, root: Node) -> Iterable[Finding]:
     text = node.value
     if is_interpolation(text):
         name = text[2:].partition("}")[0]
@@ -82,8 +83,22 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
     except ConfigError:
         return  # the check of references reports it
     for reference in quoted:
+        if not _exists(reference, path, root):
+            continue  # an e-mail address, a format such as %d
         message = f"{format_path(path)}: {reference} is in a plain string, where it is only text"
         yield _finding(message, path, node, Severity.NOTE, f'write f"{{{reference}}}" for its value')
+
+
+def _exists(text: str, at: Segments, root: Node) -> bool:
+    """Return whether text that reads like a reference leads into the config; ``%d`` is a format."""
+    if text[0] == "%" and len(text) == 2:
+        return False
+    try:
+        (reference,) = find_references(text)
+        reached = follow_references(root, absolute_path(reference, at))
+    except ConfigError:
+        return False
+    return not reached.rest or len(reached.path) > 0
 
 
 def _is_legacy(text: str) -> bool:

@@ -10,6 +10,7 @@ from lighter_config import (
     ExpressionError,
     ReferenceNotFoundError,
     Severity,
+    check,
     load,
 )
 
@@ -207,3 +208,42 @@ def test_interpolation_of_other_tools_is_a_warning_with_the_python_form(load_tex
     (note,) = load_texts(f"x: '{text}'").notes
     assert note.severity is Severity.WARNING
     assert python in note.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ('$"@a"', "@a"),
+        ("$'see @a, please'", "@a"),
+        ('$"%name"', "%name"),
+        ('$"@vars::lr" + @a', "@vars::lr"),
+        ('$"@vars::lrr"', "@vars::lrr"),
+        ('$"@::a"', "@::a"),
+    ],
+)
+def test_a_reference_in_a_plain_string_of_an_expression_has_a_note(text, reference):
+    config = load([{"a": "1", "name": "n", "vars": {"lr": 1}, "t": text}])
+    (note,) = config.notes
+    assert note.severity is Severity.NOTE
+    assert note.path == "t"
+    assert note.message == f"t: {reference} is in a plain string, where it is only text"
+    assert note in check(config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '$"me@a"',
+        '$"me@example.org"',
+        '$"@nobody"',
+        '$"%d" % 3',
+        '$"%Y-%m"',
+        '$"100%name"',
+        '$f"{@a}"',
+        '$"@other::lr"',
+        '$"a@b::c"',
+        "me@a",
+    ],
+)
+def test_text_that_only_looks_like_a_reference_has_no_note(text):
+    assert load([{"a": "1", "name": "n", "d": 1, "vars": {"lr": 1}, "t": text}]).notes == ()

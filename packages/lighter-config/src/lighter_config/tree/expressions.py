@@ -45,7 +45,7 @@ _KEYWORDS = frozenset(
         "yield",
     ]
 )
-_IN_TEXT = re.compile(r"[@%](?:::)?[^\W\d]\w*(?:::\w+)+")
+_IN_TEXT = re.compile(r"[@%](?:::)*[^\W\d]\w*(?:::\w+)+|(?<![\w.@%])[@%](?:::)*[^\W\d]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Expression:
         references: The references, in order; the i-th is the name ``names[i]``.
         names: The names that stand for them.
         free_names: Other names that the expression takes from outside, builtins left out.
-        quoted: References that stand in a plain string, where they are only text.
+        quoted: What reads like a reference in a plain string, where it is only text; perhaps not meant as one.
     """
 
     text: str
