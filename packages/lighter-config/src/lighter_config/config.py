@@ -53,7 +53,7 @@ class Config:
 
     @cached_property
     def notes(self) -> tuple[Finding, ...]:
-        """What loading has to say: old syntax, words that mean something else elsewhere, lists that grew by merging.
+        """The notes of loading: old syntax, words that other tools read otherwise, lists that grew by merging.
 
         Of an expanded config also what could not be expanded, as errors.
         """
@@ -126,7 +126,7 @@ class Config:
         raise self._nothing_at(path)
 
     def has(self, path: str) -> bool:
-        """Say whether there is a value at a path, be it null."""
+        """Return whether a path has a value; null is one."""
         return not path or self._node_at(parse_path(path)) is not None
 
     def place(self, path: str) -> Place | None:
@@ -154,7 +154,7 @@ class Config:
         node = self._node_at(parse_path(path)) if path else self._root
         if node is None:
             return ()
-        # the key of a copy stands at its reference, in another line than what was copied
+        # the key of a copy is at its reference, in another line than what was copied
         return tuple(
             (trace.place, trace.origin.excerpt(trace.mark) if trace.via else trace.excerpt) for trace in node.traces()
         )
@@ -208,7 +208,7 @@ class Config:
 
         Raises:
             PathError: There is nothing at the path, and no default is given.
-            ReferenceNotFoundError: A reference leads nowhere.
+            ReferenceNotFoundError: The target of a reference does not exist.
             CircularReferenceError: References lead back to themselves.
             ExpressionError: An expression fails.
             TargetError: A ``_target_`` does not exist or cannot be called.

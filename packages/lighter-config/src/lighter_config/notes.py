@@ -1,4 +1,4 @@
-"""What loading has to say about values that are legal and may still not be what was meant."""
+"""Notes of loading: values that are legal but may be mistakes."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ from lighter_config.tree.walking import walk
 
 
 def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -> Iterable[Finding]:
-    """Find what to say about the values that are still in the tree."""
+    """Yield the notes about the values that are still in the tree."""
     suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
     grown = {id(growth.node): growth for growth in growths}
     legacy: dict[Origin, tuple[Segments, Node]] = {}

@@ -48,7 +48,7 @@ _Memory = dict[Node, Any]
 
 
 class Resolver:
-    """Builds values of one tree, and keeps what it built: the same path gives the same object.
+    """Builds the values of one tree, each once: the same path gives the same object.
 
     Args:
         root: The merged tree, its ``%`` references copied.
@@ -275,7 +275,7 @@ class Resolver:
 
 
 class _Fresh(dict[Node, Any]):
-    """What a ``%`` in an expression builds anew: the part at ``path``; the rest is shared with ``outer``."""
+    """The memory of a ``%`` in an expression: builds the part at ``path`` anew and shares the rest with ``outer``."""
 
     def __init__(self, outer: _Memory, path: Segments) -> None:
         super().__init__()
@@ -308,7 +308,7 @@ def _has_parameter(target: Callable[..., Any], name: str) -> bool:
 
 
 def imports_of(root: Node) -> Iterator[tuple[str, str]]:
-    """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, and what they stand for."""
+    """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, with the modules they name."""
     for _, node in walk(root):
         if not node.is_mapping:
             continue

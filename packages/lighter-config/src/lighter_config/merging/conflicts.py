@@ -1,4 +1,4 @@
-"""The rule that one mapping gives a leaf only once, be it nested or by a path."""
+"""Reject a mapping that sets one value twice, nested and by a path key."""
 
 from typing import NoReturn
 
@@ -10,7 +10,7 @@ from lighter_config.tree.references import is_copy
 
 
 class GivenOnce:
-    """Checks that one mapping does not give a leaf twice, once nested and once by a path."""
+    """Checks that one mapping does not set a value twice, nested and by a path key."""
 
     def __init__(self, base: Node, given: Node, at: Segments) -> None:
         self.base = base

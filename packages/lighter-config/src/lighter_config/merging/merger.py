@@ -29,7 +29,7 @@ class Growth:
 
 
 class Merger:
-    """Applies changes to one tree, and remembers what the user may not have meant.
+    """Applies changes to one tree, and records growing lists, which the user may not have meant.
 
     Nodes of the tree are changed in place; nodes of a change become part of the tree.
     """
@@ -49,7 +49,7 @@ class Merger:
         """Apply one change at or below ``root``, which is at the path ``at``; return the node that is there now.
 
         Raises:
-            MergeError: The path leads nowhere, or what is there cannot be changed like this.
+            MergeError: The path does not exist, or its value cannot be changed like this.
         """
         if not change.path:
             return self._changed(root, change, at)
@@ -181,7 +181,7 @@ class Merger:
             children[key] = new if old is None else self._combined(old, new, (*at, key), appending=appending)
 
     def _merge_special(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
-        """Merge a mapping with special keys: deletes, then replaces, then merges, in whatever order they stand."""
+        """Merge a mapping with special keys: deletes, then replaces, then merges, in any order of the keys."""
         ordinary: dict[Key, Node] = {}
         deletes: list[tuple[Segments, Node]] = []
         replaces: list[tuple[Segments, Node]] = []
@@ -220,7 +220,7 @@ def _is_plain_list(items: list[Node]) -> bool:
 
 
 def _succeeding(new: Node, old: Node) -> Node:
-    """Return what replaces ``old``; it and each path in it that ``old`` had too remember who set them before."""
+    """Return what replaces ``old``; it, and each path in both, remember the places that set them before."""
     work = [(new, old)]
     while work:
         after, before = work.pop()

@@ -1,4 +1,4 @@
-"""The way to what a change is for: through mappings and lists, making the parents that may be made."""
+"""Walk to the target of a change through mappings and lists; make missing parents where that is allowed."""
 
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
     Returns:
         The parent, the last segment and nothing; or, when a ``%`` copy is on the way, the node that holds it, its
-        key and the rest of the path, which is a matter of the copy.
+        key and the rest of the path, which is inside the copy.
     """
     node = root
     path = change.path
@@ -43,7 +43,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
 
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
-    """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
+    """Return the mapping that replaces a leaf on the way, where the change allows that."""
     if child.is_list:
         expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
         raise merge_error(
@@ -72,8 +72,8 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
 def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> None:
     """Raise unless the change may create the missing parent ``change.path[depth]``.
 
-    A file may create any. A word may only create what cannot be a slip of the pen: anything in a section without
-    a fixed shape, and in the other sections what has no near name beside it.
+    A file may create any. An override may create anything in a section without a fixed shape; in the other
+    sections only what is unlikely to be a typing mistake, because no name beside it is similar.
     """
     segment = change.path[depth]
     here = (*at, *change.path[: depth + 1])
@@ -96,7 +96,7 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
 
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
-    """Return the path with indices counted in the lists as they are now, before anything is appended to them."""
+    """Return the path with its indices counted in the present lists, before anything is appended to them."""
     node, counted, rest = follow(base, path)
     if rest and node.is_list:
         no_such_item(node, rest[0], (*at, *counted, rest[0]), cause)

@@ -1,4 +1,4 @@
-"""Read the config out of a checkpoint, without torch and without building anything that is pickled in it."""
+"""Read the config out of a checkpoint, without torch and without building any object pickled in it."""
 
 import json
 import pickle
@@ -11,14 +11,14 @@ from lighter_config.findings import Finding
 from lighter_config.sources.recorded_places import Places, places_in
 
 CHECKPOINT_KEY = "lighter_record"
-"""The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""
+"""The key of a checkpoint that holds the record of its run as JSON text; its ``config`` is YAML text."""
 
 
 def stored_config(path: Path, name: str) -> tuple[str, Places]:
-    """Return the YAML text of the config that a checkpoint carries, and the places that set its values.
+    """Return the config in a checkpoint as YAML text, and the places that set its values.
 
     Raises:
-        SourceError: The file is no checkpoint of torch, or carries no config.
+        SourceError: The file is not a complete checkpoint, or holds no config.
     """
     record = stored_record(path, name)
     text, places = record.get("config"), record.get("provenance", {})
@@ -29,14 +29,14 @@ def stored_config(path: Path, name: str) -> tuple[str, Places]:
 
 
 def stored_record(path: Path, name: str) -> dict[str, Any]:
-    """Return the record of the run that wrote a checkpoint; empty when it carries none.
+    """Return the record of the run that wrote a checkpoint; empty when the checkpoint has none.
 
     Args:
         path: The file.
         name: As the user named it.
 
     Raises:
-        SourceError: The file is no checkpoint of torch, or what it carries is damaged.
+        SourceError: The file is not a complete checkpoint, or its record is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -59,7 +59,7 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
 
 
 class _Inert:
-    """Stands for every pickled object that is not a plain container, text or number; keeps nothing, does nothing."""
+    """Replaces every pickled object that is not a plain container, text or number; does nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         return super().__new__(cls)
@@ -87,7 +87,7 @@ class _Inert:
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that imports and calls nothing of what the file names."""
+    """An unpickler that imports and calls nothing that the file names."""
 
     def find_class(self, _module: str, _name: str, /) -> Any:
         return _Inert

@@ -1,4 +1,4 @@
-"""Python mappings to the same tree that YAML files give; their place is the caller's line."""
+"""Turn Python mappings into the tree that YAML files give; their place is the caller's line."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from lighter_config.tree.origins import Origin
 
 
 class _Spot:
-    """Tells one value of a mapping from every other; a call has no line and column for each."""
+    """Identifies one value of a mapping, because Python gives no line and column for each."""
 
     __slots__ = ()
     line = 0
@@ -25,7 +25,7 @@ def node_of(value: Any, origin: Origin) -> Node:
     The name of a file (``pathlib.Path``) becomes text, as in YAML.
 
     Raises:
-        SourceError: A mapping is nested too deep (or inside itself), or a key is not what YAML allows as one.
+        SourceError: A mapping is nested too deep (or inside itself), or a key is not text, a number or null.
     """
     return _node_of(value, origin, 0)
 

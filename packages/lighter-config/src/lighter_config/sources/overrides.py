@@ -1,4 +1,4 @@
-"""One word of the command line to one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
+"""Read one word of the command line as one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ _YAML_STARTS = ("[", "{", "'", '"')
 
 
 def is_path(text: str) -> bool:
-    """Say whether text before ``=`` can be a path in a config; file names with folders are not.
+    """Return whether text before ``=`` can be a path in a config; file names with folders are not.
 
     >>> is_path("trainer::max_epochs"), is_path("runs/lr"), is_path("a::::b")
     (True, False, False)
@@ -33,8 +33,8 @@ def parse_override(text: str, origin: Word) -> Change:
     """Read one override.
 
     Raises:
-        SourceError: It has no value, or a path that is not one.
-        YamlError: Its value starts like YAML and is none.
+        SourceError: It has no value, or its path cannot be read.
+        YamlError: Its value starts like YAML, but is not YAML.
     """
     if text[:1] == "~":
         return _deletion(text[1:], origin)
@@ -54,7 +54,7 @@ def value_node(text: str, origin: Word) -> Node:
     """Read the value of an override: YAML where it starts like YAML, else text or one scalar.
 
     Raises:
-        YamlError: The value starts like YAML and is none.
+        YamlError: The value starts like YAML, but is not YAML.
 
     >>> [value_node(text, Word("a=…", 1)).plain() for text in ("1e-3", "", "a: b #1", "[1, null]", "@model")]
     [0.001, '', 'a: b #1', [1, None], '@model']

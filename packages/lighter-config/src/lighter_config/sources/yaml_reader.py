@@ -1,4 +1,4 @@
-"""YAML text to a tree in which every key and item has its place.
+"""Read YAML text into a tree in which every key and item has its place.
 
 The parser is libyaml's, in C; the tree is built from its events, without recursion. Scalars are YAML 1.2's.
 """
@@ -282,7 +282,7 @@ class _Reader:
         return list(sources)
 
     def _bring_merged(self, done: _Open) -> None:
-        """Add what ``<<`` brings: keys that the mapping does not have itself; of several sources the first wins."""
+        """Add the keys that ``<<`` brings and the mapping lacks; of several sources the first wins."""
         for source in done.merged:
             for key, child in source.value.items():
                 if key not in done.value:

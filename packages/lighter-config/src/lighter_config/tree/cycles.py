@@ -29,7 +29,7 @@ def follow_references(root: Node, path: Segments) -> Reached:
     """
     way: list[Reached] = []
     pending: list[int] = []
-    """Indices into ``way`` of the references of which every segment that was left is still to be looked up."""
+    """Indices into ``way``: references whose remaining segments are all still to be looked up."""
     while True:
         reached = follow(root, path)
         if not reached.rest or not is_reference(reached.node.value):
@@ -89,7 +89,7 @@ def circular_reference(steps: Sequence[tuple[Segments, Node]]) -> Finding:
 
 
 def _holder_or_target(path: Segments, node: Node) -> Segments:
-    """Return what a text that closes a cycle alone refers to: a part that holds it, else its first target."""
+    """Return the target of a text that is a cycle by itself: a part that holds the text, else its first target."""
     try:
         targets = [absolute_path(reference, path) for reference in find_references(node.value)]
     except ConfigError:

@@ -13,7 +13,7 @@ def does_not_exist(name: str, path: Segments, depth: int, holder: Any) -> str:
 
     Args:
         name: The path as the user wrote it: ``@vars::lr``.
-        path: The absolute path that it stands for.
+        path: The absolute path that it refers to.
         depth: The index of the first segment that is missing.
         holder: The value at the part of the path that exists: a mapping, a list or a leaf.
 
