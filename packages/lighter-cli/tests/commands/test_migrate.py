@@ -121,7 +121,7 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
     [
         ("a: [1\n", "error: not YAML: the list in brackets is not closed; it begins here\n  exp.yaml:1:4"),
         ("- 1\n", "error: the root of a config must be a mapping, exp.yaml holds a list\n  exp.yaml:1:1"),
-        ("a: 1\na: 2\n", "error: duplicate key 'a' in one mapping; it is first at exp.yaml:1:1\n  exp.yaml:2:1"),
+        ("a: 1\na: 2\n", "error: key 'a' is given twice in one mapping; first at exp.yaml:1:1\n  exp.yaml:2:1"),
         ("", "error: the root of a config must be a mapping, exp.yaml is empty"),
     ],
 )

@@ -82,7 +82,7 @@ ERRORS = {
     "% to nowhere": ("x: '%b'\na: 1", ReferenceNotFoundError, "%b does not exist"),
     "% that is a date": ("x: '%Y-%m'", ReferenceNotFoundError, r"write '\%Y-%m'"),
     "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "@a::b does not exist: a is 1, not a mapping"),
-    "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "an index from 0 to 0"),
+    "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "0, the only index"),
     "@ above the root": ("x: '@::::::y'", ReferenceNotFoundError, "above the root"),
     "@a.b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.b'"),
     "@a.b()": ("x: '@a.parameters()'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.parameters()'"),

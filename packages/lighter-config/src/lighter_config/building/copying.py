@@ -11,7 +11,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
-from lighter_config.tree.missing import does_not_exist
+from lighter_config.tree.missing import does_not_exist, expected_index
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
@@ -282,8 +282,7 @@ def not_found(
         names = nearest_names(str(path[depth]), map(str, parent.value))
         expected = tuple(map(str, parent.value))
     elif parent.is_list:
-        count = len(parent.value)
-        expected = (f"an index from 0 to {count - 1}, or -1 for the last" if count else "the list is empty",)
+        expected = (expected_index(len(parent.value)),)
     nearest = tuple(format_path((*path[:depth], name)) for name in names)
     fix = f"write {reference.kind}{format_path((*path[:depth], names[0], *path[depth + 1 :]))}" if names else ""
     text = cause.value if type(cause.value) is str else str(reference)

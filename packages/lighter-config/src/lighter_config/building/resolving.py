@@ -183,7 +183,7 @@ class Resolver:
         if dotted is None:
             nearest = nearest_names(name, [*self._imports, *KNOWN_NAMES])
             finding = Finding(
-                message=f"the name {name!r} in {expression.text!r} is not known",
+                message=f"unknown name {name!r} in {expression.text!r}",
                 nearest=nearest,
                 fix=f"add `_imports_: {{{name}: {name}}}`, or write @{name} to refer to a value of the config",
             )

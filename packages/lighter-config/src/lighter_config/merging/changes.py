@@ -42,7 +42,7 @@ def merge_error(
 ) -> MergeError:
     """Make the error of a change; of several near names the first is offered as the fix."""
     if nearest and not fix:
-        fix = f"did you mean {format_path((*path[:-1], nearest[0]))}?"
+        fix = f"write {format_path((*path[:-1], nearest[0]))}"
     return MergeError(
         Finding(
             message=message,

@@ -87,10 +87,10 @@ class GivenOnce:
     def _fail(self, path: Segments, first: object, second: Node) -> NoReturn:
         while type(first) is dict:
             first = next(iter(first.values()), None)
-        where = f" at {first.key_place}" if isinstance(first, Node) else ""
+        where = f"; first at {first.key_place}" if isinstance(first, Node) else ""
         name = format_path((*self.at, *path))
         raise merge_error(
-            f"{name} is given twice in one mapping, here and{where}",
+            f"{name} is given twice in one mapping{where}",
             (*self.at, *path),
             second,
             fix="remove one of the two",

@@ -5,7 +5,7 @@ from typing import NoReturn
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.missing import does_not_exist
+from lighter_config.tree.missing import does_not_exist, expected_index
 from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
@@ -45,12 +45,11 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
     """Return the mapping that replaces a leaf on the way, where the change allows that."""
     if child.is_list:
-        expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
         raise merge_error(
             f"{format_segment(segment)!r} is not an index of the list {format_path(at)}",
             at,
             change.value,
-            expected=(expected,),
+            expected=(expected_index(len(child.value)),),
         )
     creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
@@ -110,10 +109,9 @@ def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoRe
     name = format_path(at[:-1]) or "the list"
     if type(segment) is int:
         raise merge_error(f"{format_path(at)} does not exist: {name} has {items}", at, cause)
-    expected = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
     raise merge_error(
         f"{format_segment(segment)!r} is not an index of the list {format_path(at[:-1])}".rstrip(),
         at,
         cause,
-        expected=expected or ("an index; the list is empty",),
+        expected=(expected_index(num_items),),
     )

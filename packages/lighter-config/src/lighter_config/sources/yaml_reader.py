@@ -293,7 +293,7 @@ class _Reader:
 
     def _duplicate(self, first: Node, key: Key, mark: Mark) -> YamlError:
         again = Node(None, self.origin, mark)
-        message = f"duplicate key {key!r} in one mapping; it is first at {first.key_place}"
+        message = f"key {key!r} is given twice in one mapping; first at {first.key_place}"
         return yaml_error(message, again, fix="remove one of the two")
 
 

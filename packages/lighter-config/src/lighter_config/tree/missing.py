@@ -8,6 +8,17 @@ from lighter_config.tree.paths import format_path
 _MAX_VALUE = 40
 
 
+def expected_index(num_items: int) -> str:
+    """Say which indices a list has.
+
+    >>> expected_index(3), expected_index(1)
+    ('an index from 0 to 2, or -1 for the last', '0, the only index')
+    """
+    if num_items == 0:
+        return "an item in the list, which is empty"
+    return "0, the only index" if num_items == 1 else f"an index from 0 to {num_items - 1}, or -1 for the last"
+
+
 def does_not_exist(name: str, path: Segments, depth: int, holder: Any) -> str:
     """Say that a path does not exist, and what is missing where the name alone does not tell.
 

@@ -55,7 +55,7 @@ def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> 
         if is_automatic:
             given = f"got {_shortened(total)}" if "total" in loss else f"got {', '.join(map(repr, loss))}"
             raise StepOutputError(
-                f"the losses of {step} must have a `total`, {given}",
+                f"{step}'s losses must have a `total`, {given}",
                 expected="a tensor under `total`, which is trained on",
                 fix='return {"loss": {"total": ce + dice, "ce": ce, "dice": dice}}',
             )
@@ -104,7 +104,7 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     if given is not None:
         if isinstance(given, bool) or not isinstance(given, int | Tensor) or int(given) < 0:
             raise BatchSizeError(
-                f"the `batch_size` that {step} returns must be a number, got {given!r}",
+                f"{step}'s `batch_size` must be a number, got {given!r}",
                 expected="the number of samples, an int",
             )
         return int(given)
@@ -181,7 +181,7 @@ def _scalar(value: object, name: str, step: str) -> Tensor:
         return torch.tensor(value, dtype=torch.float64)
     given = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     raise StepOutputError(
-        f"the `{name}` that {step} returns must be a scalar, got {given}",
+        f"{step}'s `{name}` must be a scalar, got {given}",
         expected="a single number, the mean over the batch",
         fix=f"reduce it: `{name}.mean()`" if isinstance(value, Tensor) else EXAMPLES,
     )
