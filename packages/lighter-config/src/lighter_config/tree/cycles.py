@@ -28,8 +28,7 @@ def follow_references(root: Node, path: Segments) -> Reached:
     ('b', 'c', 'd')
     """
     way: list[Reached] = []
-    pending: list[int] = []
-    """Indices into ``way``: references whose remaining segments are all still to be looked up."""
+    pending: list[int] = []  # indices into `way`: references whose remaining segments are all still to be looked up
     while True:
         reached = follow(root, path)
         if not reached.rest or not is_reference(reached.node.value):
