@@ -18,7 +18,7 @@ def test_a_target_of_the_list_is_allowed_and_one_beside_it_is_not() -> None:
     config = load({"layer": {"_target_": "torch.nn.Linear"}, "other": {"_target_": "torch.load", "f": "x"}})
     (finding,) = refusals(config)
     assert finding.path == "other::_target_"
-    assert finding.message == "torch.load is not on the list of --safe"
+    assert finding.message == "--safe refuses torch.load, which is not on its list"
     assert finding.fix == "add --allow torch.load if you trust it"
 
 

@@ -12,6 +12,8 @@ app = App(
     help="Run deep-learning experiments from YAML on PyTorch Lightning.",
     version=lambda: _installed_version(),
     version_flags=["--version"],
+    print_error=False,  # reporting_errors does, as it reports every other mistake
+    exit_on_error=False,
     help_format="plaintext",  # a Markdown parser costs a fifth of the time of `--help`
 )
 app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validating along the way.")

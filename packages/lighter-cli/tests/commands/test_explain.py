@@ -179,7 +179,7 @@ MISTAKES = {
     "a mistyped argument": (
         ["trainer::max_epoch"],
         """\
-error: trainer::max_epoch does not exist: trainer has no `max_epoch`
+error: trainer::max_epoch does not exist
   exp.yaml:2:3       trainer:
   expected           one of _target_, max_epochs, callbacks, accelerator, strategy, devices, num_nodes, precision, ...
   nearest            trainer::max_epochs, trainer::min_epochs, trainer::max_steps
@@ -188,7 +188,7 @@ error: trainer::max_epoch does not exist: trainer has no `max_epoch`
     "a name without its section": (
         ["patience"],
         """\
-error: patience does not exist: the config has no `patience`
+error: patience does not exist
   expected           one of trainer, args, copy, sum
   nearest            trainer::callbacks::0::patience
 """,
@@ -196,7 +196,7 @@ error: patience does not exist: the config has no `patience`
     "below a value": (
         ["copy::x"],
         """\
-error: copy::x does not exist: copy is a value
+error: copy::x does not exist: copy is 3, not a mapping
   base.yaml:8:7      copy: "%trainer::max_epochs"
 """,
     ),

@@ -54,7 +54,7 @@ class Config:
 
     @cached_property
     def notes(self) -> tuple[Finding, ...]:
-        """What loading has to say: old syntax, words that mean something else elsewhere, merges that may not be meant.
+        """The notes of loading: old syntax, words that other tools read otherwise, merges that may not be meant.
 
         Of an expanded config also what could not be expanded, as errors.
         """
@@ -127,7 +127,7 @@ class Config:
         raise self._nothing_at(path)
 
     def has(self, path: str) -> bool:
-        """Say whether there is a value at a path, be it null."""
+        """Return whether a path has a value; null is one."""
         return not path or self._node_at(parse_path(path)) is not None
 
     def place(self, path: str) -> Place | None:
@@ -206,7 +206,7 @@ class Config:
 
         Raises:
             PathError: There is nothing at the path, and no default is given.
-            ReferenceNotFoundError: A reference leads nowhere.
+            ReferenceNotFoundError: The target of a reference does not exist.
             CircularReferenceError: References lead back to themselves.
             ExpressionError: An expression fails.
             TargetError: A ``_target_`` does not exist or cannot be called.

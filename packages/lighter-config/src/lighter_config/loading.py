@@ -1,4 +1,4 @@
-"""Sources to a config: read each, merge them in order."""
+"""Load a config: read its sources and merge them in order."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,14 +39,14 @@ def load(words: Words, *, strict: bool = True) -> Config:
     """Load and merge sources, later ones over earlier ones.
 
     Args:
-        words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or what
-            ``parse_sources`` gave.
+        words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or the result
+            of ``parse_sources``.
         strict: Refuse an override that makes a key at the root or in ``vars`` which nothing refers to.
 
     Raises:
         SourceError: A word is neither a file nor an override, or a ``_base_`` does not exist.
-        YamlError: A file is not YAML as configs are written in.
-        MergeError: Sources cannot be combined, the path of an override does not exist, or nothing reads its value.
+        YamlError: A file is not valid YAML, or not YAML that a config can use.
+        MergeError: Sources do not fit together, the path of an override does not exist, or nothing reads its value.
 
     >>> config = load([{"trainer": {"max_epochs": 10}}, "trainer::max_epochs=3"])
     >>> config.get("trainer::max_epochs"), str(config.place("trainer::max_epochs"))
@@ -174,7 +174,7 @@ class Files:
         """Read a file relative to the folder of the file that names it, else to the working directory.
 
         Raises:
-            ReferenceNotFoundError: There is no such file.
+            ReferenceNotFoundError: The file does not exist.
         """
         if file in self._by_name:
             return self._by_name[file]

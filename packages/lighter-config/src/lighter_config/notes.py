@@ -1,4 +1,4 @@
-"""What loading has to say about values that are legal and may still not be what was meant."""
+"""Notes of loading: values that are legal but may be mistakes."""
 
 import re
 from collections.abc import Iterable
@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging.merger import Doubt
+from lighter_config.tree.cycles import follow_references
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
-from lighter_config.tree.references import INTERPOLATION, find_references, is_interpolation
+from lighter_config.tree.references import INTERPOLATION, absolute_path, find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER
 from lighter_config.tree.walking import follow, walk
 
@@ -18,7 +19,7 @@ _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
 def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
-    """Find what to say about the values that are still in the tree."""
+    """Yield the notes about the values that are still in the tree."""
     suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
     doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
@@ -30,7 +31,7 @@ def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> 
             if id(node) in suspects:
                 yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
-                yield from _text(path, node)
+                yield from _text(path, node, root)
                 if "#" in value and node.origin not in legacy and _is_legacy(value):
                     legacy[node.origin] = (path, node)
             elif "${" in value and INTERPOLATION.search(value):
@@ -80,7 +81,7 @@ def _suspect(path: Segments, node: Node) -> Finding:
     return _finding(message, path, node, Severity.WARNING, f"write {MEANT[text]} if that is meant, or quote the text")
 
 
-def _text(path: Segments, node: Node) -> Iterable[Finding]:
+def _text(path: Segments, node: Node, root: Node) -> Iterable[Finding]:
     text = node.value
     if is_interpolation(text):
         yield _interpolation(path, node)
@@ -92,6 +93,8 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
     except ConfigError:
         return  # the check of references reports it
     for reference in quoted:
+        if not _exists(reference, path, root):
+            continue  # an e-mail address, a format such as %d
         message = f"{format_path(path)}: {reference} is in a plain string, where it is only text"
         yield _finding(message, path, node, Severity.NOTE, f'write f"{{{reference}}}" for its value')
 
@@ -129,6 +132,18 @@ def _reference_in_text(root: Node, path: Segments, node: Node) -> Finding | None
             message = f"{format_path(path)}: {match.group()} is inside text, where it is only text"
             return _finding(message, path, node, Severity.WARNING, f"write '$f{quote}{inside}{quote}' for its value")
     return None
+
+
+def _exists(text: str, at: Segments, root: Node) -> bool:
+    """Return whether text that reads like a reference leads into the config; ``%d`` is a format."""
+    if text[0] == "%" and len(text) == 2:
+        return False
+    try:
+        (reference,) = find_references(text)
+        reached = follow_references(root, absolute_path(reference, at))
+    except ConfigError:
+        return False
+    return not reached.rest or len(reached.path) > 0
 
 
 def _is_legacy(text: str) -> bool:

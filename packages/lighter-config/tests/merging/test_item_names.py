@@ -77,6 +77,6 @@ def test_name_given_twice_is_an_error_with_both_places(load_texts):
 
 def test_mistyped_name_of_an_item_names_the_nearest(load_texts):
     for word in ("callbacks::emma::decay=1", "~callbacks::emma", "callbacks::emma=1"):
-        with pytest.raises(MergeError, match="callbacks is a list of 2 items") as caught:
+        with pytest.raises(MergeError, match="'emma' is not an index or a name of the list callbacks") as caught:
             load_texts(CALLBACKS, words=(word,))
         assert caught.value.findings[0].nearest == ("ema",)

@@ -103,7 +103,7 @@ def test_folder_without_a_record_is_an_error_that_says_so():
 def test_the_name_that_lightning_gives_a_checkpoint_is_no_override(word):
     with pytest.raises(SourceError, match="neither a file nor an override") as caught:
         parse_sources([word])
-    assert "folder that the file is in" in caught.value.findings[0].fix
+    assert "folder that holds it" in caught.value.findings[0].fix
 
 
 def test_words_are_kept_as_they_were_given():
@@ -133,14 +133,14 @@ def test_sharded_checkpoint_folder_carries_its_config_as_a_file():
 @pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({})])
 def test_file_that_is_no_checkpoint_is_an_error(content):
     Path("x.ckpt").write_bytes(content)
-    with pytest.raises(SourceError, match="not a checkpoint"):
+    with pytest.raises(SourceError, match="not a complete checkpoint"):
         load("x.ckpt")
 
 
 def test_checkpoint_without_a_config_says_how_to_use_it():
     with zipfile.ZipFile("x.ckpt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {}}))
-    with pytest.raises(SourceError, match="carries no config"):
+    with pytest.raises(SourceError, match="holds no config"):
         load("x.ckpt")
 
 

@@ -30,6 +30,7 @@ from lighter_config import (
 from lighter_config.project import reader_for
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
+from lighter_config.tree.missing import does_not_exist
 from lighter_config.tree.node import Segments
 from lighter_config.tree.references import absolute_path
 
@@ -247,7 +248,7 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
     where = format_path(prefix)
     return PathError(
         Finding(
-            message=f"{format_path(segments)} does not exist: {_lacking(holder, where, missing)}",
+            message=does_not_exist(format_path(segments), segments, depth, holder),
             path=format_path(segments),
             place=config.place(where) if prefix else None,
             excerpt=config.excerpt(where) if prefix else "",
@@ -255,12 +256,3 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
             nearest=tuple(nearest[:3]),
         )
     )
-
-
-def _lacking(holder: Any, where: str, missing: str) -> str:
-    """Say what a path does not find in the value that it leads to."""
-    if isinstance(holder, list):
-        return f"{where} has {len(holder)} item{'s' * (len(holder) != 1)}"
-    if isinstance(holder, dict):
-        return f"{where or 'the config'} has no `{missing}`"
-    return f"{where} is a value"

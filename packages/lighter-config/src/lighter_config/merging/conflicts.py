@@ -1,4 +1,4 @@
-"""The rule that one mapping gives a leaf only once, be it nested or by a path."""
+"""Reject a mapping that sets one value twice, nested and by a path key."""
 
 from typing import NoReturn
 
@@ -11,7 +11,7 @@ from lighter_config.tree.walking import holds_mappings
 
 
 class GivenOnce:
-    """Checks that one mapping does not give a leaf twice, once nested and once by a path."""
+    """Checks that one mapping does not set a value twice, nested and by a path key."""
 
     def __init__(self, base: Node, given: Node, at: Segments) -> None:
         self.base = base
@@ -88,10 +88,10 @@ class GivenOnce:
     def _fail(self, path: Segments, first: object, second: Node) -> NoReturn:
         while type(first) is dict:
             first = next(iter(first.values()), None)
-        where = f" at {first.key_place}" if isinstance(first, Node) else ""
+        where = f"; first at {first.key_place}" if isinstance(first, Node) else ""
         name = format_path((*self.at, *path))
         raise merge_error(
-            f"{name} is given twice in one mapping, here and{where}",
+            f"{name} is given twice in one mapping{where}",
             (*self.at, *path),
             second,
             fix="remove one of the two",

@@ -39,7 +39,7 @@ class Doubt:
 
 
 class Merger:
-    """Applies changes to one tree, and remembers what the user may not have meant.
+    """Applies changes to one tree, and records growing lists, which the user may not have meant.
 
     Nodes of the tree are changed in place; nodes of a change become part of the tree.
     """
@@ -59,7 +59,7 @@ class Merger:
         """Apply one change at or below ``root``, which is at the path ``at``; return the node that is there now.
 
         Raises:
-            MergeError: The path leads nowhere, or what is there cannot be changed like this.
+            MergeError: The path does not exist, or its value cannot be changed like this.
         """
         if not change.path:
             return self._changed(root, change, at)
@@ -119,10 +119,11 @@ class Merger:
                 old.patches = (*old.patches, Change("merge" if appending else "set", (), new))
                 return old
             if is_computed(old.value):
-                message = f"{format_path(at)} is {old.value!r}, set at {old.place}; a mapping cannot be merged into it"
-                raise merge_error(
-                    message, at, new, fix=f"write ={format_segment(at[-1])} to replace it, or change what it refers to"
+                message = f"a mapping cannot be merged into {format_path(at)}, which is {old.value!r}"
+                fix = (
+                    f"write ={format_segment(at[-1])} to replace it, change what it refers to, or edit it: {old.place}"
                 )
+                raise merge_error(message, at, new, fix=fix)
             new = self._settled(new, at)
         elif type(new.value) is list:
             new = self._settled(new, at)
@@ -163,14 +164,11 @@ class Merger:
             node.previous = old
             return node
         if type(old.value) is not list:
-            kind = "a mapping" if type(old.value) is dict else f"`{old.value}`"
-            message = f"{format_path(at)} is {kind}, set at {old.place}; += adds to a list"
-            fix = (
-                f"write {format_path(at)}=… to set it"
-                if change.from_word
-                else f"write `{format_segment(at[-1])}:` without +"
-            )
-            raise merge_error(message, at, new, fix=fix)
+            kind = "a mapping" if type(old.value) is dict else repr(old.value)
+            sign, key = ("+=", format_path(at)) if change.from_word else ("+", format_segment(at[-1]))
+            fix = f"write {key}=… to set it" if change.from_word else f"write `{key}:` without +"
+            message = f"{sign} adds to a list, but {format_path(at)} is {kind}"
+            raise merge_error(message, at, new, fix=f"{fix}, or edit it: {old.place}")
         old.append(list(items), new)
         return old
 
@@ -194,7 +192,7 @@ class Merger:
 
     def _merge_keys(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
         if len(at) > MAX_DEPTH:
-            raise merge_error(f"nested deeper than {MAX_DEPTH} levels", at[:3], incoming)
+            raise merge_error(f"a config can be {MAX_DEPTH} levels deep; this is deeper", at[:3], incoming)
         if not incoming.settled:
             self._merge_special(base, incoming, at, appending=appending)
             return
@@ -244,7 +242,7 @@ class Merger:
 
 
 def _succeeding(new: Node, old: Node) -> Node:
-    """Return what replaces ``old``; it and each path in it that ``old`` had too remember who set them before."""
+    """Return what replaces ``old``; it, and each path in both, remember the places that set them before."""
     work = [(new, old)]
     while work:
         after, before = work.pop()

@@ -1,4 +1,4 @@
-"""One word of the command line to one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
+"""Read one word of the command line as one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
 
 from dataclasses import replace
 from typing import Literal
@@ -34,8 +34,8 @@ def parse_override(text: str, origin: Word) -> Change:
     """Read one override.
 
     Raises:
-        SourceError: It has no value, or a path that is not one.
-        YamlError: Its value starts like YAML and is none.
+        SourceError: It has no value, or its path cannot be read.
+        YamlError: Its value starts like YAML, but is not YAML.
     """
     if text[:1] == "~":
         return _deletion(text[1:], origin)
@@ -57,7 +57,7 @@ def value_node(text: str, origin: Word) -> Node:
     """Read the value of an override: YAML where it starts like YAML, else text or one scalar.
 
     Raises:
-        YamlError: The value starts like YAML and is none.
+        YamlError: The value starts like YAML, but is not YAML.
 
     >>> [value_node(text, Word("a=…", 1)).plain() for text in ("1e-3", "", "a: b #1", "[1, null]", "@model")]
     [0.001, '', 'a: b #1', [1, None], '@model']
@@ -70,8 +70,8 @@ def value_node(text: str, origin: Word) -> Node:
         try:
             node = read_value(text, origin)
         except YamlError as error:
-            fix = f"to keep it as text, quote it: {quoted}"
-            raise YamlError(*(replace(finding, fix=finding.fix or fix) for finding in error.findings)) from error
+            fix = f"to keep it as text, quote it: {quoted}" if text[0] in "[{" else ""
+            raise YamlError(*(replace(finding, fix=fix or finding.fix) for finding in error.findings)) from error
         assert node is not None
         if node.is_mapping and node.value and ":" not in text:
             raise YamlError(

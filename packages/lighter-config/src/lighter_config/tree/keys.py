@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from lighter_config.errors import PathError
+from lighter_config.findings import Finding
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.paths import SEPARATOR, split_path
 
@@ -29,7 +31,7 @@ def special_key(key: Key) -> SpecialKey | None:
     r"""Read a key; ``None`` for an ordinary one.
 
     Raises:
-        PathError: The key is a path with an empty segment.
+        PathError: The key is empty, or a path with an empty segment.
 
     >>> special_key("=callbacks"), special_key("lr")
     (SpecialKey(operator='=', path=('callbacks',), legacy=False), None)
@@ -42,11 +44,13 @@ def special_key(key: Key) -> SpecialKey | None:
 
 
 _OPERATORS = ("=", "+", "~")
-_OPERATORS_AND_ESCAPE = (*_OPERATORS, "\\")
+_OPERATORS_AND_ESCAPE = (*_OPERATORS, "\\", "")  # the last for the empty key, which is refused
 
 
 @lru_cache(maxsize=20_000)
 def _special_key(key: str) -> SpecialKey | None:
+    if not key:
+        raise PathError(Finding(message="a key is empty", fix="give it a name, or remove it"))
     if key in _OPERATORS_AND_ESCAPE:
         return None
     operator: Operator = key[0] if key[0] in _OPERATORS else ""  # type: ignore[assignment]

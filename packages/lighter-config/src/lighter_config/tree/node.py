@@ -44,24 +44,24 @@ class Trace:
 
     @property
     def place(self) -> Place:
-        """Where the value stands."""
+        """The place of the value."""
         return self.origin.place(self.mark, self.via)
 
     @property
     def key_place(self) -> Place:
-        """Where its key stands; the value's own place for an item of a list."""
+        """The place of its key; for an item of a list, the place of the value."""
         if self.key_mark is None:
             return self.place
         return self.key_origin.place(self.key_mark, self.via)
 
     @property
     def excerpt(self) -> str:
-        """What the user wrote where the value stands; with its key, when that is not beside a reference to it."""
+        """What the user wrote at the place of the value; with its key, unless the value is a copy from elsewhere."""
         return self.origin.excerpt(self.mark) if self.via else self.key_excerpt
 
     @property
     def key_excerpt(self) -> str:
-        """What the user wrote where the key stands."""
+        """What the user wrote at the place of the key."""
         if self.key_mark is None:
             return self.origin.excerpt(self.mark)
         return self.key_origin.excerpt(self.key_mark)

@@ -1,4 +1,4 @@
-"""What sets values, and says where: a file, an override, Python code."""
+"""The origins of values, with places: a file, an override, Python code."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol

@@ -29,7 +29,7 @@ def parse_path(text: str) -> Segments:
 
 @lru_cache(maxsize=20_000)
 def split_path(text: str) -> tuple[Segments, bool]:
-    """Split a path, and say whether it is written with the old ``#`` separator."""
+    """Split a path; also return whether it uses the old ``#`` separator."""
     legacy = False
     if text[:2] in (r"\~", r"\=", r"\+"):
         text = text[1:]

@@ -23,7 +23,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 def is_copy(value: Any) -> bool:
-    """Return whether a value of a config is a ``%`` reference, which is replaced by a copy of what it names.
+    """Return whether a value of a config is a ``%`` reference, to be replaced by a copy of its target.
 
     >>> is_copy("%system::model"), is_copy("50 %"), is_copy("%")
     (True, False, False)
@@ -115,7 +115,7 @@ def default_of(reference: Reference) -> Any:
 
 
 def absolute_path(reference: Reference, at: Segments) -> Segments:
-    """Return where a reference leads, from the place ``at`` of the text that holds it.
+    """Return the absolute path that a reference in a text at the path ``at`` refers to.
 
     Raises:
         ReferenceNotFoundError: A relative reference starts above the root.
@@ -134,7 +134,7 @@ def absolute_path(reference: Reference, at: Segments) -> Segments:
 
 
 def written(reference: Reference, path: Segments, *, in_expression: bool) -> str:
-    """Write a reference to another absolute path, as it must stand in its text."""
+    """Write a reference to another absolute path in the form that its text needs."""
     text = format_path(path)
     if reference.default is not None:
         text += DEFAULT_MARK + reference.default
