@@ -153,7 +153,7 @@ MISTAKES = [
 CHECKS = [f"fit good.yaml {shlex.quote(mistake)}" for mistake in MISTAKES] + [
     "check good.yaml trainer::max_epochs=three",
     "check good.yaml vars::a=@vars::b::k vars::b=@vars::a::k",
-    "check good.yaml vars::seed=1 'vars::text=$\"@vars::seed\"' 'seed=$len(@vars::text)'",
+    "check good.yaml =vars::seed=1 '=vars::text=$\"@vars::seed\"' 'seed=$len(@vars::text)'",
     "fit good.yaml ~system 'model={_target_: pytorch_lightning.LightningModule}'",
     "fit good.yaml seed=many --no-check",
     "fit good.yaml --ckpt-path nope.ckpt",
