@@ -198,6 +198,9 @@ class Resolver:
         except NoSuchTargetError as error:
             finding = Finding(message=f"{name!r} cannot be imported: {error.missing}", nearest=error.nearest)
             raise ExpressionError(_at(finding, node, path)) from error
+        except Exception as error:
+            error.add_note(f"while importing {dotted} for {format_path(path)} ({node.place})")
+            raise
         return self._modules[name]
 
     # components
