@@ -43,6 +43,7 @@ from lighter_config.tree.references import find_references, is_computed, is_copy
 
 if TYPE_CHECKING:
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
+    from lighter_config.resolved_view import resolved
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
     from lighter_config.sources.checkpoints import CHECKPOINT_KEY, stored_record
 
@@ -95,6 +96,7 @@ __all__ = [
     "parse_path",
     "parse_sources",
     "prune",
+    "resolved",
     "stored_record",
     "to_yaml",
 ]
@@ -102,6 +104,7 @@ __all__ = [
 _LATE = {
     **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.sources.checkpoints"),
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
+    "resolved": "lighter_config.resolved_view",
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }
 
