@@ -23,6 +23,8 @@ from lighter_cli.checkpoints.of_trainer import (
     saved_checkpoints,
 )
 from lighter_cli.lightning_internals import computed_metrics, newest_save
+from lighter_cli.runs.hyperparameters import hyperparameters
+from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
 from lighter_cli.runs.summary import summary_lines
@@ -60,6 +62,7 @@ class RunRecorder(Callback):
         self._content: dict[str, Any] = {}
         self._checkpoints: dict[str, Any] = {}
         self._newest: list[tuple[str, int]] = []
+        self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
 
@@ -102,8 +105,10 @@ class RunRecorder(Callback):
         """Write the first record; from here on the process group exists and rank zero is known."""
         if not _is_recorded(trainer):
             return
+        parameters = hyperparameters(self._request.config)
+        has_monitor = self._request.stage is Stage.FIT and monitor_of(trainer) is not None
         for logger in trainer.loggers:
-            logger.log_hyperparams(self._request.config.tree)
+            log_hyperparameters(logger, parameters, has_monitor=has_monitor)
         self._content = initial_record(self._request, trainer, self._name)
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
@@ -130,12 +135,18 @@ class RunRecorder(Callback):
         self._update_checkpoints(trainer)
 
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
-        """Record checkpoints that were saved after validation."""
+        """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
         self._update_checkpoints(trainer)
+        self._send_monitored(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Record checkpoints that were saved at the end of an epoch."""
+        """Record checkpoints that were saved at the end of an epoch, and tell the loggers the value of the monitor."""
         self._update_checkpoints(trainer)
+        self._send_monitored(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the loggers the value of a monitor that is known only after the last epoch."""
+        self._send_monitored(trainer)
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
@@ -157,6 +168,10 @@ class RunRecorder(Callback):
             with _warning_instead("what the run reached is not recorded"):
                 self._measure(trainer)
                 self._write(trainer)
+
+    def _send_monitored(self, trainer: Trainer) -> None:
+        if self._content and self._request.stage is Stage.FIT and not trainer.sanity_checking:
+            self._monitored.send(trainer)
 
     def _update_checkpoints(self, trainer: Trainer) -> None:
         if self._request.stage is not Stage.FIT or not self._content or not trainer.checkpoint_callbacks:
