@@ -241,7 +241,7 @@ class RunRecorder(Callback):
     def _end(self, status: str, error: BaseException | None) -> None:
         self._content["status"] = status
         self._content["end"] = datetime.now(UTC).isoformat()
-        self._content["error"] = _as_text(error)
+        self._content["error"] = self._request.secrets.hidden_in(_as_text(error))
 
     def _write(self, trainer: Trainer) -> None:
         if not self._is_written:

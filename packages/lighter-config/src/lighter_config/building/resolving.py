@@ -16,11 +16,13 @@ from lighter_config.errors import (
     ConfigError,
     ExpressionError,
     ReferenceNotFoundError,
+    SecretError,
     TargetError,
 )
 from lighter_config.findings import Finding
 from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.credentials import MASK, is_masked, missing_secret
 from lighter_config.tree.cycles import circular_reference
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.tree.node import MAX_DEPTH, Node, Segments
@@ -41,7 +43,7 @@ COMPONENT_MODES = ("default", "partial", "callable", "debug")
 """What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
 NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
 
-_SIGILS = ("@", "%", "$", "\\")
+_SIGILS = ("@", "%", "$", "\\", MASK[0])
 _Memory = dict[Node, Any]
 
 
@@ -122,6 +124,8 @@ class Resolver:
             return (yield self._evaluate(node, path, built))
         if is_copy(text):
             raise self._copy_errors[id(node)]
+        if is_masked(text):
+            raise SecretError(missing_secret(format_path(path), node.place, node.excerpt))
         return literal_text(text)
 
     # references
