@@ -59,6 +59,7 @@ FILES = {
 COMMAND_LINE = [
     "fitt good.yaml",
     "fit good.yaml --chkpt-path last",
+    "fit --config=good.yaml --vars#name=x",
     "check good.yaml --stage fitt",
     "check good.yaml --stage fit --all-stages",
     "diff good.yaml",

@@ -3,10 +3,18 @@
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from cyclopts import App
 
 from lighter_cli.terminal import process, standard_input
+
+
+def _format_error(error: Any) -> Any:
+    from lighter_cli.commands._earlier_options import format_error
+
+    return format_error(error)
+
 
 app = App(
     name="lighter",
@@ -14,6 +22,7 @@ app = App(
     version=lambda: version("lighter-cli"),
     version_flags=["--version"],
     help_format="plaintext",  # a Markdown parser costs a fifth of the time of `--help`
+    error_formatter=_format_error,
 )
 app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validating along the way.")
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
