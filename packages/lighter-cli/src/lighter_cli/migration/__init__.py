@@ -7,6 +7,7 @@ from typing import TypeAlias
 from lighter_cli.migration.dataloaders import make_dataloaders
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.freezers import move_freezers
+from lighter_cli.migration.import_lists import write_imports
 from lighter_cli.migration.imports import add_imports
 from lighter_cli.migration.monitors import rename_monitors
 from lighter_cli.migration.overlays import keep_replacing
@@ -16,6 +17,7 @@ from lighter_cli.migration.separators import write_double_colons
 from lighter_cli.migration.system_arguments import rename_system_arguments
 from lighter_cli.migration.targets import rename_targets
 from lighter_cli.migration.tree import is_component
+from lighter_cli.migration.weights import rename_weight_arguments
 from lighter_cli.migration.writers import rename_writer_arguments
 from lighter_config import Finding, Place, Severity
 
@@ -24,13 +26,15 @@ __all__ = ["RULES", "Migrated", "migrate"]
 Rule: TypeAlias = Callable[[Sequence[Document]], None]
 
 RULES: tuple[Rule, ...] = (
-    keep_replacing,  # first: how paths are separated tells what an overlay replaced
+    write_imports,
+    keep_replacing,  # before the separators: they tell whether an overlay replaced
     write_double_colons,
     rename_sections,
     rename_system_arguments,
     make_adapters,  # before the loaders: the datasets tell what a batch is
     make_dataloaders,
     rename_targets,
+    rename_weight_arguments,
     rename_writer_arguments,
     move_freezers,
     rename_monitors,

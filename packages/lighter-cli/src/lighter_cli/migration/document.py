@@ -16,6 +16,8 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 from ruamel.yaml.tokens import CommentToken
 
+from lighter_cli.migration.json_text import is_json, write_json
+from lighter_cli.migration.layout import keep_lines
 from lighter_config import Finding, Place, Severity, SourceError, YamlError
 
 Container = CommentedMap | CommentedSeq
@@ -82,10 +84,13 @@ class Document:
         return document
 
     def written(self) -> str:
-        """Return the text of the tree; exactly the text of the file if nothing has changed."""
+        """Return the text of the tree; lines that say the same as before are those of the file."""
         text = self._dump()
         if text == self._before:
             return self.text
+        kept = keep_lines(self.text.replace("\r\n", "\n"), self._before, text)
+        if _plain(_read(kept)) == _plain(_read(text)):
+            text = kept
         return text.replace("\n", "\r\n") if "\r\n" in self.text else text
 
     def lost_comments(self) -> list[tuple[int, str]]:
@@ -130,9 +135,27 @@ class Document:
                 self._lines[(id(container), None)] = (container.lc.line + 1, container.lc.col + 1)
 
     def _dump(self) -> str:
+        if is_json(self.text):
+            return write_json(self.root, self.text)
         stream = io.StringIO()
         _yaml(self.text).dump(self.root, stream)
         return stream.getvalue()
+
+
+def _read(text: str) -> Any:
+    try:
+        return _yaml(text).load(text)
+    except YAMLError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a tree without its layout, to compare it with another; the order of keys counts."""
+    if isinstance(value, CommentedMap):
+        return [(key, _plain(child)) for key, child in value.items()]
+    if isinstance(value, CommentedSeq):
+        return [_plain(child) for child in value]
+    return value
 
 
 def _yaml(text: str) -> YAML:

@@ -27,23 +27,20 @@ def segments_of(key: Any) -> Segments:
     return (key,) if special is None else special.path
 
 
-def find(root: CommentedMap, path: Segments) -> tuple[CommentedMap, Any] | None:
-    """Find the mapping and key at a path, through mappings and keys that are paths."""
-    for key, value in root.items():
+def value_at(root: Any, path: Segments) -> Any:
+    """Return the value at a path, also inside lists, or ``None``."""
+    if not path:
+        return root
+    if isinstance(root, CommentedSeq):
+        is_index = type(path[0]) is int and -len(root) <= path[0] < len(root)
+        return value_at(root[path[0]], path[1:]) if is_index else None
+    for key, value in root.items() if isinstance(root, CommentedMap) else ():
         segments = segments_of(key)
-        if segments == path:
-            return root, key
-        if path[: len(segments)] == segments and isinstance(value, CommentedMap):
-            found = find(value, path[len(segments) :])
+        if path[: len(segments)] == segments:
+            found = value_at(value, path[len(segments) :])
             if found is not None:
                 return found
     return None
-
-
-def value_at(root: CommentedMap, path: Segments) -> Any:
-    """Return the value at a path, or ``None``."""
-    found = find(root, path)
-    return None if found is None else found[0][found[1]]
 
 
 def texts(value: Any, path: Segments = ()) -> Iterator[tuple[Segments, Container, Any, str]]:
@@ -148,11 +145,24 @@ def section(root: CommentedMap, name: str) -> CommentedMap:
     if not isinstance(root.get(name), CommentedMap):
         later = _ORDER[_ORDER.index(name) + 1 :]
         position = min((at for at, key in enumerate(root) if segments_of(key)[0] in later), default=len(root))
+        if position == 0:
+            _give_to_first_key(root)
         put_in(root, name, CommentedMap(), position=position)
         for following in list(root)[position + 1 : position + 2]:
-            root.yaml_set_comment_before_after_key(following, before="\n")  # an empty line
+            if root.ca.items.get(following, [None, None])[1] is None:
+                root.yaml_set_comment_before_after_key(following, before="\n")  # an empty line
     found: CommentedMap = root[name]
     return found
+
+
+def _give_to_first_key(root: CommentedMap) -> None:
+    """Let the comment right above the first key belong to it; a paragraph before an empty line is the file's own."""
+    header = (root.ca.comment or [None, None])[1] or []
+    start = max((at + 1 for at, token in enumerate(header) if "\n\n" in token.value), default=0)
+    if root and start < len(header):
+        text = "".join(token.value.lstrip("#").removeprefix(" ") for token in header[start:])
+        del header[start:]
+        root.yaml_set_comment_before_after_key(next(iter(root)), before="\n" + text.rstrip("\n"))
 
 
 def is_given(value: Any) -> bool:
