@@ -24,7 +24,7 @@ def keep_lines(given: str, before: str, after: str) -> str:
         before: The tree of the file, written without a change.
         after: The changed tree, written in the same way.
 
-    >>> print(keep_lines("a:\\n    b:   1\\n    c: 2", "a:\\n  b: 1\\n  c: 2", "A:\\n  b: 1\\n  c: 3"))
+    >>> print(keep_lines("a:\n    b:   1\n    c: 2", "a:\n  b: 1\n  c: 2", "A:\n  b: 1\n  c: 3"))
     A:
         b:   1
         c: 3
