@@ -111,13 +111,16 @@ class Document:
         key: Any = None,
         *,
         fix: str = "",
+        nearest: tuple[str, ...] = (),
         severity: Severity = Severity.WARNING,
     ) -> None:
         """Add a finding about a key or an item: a warning needs a change by hand, a note needs a look."""
         spot = self._lines.get((id(container), key)) or self._lines.get((id(container), None))
         place = Place(self.name) if spot is None else Place(self.name, *spot)
         excerpt = "" if spot is None else self.text.splitlines()[spot[0] - 1].strip()
-        self.findings.append(Finding(message=message, severity=severity, place=place, excerpt=excerpt, fix=fix))
+        self.findings.append(
+            Finding(message=message, severity=severity, place=place, excerpt=excerpt, nearest=nearest, fix=fix)
+        )
 
     def take_place(self, new: Container, old: Container, key: Any) -> None:
         """Give a new mapping the place of a key of an old one, for findings about it."""

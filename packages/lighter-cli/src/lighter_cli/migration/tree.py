@@ -15,7 +15,7 @@ from lighter_config.tree.keys import special_key
 Segments = tuple[Any, ...]
 
 _OWN_LINE = re.compile(r"\n *(?=#)")
-_ORDER = ("_imports_", "vars", "trainer", "system", "model", "data")
+_ORDER = ("_imports_", "vars", "trainer", "system", "model", "data", "args")
 
 
 def segments_of(key: Any) -> Segments:
@@ -129,8 +129,31 @@ def indent_comments(value: Any, by: int) -> None:
         for token in [*tokens, *(comments.comment or ())]:
             for comment in token if isinstance(token, list) else [token]:
                 if isinstance(comment, CommentToken):
-                    comment.value = _OWN_LINE.sub(rf"\g<0>{' ' * by}", comment.value)
-                    comment.column += by
+                    comment.value = _OWN_LINE.sub(lambda line: _indented(line.group(), by), comment.value)
+                    comment.column = max(comment.column + by, 0)
+
+
+def _indented(line: str, by: int) -> str:
+    return "\n" + " " * max(len(line) - 1 + by, 0)
+
+
+def splice(mapping: CommentedMap, key: Any) -> list[Any]:
+    """Put the items of an inner mapping in the place of its key; return the keys that are there already, which stay."""
+    inner, own = mapping[key], mapping.ca.items.pop(key, None)
+    position = list(mapping).index(key)
+    by = (mapping.lc.col or 0) - (inner.lc.col or 0)
+    taken = [name for name in inner if name in mapping]
+    indent_comments(inner, min(by, 0))
+    del mapping[key]
+    moved = [name for name in inner if name not in taken]
+    for offset, name in enumerate(moved):
+        put_in(mapping, name, inner[name], comments=inner.ca.items.get(name), position=position + offset)
+    tokens = [token for part in (own or ())[2:] for token in (part if isinstance(part, list) else [part])]
+    lines = [line.strip() for token in tokens if token is not None for line in token.value.split("\n") if line.strip()]
+    if lines and moved:
+        text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
+        mapping.yaml_set_comment_before_after_key(moved[0], before=text, indent=mapping.lc.col or 0)
+    return taken
 
 
 def put_in(mapping: CommentedMap, key: Any, value: Any, *, comments: Any = None, position: int | None = None) -> None:

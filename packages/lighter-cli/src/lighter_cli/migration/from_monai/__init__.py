@@ -1,0 +1,3 @@
+"""Rewrite configs."""
+
+RULES = ()
