@@ -77,6 +77,8 @@ COMMAND_LINE = [
     "describe torchh.nn.Linear",
     "describe good.yaml",
     "describe project.models.Net",
+    "eject",
+    "eject good.yaml --stage test",
     "init",
     "init full",
     "init text.txt",
