@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE_FOLDER = ROOT / "packages/lighter-cli/src/lighter_cli/templates"
 
 new_reader = partial(SignatureReader, project=Path())
-LAMBDA = "a lambda is not allowed in an expression with --safe"
+LAMBDA = "--safe refuses a lambda in an expression"
 ALLOW = {
     "cross_validation/config.yaml": {"sklearn.datasets.load_digits", "sklearn.model_selection.StratifiedKFold"},
     "diabetes/config.yaml": {"sklearn.datasets.load_diabetes"},

@@ -101,7 +101,7 @@ def in_process(capsys: pytest.CaptureFixture[str]) -> Command:
         returncode = 0
         try:
             with reporting_errors():
-                result = app(list(words), result_action="return_value", exit_on_error=True)
+                result = app(list(words), result_action="return_value")
                 returncode = result if isinstance(result, int) else 0
         except SystemExit as end:
             returncode = int(end.code or 0)

@@ -23,7 +23,7 @@ def test_help_names_every_stage(lighter: Command) -> None:
 def test_a_mistyped_command_is_exit_code_2_with_the_nearest_name(lighter: Command, torch_imported: Imported) -> None:
     done = lighter("fitt", "config.yaml")
     assert done.returncode == 2
-    assert 'Did you mean "fit"' in done.stderr + done.stdout
+    assert "to fix             write lighter fit" in done.stderr
     assert not torch_imported()
 
 
@@ -39,7 +39,7 @@ def test_a_mistyped_option_is_exit_code_2_with_the_nearest_name(lighter: Command
 def test_a_stage_refuses_an_option_of_another(in_process: Command, stage: str, option: str) -> None:
     done = in_process(stage, "config.yaml", option)
     assert done.returncode == 2
-    assert f"Unknown option: {option}." in done.stdout + done.stderr
+    assert f"error: lighter {stage} has no option {option}\n" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "check", "show", "explain", "diff", "eject"])

@@ -267,3 +267,9 @@ def test_an_unknown_shell_is_one_message(
     assert done.returncode == 1
     assert said in done.stderr
     assert "lighter --install-completion bash" in done.stderr
+
+
+def test_named_item_of_a_list_is_completed_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "exp.yaml").write_text("callbacks: [{a: 1}, {_name_: early, patience: 3}]\n")
+    assert "callbacks::early::" in candidates(app, ["fit", "exp.yaml", "callbacks::"], 2)
+    assert candidates(app, ["fit", "exp.yaml", "callbacks::early::pa"], 2) == ["callbacks::early::patience="]

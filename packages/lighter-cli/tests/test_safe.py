@@ -115,7 +115,7 @@ def trained_with_a_trap(system_config: str) -> str:
 def test_the_config_in_a_checkpoint_and_in_a_run_is_judged_as_any(trained_with_a_trap: str) -> None:
     (run,) = Path("lighter_runs").iterdir()
     for word in ("checkpoints/last.ckpt", str(run)):
-        with pytest.raises(CheckError, match=r"os\.mkdir is not on the list of --safe"):
+        with pytest.raises(CheckError, match=r"--safe refuses os\.mkdir, which is not on its list"):
             Runner().run("test", [word], safe=True)
         assert not TRACE.exists()
         Runner().run("test", [word, "trainer::default_root_dir=null"], safe=True)
@@ -154,7 +154,7 @@ def test_every_stage_takes_the_options(stage: str, system_config: str, in_proces
 def test_allow_without_safe_is_an_error(system_config: str, in_process: Callable[..., Any]) -> None:
     answer = in_process("fit", system_config, "--allow", "os.mkdir")
     assert answer.returncode == 1
-    assert "`--allow` requires `--safe`, which is not given" in answer.stderr
+    assert "--allow needs --safe, which is missing" in answer.stderr
     assert "to fix             add --safe, or remove --allow" in answer.stderr
 
 

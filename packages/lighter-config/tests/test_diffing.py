@@ -7,7 +7,7 @@ def differences(first, second):
 
 def test_difference_has_the_place_of_both_sides(load_texts):
     first = load_texts("a: {lr: 1, x: [1, 2]}\nb: 1\n")
-    second = load_texts("a: {lr: 1, x: [1, 2]}\nb: 1\n", words=("a::lr=2", "a::x+=3", "~b", "c=5"))
+    second = load_texts("a: {lr: 1, x: [1, 2]}\nb: 1\n", words=("a::lr=2", "a::x+=3", "~b", "=c=5"))
     assert differences(first, second) == {
         "a::lr": ("changed", 1, 2),
         "a::x::2": ("added", None, 3),

@@ -94,7 +94,7 @@ def test_the_library_check_sees_the_marker(write: Write) -> None:
     config = load([{"vars": {"net": {"_target_": "project.models.Net", "deep": 3}}, "model": "@vars::net"}])
     messages = [finding.message for finding in check(config) if finding.path.startswith("vars::net")]
     assert messages == [
-        "vars::net lacks depth, which Net requires",
+        "Net needs depth, which is missing in vars::net",
         "vars::net::deep is not an argument of Net",
     ]
 

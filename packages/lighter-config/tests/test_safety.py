@@ -18,13 +18,13 @@ def test_a_target_of_the_list_is_allowed_and_one_beside_it_is_not() -> None:
     config = load({"layer": {"_target_": "torch.nn.Linear"}, "other": {"_target_": "torch.load", "f": "x"}})
     (finding,) = refusals(config)
     assert finding.path == "other::_target_"
-    assert finding.message == "torch.load is not on the list of --safe"
+    assert finding.message == "--safe refuses torch.load, which is not on its list"
     assert finding.fix == "add --allow torch.load if you trust it"
 
 
 def test_every_refusal_says_its_place(tmp_path: Path) -> None:
     Path("a.yaml").write_text("one: {_target_: os.system}\ntwo:\n  - $eval('1')\n", encoding="utf-8")
-    findings = refusals(load(["a.yaml", "three={_target_: shutil.rmtree}"]))
+    findings = refusals(load(["a.yaml", "=three={_target_: shutil.rmtree}"]))
     assert [str(finding.place) for finding in findings] == [
         "a.yaml:1:17",
         "a.yaml:3:5",

@@ -28,7 +28,7 @@ def test_a_batch_without_the_item_is_an_error_with_the_nearest_key():
     with pytest.raises(AdapterError) as raised:
         BatchAdapter("image", "labels")({"image": 1, "label": 2})
     assert raised.value.nearest == ("label",)
-    with pytest.raises(AdapterError, match=r"1 does not exist: the batch is a list of 1"):
+    with pytest.raises(AdapterError, match=r"1 does not exist in the batch, a list of 1"):
         BatchAdapter(0, 1)([1])
 
 
@@ -48,7 +48,7 @@ def test_an_int_is_a_position_and_a_string_a_keyword(adapter_class):
         ({"pred_argument": 0, "target_argument": 0}, "two values as one argument"),
         ({"pred_argument": "x", "target_argument": "x"}, "two values as one argument"),
         ({"pred_argument": True}, "a position, a keyword or None, got True"),
-        ({"pred_argument": 0, "target_transforms": float}, "lacks `target_argument`"),
+        ({"pred_argument": 0, "target_transforms": float}, "need `target_argument`"),
         ({"pred_argument": 0, "pred_transforms": [float, 3]}, "a callable, or a list of callables"),
     ],
 )

@@ -62,7 +62,7 @@ def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_tra
         (lambda o: {"scheduler": StepLR(o, 1), "interval": "batch"}, ("batch", "epoch")),
         (lambda o: {"interval": "step"}, ("NoneType", "LRScheduler")),
         (lambda o: StepLR, ("the class StepLR", "LRScheduler")),
-        (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("lacks `monitor`", "each step")),
+        (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("needs `monitor`", "each step")),
         (
             lambda o: StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1),
             ("is not the one that the StepLR was made with", "one optimizer object"),
@@ -83,13 +83,13 @@ def test_something_else_than_an_optimizer_is_an_error_at_construction(make_netwo
 
 def test_a_scheduler_without_an_optimizer_is_an_error(make_network):
     scheduler = StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1)
-    with pytest.raises(OptimizerError, match="`optimizer` is missing, which `scheduler` requires"):
+    with pytest.raises(OptimizerError, match="`scheduler` needs `optimizer`, which is missing"):
         LighterModule(make_network(), scheduler=scheduler)
 
 
 def test_fit_without_an_optimizer_is_an_error_that_says_so(make_network, loader, make_trainer):
     system = System(make_network(), {"train": loader, "val": loader}, criterion=nn.CrossEntropyLoss())
-    with pytest.raises(OptimizerError, match="lacks `optimizer`, which fit requires"):
+    with pytest.raises(OptimizerError, match="`optimizer`, which is missing"):
         make_trainer().fit(system)
 
 

@@ -81,7 +81,7 @@ def test_adapters_that_cannot_be_right_are_errors_at_construction(adapters, mess
 def test_fit_without_a_criterion_is_an_error_that_says_so(loader, cpu_trainer):
     network = nn.Linear(4, 3)
     system = System(network, {"train": loader, "val": loader}, torch.optim.SGD(network.parameters(), lr=0.1))
-    with pytest.raises(CriterionError, match="lacks `criterion`, which fit requires"):
+    with pytest.raises(CriterionError, match="`criterion`, which is missing"):
         cpu_trainer.fit(system)
 
 

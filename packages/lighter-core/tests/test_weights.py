@@ -123,7 +123,7 @@ def test_a_prefix_that_no_name_begins_with_is_an_error(tmp_path, options):
 
 def test_names_that_a_prefix_map_makes_equal_are_an_error(tmp_path):
     path = saved(tmp_path / "x.pt", {"a.weight": torch.ones(2), "b.weight": torch.ones(2)})
-    with pytest.raises(WeightsError, match=r"'head.weight' given twice: the names 'a.weight' and 'b.weight'"):
+    with pytest.raises(WeightsError, match=r"'head.weight' is given twice: the names 'a.weight' and 'b.weight'"):
         load_weights(Network(), path, {"a": "head", "b": "head"})
 
 

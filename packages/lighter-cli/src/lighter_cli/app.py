@@ -1,28 +1,20 @@
 """The commands of ``lighter``, one line each; a command is imported only when it is used."""
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from cyclopts import App
 
 from lighter_cli.terminal import process, standard_input
 
-
-def _format_error(error: Any) -> Any:
-    from lighter_cli.commands._earlier_options import format_error
-
-    return format_error(error)
-
-
 app = App(
     name="lighter",
     help="Run deep-learning experiments from YAML on PyTorch Lightning.",
-    version=lambda: version("lighter-cli"),
+    version=lambda: _installed_version(),
     version_flags=["--version"],
+    print_error=False,  # reporting_errors does, as it reports every other mistake
+    exit_on_error=False,
     help_format="plaintext",  # a Markdown parser costs a fifth of the time of `--help`
-    error_formatter=_format_error,
 )
 app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validating along the way.")
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
@@ -42,6 +34,12 @@ app.command(
     name="--install-completion",
     help="Complete words with the tab key, in bash, zsh or fish.",
 )
+
+
+def _installed_version() -> str:
+    from importlib.metadata import version  # a twentieth of the time of `--help`, and only `--version` asks
+
+    return version("lighter-cli")
 
 
 def main() -> None:

@@ -196,7 +196,7 @@ error: 'a b' is not an import path
   expected           names with dots between: torch.optim.AdamW
 """,
     "project.models.Net": """\
-error: project.models.Net does not exist: `project` has no folder here
+error: project.models.Net does not exist: the folder of `project` is unknown
   to fix             put an empty __lighter__.py into the folder of your code, and run the command inside it
 """,
     "AdmW": """\
@@ -205,11 +205,11 @@ error: 'AdmW' does not exist in lighter, torch, pytorch_lightning, torchmetrics
   to fix             give the full import path for other packages: monai.networks.nets.UNet
 """,
     "torch.optim.AdmW": """\
-error: torch.optim.AdmW does not exist: torch.optim has no AdmW
+error: torch.optim.AdmW does not exist
   nearest            torch.optim.AdamW, torch.optim.Adam, torch.optim.RAdam
 """,
     "nets.Nett": """\
-error: nets.Nett does not exist: nets has no Nett
+error: nets.Nett does not exist
   nearest            nets.Net
 """,
     "a_package_that_is_not_there.Net": """\
@@ -268,7 +268,7 @@ def test_arguments_by_position_and_what_the_source_does_not_settle_are_marked(
 def test_code_of_a_project_that_is_not_there_is_an_error_that_says_what_marks_one(in_process: Command) -> None:
     done = in_process("describe", "project.nets.Net")
     assert done.returncode == 1
-    assert "project.nets.Net does not exist: `project` has no folder here" in done.stderr
+    assert "project.nets.Net does not exist: the folder of `project` is unknown" in done.stderr
     assert "__lighter__.py" in done.stderr
 
 

@@ -159,7 +159,11 @@ def test_json_has_the_same_for_tools(in_process: Command, experiment: list[str])
     shown = json.loads(in_process("explain", "trainer::max_epochs", *experiment, "--json").stdout)
     assert shown["value"] == 3
     assert shown["is_set"] is True
-    assert shown["set_by"][0] == {"place": "command line, word 3", "text": "trainer::max_epochs=3"}
+    assert shown["set_by"][0] == {
+        "place": "command line, word 3",
+        "text": "trainer::max_epochs=3",
+        "effect": None,
+    }
     assert shown["argument"] == {
         "target": "pytorch_lightning.Trainer",
         "path": "trainer::max_epochs",
@@ -175,7 +179,7 @@ MISTAKES = {
     "a mistyped argument": (
         ["trainer::max_epoch"],
         """\
-error: trainer::max_epoch does not exist: trainer has no `max_epoch`
+error: trainer::max_epoch does not exist
   exp.yaml:2:3       trainer:
   expected           one of _target_, max_epochs, callbacks, accelerator, strategy, devices, num_nodes, precision, ...
   nearest            trainer::max_epochs, trainer::min_epochs, trainer::max_steps
@@ -184,7 +188,7 @@ error: trainer::max_epoch does not exist: trainer has no `max_epoch`
     "a name without its section": (
         ["patience"],
         """\
-error: patience does not exist: the config has no `patience`
+error: patience does not exist
   expected           one of trainer, args, copy, sum
   nearest            trainer::callbacks::0::patience
 """,
@@ -192,7 +196,7 @@ error: patience does not exist: the config has no `patience`
     "below a value": (
         ["copy::x"],
         """\
-error: copy::x does not exist: copy is a value
+error: copy::x does not exist: copy is 3, not a mapping
   base.yaml:8:7      copy: "%trainer::max_epochs"
 """,
     ),
@@ -243,3 +247,18 @@ error: no config given
   to fix             the path comes first, then its config: lighter explain trainer::max_epochs config.yaml
 """
     )
+
+
+def test_explain_says_whether_a_list_was_replaced_or_appended(in_process: Command, write: Write) -> None:
+    write("base.yaml", "betas: [0.9, 0.99]\ncallbacks: [{a: 1}]\n")
+    write("later.yaml", "betas: [0.8, 0.9]\ncallbacks: [{b: 1}, {c: 1}]\n")
+    assert "betas: [0.8, 0.9]    replaced" in in_process("explain", "betas", "base.yaml", "later.yaml").stdout
+    assert "appended 2 items" in in_process("explain", "callbacks", "base.yaml", "later.yaml").stdout
+    assert "appended 1 item" in in_process("explain", "betas", "base.yaml", "betas+=1").stdout
+
+
+def test_explain_finds_an_item_of_a_list_by_its_name(in_process: Command, write: Write) -> None:
+    write("exp.yaml", "callbacks: [{a: 1}, {_name_: ema, decay: 0.9}]\nuse: '@callbacks::ema::decay'\n")
+    done = in_process("explain", "callbacks::ema::decay", "exp.yaml")
+    assert done.stdout.startswith("callbacks::1::decay: 0.9\n")
+    assert "use   @callbacks::ema::decay" in done.stdout

@@ -60,7 +60,7 @@ def test_a_migrated_experiment_passes_the_check_and_trains(case: str) -> None:
         files.append(one.name)
     report = Checker(()).check(files)
     assert [str(finding) for finding in report.findings if finding.severity is Severity.ERROR] == []
-    words = ["trainer::logger=false", "trainer::accelerator=cpu", "trainer::max_epochs=2", "vars::num_workers=0"]
+    words = ["trainer::logger=false", "trainer::accelerator=cpu", "trainer::max_epochs=2", "=vars::num_workers=0"]
     quiet = {"vars": {"pin_memory": False}}
     Runner().run("fit", [*files, *words, quiet, "trainer::enable_progress_bar=false", "trainer::limit_val_batches=0"])
 
@@ -160,10 +160,10 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [1\n", "error: exp.yaml is not YAML: "),
-        ("- 1\n", "error: exp.yaml is not a config: its root is not a mapping\n  exp.yaml"),
-        ("a: 1\na: 2\n", "error: exp.yaml is not YAML: found duplicate key"),
-        ("", "error: exp.yaml is not a config"),
+        ("a: [1\n", "error: not YAML: the list in brackets is not closed; it begins here\n  exp.yaml:1:4"),
+        ("- 1\n", "error: the root of a config must be a mapping, exp.yaml holds a list\n  exp.yaml:1:1"),
+        ("a: 1\na: 2\n", "error: key 'a' is given twice in one mapping; first at exp.yaml:1:1\n  exp.yaml:2:1"),
+        ("", "error: the root of a config must be a mapping, exp.yaml is empty"),
     ],
 )
 def test_a_file_that_is_no_config_is_an_error(in_process: Command, text: str, message: str) -> None:

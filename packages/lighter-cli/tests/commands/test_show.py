@@ -30,7 +30,7 @@ val: "%train"
 def test_the_output_loads_back_equal(in_process: Command, write: Write, blame: list[str]) -> None:
     write("a.yaml", EXPERIMENT)
     text = "a long text that no line holds: " + "word " * 60
-    words = ["a.yaml", "val::batch_size=4", "train::items+=3", f"vars::text={text}", "vars::empty={}"]
+    words = ["a.yaml", "val::batch_size=4", "train::items+=3", f"=vars::text={text}", "=vars::empty={}"]
     done = in_process("show", *words, *blame)
     write("b.yaml", done.stdout)
     assert load("b.yaml").tree == load(words).tree

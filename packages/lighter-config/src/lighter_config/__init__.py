@@ -38,6 +38,7 @@ from lighter_config.sources.words import (
 )
 from lighter_config.stages import MODES, Stage
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.history import Setting
 from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.references import find_references, is_computed, is_copy
 
@@ -74,6 +75,7 @@ __all__ = [
     "Place",
     "ReferenceNotFoundError",
     "RunSource",
+    "Setting",
     "Severity",
     "Signature",
     "SignatureReader",

@@ -9,11 +9,12 @@ from typing import Any
 from lighter_config.building.copying import Copier, OpenFile
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding
-from lighter_config.merging.merger import Growth
+from lighter_config.merging.merger import Doubt
 from lighter_config.notes import notes_of
 from lighter_config.places import Place
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.history import Setting, settings_of
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Origin
 from lighter_config.tree.paths import format_path, parse_path
@@ -38,7 +39,7 @@ class Config:
         *,
         sources: tuple[Source, ...],
         origins: tuple[Origin, ...],
-        growths: tuple[Growth, ...],
+        doubts: tuple[Doubt, ...],
         open_file: OpenFile,
         whole: "Config | None" = None,
         copy_errors: Mapping[int, ConfigError] | None = None,
@@ -47,17 +48,17 @@ class Config:
         self.whole: Config = self if whole is None else whole
         self._root = root
         self._origins = origins
-        self._growths = growths
+        self._doubts = doubts
         self._open_file = open_file
         self._copy_errors = copy_errors
 
     @cached_property
     def notes(self) -> tuple[Finding, ...]:
-        """What loading has to say: old syntax, words that mean something else elsewhere, lists that grew by merging.
+        """The notes of loading: old syntax, words that other tools read otherwise, merges that may not be meant.
 
         Of an expanded config also what could not be expanded, as errors.
         """
-        found = list(notes_of(self._root, self._origins, self._growths))
+        found = list(notes_of(self._root, self._origins, self._doubts))
         for node in [node for _, node in self._nodes()] if self._copy_errors else ():
             if id(node) in (self._copy_errors or {}):
                 found.extend((self._copy_errors or {})[id(node)].findings)
@@ -98,7 +99,7 @@ class Config:
             root,
             sources=self.sources,
             origins=self._origins,
-            growths=self._growths,
+            doubts=self._doubts,
             open_file=self._open_file,
             whole=whole,
             copy_errors=self._copy_errors if copy_errors is None else copy_errors,
@@ -126,7 +127,7 @@ class Config:
         raise self._nothing_at(path)
 
     def has(self, path: str) -> bool:
-        """Say whether there is a value at a path, be it null."""
+        """Return whether a path has a value; null is one."""
         return not path or self._node_at(parse_path(path)) is not None
 
     def place(self, path: str) -> Place | None:
@@ -144,20 +145,17 @@ class Config:
         node = self._node_at(parse_path(path)) if path else self._root
         return () if node is None else tuple(node.chain())
 
-    def history(self, path: str) -> tuple[tuple[Place, str], ...]:
-        """Return every place that set the value at a path with what the user wrote there, newest first.
+    def history(self, path: str) -> tuple[Setting, ...]:
+        """Return every setting of the value at a path, newest first: its place, what the user wrote, what it did.
 
         >>> from lighter_config import load
-        >>> [text for _, text in load([{"lr": 0.1}, "lr=0.2"]).history("lr")]
+        >>> [text for _, text, _ in load([{"lr": 0.1}, "lr=0.2"]).history("lr")]
         ['lr=0.2', '']
+        >>> [effect for *_, effect in load([{"sizes": [1]}, {"sizes": [2]}, "sizes+=3"]).history("sizes")]
+        ['appended 1 item', 'replaced', '']
         """
         node = self._node_at(parse_path(path)) if path else self._root
-        if node is None:
-            return ()
-        # the key of a copy stands at its reference, in another line than what was copied
-        return tuple(
-            (trace.place, trace.origin.excerpt(trace.mark) if trace.via else trace.excerpt) for trace in node.traces()
-        )
+        return () if node is None else tuple(settings_of(node))
 
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""
@@ -208,7 +206,7 @@ class Config:
 
         Raises:
             PathError: There is nothing at the path, and no default is given.
-            ReferenceNotFoundError: A reference leads nowhere.
+            ReferenceNotFoundError: The target of a reference does not exist.
             CircularReferenceError: References lead back to themselves.
             ExpressionError: An expression fails.
             TargetError: A ``_target_`` does not exist or cannot be called.

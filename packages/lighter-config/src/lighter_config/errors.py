@@ -1,10 +1,10 @@
-"""What this package raises. Every error carries findings, whose fields tests and tools can read."""
+"""The errors of this package. Each carries findings, whose fields tests and tools can read."""
 
 from lighter_config.findings import Finding
 
 
 class ConfigError(Exception):
-    """A config that cannot be used; the base of everything this package raises on purpose.
+    """A config that cannot be used; the base class of this package's errors.
 
     Attributes:
         findings: Everything that is wrong, at least one finding.
@@ -25,11 +25,11 @@ class SourceError(ConfigError):
 
 
 class YamlError(ConfigError):
-    """Text that is not the YAML that configs are written in."""
+    """Text that is not valid YAML, or YAML that a config cannot use."""
 
 
 class PathError(ConfigError):
-    """A path that cannot be parsed or that leads nowhere."""
+    """A path that cannot be parsed or does not exist."""
 
 
 class MergeError(ConfigError):
@@ -37,7 +37,7 @@ class MergeError(ConfigError):
 
 
 class ReferenceNotFoundError(ConfigError):
-    """A reference to nowhere."""
+    """A reference whose target does not exist."""
 
 
 class CircularReferenceError(ConfigError):

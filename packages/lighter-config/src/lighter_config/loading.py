@@ -1,14 +1,16 @@
-"""Sources to a config: read each, merge them in order."""
+"""Load a config: read its sources and merge them in order."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lighter_config.config import Config
-from lighter_config.errors import ReferenceNotFoundError, SourceError
+from lighter_config.errors import MergeError, ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.merging.merger import Merger
+from lighter_config.merging.item_names import wrong_item_names
+from lighter_config.merging.merger import Doubt, Merger
+from lighter_config.sources.bases import Bases, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
@@ -25,23 +27,26 @@ from lighter_config.sources.words import (
     parse_sources,
 )
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Node
+from lighter_config.tree.node import BeforeAppending, Node, Segments
 from lighter_config.tree.origins import Document, Origin, Word
+from lighter_config.tree.walking import follow
+from lighter_config.unread_overrides import unread_overrides
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 
 
-def load(words: Words) -> Config:
+def load(words: Words, *, strict: bool = True) -> Config:
     """Load and merge sources, later ones over earlier ones.
 
     Args:
-        words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or what
-            ``parse_sources`` gave.
+        words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or the result
+            of ``parse_sources``.
+        strict: Refuse an override that makes a key at the root or in ``vars`` which nothing refers to.
 
     Raises:
-        SourceError: A word is neither a file nor an override.
-        YamlError: A file is not YAML as configs are written in.
-        MergeError: Sources do not fit together, or an override leads nowhere.
+        SourceError: A word is neither a file nor an override, or a ``_base_`` does not exist.
+        YamlError: A file is not valid YAML, or not YAML that a config can use.
+        MergeError: Sources do not fit together, the path of an override does not exist, or nothing reads its value.
 
     >>> config = load([{"trainer": {"max_epochs": 10}}, "trainer::max_epochs=3"])
     >>> config.get("trainer::max_epochs"), str(config.place("trainer::max_epochs"))
@@ -49,28 +54,81 @@ def load(words: Words) -> Config:
     """
     several = not isinstance(words, str | os.PathLike | Mapping)
     sources = parse_sources(list(words) if several else [words])  # type: ignore[arg-type, list-item]
-    merger = Merger()
-    root: Node | None = None
-    origins: list[Origin] = []
+    merged = _Merged()
     for source in sources:
         if isinstance(source, OverrideSource):
-            word = Word(source.text, source.word)
-            if root is None:
-                root = Node({}, word)
-            origins.append(word)
-            merger.apply(root, parse_override(source.text, word))  # read anew: merging takes the nodes over
-            continue
-        tree, places = _read(source)
-        origins.append(tree.origin)
-        if root is None:
-            root = Node({}, tree.origin, tree.mark)
-        merger.merge(root, tree)
-        remember(root, tree.origin, places)
-    if root is None:
-        root = Node({}, Document("nothing", ""))
-    return Config(
-        root, sources=tuple(sources), origins=tuple(origins), growths=tuple(merger.growths), open_file=Files().open
+            merged.override(source)
+        else:
+            merged.add(source)
+    root = Node({}, Document("nothing", "")) if merged.root is None else merged.root
+    if any(origin.names_items for origin in merged.origins) and (wrong := list(wrong_item_names(root))):
+        raise MergeError(*wrong)
+    config = Config(
+        root,
+        sources=tuple(sources),
+        origins=tuple(merged.origins),
+        doubts=(*merged.merger.doubts, *merged.overwritten()),
+        open_file=Files().open,
     )
+    is_built_on_something = any(not isinstance(source, OverrideSource) for source in sources)
+    if strict and is_built_on_something and (unread := unread_overrides(config, merged.new)):
+        raise MergeError(*unread)
+    return config
+
+
+class _Merged:
+    """Sources merged so far.
+
+    Attributes:
+        root: The tree; ``None`` before the first source.
+        origins: What set values, in order.
+        new: The overrides that made a key where nothing was, with its path.
+    """
+
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.origins: list[Origin] = []
+        self.merger = Merger()
+        self.new: list[tuple[Segments, Word]] = []
+        self._bases = Bases(lambda file: _read_file(file, shown(file)))
+        self._given: list[tuple[Segments, Node]] = []
+        self._is_file_after_override = False
+
+    def add(self, source: Source) -> None:
+        """Merge a source that is not an override, after the files that it names as its bases."""
+        tree, places = _read(source)
+        for part in self._bases.of(tree, source.path if isinstance(source, FileSource) else None):
+            self.origins.append(part.origin)
+            if self.root is None:
+                self.root = Node({}, part.origin, part.mark)
+            self.merger.merge(self.root, part)
+        assert self.root is not None
+        remember(self.root, tree.origin, places)
+        self._is_file_after_override = bool(self._given)
+
+    def override(self, source: OverrideSource) -> None:
+        """Apply an override."""
+        word = Word(source.text, source.word)
+        self.origins.append(word)
+        if self.root is None:
+            self.root = Node({}, word)
+        change = parse_override(source.text, word)  # read anew: merging takes the nodes over
+        if change.kind == "set" and follow(self.root, change.path).rest:
+            self.new.append((change.path, word))
+        if change.kind in ("set", "replace"):
+            self._given.append((change.path, Node(None, word)))
+        self.merger.apply(self.root, change)
+
+    def overwritten(self) -> Iterator[Doubt]:
+        """Yield the overrides whose value a later file replaced."""
+        if not self._is_file_after_override:
+            return
+        assert self.root is not None
+        for path, given in self._given:
+            node, _, rest = follow(self.root, path)
+            is_grown = isinstance(node.previous, BeforeAppending)
+            if not rest and not node.is_mapping and not is_grown and not isinstance(node.origin, Word):
+                yield Doubt("overwritten", node, node.trace, given.trace)
 
 
 def _read(source: Source) -> tuple[Node, Places]:
@@ -116,19 +174,18 @@ class Files:
         """Read a file relative to the folder of the file that names it, else to the working directory.
 
         Raises:
-            ReferenceNotFoundError: There is no such file.
+            ReferenceNotFoundError: The file does not exist.
         """
         if file in self._by_name:
             return self._by_name[file]
         path = self._locate(file, folder)
         if path not in self._by_path:
-            try:
-                name = str(path.relative_to(Path.cwd()))
-            except ValueError:
-                name = str(path)
+            name = shown(path)
             tree = _read_file(path, name)
             root = Node({}, tree.origin, tree.mark)
-            Merger().merge(root, tree)
+            merger = Merger()
+            for part in Bases(lambda file: _read_file(file, shown(file))).of(tree, path):
+                merger.merge(root, part)
             self._by_path[path] = self._by_name[name] = (name, root)
         return self._by_path[path]
 

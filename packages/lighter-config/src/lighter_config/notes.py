@@ -1,35 +1,43 @@
-"""What loading has to say about values that are legal and may still not be what was meant."""
+"""Notes of loading: values that are legal but may be mistakes."""
 
+import re
 from collections.abc import Iterable
 
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.merging.merger import Growth
+from lighter_config.merging.merger import Doubt
+from lighter_config.tree.cycles import follow_references
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
-from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import find_references, is_interpolation
+from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
+from lighter_config.tree.references import INTERPOLATION, absolute_path, find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER
-from lighter_config.tree.walking import walk
+from lighter_config.tree.walking import follow, walk
+
+_REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
-def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -> Iterable[Finding]:
-    """Find what to say about the values that are still in the tree."""
+def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
+    """Yield the notes about the values that are still in the tree."""
     suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
-    grown = {id(growth.node): growth for growth in growths}
+    doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
     for path, node in walk(root):
         value = node.value
-        if type(value) is list and id(node) in grown:
-            yield _growth(path, grown[id(node)])
-        elif type(value) is str:
+        if doubtful and id(node) in doubtful:
+            yield _doubt(path, doubtful[id(node)])
+        if type(value) is str:
             if id(node) in suspects:
                 yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
-                yield from _text(path, node)
+                yield from _text(path, node, root)
                 if "#" in value and node.origin not in legacy and _is_legacy(value):
                     legacy[node.origin] = (path, node)
+            elif "${" in value and INTERPOLATION.search(value):
+                yield _interpolation(path, node)
+            elif ("@" in value or "%" in value) and (found := _reference_in_text(root, path, node)) is not None:
+                yield found
     for origin in dict.fromkeys(origins):
         if origin.legacy is not None:
             mark, key = origin.legacy
@@ -40,15 +48,26 @@ def notes_of(root: Node, origins: Iterable[Origin], growths: Iterable[Growth]) -
         yield _legacy(str(node.value), format_path(path), node)
 
 
-def _growth(path: Segments, growth: Growth) -> Finding:
-    before, added = growth.before, growth.added
+def _doubt(path: Segments, doubt: Doubt) -> Finding:
+    name, key = format_path(path), format_path(path[-1:])
+    if doubt.kind == "empty":
+        sign = "{}" if doubt.node.is_mapping or not doubt.node.is_list else "[]"
+        message = f"{name} keeps its value from {doubt.before.place}: merging the empty {sign} changes nothing"
+        fix = f"write `={key}: {sign}` to empty it, or remove the line"
+    elif doubt.kind == "overwritten":
+        message = f"the argument for {name} has no effect: {doubt.node.place} sets the value after it"
+        fix = "put the argument after the files"
+    else:
+        num_items = len(doubt.node.value)
+        message = f"{name} replaces the components of {doubt.before.place}: it has {num_items} plain values"
+        fix = f"write `+{key}:` to append, or `={key}:` if the components are not wanted"
     return Finding(
-        message=f"{format_path(path)} grew by merging: {before.place} gives a part, {added.place} appends to it",
+        message=message,
         severity=Severity.WARNING,
-        path=format_path(path),
-        place=added.place,
-        excerpt=added.excerpt,
-        fix=f"write `={format_path(path[-1:])}:` to replace the list" if path else "",
+        path=name,
+        place=doubt.given.place,
+        excerpt=doubt.given.excerpt,
+        fix=fix,
         check="loading",
     )
 
@@ -62,18 +81,10 @@ def _suspect(path: Segments, node: Node) -> Finding:
     return _finding(message, path, node, Severity.WARNING, f"write {MEANT[text]} if that is meant, or quote the text")
 
 
-def _text(path: Segments, node: Node) -> Iterable[Finding]:
+def _text(path: Segments, node: Node, root: Node) -> Iterable[Finding]:
     text = node.value
     if is_interpolation(text):
-        name = text[2:].partition("}")[0]
-        kind, _, rest = name.partition(":")
-        python = (
-            f"\"$os.environ['{rest.partition(',')[0]}']\""
-            if kind in ("oc.env", "env")
-            else f'"@{kind.replace(".", "::")}"'
-        )
-        message = f"{format_path(path)} is plain text: ${{...}} is not replaced"
-        yield _finding(message, path, node, Severity.WARNING, f"write {python}")
+        yield _interpolation(path, node)
         return
     if text[0] != "$":
         return
@@ -82,8 +93,57 @@ def _text(path: Segments, node: Node) -> Iterable[Finding]:
     except ConfigError:
         return  # the check of references reports it
     for reference in quoted:
+        if not _exists(reference, path, root):
+            continue  # an e-mail address, a format such as %d
         message = f"{format_path(path)}: {reference} is in a plain string, where it is only text"
         yield _finding(message, path, node, Severity.NOTE, f'write f"{{{reference}}}" for its value')
+
+
+def _interpolation(path: Segments, node: Node) -> Finding:
+    message = f"{format_path(path)} is plain text: ${{...}} is not replaced"
+    return _finding(message, path, node, Severity.WARNING, f"write {_in_this_language(node.value)}")
+
+
+def _in_this_language(text: str) -> str:
+    """Write text with the ``${...}`` of other tools as a reference or an expression."""
+    parts = [(match.group(1), *match.span()) for match in INTERPOLATION.finditer(text)]
+    (name, start, end), *others = parts
+    kind, _, rest = name.partition(":")
+    if kind not in ("oc.env", "env"):
+        if not others and (start, end) == (0, len(text)):
+            return f'"@{kind.replace(".", SEPARATOR)}"'
+        quote = "'" if '"' in text else '"'
+        inside = INTERPOLATION.sub(lambda match: "{@" + match.group(1).replace(".", SEPARATOR) + "}", text)
+        return f"'$f{quote}{inside}{quote}'"
+    variable, comma, default = rest.partition(",")
+    value = f"os.environ.get({variable!r}, {default.strip()!r})" if comma else f"os.environ[{variable!r}]"
+    before = f"{text[:start]!r} + " if start else ""
+    after = f" + {text[end:]!r}" if text[end:] else ""
+    return f'"${before}{value}{after}"'
+
+
+def _reference_in_text(root: Node, path: Segments, node: Node) -> Finding | None:
+    """Report a reference inside text, where it is only text, if it leads somewhere."""
+    text = node.value
+    for match in _REFERENCE_IN_TEXT.finditer(text):
+        if not follow(root, parse_path(match.group()[1:])).rest:
+            quote = "'" if '"' in text else '"'
+            inside = text.replace(match.group(), "{" + match.group() + "}")
+            message = f"{format_path(path)}: {match.group()} is inside text, where it is only text"
+            return _finding(message, path, node, Severity.WARNING, f"write '$f{quote}{inside}{quote}' for its value")
+    return None
+
+
+def _exists(text: str, at: Segments, root: Node) -> bool:
+    """Return whether text that reads like a reference leads into the config; ``%d`` is a format."""
+    if text[0] == "%" and len(text) == 2:
+        return False
+    try:
+        (reference,) = find_references(text)
+        reached = follow_references(root, absolute_path(reference, at))
+    except ConfigError:
+        return False
+    return not reached.rest or len(reached.path) > 0
 
 
 def _is_legacy(text: str) -> bool:

@@ -121,13 +121,13 @@ def test_import_error_of_the_users_module_keeps_its_own_frames(monkeypatch, tmp_
     [
         ({"_target_": "collections.Countr"}, "collections.Counter"),
         ({"_target_": "no_such_module.X"}, "no module named 'no_such_module'"),
-        ({"_target_": "math.pi"}, "cannot be called"),
+        ({"_target_": "math.pi"}, "must name a callable, math.pi is a float"),
         ({"_target_": "not a path"}, "not a dotted"),
         ({"_target_": 5}, "is 5"),
         ({"_target_": "builtins.int", "_mode_": "partiall"}, "partial"),
-        ({"_target_": "builtins.int", "_args_": 5}, "is not a list"),
+        ({"_target_": "builtins.int", "_args_": 5}, "a::_args_ must be a list, is 5"),
         ({"_target_": "builtins.int", "_disabled_": "maybe"}, "true or false"),
-        ({"_target_": "builtins.dict", 5: 1}, "cannot be the name of an argument"),
+        ({"_target_": "builtins.dict", 5: 1}, "argument of builtins.dict must be text, is 5"),
     ],
 )
 def test_wrong_component_is_an_error_with_its_path(component, message):

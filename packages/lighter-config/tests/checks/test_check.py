@@ -11,6 +11,7 @@ import pytest
 from lighter_config.checks import DEFAULT_CHECKS, CheckContext, check
 from lighter_config.checks.arguments import check_arguments
 from lighter_config.checks.keys import check_sections
+from lighter_config.errors import MergeError
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
 from lighter_config.pruning import prune
@@ -130,8 +131,9 @@ def test_checking_imports_nothing_of_what_it_checks(libraries: Path, system_yaml
 
 
 def test_a_word_with_dots_for_a_path_is_an_error_that_writes_the_path() -> None:
-    config = load([{"trainer": {"_target_": "pytorch_lightning.Trainer"}}, "trainer.max_epochs=4"])
-    (finding,) = [finding for finding in check(config) if finding.path == "trainer.max_epochs"]
+    with pytest.raises(MergeError) as caught:
+        load([{"trainer": {"_target_": "pytorch_lightning.Trainer"}}, "trainer.max_epochs=4"])
+    (finding,) = caught.value.findings
     assert (finding.severity, finding.nearest) == (Severity.ERROR, ("trainer::max_epochs",))
     assert "trainer::max_epochs" in finding.fix
 

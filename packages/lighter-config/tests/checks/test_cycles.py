@@ -11,6 +11,9 @@ CYCLES = {
     "of a reference to what holds it": {"vars": {"a": {"x": ["@vars::a"]}}},
     "of a copy of what holds it": {"vars": {"a": {"x": ["%vars::a"]}}},
     "of a reference below itself": {"vars": {"a": "@vars::a::x"}},
+    "of two references below each other": {"vars": {"a": "@vars::b::x", "b": "@vars::a::x"}},
+    "of a reference below one into itself": {"vars": {"a": "@vars::b::x", "b": {"x": "@vars::a::y"}}},
+    "of three references below each other": {"a": "@b::x", "b": "@c", "c": "@a::x", "vars": "@a"},
 }
 
 
@@ -33,6 +36,21 @@ def test_a_cycle_reads_the_same_from_wherever_it_is_entered() -> None:
         messages.add(str(caught.value))
     assert len(messages) == 1
     assert messages.pop().startswith("circular reference: a -> b::x -> c -> a\n")
+
+
+@pytest.mark.parametrize("path", ["x", "y"])
+def test_two_references_below_each_other_are_a_cycle(path: str) -> None:
+    config = load({"x": "@y::k", "y": "@x::k"})
+    with pytest.raises(CircularReferenceError) as caught:
+        config.resolve(path)
+    found = [finding.message for finding in check(config) if finding.check == "references"]
+    assert found == [finding.message for finding in caught.value.findings] == ["circular reference: x -> y -> x"]
+
+
+def test_a_reference_that_is_passed_twice_is_not_a_cycle() -> None:
+    config = load({"x": "@p::k::z", "m": {"k": "@p::j", "j": {"z": 1}}, "p": "@m"})
+    assert config.resolve("x") == 1
+    assert not [finding for finding in check(config) if "circular" in finding.message]
 
 
 def test_pruning_ends_where_a_reference_leads_below_itself() -> None:

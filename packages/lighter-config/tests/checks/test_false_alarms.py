@@ -109,8 +109,21 @@ def test_a_mistake_in_a_part_that_the_stage_does_not_use_does_not_stop_it(checke
 
 
 def test_a_mistake_in_what_nothing_builds_is_a_warning(checked, system_yaml) -> None:
-    findings = checked("spare={_target_: torch.optim.Missing}", exp=system_yaml)
+    findings = checked("=spare={_target_: torch.optim.Missing}", exp=system_yaml)
     assert {(finding.check, finding.severity) for finding in findings} == {
         ("keys", Severity.WARNING),
         ("targets", Severity.WARNING),
     }
+
+
+def test_changes_of_a_copy_at_the_root_are_no_sections(checked, system_yaml) -> None:
+    more = "shared: {x: 1}\nother: '%shared'\nother::x: 5\nuse: {y: '@other', z: '@use2'}\nuse2: '@use::y'\n"
+    findings = checked(exp=system_yaml + more)
+    assert [finding for finding in findings if "is not a section" in finding.message and "::" in finding.path] == []
+
+
+def test_changed_copy_of_a_section_of_another_file_is_no_finding(checked, tmp_path, system_yaml) -> None:
+    (tmp_path / "base.yaml").write_text(system_yaml)
+    changed = "trainer: '%base.yaml::trainer'\ntrainer::max_epochs: 2\n"
+    findings = checked(exp=changed)
+    assert [finding for finding in findings if finding.check == "keys" and "trainer" in finding.path] == []

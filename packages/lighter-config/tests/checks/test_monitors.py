@@ -44,7 +44,7 @@ def test_the_names_that_are_logged_are_listed(checked, system_yaml) -> None:
 def test_metrics_are_named_as_they_will_be(checked, system_yaml, metric: str, names: list[str]) -> None:
     words = [
         "~trainer::callbacks::0",
-        "other={_target_: torchmetrics.MeanSquaredError}",
+        "=other={_target_: torchmetrics.MeanSquaredError}",
         f"=system::metrics::val={metric}",
     ]
     monitor = "trainer::callbacks::0::monitor"
@@ -71,7 +71,7 @@ def test_nothing_is_said_where_the_names_are_not_known(checked, system_yaml, wor
         f"{MONITOR}=val/metrics/Whatever/epoch",
         "=trainer::callbacks::0::monitor=val/metrics/Whatever/epoch",
     ]
-    assert of_monitors(checked(*words, "made=1", exp=system_yaml)) == []
+    assert of_monitors(checked(*words, "=made=1", exp=system_yaml)) == []
 
 
 def test_a_callback_that_logs_makes_it_a_warning(checked, system_yaml) -> None:

@@ -194,7 +194,8 @@ def test_a_file_of_the_documents_gives_no_error(checked, name: str) -> None:
 
 @pytest.mark.parametrize("words", WORDS, ids="+".join)
 def test_words_of_the_documents_give_no_error(checked, words: tuple[str, ...]) -> None:
-    assert errors(checked(*words, base=EXPERIMENT)) == []
+    sizes = "vars: {image_size: 64}\nshown: '@vars::image_size'\n"
+    assert errors(checked(*words, base=EXPERIMENT, sizes=sizes)) == []
 
 
 @pytest.mark.parametrize("stage", [None, Stage.FIT, Stage.VALIDATE])

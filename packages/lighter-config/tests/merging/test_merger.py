@@ -7,7 +7,18 @@ from lighter_config import ConfigError, MergeError, Severity, load
 TREES = {
     # rules 4.1 to 4.7
     "mapping over mapping": (["a: {b: 1, c: {d: 2}}", "a: {c: {e: 3}}"], [], {"a": {"b": 1, "c": {"d": 2, "e": 3}}}),
-    "list over list": (["a: [1]", "a: [2]"], [], {"a": [1, 2]}),
+    "list of plain values over list": (["a: [1, 2]", "a: [3]"], [], {"a": [3]}),
+    "list of references over list": (["a: ['@b', 1]", "a: ['$2', '%c']"], [], {"a": ["$2", "%c"]}),
+    "list of lists of plain values over list": (["a: [[1, 2]]", "a: [[3]]"], [], {"a": [[3]]}),
+    "list of mappings over list": (["a: [{b: 1}]", "a: [{c: 2}, '@d']"], [], {"a": [{"b": 1}, {"c": 2}, "@d"]}),
+    "list of mappings over plain values": (["a: [1]", "a: [{c: 2}]"], [], {"a": [1, {"c": 2}]}),
+    "list of lists of mappings over list": (["a: [[1]]", "a: [[{c: 2}]]"], [], {"a": [[1], [{"c": 2}]]}),
+    "empty list over plain values": (["a: [1]", "a: []"], [], {"a": []}),
+    "empty list over mappings": (["a: [{b: 1}]", "a: []"], [], {"a": [{"b": 1}]}),
+    "+key": (["a: [1]\nb: [{c: 1}]", "+a: [2, 3]\n+b: 4"], [], {"a": [1, 2, 3], "b": [{"c": 1}, 4]}),
+    "+key of a key that is not there": (["a: {}", "a: {+b: 1, +c: [2]}"], [], {"a": {"b": [1], "c": [2]}}),
+    "+key by a path": (["a: {b: [1]}", "+a::b: [2]"], [], {"a": {"b": [1, 2]}}),
+    "+key of a copy": (["a: [1]\nb: {c: '%a'}", "+b::c: [2]"], [], {"a": [1], "b": {"c": [1, 2]}}),
     "anything else": (["a: {b: 1}\nc: 1\nd: [1]", "a: 5\nc: {x: 1}\nd: x"], [], {"a": 5, "c": {"x": 1}, "d": "x"}),
     "null over mapping": (["a: {b: 1}", "a: null"], [], {"a": None}),
     "=key": (["a: {b: 1}\nc: [1]", "=a: {x: 1}\n=c: [2]"], [], {"a": {"x": 1}, "c": [2]}),
@@ -95,7 +106,7 @@ TREES = {
     "the last item": (["a: [1, 2]"], ["a::-1=5"], {"a": [1, 5]}),
     "words from left to right": (["a: 1"], ["a=2", "a=3"], {"a": 3}),
     "args without the section": (["a: 1"], ["args::fit::ckpt_path=x"], {"a": 1, "args": {"fit": {"ckpt_path": "x"}}}),
-    "vars without the section": (["a: 1"], ["vars::image_size=128"], {"a": 1, "vars": {"image_size": 128}}),
+    "vars without the section": (["a: '@vars::size'"], ["vars::size=8"], {"a": "@vars::size", "vars": {"size": 8}}),
     "args that is null": (["args:"], ["args::fit::ckpt_path=x"], {"args": {"fit": {"ckpt_path": "x"}}}),
     "a missing parent in a section": (
         ["trainer: {max_epochs: 1}"],
@@ -131,10 +142,15 @@ ERRORS = {
     "deleting nothing in a file": (["a: {lr: 1}", "a: {~lrr: null}"], [], "a::lrr cannot be deleted", "b.yaml:1:5"),
     "deleting nothing in the first file": (["a: {~lr: null}"], [], "a::lr cannot be deleted", "a.yaml:1:5"),
     "deleting an item that is not there": (["a: [1]", "~a::3: null"], [], "a::3 does not exist", "b.yaml:1:1"),
-    "deleting with a scalar": (["a: [1]", "~a: 1"], [], "takes null or a list", "b.yaml:1:1"),
+    "deleting with a scalar": (["a: [1]", "~a: 1"], [], "must be null or a list", "b.yaml:1:1"),
     "a mapping over @": (["a: '@b'\nb: {}", "a: {x: 1}"], [], "cannot be merged", "b.yaml:1:1"),
     "a mapping over $": (["a: $dict()", "a: {x: 1}"], [], "cannot be merged", "b.yaml:1:1"),
-    "a path into @": (["a: '@b'\nb: {}"], ["a::x=1"], "has nothing inside", "command line, word 2"),
+    "a path into @": (
+        ["a: '@b'\nb: {}"],
+        ["a::x=1"],
+        "a::x does not exist: a is '@b', not a mapping",
+        "command line, word 2",
+    ),
     "+= over a mapping": (["a: {b: 1}"], ["a+=1"], "+= adds to a list", "command line, word 2"),
     "+= over a scalar": (["a: 1"], ["a+=1"], "+= adds to a list", "command line, word 2"),
     "a mistyped root": (["trainer: {}"], ["trainr::max_epochs=3"], "trainr does not exist", "command line, word 2"),
@@ -151,11 +167,21 @@ ERRORS = {
         "command line, word 2",
     ),
     "an index out of range": (["a: [1]"], ["a::1=2"], "a has 1 item", "command line, word 2"),
-    "an item of no list": (["t: {}"], ["t::c::0::p=1"], "has no item 0", "command line, word 2"),
-    "an item of no list in a file": (["a::0::p: 1"], [], "has no item 0", "a.yaml:1:1"),
+    "an item of no list": (
+        ["t: {}"],
+        ["t::c::0::p=1"],
+        "a list with an item 0 must be made first",
+        "command line, word 2",
+    ),
+    "an item of no list in a file": (["a::0::p: 1"], [], "a list with an item 0 must be made first", "a.yaml:1:1"),
     "a name in a list": (["a: [{x: 1}]"], ["a::x=2"], "is not an index", "command line, word 2"),
     "a name in a list in a file": (["a: [1]", "a::x::y: 2"], [], "is not an index", "b.yaml:1:1"),
-    "a word through a scalar": (["a: {b: 1}"], ["a::b::c=1"], "has nothing inside", "command line, word 2"),
+    "a word through a scalar": (
+        ["a: {b: 1}"],
+        ["a::b::c=1"],
+        "a::b::c does not exist: a::b is 1, not a mapping",
+        "command line, word 2",
+    ),
     "deleting nothing by a word": (["a: 1"], ["~b"], "b cannot be deleted", "command line, word 2"),
     "too deep by paths": (["a: 1", "::".join("x" * 250) + ": 1"], [], "at most 200", "b.yaml:1:1"),
 }
@@ -184,17 +210,58 @@ def test_mistyped_path_names_the_nearest(load_texts, words, nearest):
     assert caught.value.findings[0].nearest[0] == nearest
 
 
-@pytest.mark.parametrize("items", ["[0.5, 1.0]", "['$a', '@b']"])
-def test_list_of_plain_values_that_grew_is_a_warning_naming_both_places(load_texts, items):
-    # rule 4.2: appended devices or scales would train with the old values
-    (note,) = load_texts("scale: [0.8, 1.0]\n", f"scale: {items}\n").notes[:1]
+DOUBTS = {
+    "an empty list over components": ("a: [{_target_: x}]", "a: []", "=a: []"),
+    "an empty mapping over a mapping": ("a: {b: 1}", "a: {}", "=a: {}"),
+    "an empty mapping over a copy": ("b: {c: 1}\na: '%b'", "a: {}", "=a: {}"),
+    "plain values over components": ("a: [{_target_: x}]", "a: ['@b']", "+a:"),
+}
+
+
+@pytest.mark.parametrize(("before", "given", "fix"), DOUBTS.values(), ids=DOUBTS)
+def test_merge_that_may_not_be_meant_is_a_warning(load_texts, before, given, fix):
+    (note,) = load_texts(before, given).notes
     assert note.severity is Severity.WARNING
-    assert "a.yaml:1:8" in note.message
-    assert "b.yaml:1:8" in note.message
+    assert "a.yaml" in note.message
+    assert str(note.place).startswith("b.yaml:1:")
+    assert fix in note.fix
 
 
-def test_list_of_components_that_grew_is_no_warning(load_texts):
-    assert load_texts("a: [{_target_: x}]", "a: [{_target_: y}]").notes == ()
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("a: [{_target_: x}]", "a: [{_target_: y}]"),
+        ("a: [1]", "a: [2]"),
+        ("a: [1]", "a: []"),
+        ("a: {}", "a: {}"),
+        ("a: []", "a: []"),
+        ("a: [{_target_: x}]", "=a: []"),
+        ("a: [{_target_: x}]", "+a: ['@b']"),
+        ("a: {b: 1}", "=a: {}"),
+    ],
+)
+def test_merge_that_says_what_it_does_is_no_warning(load_texts, texts):
+    assert load_texts(*texts).notes == ()
+
+
+def test_appending_to_what_is_not_a_list_is_an_error_at_its_place(load_texts):
+    with pytest.raises(MergeError) as caught:
+        load_texts("a: 1", "+a: [2]")
+    assert "a" in caught.value.findings[0].message
+    assert str(caught.value.findings[0].place) == "b.yaml:1:1"
+
+
+def test_value_and_an_appended_item_of_one_list_in_one_mapping_are_an_error(load_texts):
+    with pytest.raises(MergeError, match="twice"):
+        load_texts("a: [1]", "a: [2]\n+a: [3]")
+    with pytest.raises(MergeError, match="twice"):
+        load_texts("a: [1]", "a: [2]\na::0: 3")
+
+
+def test_mapping_from_python_merges_lists_as_a_file_does(load_texts):
+    before = {"betas": [0.9, 0.99], "callbacks": [{"_target_": "x"}]}
+    later = {"betas": [0.8, 0.9], "callbacks": [{"_target_": "y"}]}
+    assert load([before, later]).tree == {"betas": [0.8, 0.9], "callbacks": [{"_target_": "x"}, {"_target_": "y"}]}
 
 
 def test_list_that_a_word_extends_is_no_warning(load_texts):
@@ -236,14 +303,14 @@ def test_patch_that_does_not_fit_is_an_error_of_its_own_and_disturbs_nothing_els
 
 def test_merging_three_files_is_merging_two_and_then_the_third(load_texts):
     texts = ("a: {b: 1}\nl: [1]", "a: {c: 2}\nl: [2]\n=m: {x: 1}", "a: {b: 3}\nl: [3]\nm: {y: 2}")
-    assert load_texts(*texts).tree == {"a": {"b": 3, "c": 2}, "l": [1, 2, 3], "m": {"x": 1, "y": 2}}
+    assert load_texts(*texts).tree == {"a": {"b": 3, "c": 2}, "l": [3], "m": {"x": 1, "y": 2}}
 
 
 def test_change_inside_a_copied_leaf_is_like_a_change_inside_a_leaf(load_texts):
     config = load_texts("a: null\nv: '%a'\nv::x: 1\n")
     assert config.expanded().get("v") == {"x": 1}
     by_word = load_texts("a: 5\nv: '%a'\n", words=("v::x=1",))
-    assert "has nothing inside" in by_word.expanded().notes[0].message
+    assert by_word.expanded().notes[0].message == "v::x does not exist: v is 5, not a mapping"
 
 
 def test_copy_given_by_a_path_may_be_changed_beside_it_but_not_given_twice(load_texts):

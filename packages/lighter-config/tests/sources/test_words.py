@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_config import Config, SourceError, YamlError, load, parse_sources
+from lighter_config import Config, ConfigError, SourceError, YamlError, load, parse_sources
 
 
 def kinds(*words):
@@ -103,7 +103,7 @@ def test_folder_without_a_record_is_an_error_that_says_so():
 def test_the_name_that_lightning_gives_a_checkpoint_is_no_override(word):
     with pytest.raises(SourceError, match="neither a file nor an override") as caught:
         parse_sources([word])
-    assert "folder that the file is in" in caught.value.findings[0].fix
+    assert "folder that holds it" in caught.value.findings[0].fix
 
 
 def test_words_are_kept_as_they_were_given():
@@ -133,14 +133,14 @@ def test_sharded_checkpoint_folder_carries_its_config_as_a_file():
 @pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({})])
 def test_file_that_is_no_checkpoint_is_an_error(content):
     Path("x.ckpt").write_bytes(content)
-    with pytest.raises(SourceError, match="not a checkpoint"):
+    with pytest.raises(SourceError, match="not a complete checkpoint"):
         load("x.ckpt")
 
 
 def test_checkpoint_without_a_config_says_how_to_use_it():
     with zipfile.ZipFile("x.ckpt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {}}))
-    with pytest.raises(SourceError, match="carries no config"):
+    with pytest.raises(SourceError, match="holds no config"):
         load("x.ckpt")
 
 
@@ -231,3 +231,39 @@ def test_an_empty_name_says_what_left_it_behind(
     finding = caught.value.findings[-1]
     assert (finding.message, finding.nearest) == (message, ())
     assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("word", "path", "value"),
+    [
+        ("system::model::weights=runs/epoch=9-step=8.ckpt", "system::model::weights", "runs/epoch=9-step=8.ckpt"),
+        ("args::test::ckpt_path=epoch=9-step=8.ckpt", "args::test::ckpt_path", "epoch=9-step=8.ckpt"),
+        ("vars::weights=a/epoch=1-step=2-v1.ckpt", "vars::weights", "a/epoch=1-step=2-v1.ckpt"),
+        ("vars::labels::val/acc=2", "vars::labels::val/acc", 2),
+    ],
+)
+def test_checkpoint_name_or_slash_after_a_path_is_no_missing_file(word, path, value):
+    assert load([word]).get(path) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "fix"),
+    [
+        (["a", "=", "3"], "'=' stands alone", "without spaces"),
+        (["trainer::a =3"], "'trainer::a =3' is neither a file nor an override", "write trainer::a=3,"),
+        (["trainer::a= 3", "b = 4"], "'b = 4' is neither", "write b=4,"),
+        (["a={epoch}"], "the value {epoch} is a mapping without values", """a='"{epoch}"'"""),
+        (["a={epoch}-{step}"], "", """quote it: a='"{epoch}-{step}"'"""),
+        (["a=[0-9]+"], "", """quote it: a='"[0-9]+"'"""),
+    ],
+)
+def test_mistaken_word_says_what_to_write(words, message, fix):
+    with pytest.raises(ConfigError) as caught:
+        load([{"trainer": {}}, *words])
+    assert message in str(caught.value)
+    assert any(fix in finding.fix for finding in caught.value.findings)
+
+
+def test_missing_file_whose_name_looks_like_an_override_is_told_apart():
+    with pytest.raises(ConfigError, match=r"'best-epoch=9.ckpt' is neither a file nor an override"):
+        load([{"trainer": {}}, "best-epoch=9.ckpt"])

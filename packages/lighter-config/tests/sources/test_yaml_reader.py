@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from lighter_config import Config, Severity, YamlError, load
+from lighter_config import Config, ConfigError, Severity, YamlError, load
+from lighter_config.sources.yaml_reader import read_mapping
+from lighter_config.tree.origins import Document
 
 SCALARS = {
     # rule 2.2; in YAML 1.1 `1e-3` is a string
@@ -231,3 +233,31 @@ def test_a_colon_inside_a_value_says_to_quote_it(load_texts: Callable[..., Confi
     with pytest.raises(YamlError) as caught:
         load_texts("a: b: c\n")
     assert "quote" in caught.value.findings[0].fix
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("a: {b: @c}", "write '@c'"),
+        ("a: [@x, @y]", "write '@x'"),
+        ("a: {b: [1, @c::d], e: 1}", "write '@c::d'"),
+        ("a: [1,\n  @x,\n  2]", "write '@x'"),
+        ("a: '[' # {\nb: @x, y", "write '@x, y'"),
+        ("a: %x  # why", "write '%x'"),
+        ("a: 1\nb:2\n", "write `b: 2`, with a space"),
+        ("a: !env HOME", "write \"$os.environ['HOME']\""),
+        ("a: !include other.yaml", 'write "%other.yaml"'),
+        ("a: !new:torch.nn.Linear {in_features: 1}", "write `_target_: torch.nn.Linear` to build an object"),
+        ("a: !ref <b>", 'write "@b"'),
+        ("a: {'': background}", "give it a name, or remove it"),
+    ],
+)
+def test_mistake_says_exactly_what_to_write(text, fix):
+    with pytest.raises(ConfigError) as caught:
+        read_mapping(text, Document("a.yaml", text))
+    assert caught.value.findings[0].fix == fix
+
+
+def test_empty_key_of_a_mapping_from_python_is_an_error():
+    with pytest.raises(ConfigError, match="a key is empty"):
+        load([{"names": {"": "background"}}])

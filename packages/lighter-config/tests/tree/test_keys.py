@@ -21,7 +21,7 @@ def test_operators_paths_and_escapes_are_special(key: str, expected: SpecialKey)
     assert special_key(key) == expected
 
 
-@pytest.mark.parametrize("key", ["lr", "", "a:b", "C#", "#fff", "a=b", "a~", "=", "~", "\\", 0, 1.5, True, None])
+@pytest.mark.parametrize("key", ["lr", "+", "a:b", "C#", "#fff", "a=b", "a~", "=", "~", "\\", 0, 1.5, True, None])
 def test_a_plain_name_and_what_is_no_text_are_ordinary(key: object) -> None:
     assert special_key(key) is None
 

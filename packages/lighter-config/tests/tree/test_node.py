@@ -16,13 +16,13 @@ CHAINS = {
     ),
     "an untouched neighbour": (["a: {b: 1, c: 2}"], ["a::b=3"], "a::c", ["a.yaml:1:14"]),
     "a mapping that was merged": (["a: {b: 1}", "a: {c: 1}"], [], "a", ["b.yaml:1:4", "a.yaml:1:4"]),
-    "an appended item": (["a: [x]", "a: [y]"], [], "a::1", ["b.yaml:1:5"]),
-    "an item before an append": (["a: [x]", "a: [y]"], [], "a::0", ["a.yaml:1:5"]),
+    "an appended item": (["a: [x]", "+a: [y]"], [], "a::1", ["b.yaml:1:6"]),
+    "an item before an append": (["a: [x]", "+a: [y]"], [], "a::0", ["a.yaml:1:5"]),
     "an item after a deletion": (["a: [x, y, z]", "~a: [0]"], [], "a::0", ["a.yaml:1:8"]),
     "a replaced section": (["a: {b: 1}", "=a: {b: 2}"], [], "a::b", ["b.yaml:1:9", "a.yaml:1:8"]),
     "an item by index": (["a: [{b: 1}]"], ["a::0::b=2"], "a::0::b", ["command line, word 2", "a.yaml:1:9"]),
     "an appending word": (["a: [1]"], ["a+=2"], "a::1", ["command line, word 2"]),
-    "an item of a word": (["b: 1"], ["a=[1, {c: 2}]"], "a::1::c", ["command line, word 2"]),
+    "an item of a word": (["b: 1"], ["=a=[1, {c: 2}]"], "a::1::c", ["command line, word 2"]),
     "a copy": (["a: {b: 1}\nc: '%a'"], [], "c::b", ["copied by % from a.yaml:1:8"]),
     "a copy of an override": (
         ["a: {b: 1}\nc: '%a'"],
@@ -102,7 +102,7 @@ def test_values_are_read_through_a_copy(load_texts):
 
 def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_texts: Callable[..., Config]) -> None:
     config = load_texts("trainer:\n  max_epochs: 20\n", "trainer: {max_epochs: 10}\n", words=("trainer::max_epochs=3",))
-    assert [(str(place), text) for place, text in config.history("trainer::max_epochs")] == [
+    assert [(str(place), text) for place, text, _ in config.history("trainer::max_epochs")] == [
         ("command line, word 3", "trainer::max_epochs=3"),
         ("b.yaml:1:23", "trainer: {max_epochs: 10}"),
         ("a.yaml:2:15", "max_epochs: 20"),
@@ -112,7 +112,7 @@ def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_tex
 
 def test_the_history_of_a_copy_shows_the_line_that_was_copied(load_texts: Callable[..., Config]) -> None:
     history = load_texts("a: 1\nb: '%a'\n").expanded().history("b")
-    assert [(str(place), text) for place, text in history] == [
+    assert [(str(place), text) for place, text, _ in history] == [
         ("copied by % from a.yaml:1:4", "a: 1"),
         ("a.yaml:2:4", "b: '%a'"),
     ]

@@ -10,6 +10,7 @@ from lighter_config import (
     ExpressionError,
     ReferenceNotFoundError,
     Severity,
+    check,
     load,
 )
 
@@ -77,13 +78,16 @@ def test_text_builds_the_value(load_texts, text, value):
 
 
 ERRORS = {
-    "@ to nowhere": ("x: '@vars::lr'\nvars: {lrr: 1}", ReferenceNotFoundError, "vars::lr, which does not exist"),
-    "% to nowhere": ("x: '%b'\na: 1", ReferenceNotFoundError, "b, which does not exist"),
+    "@ to nowhere": ("x: '@vars::lr'\nvars: {lrr: 1}", ReferenceNotFoundError, "@vars::lr does not exist"),
+    "% to nowhere": ("x: '%b'\na: 1", ReferenceNotFoundError, "%b does not exist"),
     "% that is a date": ("x: '%Y-%m'", ReferenceNotFoundError, r"write '\%Y-%m'"),
-    "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "a::b, which"),
-    "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "an index from 0 to 0"),
+    "@ into a scalar": ("x: '@a::b'\na: 1", ReferenceNotFoundError, "@a::b does not exist: a is 1, not a mapping"),
+    "@ out of range": ("x: '@a::5'\na: [1]", ReferenceNotFoundError, "0, the only index"),
     "@ above the root": ("x: '@::::::y'", ReferenceNotFoundError, "above the root"),
-    "@a.b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.b'"),
+    "@a.b": ("x: '@a.b'\na: {c: 1}", ReferenceNotFoundError, "write '$@a.b'"),
+    "@a.b for @a::b": ("x: '@a.b'\na: {b: 1}", ReferenceNotFoundError, "write @a::b"),
+    "@a/b for @a::b": ("x: '@a/b'\na: {b: 1}", ReferenceNotFoundError, "write @a::b"),
+    "%a:b for %a::b": ("x: '%a:b'\na: {b: 1}", ReferenceNotFoundError, "write %a::b"),
     "@a.b()": ("x: '@a.parameters()'\na: {b: 1}", ReferenceNotFoundError, "write '$@a.parameters()'"),
     "@ to itself": ("x: '@x'", CircularReferenceError, "circular reference: x -> x"),
     "@ in a cycle": ("x: '@y'\ny: '@x'", CircularReferenceError, "circular reference: x -> y -> x"),
@@ -99,7 +103,7 @@ ERRORS = {
     "$ with an unknown name in a lambda": ("x: '$(lambda a: json)(1)'", ExpressionError, "'json'"),
     "$ without a path": ("x: $@", ExpressionError, "no path after @"),
     "a file that is not there": ("x: '%nope.yaml::a'", ReferenceNotFoundError, "'nope.yaml' does not exist"),
-    "a _requires_ that is no import": ("_requires_: $1 + 1\nx: $1", ExpressionError, "is not an import"),
+    "a _requires_ that is no import": ("_requires_: $1 + 1\nx: $1", ExpressionError, "must be an import statement"),
 }
 
 
@@ -207,3 +211,52 @@ def test_interpolation_of_other_tools_is_a_warning_with_the_python_form(load_tex
     (note,) = load_texts(f"x: '{text}'").notes
     assert note.severity is Severity.WARNING
     assert python in note.fix
+
+
+def test_missing_part_of_another_file_is_named_relative_to_the_file_that_refers(tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "exp" / "deep").mkdir(parents=True)
+    (tmp_path / "conf" / "main.yaml").write_text("model: {a: 1}\n")
+    (tmp_path / "exp" / "deep" / "x.yaml").write_text("m: '%../../conf/main.yaml::modell'\n")
+    (note,) = load("exp/deep/x.yaml").expanded().notes
+    assert note.nearest == ("../../conf/main.yaml::model",)
+    assert note.fix == "write %../../conf/main.yaml::model"
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ('$"@a"', "@a"),
+        ("$'see @a, please'", "@a"),
+        ('$"%name"', "%name"),
+        ('$"@vars::lr" + @a', "@vars::lr"),
+        ('$"@vars::lrr"', "@vars::lrr"),
+        ('$"@::a"', "@::a"),
+    ],
+)
+def test_a_reference_in_a_plain_string_of_an_expression_has_a_note(text, reference):
+    config = load([{"a": "1", "name": "n", "vars": {"lr": 1}, "t": text}])
+    (note,) = config.notes
+    assert note.severity is Severity.NOTE
+    assert note.path == "t"
+    assert note.message == f"t: {reference} is in a plain string, where it is only text"
+    assert note in check(config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '$"me@a"',
+        '$"me@example.org"',
+        '$"@nobody"',
+        '$"%d" % 3',
+        '$"%Y-%m"',
+        '$"100%name"',
+        '$f"{@a}"',
+        '$"@other::lr"',
+        '$"a@b::c"',
+        "me@a",
+    ],
+)
+def test_text_that_only_looks_like_a_reference_has_no_note(text):
+    assert load([{"a": "1", "name": "n", "d": 1, "vars": {"lr": 1}, "t": text}]).notes == ()

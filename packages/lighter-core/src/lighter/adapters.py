@@ -107,7 +107,7 @@ class _ArgumentsAdapter:
         for role, given in lists.items():
             if given and arguments[role] is None:
                 raise AdapterError(
-                    f"{owner} lacks `{role}_argument`, which `{role}_transforms` require",
+                    f"{owner}'s `{role}_transforms` need `{role}_argument`, which is missing",
                     expected=f"`{role}_argument`, a position or a keyword; without it the transforms are never called",
                 )
         indices = {"input": 0, "target": 1, "pred": 2}  # of the roles in a call
@@ -168,9 +168,9 @@ def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
                 return batch[accessor]
             except (KeyError, IndexError, TypeError) as error:
                 keys = list(map(str, batch)) if isinstance(batch, Mapping) else []
-                what = " without this key" if keys else f" of {len(batch)}" if isinstance(batch, Sequence) else ""
+                what = f" of {len(batch)}" if isinstance(batch, Sequence) else ""
                 raise AdapterError(
-                    f"{accessor!r} does not exist: the batch is a {type(batch).__name__}{what}",
+                    f"{accessor!r} does not exist in the batch, a {type(batch).__name__}{what}",
                     expected=f"one of {', '.join(keys)}"
                     if keys
                     else "an index for tuples and lists, a key for mappings",

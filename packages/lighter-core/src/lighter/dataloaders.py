@@ -70,11 +70,11 @@ class GivenDataloaders:
     def _train_loader(self) -> DataLoader[Any]:
         loader = self.dataloaders.get(Mode.TRAIN)
         if not isinstance(loader, DataLoader):
-            given = "it does not exist" if loader is None else f"it is a {type(loader).__name__}"
+            given = "the loader is missing" if loader is None else f"the loader is a {type(loader).__name__}"
             raise DataError(
-                f"the training loader has no batch size: {given}",
+                f"the batch size of the training loader is unknown: {given}",
                 expected="one torch DataLoader",
-                fix="for a number of your data module choose another name: `batch_size` is that of the training loader",
+                fix="give the training loader first; for a number of your own use another name than `batch_size`",
             )
         return loader
 

@@ -27,11 +27,11 @@ def replace_layer(network: nn.Module, name: str, layer: nn.Module) -> nn.Module:
     names = [path for path, _ in network.named_modules(remove_duplicate=False) if path]
     if name not in names:
         raise LayerError(
-            f"{name!r} does not exist: {type(network).__name__} has no such layer",
+            f"layer {name!r} does not exist in {type(network).__name__}",
             where="replace_layer",
             expected=f"one of {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else "a layer",
             nearest=nearest_names(name, names),
-            fix="name a layer by its path",
+            fix="give the path of a layer",
         )
     network.set_submodule(name, layer)
     return network
@@ -75,9 +75,11 @@ def remove_last_layers(network: nn.Module, num_layers: int = 1) -> nn.Sequential
     children = list(network.named_children())
     if not 1 <= num_layers < len(children):
         raise LayerError(
-            f"{num_layers} of the {len(children)} children of {type(network).__name__} cannot be removed",
+            f"{type(network).__name__} has {len(children)} layers, of which {num_layers} cannot be removed",
             where="remove_last_layers",
-            expected=f"num_layers from 1 to {len(children) - 1}" if len(children) > 1 else "a network of two or more",
+            expected=f"num_layers from 1 to {len(children) - 1}"
+            if len(children) > 1
+            else "a network of two or more layers",
             fix="remove fewer, or use replace_layer_with_identity",
         )
     return nn.Sequential(OrderedDict(children[:-num_layers]))

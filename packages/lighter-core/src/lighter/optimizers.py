@@ -59,7 +59,7 @@ def check(optimizer: object, scheduler: object) -> None:
         )
     if optimizer is None:
         raise OptimizerError(
-            "`optimizer` is missing, which `scheduler` requires",
+            "`scheduler` needs `optimizer`, which is missing",
             expected="the optimizer that the scheduler was made with",
         )
     if bare.optimizer is not optimizer:
@@ -73,7 +73,7 @@ def check(optimizer: object, scheduler: object) -> None:
     needs_monitor = isinstance(bare, ReduceLROnPlateau) and settings.get("monitor") is None
     if needs_monitor and settings.get("interval") == "step":
         raise OptimizerError(
-            "ReduceLROnPlateau lacks `monitor`, which `interval: step` requires",
+            "ReduceLROnPlateau needs `monitor` for `interval: step`, which is missing",
             expected="the name of a value that you log in each step",
             fix="add `monitor`, or use `interval: epoch`, which monitors the loss",
         )
@@ -89,7 +89,7 @@ def configure(
     """
     if optimizer is None:
         raise OptimizerError(
-            f"{type(module).__name__} lacks `optimizer`, which fit requires",
+            f"fit needs the {type(module).__name__}'s `optimizer`, which is missing",
             expected="one torch.optim.Optimizer, or your own `configure_optimizers`",
             fix="give `optimizer=SGD(network.parameters(), lr=0.1)`",
         )
@@ -180,7 +180,7 @@ def _only_group(optimizer: Optimizer | None) -> dict[str, Any]:
     if optimizer is None or len(optimizer.param_groups) != 1:
         given = "is missing" if optimizer is None else f"has {len(optimizer.param_groups)} parameter groups"
         raise OptimizerError(
-            f"`learning_rate` is not known: the optimizer {given}",
+            f"`learning_rate` is unknown: the optimizer {given}",
             expected="an optimizer with one parameter group",
             fix="give the module an optimizer, or set `self.learning_rate` and write `configure_optimizers`"
             if optimizer is None

@@ -132,7 +132,7 @@ class System(GivenDataloaders, LighterModule):
         super()._before_setup(stage)
         if stage == "fit" and self.criterion is None:
             raise CriterionError(
-                "System lacks `criterion`, which fit requires",
+                "fit needs the System's `criterion`, which is missing",
                 expected="a callable that takes pred and target and returns the loss",
                 fix="give `criterion=torch.nn.CrossEntropyLoss()`",
             )

@@ -205,7 +205,7 @@ def _rename(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, st
         new = _renamed(_clean(name), prefix_map)
         if new in renamed:
             raise WeightsError(
-                f"{new!r} given twice: the names {renamed[new]!r} and {name!r} of the file both map to it",
+                f"{new!r} is given twice: the names {renamed[new]!r} and {name!r} of the file both map to it",
                 where="load_weights",
                 expected="a prefix_map that keeps names distinct",
                 fix="map the prefixes to different ones",

@@ -33,7 +33,7 @@ from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
 
-_NOTHING = Finding(message="no inputs given", fix="name a config: lighter check config.yaml")
+_NOTHING = Finding(message="no config given", fix="name one: lighter check config.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ def _imported(target: str) -> Answer:
     try:
         found = locate(target)
     except NoSuchTargetError as error:
-        return _refused(target, f"does not exist: {error.missing}", error.nearest)
+        return _refused(target, str(error).removeprefix(f"{target} "), error.nearest)
     except (Exception, SystemExit) as error:
         return _refused(target, f"cannot be imported: {type(error).__name__}: {error}{_raised_at(error)}")
     if not callable(found):

@@ -2,14 +2,20 @@
 
 from typing import Annotated, Literal
 
-from cyclopts import Group, Parameter
-from cyclopts.validators import MutuallyExclusive
+from cyclopts import ArgumentCollection, Group, Parameter
 
 from lighter_cli.commands._inputs import Inputs
 from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
 
-_ONE_OF = Group(show=False, validator=MutuallyExclusive())  # type: ignore[no-untyped-call]
+
+def _at_most_one(arguments: ArgumentCollection) -> None:
+    names = [argument.name for argument in arguments if argument.has_tokens]
+    if len(names) > 1:
+        raise ValueError(f"use either {' or '.join(names)}, not both")
+
+
+_ONE_OF = Group(show=False, validator=_at_most_one)
 
 
 def check(

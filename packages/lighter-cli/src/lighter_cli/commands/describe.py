@@ -94,17 +94,11 @@ def _elsewhere(target: str, reader: SignatureReader) -> tuple[str, ...]:
 
 
 def _missing(answer: DoesNotExist, reader: SignatureReader) -> TargetError:
-    name = answer.missing.rpartition(".")[2]
-    if answer.reason:
-        message = f"{answer.target} {answer.reason}"
-    elif answer.where:
-        message = f"{answer.target} does not exist: {answer.where} has no {name}"
-    else:
-        message = f"{answer.target} does not exist: no module named {answer.missing!r}"
+    message = answer.message
     nearest = answer.nearest or _elsewhere(answer.target, reader)
     fix = "" if nearest else "install the package that has it, or correct the name"
     if answer.missing == "project":
-        message = f"{answer.target} does not exist: `project` has no folder here"
+        message = f"{answer.target} does not exist: the folder of `project` is unknown"
         fix = f"put an empty {MARKER} into the folder of your code, and run the command inside it"
     return TargetError(Finding(message=message, nearest=nearest, fix=fix))
 

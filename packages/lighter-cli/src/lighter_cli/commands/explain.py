@@ -30,6 +30,7 @@ from lighter_config import (
 from lighter_config.project import reader_for
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
+from lighter_config.tree.missing import does_not_exist
 from lighter_config.tree.node import Segments
 from lighter_config.tree.references import absolute_path
 
@@ -88,7 +89,8 @@ def explain(
         return
     output.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
     if is_set:
-        history = [((str(place), PLACE), text) for place, text in config.expanded().history(path)]
+        settings = config.expanded().history(path)
+        history = [((str(place), PLACE), text, effect) for place, text, effect in settings]
         output.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", output.rows(history)))
     output.write_lines(_taker_lines(taker, segments))
     found = [((use.path, PATH), use.text, (str(use.place), PLACE)) for use in uses]
@@ -96,12 +98,16 @@ def explain(
 
 
 def _exact(config: Config, segments: Segments) -> Segments:
-    """Return the path with each negative index replaced by the index from the start."""
+    """Return the path with each negative index, and each name of an item, replaced by the index from the start."""
     exact: list[Any] = []
     for segment in segments:
-        if isinstance(segment, int) and segment < 0:
-            holder = config.expanded().get(format_path(tuple(exact)), None)
-            segment += len(holder) if isinstance(holder, list) and -len(holder) <= segment else 0
+        holder = config.expanded().get(format_path(tuple(exact)), None)
+        if isinstance(holder, list):
+            names = [item.get("_name_") if isinstance(item, dict) else None for item in holder]
+            if isinstance(segment, int) and -len(holder) <= segment < 0:
+                segment += len(holder)
+            elif segment in names:
+                segment = names.index(segment)
         exact.append(segment)
     return tuple(exact)
 
@@ -208,7 +214,10 @@ def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, u
         "is_set": is_set,
         "value": config.get(path, None),
         "copied": config.expanded().get(path, None),
-        "set_by": [{"place": str(place), "text": text} for place, text in config.expanded().history(path)],
+        "set_by": [
+            {"place": str(place), "text": text, "effect": effect or None}
+            for place, text, effect in config.expanded().history(path)
+        ],
         "argument": None
         if taker is None
         else {
@@ -239,7 +248,7 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
     where = format_path(prefix)
     return PathError(
         Finding(
-            message=f"{format_path(segments)} does not exist: {_lacking(holder, where, missing)}",
+            message=does_not_exist(format_path(segments), segments, depth, holder),
             path=format_path(segments),
             place=config.place(where) if prefix else None,
             excerpt=config.excerpt(where) if prefix else "",
@@ -247,12 +256,3 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
             nearest=tuple(nearest[:3]),
         )
     )
-
-
-def _lacking(holder: Any, where: str, missing: str) -> str:
-    """Say what a path does not find in the value that it leads to."""
-    if isinstance(holder, list):
-        return f"{where} has {len(holder)} item{'s' * (len(holder) != 1)}"
-    if isinstance(holder, dict):
-        return f"{where or 'the config'} has no `{missing}`"
-    return f"{where} is a value"

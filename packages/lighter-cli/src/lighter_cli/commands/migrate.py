@@ -41,7 +41,7 @@ def migrate(
 
     names = [name for given in files for name in ([given] if Path(given).exists() else given.split(","))]
     if not names:
-        raise SourceError(Finding(message="no files given", fix="name one: lighter migrate config.yaml"))
+        raise SourceError(Finding(message="no config given", fix="name one: lighter migrate config.yaml"))
     migrated = migrated_files(names)
     for file in migrated:
         if file.kind is not Kind.LIGHTER:

@@ -41,7 +41,7 @@ def _load(experiment: Sequence[str]) -> Config | None:
     words = [word for word in experiment if word != "-"]  # standard input is the terminal here
     for tried in (words, [word for word in words if "=" not in word]):
         try:
-            return load(tried).expanded() if tried else None
+            return load(tried, strict=False).expanded() if tried else None
         except ConfigError:
             continue
     return None
@@ -69,7 +69,9 @@ def _held(config: Config, holder: str) -> dict[str, Any]:
     if isinstance(value, dict):
         return {format_path((key,)): item for key, item in value.items()}
     if isinstance(value, list):
-        return {str(index): item for index, item in enumerate(value)}
+        names = [item.get("_name_") if isinstance(item, dict) else None for item in value]
+        named = {name: item for name, item in zip(names, value, strict=True) if isinstance(name, str)}
+        return {**named, **{str(index): item for index, item in enumerate(value)}}
     return {}
 
 

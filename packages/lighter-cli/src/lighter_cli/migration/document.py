@@ -19,6 +19,8 @@ from ruamel.yaml.tokens import CommentToken
 from lighter_cli.migration.json_text import is_json, write_json
 from lighter_cli.migration.layout import keep_lines
 from lighter_config import Finding, Place, Severity, SourceError, YamlError
+from lighter_config.sources.yaml_reader import read_mapping
+from lighter_config.tree.origins import Document as Origin
 
 Container = CommentedMap | CommentedSeq
 
@@ -72,12 +74,15 @@ class Document:
         try:
             root = _yaml(text).load(text)
         except YAMLError as error:
+            read_mapping(text, Origin(file, text))  # says better what is wrong, if it finds it too
             mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
             problem = error.problem if isinstance(error, MarkedYAMLError) else None
             place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
             raise YamlError(Finding(message=f"{file} is not YAML: {problem or error}", place=place)) from error
         if not isinstance(root, CommentedMap):
-            raise YamlError(Finding(message=f"{file} is not a config: its root is not a mapping", place=Place(file)))
+            read_mapping(text, Origin(file, text))
+            message = f"the root of a config must be a mapping, {file} is empty"
+            raise YamlError(Finding(message=message, place=Place(file)))
         document = cls(file, text, root)
         document._remember_places()
         document._before = document._dump()

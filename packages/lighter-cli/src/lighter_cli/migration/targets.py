@@ -28,4 +28,6 @@ def rename_targets(documents: Sequence[Document]) -> None:
                 document.say(f"{name} does not exist: it was removed", container, key, fix=_GONE[name])
             elif name == "lighter.LighterModule":
                 fix = "name your subclass, or write the experiment as a system"
-                document.say("lighter.LighterModule has no steps, which a model needs", container, key, fix=fix)
+                document.say(
+                    "a model needs steps, which lighter.LighterModule does not define", container, key, fix=fix
+                )

@@ -77,7 +77,7 @@ def prepare(
     elif allow:
         raise CheckError(
             Finding(
-                message="`--allow` requires `--safe`, which is not given",
+                message="--allow needs --safe, which is missing",
                 place=Place("option --allow"),
                 excerpt=" ".join(allow),
                 fix="add --safe, or remove --allow",

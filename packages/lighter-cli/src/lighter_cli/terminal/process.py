@@ -51,7 +51,7 @@ def show_full_tracebacks(shown: bool) -> None:
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """Print an error raised inside and exit: code 1 for an error, 130 for an interruption."""
+    """Print an error raised inside and exit: 1 for a failure, 2 for an unknown command or option, 130 by a signal."""
     try:
         yield
     except KeyboardInterrupt:
@@ -59,10 +59,20 @@ def reporting_errors() -> Iterator[None]:
     except Exception as error:
         sys.stdout.flush()
         print(_render(error), file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(2 if _is_usage_error(error) else 1) from None
+
+
+def _is_usage_error(error: Exception) -> bool:
+    """Return whether the words are not a command, or not what the command takes."""
+    cyclopts_errors = sys.modules.get("cyclopts.exceptions")
+    return cyclopts_errors is not None and isinstance(error, cyclopts_errors.CycloptsError)
 
 
 def _render(error: Exception) -> str:
+    if _is_usage_error(error):
+        from lighter_cli.terminal.usage_errors import finding_of
+
+        return f"error: {finding_of(error)}"  # type: ignore[arg-type]
     if _full_tracebacks or _debug():
         return _traceback(error)
     # a package that was never imported cannot have raised its error

@@ -11,10 +11,11 @@ from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
+from lighter_config.tree.missing import does_not_exist, expected_index
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
-from lighter_config.tree.paths import format_path
+from lighter_config.tree.paths import format_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
-from lighter_config.tree.references import absolute_path, find_references, is_copy, written
+from lighter_config.tree.references import absolute_path, default_of, find_references, is_copy, written
 from lighter_config.tree.walking import follow, walk
 
 OpenFile = Callable[[str, Path | None], tuple[str, Node]]
@@ -26,9 +27,9 @@ VIA_COPY = "copied by % from"
 class Copier:
     """Copies within one merged tree. The tree itself is left as it is.
 
-    What a reference leads to is looked up in the tree as written, where each ``%`` on the way is opened on demand: its
-    copy is made, with its own ``%`` references still closed, and the patches that wait for it applied. So the result
-    does not depend on the order in which references are met.
+    References are looked up in the tree as written. Each ``%`` on the way is opened on demand: it is copied, without
+    copying the ``%`` references in it, and its pending patches are applied. So the result does not depend on the order
+    of the references.
     """
 
     def __init__(self, root: Node, open_file: OpenFile) -> None:
@@ -45,17 +46,17 @@ class Copier:
         self._num_values = 0
 
     def copied(self) -> Node:
-        """Return the tree with every reference copied; one that cannot be is left, and has a finding."""
+        """Return the tree with every reference copied; a reference that cannot be copied stays, and has a finding."""
         tree = self._all_copied(self.root, ())
         for name in self.files_referred_to(tree):
             tree.value[name] = self._all_copied(self.files[name], (name,))
         return tree
 
     def opened(self, node: Node, at: Segments) -> Node:
-        """Return the copy that stands for the reference in ``node``, with its own references still closed.
+        """Return the copy that replaces the reference in ``node``; the references in the copy are not copied yet.
 
         Raises:
-            ConfigError: The reference leads nowhere or back to itself, or a patch does not fit.
+            ConfigError: The reference does not exist or is circular, or a patch does not fit.
         """
         found: Node = run(self._open(node, at))
         return found
@@ -100,7 +101,13 @@ class Copier:
             source_at = self._target(reference, node, at)
             if source_at == at[: len(source_at)] or self._written_as(node) in node.lineage:
                 raise CircularReferenceError(circular_reference([(at, node)]))
-            source = yield self._find(source_at, reference, node, at)
+            try:
+                source = yield self._find(source_at, reference, node, at)
+            except ReferenceNotFoundError:
+                if reference.default is None:
+                    raise
+                source = node.like(default_of(reference))
+                source.patches = ()
             if is_copy(source.value):
                 source = yield self._open(source, source_at)
             pristine = self._copy(source, source_at, at, node, (*node.lineage, self._written_as(node)))
@@ -137,7 +144,7 @@ class Copier:
             raise type(error)(*(_at(finding, node, at) for finding in error.findings)) from error
 
     def _led_to(self, reference: Reference, at: Segments) -> Segments:
-        """Return the absolute path; in another file a path that the file has is its own."""
+        """Return the absolute path; in another file it leads into that file if the path exists there."""
         path = absolute_path(reference, at)
         in_file = not reference.levels and at and at[0] in self.files and at[0] not in self.root.value
         if in_file and path and key_at(self.files[at[0]], path[0]) is not None:
@@ -177,7 +184,7 @@ class Copier:
     def _copy_node(
         self, node: Node, here: Segments, source_at: Segments, at: Segments, lineage: tuple[object, ...]
     ) -> Node:
-        """Copy one node; references that stay inside the copied part follow it, the others stay where they lead."""
+        """Copy one node; references into the copied part move with it, the others keep their targets."""
         self._count(node, at)
         if len(at) + len(here) - len(source_at) > MAX_DEPTH:
             message = f"copies are nested deeper than {MAX_DEPTH} levels"
@@ -233,7 +240,7 @@ class Copier:
                 pieces.append(written(reference, path, in_expression=text[0] == "$"))
                 end = reference.end
         except ConfigError:
-            return text  # wrong here as it was there; reported where it stands
+            return text  # as wrong as the original, whose place is reported
         return "".join([*pieces, text[end:]])
 
     def _mounted_or(self, reference: Reference, here: Segments) -> Segments | None:
@@ -281,19 +288,21 @@ def not_found(
         names = nearest_names(str(path[depth]), map(str, parent.value))
         expected = tuple(map(str, parent.value))
     elif parent.is_list:
-        count = len(parent.value)
-        expected = (f"an index from 0 to {count - 1}, or -1 for the last" if count else "the list is empty",)
+        expected = (expected_index(len(parent.value)),)
+    path = (reference.file, *path[1:]) if reference.file else path  # as written, not relative to the working directory
     nearest = tuple(format_path((*path[:depth], name)) for name in names)
-    missing = format_path(path[: depth + 1])
     fix = f"write {reference.kind}{format_path((*path[:depth], names[0], *path[depth + 1 :]))}" if names else ""
     text = cause.value if type(cause.value) is str else str(reference)
+    meant = with_separators(reference.path)
+    if meant is not None and not depth and not follow(parent, meant).rest:
+        nearest, fix = (format_path(meant),), f"write {reference.kind}{format_path(meant)}"
     if not fix and text[:1] in "@%":
         dotted = text[1:].replace("(", ".").partition(".")[0]
         if text[0] == "@" and dotted != text[1:]:
             fix = f"write '${text}' to take an attribute or call a method"
         else:
             fix = f"write '\\{text}' if it is plain text"
-    message = f"{text!r} refers to {missing}, which does not exist"
+    message = does_not_exist(str(reference), path, depth, parent.value)
     return ReferenceNotFoundError(_at(Finding(message=message, nearest=nearest, expected=expected, fix=fix), cause, at))
 
 

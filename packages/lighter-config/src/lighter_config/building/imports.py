@@ -8,16 +8,14 @@ from lighter_config.suggestions import nearest_names
 
 
 class NoSuchTargetError(Exception):
-    """A dotted path that leads nowhere.
+    """A dotted path whose module or name does not exist; the message says which.
 
     Attributes:
-        missing: What does not exist, and where it was looked for.
-        nearest: The nearest names there, each the whole dotted path.
+        nearest: The nearest names that exist, each the whole dotted path.
     """
 
-    def __init__(self, missing: str, nearest: tuple[str, ...] = ()) -> None:
-        super().__init__(missing)
-        self.missing = missing
+    def __init__(self, message: str, nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
         self.nearest = nearest
 
 
@@ -33,10 +31,10 @@ def locate(dotted: str) -> Any:
     """
     parts = dotted.split(".")
     if not all(part.isidentifier() for part in parts):
-        raise NoSuchTargetError(f"{dotted!r} is not a dotted import path")
+        raise NoSuchTargetError(f"{dotted} is not a dotted name")
     found = _module(parts[0])
     if found is None:
-        raise NoSuchTargetError(f"no module named {parts[0]!r}")
+        raise NoSuchTargetError(f"{dotted} does not exist: no module named {parts[0]!r}")
     for index, part in enumerate(parts[1:], start=1):
         name = ".".join(parts[:index])
         try:
@@ -44,9 +42,10 @@ def locate(dotted: str) -> Any:
         except AttributeError:
             module = _module(f"{name}.{part}") if isinstance(found, ModuleType) else None
             if module is None:
-                kind = "module" if isinstance(found, ModuleType) else "class or object"
                 near = tuple(f"{name}.{near}" for near in nearest_names(part, _public(found)))
-                raise NoSuchTargetError(f"the {kind} {name} has no {part}", near) from None
+                is_all = index == len(parts) - 1
+                message = f"{dotted} does not exist" + ("" if is_all else f": {name} has no `{part}`")
+                raise NoSuchTargetError(message, near) from None
             found = module
     return found
 

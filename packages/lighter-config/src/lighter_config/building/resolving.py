@@ -21,14 +21,14 @@ from lighter_config.errors import (
 from lighter_config.findings import Finding
 from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.cycles import circular_reference
+from lighter_config.tree.cycles import circular_reference, follow_references, reference_at
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
-from lighter_config.tree.node import MAX_DEPTH, Node, Segments
+from lighter_config.tree.node import NAME, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
     absolute_path,
-    find_references,
+    default_of,
     is_copy,
     is_expression,
     is_reference,
@@ -39,14 +39,17 @@ from lighter_config.tree.walking import follow, walk
 TARGET, ARGUMENTS, MODE, DISABLED = "_target_", "_args_", "_mode_", "_disabled_"
 COMPONENT_MODES = ("default", "partial", "callable", "debug")
 """What ``_mode_`` may be; the modes of a stage are ``lighter_config.MODES``."""
-NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES))
+NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES, NAME))
+
+DOTTED = "a dotted name such as torch.optim.AdamW"
+"""What ``_target_`` must be."""
 
 _SIGILS = ("@", "%", "$", "\\")
 _Memory = dict[Node, Any]
 
 
 class Resolver:
-    """Builds values of one tree, and keeps what it built: the same path gives the same object.
+    """Builds the values of one tree, each once: the same path gives the same object.
 
     Args:
         root: The merged tree, its ``%`` references copied.
@@ -97,7 +100,7 @@ class Resolver:
     def _mapping(self, node: Node, path: Segments, built: _Memory) -> Steps:
         result = {}
         for key, child in node.value.items():
-            if key in (IMPORTS, REQUIRES, DISABLED) or child.for_reference:
+            if key in (IMPORTS, REQUIRES, DISABLED, NAME) or child.for_reference:
                 continue
             if _may_be_disabled(child) and (yield self._is_disabled(child, (*path, key), built)):
                 continue
@@ -117,7 +120,7 @@ class Resolver:
     def _text(self, node: Node, path: Segments, built: _Memory) -> Steps:
         text: str = node.value
         if is_reference(text):
-            return (yield self._refer(_first_reference(node, path), path, node, built))
+            return (yield self._refer(reference_at(node, path), path, node, built))
         if is_expression(text):
             return (yield self._evaluate(node, path, built))
         if is_copy(text):
@@ -128,7 +131,12 @@ class Resolver:
 
     def _refer(self, reference: Reference, at: Segments, cause: Node, built: _Memory) -> Steps:
         """Build what a reference leads to, through other references on the way."""
-        node, path = self._find(reference, at, cause)
+        try:
+            node, path = self._find(reference, at, cause)
+        except ReferenceNotFoundError:
+            if reference.default is None:
+                raise
+            return default_of(reference)
         if _may_be_disabled(node) and (yield self._is_disabled(node, path, built)):
             message = f"{cause.value!r} refers to {format_path(path)}, which is disabled"
             raise ReferenceNotFoundError(
@@ -143,17 +151,10 @@ class Resolver:
             target = absolute_path(reference, at)
         except ReferenceNotFoundError as error:
             raise type(error)(*(_at(finding, cause, at) for finding in error.findings)) from error
-        seen: set[Segments] = set()
-        while True:
-            node, path, rest = follow(self._root, target)
-            if not rest:
-                return node, path
-            if not is_reference(node.value):
-                raise not_found(reference, target, len(path), node, cause, at)
-            if target in seen or len(target) > MAX_DEPTH:  # `x: "@x::k"` asks for x::k, x::k::k, ... without end
-                raise CircularReferenceError(circular_reference([(at, cause)]))
-            seen.add(target)
-            target = (*absolute_path(_first_reference(node, path), path), *rest)
+        node, path, rest = follow_references(self._root, target)
+        if rest:
+            raise not_found(reference, (*path, *rest), len(path), node, cause, at)
+        return node, path
 
     def _cycle(self, node: Node) -> CircularReferenceError:
         way = [(at, other) for other, at in self._active.items()]
@@ -188,7 +189,7 @@ class Resolver:
         if dotted is None:
             nearest = nearest_names(name, [*self._imports, *KNOWN_NAMES])
             finding = Finding(
-                message=f"the name {name!r} in {expression.text!r} is not known",
+                message=f"unknown name {name!r} in {expression.text!r}",
                 nearest=nearest,
                 fix=f"add `_imports_: {{{name}: {name}}}`, or write @{name} to refer to a value of the config",
             )
@@ -196,7 +197,7 @@ class Resolver:
         try:
             self._modules[name] = locate(dotted)
         except NoSuchTargetError as error:
-            finding = Finding(message=f"{name!r} cannot be imported: {error.missing}", nearest=error.nearest)
+            finding = Finding(message=f"{name!r} cannot be imported: {error}", nearest=error.nearest)
             raise ExpressionError(_at(finding, node, path)) from error
         return self._modules[name]
 
@@ -208,7 +209,7 @@ class Resolver:
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
         if not isinstance(value, bool):
-            message = f"{format_path(path)}::{DISABLED} is {value!r}; it is true or false"
+            message = f"{format_path((*path, DISABLED))} must be true or false, is {value!r}"
             raise TargetError(_at(Finding(message=message), flag, (*path, DISABLED)))
         return value
 
@@ -226,7 +227,7 @@ class Resolver:
                 continue
             here = (*path, key)
             if type(key) is not str:
-                message = f"{key!r} cannot be the name of an argument of {named}"
+                message = f"the name of an argument of {named} must be text, is {key!r}"
                 raise TargetError(_at(Finding(message=message), child, here))
             if _may_be_disabled(child) and (yield self._is_disabled(child, here, built)):
                 continue
@@ -247,14 +248,14 @@ class Resolver:
         mode = yield self._build(node, (*path, MODE), built)
         if mode not in COMPONENT_MODES:
             nearest = nearest_names(str(mode), COMPONENT_MODES)
-            finding = Finding(message=f"unknown mode {mode!r}", expected=COMPONENT_MODES, nearest=nearest)
+            finding = Finding(message=f"unknown `{MODE}` {mode!r}", expected=COMPONENT_MODES, nearest=nearest)
             raise TargetError(_at(finding, node, (*path, MODE)))
         return mode
 
     def _positional(self, node: Node, path: Segments, built: _Memory) -> Steps:
         given = yield self._build(node, (*path, ARGUMENTS), built)
         if not isinstance(given, list | tuple):
-            message = f"{format_path(path)}::{ARGUMENTS} is not a list"
+            message = f"{format_path((*path, ARGUMENTS))} must be a list, is {given!r:.60}"
             raise TargetError(_at(Finding(message=message), node, (*path, ARGUMENTS)))
         return list(given)
 
@@ -263,24 +264,24 @@ class Resolver:
         if callable(named):
             return named  # type: ignore[no-any-return]
         if not isinstance(named, str):
-            message = f"{format_path(here)} is {named!r}; it is a dotted import path"
-            raise TargetError(_at(Finding(message=message), node, here))
+            message = f"{format_path(here)} must be a dotted name, is {named!r}"
+            raise TargetError(_at(Finding(message=message, expected=(DOTTED,)), node, here))
         try:
             target = locate(named)
         except NoSuchTargetError as error:
-            finding = Finding(message=f"{named} does not exist: {error.missing}", nearest=error.nearest)
+            finding = Finding(message=str(error), nearest=error.nearest)
             raise TargetError(_at(finding, node, here)) from error
         except Exception as error:
             error.add_note(f"while importing {named} for {format_path(path) or 'the config'} ({node.place})")
             raise
         if not callable(target):
-            message = f"{named} is a {type(target).__name__} and cannot be called"
+            message = f"{format_path(here)} must name a callable, {named} is a {type(target).__name__}"
             raise TargetError(_at(Finding(message=message), node, here))
         return target  # type: ignore[no-any-return]
 
 
 class _Fresh(dict[Node, Any]):
-    """What a ``%`` in an expression builds anew: the part at ``path``; the rest is shared with ``outer``."""
+    """The memory of a ``%`` in an expression: builds the part at ``path`` anew and shares the rest with ``outer``."""
 
     def __init__(self, outer: _Memory, path: Segments) -> None:
         super().__init__()
@@ -305,13 +306,6 @@ def _is_plain(value: Any) -> bool:
     return kind is not dict and kind is not list and (kind is not str or value[:1] not in _SIGILS)
 
 
-def _first_reference(node: Node, path: Segments) -> Reference:
-    try:
-        return find_references(node.value)[0]
-    except ConfigError as error:
-        raise type(error)(*(_at(finding, node, path) for finding in error.findings)) from error
-
-
 def _has_parameter(target: Callable[..., Any], name: str) -> bool:
     try:
         return name in inspect.signature(target).parameters
@@ -320,7 +314,7 @@ def _has_parameter(target: Callable[..., Any], name: str) -> bool:
 
 
 def imports_of(root: Node) -> Iterator[tuple[str, str]]:
-    """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, and what they stand for."""
+    """Yield the names that ``_imports_`` and ``_requires_`` give, at any level, with the modules they name."""
     for _, node in walk(root):
         if not node.is_mapping:
             continue
@@ -353,7 +347,7 @@ def required_names(node: Node) -> Iterator[tuple[str, str]]:
 
 def _not_an_import(node: Node) -> ExpressionError:
     finding = Finding(
-        message=f"{node.value!r} is not an import",
+        message=f"`{REQUIRES}` must be an import statement, is {node.value!r}",
         place=node.place,
         excerpt=node.excerpt,
         fix='write `_requires_: ["$import math"]`, or `_imports_: {math: math}`',

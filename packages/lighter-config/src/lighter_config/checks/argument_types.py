@@ -47,9 +47,11 @@ def _compare(
     )
     nearest = nearest_names(part, choices) if isinstance(part, str) else ()
     fix = "write the number without quotes" if isinstance(part, str) and _is_number(part) else ""
+    is_named = path[len(component.path)] != ARGUMENTS
+    named = format_path(where) if is_named else f"{parameter.name} ({format_path(where)})"
     yield context.finding(
         where,
-        f"{format_path(where)} is {_as_yaml(part)}, which {component.short_name} does not expect",
+        f"{component.short_name} does not take {_as_yaml(part)} as {named}",
         severity=Severity.WARNING,
         expected=choices or (mismatch.expected,),
         nearest=nearest,

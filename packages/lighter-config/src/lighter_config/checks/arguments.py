@@ -48,7 +48,9 @@ def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
         for name in given:
             path: Segments = (ARGS, stage, name)
             if name in _GIVEN_BY_STAGES and name in method.keywords:
-                yield context.finding(path, f"{name} of Trainer.{stage} comes from the config's sections", at_key=True)
+                yield context.finding(
+                    path, f"Trainer.{stage} gets {name} from the config's sections, not from args", at_key=True
+                )
             elif name not in valid:
                 yield context.finding(
                     path,
@@ -166,11 +168,12 @@ def _missing(
         and not (parameter.accepts_keyword and parameter.name in component.keywords)
     ]
     if missing:
-        names = ", ".join(missing)
+        names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
+        is_missing = "is missing" if len(missing) == 1 else "are missing"
         where = format_path(component.path)
         yield context.finding(
             (*component.path, TARGET),
-            f"{where} lacks {names}, which {component.short_name} requires",
+            f"{component.short_name} needs {names}, which {is_missing} in {where}",
             severity=severity,
             fix="add " + ", ".join(f"`{name}:`" for name in missing) + f" to {where}",
         )
@@ -187,18 +190,18 @@ def _positional(
     if len(component.positional) > len(by_position) and not takes_more:
         yield context.finding(
             path,
-            f"{format_path(path)} has {len(component.positional)} items; "
-            f"{component.short_name} takes at most {len(by_position)} by position",
+            f"{component.short_name} takes at most {len(by_position)} positional arguments; "
+            f"{format_path(path)} has {len(component.positional)}",
             at_key=True,
             severity=severity,
             expected=[parameter.name for parameter in by_position],
         )
-    for parameter in by_position[: len(component.positional)]:
+    for index, parameter in enumerate(by_position[: len(component.positional)]):
         if parameter.accepts_keyword and parameter.name in component.keywords:
             twice = (*component.path, parameter.name)
             yield context.finding(
                 twice,
-                f"{format_path(twice)} is given twice: _args_ gives it too",
+                f"{format_path(twice)} is given twice: by name and as _args_::{index}",
                 at_key=True,
                 severity=severity,
                 fix="remove one of the two",

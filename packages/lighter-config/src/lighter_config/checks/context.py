@@ -12,10 +12,11 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
-from lighter_config.tree.node import MAX_DEPTH, Segments
+from lighter_config.tree.cycles import follow_references
+from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
-from lighter_config.tree.references import absolute_path, find_references, is_reference
+from lighter_config.tree.references import absolute_path, find_references
 from lighter_config.tree.walking import follow
 
 _RUN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_run]
@@ -112,21 +113,10 @@ class CheckContext:
 
     def has(self, path: Segments) -> bool:
         """Return whether a path leads somewhere in the subject, through ``@`` references on the way."""
-        return not follow(self.subject._root, path).rest or self._leads_to(path, set())
-
-    def _leads_to(self, path: Segments, seen: set[Segments]) -> bool:
-        if path in seen or len(path) > MAX_DEPTH:
-            return True  # a cycle, which is another check's finding
-        seen.add(path)
-        node, at, rest = follow(self.subject._root, path)
-        if not rest:
-            return True
-        if not is_reference(node.value):
-            return False
         try:
-            return self._leads_to((*absolute_path(find_references(node.value)[0], at), *rest), seen)
+            return not follow_references(self.subject._root, path).rest
         except ConfigError:
-            return True  # cannot be read, which is reported at its own place
+            return True  # a cycle, or a reference that cannot be read: reported at its own place
 
     def value(self, path: Segments, default: Any = None) -> Any:
         """Return the subject's value at a path, nothing built; ``default`` when there is none."""

@@ -30,7 +30,7 @@ def check_expression_names(context: CheckContext) -> Iterator[Finding]:
                 refers = f", or write @{name} to refer to the value of that name" if context.has((name,)) else ""
                 yield context.finding(
                     path,
-                    f"the name {name!r} in {value!r} is not known",
+                    f"unknown name {name!r} in {value!r}",
                     severity=severity_at(context, path),
                     nearest=(f"@{name}", *nearest) if refers else nearest,
                     fix=f"add `_imports_: {{{name}: {name}}}`{refers}",

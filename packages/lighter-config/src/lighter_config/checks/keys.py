@@ -17,8 +17,7 @@ _OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in sect
 
 def check_keys(context: CheckContext) -> Iterator[Finding]:
     """Report sections that do not exist, and keys that nothing uses."""
-    tree = context.config.tree
-    for key in tree:
+    for key, _ in context.config._root.children():  # without the changes of copies, which the tree writes as paths
         if key in SECTIONS:
             continue
         if key in _OLD_SECTIONS:
@@ -45,13 +44,13 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
     source = _name_of(context)
     if TRAINER not in tree and not _has_mistyped(context, TRAINER):
         yield Finding(
-            message=f"{source} has no trainer section",
+            message=f"an experiment needs a trainer section, which is missing in {source}",
             place=context.config.place(""),
             fix=f"add `trainer: {{_target_: {SECTIONS[TRAINER].target}}}`",
         )
     if not (SYSTEM in tree or MODEL in tree or _has_mistyped(context, SYSTEM, MODEL)):
         yield Finding(
-            message=f"{source} has neither a system nor a model section",
+            message=f"an experiment needs a system or a model section; {source} has neither",
             place=context.config.place(""),
             fix=f"add `system: {{_target_: {SYSTEM_CLASS}, ...}}`, or `model:` with a LightningModule",
         )
@@ -71,7 +70,7 @@ def check_sections(context: CheckContext) -> Iterator[Finding]:
 
 def _has_mistyped(context: CheckContext, *sections: str) -> bool:
     """Return whether ``check_keys`` already reports a key as one of these sections under another name."""
-    free = [key for key in context.config.tree if key not in SECTIONS]
+    free = [key for key, _ in context.config._root.children() if key not in SECTIONS]
     return any(
         _OLD_SECTIONS.get(key) in sections
         or (_nearest_section(key)[:1] in [(name,) for name in sections] and not _is_used(context, (key,)))
@@ -112,9 +111,10 @@ def _unused_key(context: CheckContext, key: Any) -> Finding:
 
 
 def _unused_vars(context: CheckContext) -> Iterator[Finding]:
-    variables = context.config.tree.get(VARS)
-    if not isinstance(variables, dict):
+    holder = context.config._root.value.get(VARS)
+    if holder is None or not holder.is_mapping:
         return
+    variables = holder.value
     used = {name for name in variables if _is_used(context, (VARS, name))}
     for name in variables:
         path = (VARS, name)
@@ -137,7 +137,7 @@ def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
         if key not in list(Stage):
             yield context.finding(
                 (ARGS, key),
-                f"unknown stage {key!r} in args",
+                f"unknown stage {key!r} in `args`",
                 at_key=True,
                 expected=list(Stage),
                 nearest=nearest_names(str(key), list(Stage)),
@@ -157,18 +157,20 @@ def _unknown_modes(context: CheckContext) -> Iterator[Finding]:
             continue
         for mode, value in inside.items():
             if mode not in modes:
-                yield _unknown_part(context, (SYSTEM, part, mode), f"not a mode of {part}", modes)
+                yield _unknown_part(context, (SYSTEM, part, mode), f"unknown mode {mode!r} in `{part}`", modes)
             elif part == "adapters" and isinstance(value, dict) and "_target_" not in value:
                 roles = ADAPTER_ROLES[mode]
                 for role in value:
                     if role not in roles:
-                        yield _unknown_part(context, (SYSTEM, part, mode, role), f"not an adapter of {mode}", roles)
+                        yield _unknown_part(
+                            context, (SYSTEM, part, mode, role), f"unknown role {role!r} in `adapters::{mode}`", roles
+                        )
 
 
-def _unknown_part(context: CheckContext, path: Segments, what: str, valid: tuple[str, ...]) -> Finding:
+def _unknown_part(context: CheckContext, path: Segments, message: str, valid: tuple[str, ...]) -> Finding:
     return context.finding(
         path,
-        f"{format_path(path)} is {what}",
+        message,
         at_key=True,
         expected=valid,
         nearest=nearest_names(str(path[-1]), valid),
@@ -196,7 +198,7 @@ def _makes_object(value: Any) -> bool:
 def _needs_target(context: CheckContext, section: str, target: str) -> Finding:
     return context.finding(
         (section,),
-        f"{section} has no _target_, so nothing can be built from it",
+        f"{section} needs _target_, which is missing",
         at_key=True,
         fix=f"add `_target_: {target}` to it",
         config=context.expanded,

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 from lighter_config.building.resolving import DISABLED
 from lighter_config.checks.components import how_built
-from lighter_config.checks.context import CheckContext, leaves_in
-from lighter_config.errors import ConfigError
+from lighter_config.checks.context import CheckContext, leaves_in, references_in
+from lighter_config.errors import CircularReferenceError, ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
-from lighter_config.suggestions import nearest_names
-from lighter_config.tree.cycles import circular_reference
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
+from lighter_config.tree.cycles import circular_reference, follow_references
+from lighter_config.tree.missing import does_not_exist
 from lighter_config.tree.node import Node, Segments
-from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.paths import format_path, parse_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
 from lighter_config.tree.walking import follow
@@ -39,8 +40,8 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
             continue
         for reference, target in targets:
             if not context.has(target):
-                if context.is_fragment:
-                    continue  # another file may bring it
+                if context.is_fragment or reference.default is not None:
+                    continue  # another file may bring it, or the default is the value
                 yield _nowhere(context, path, reference, target)
             elif (disabled := _disabled(context, target)) is not None:
                 yield context.finding(
@@ -49,7 +50,29 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
                     severity=severity_at(context, path),
                     fix="remove its _disabled_, or the reference",
                 )
+    yield from _defaults_near_a_name(context)
     yield from _cycles(context)
+
+
+def _defaults_near_a_name(context: CheckContext) -> Iterator[Finding]:
+    """Warn of a reference whose default is used although a similar name exists: it may be mistyped."""
+    if context.is_fragment:
+        return
+    for path, reference, target in references_in(context.config):
+        node, found, rest = follow(context.expanded._root, target)
+        if reference.default is None or not rest or not node.is_mapping:
+            continue
+        near = nearest_names(str(rest[0]), [str(key) for key, _ in node.children()], likeness=NEARLY_THE_SAME)
+        if near:
+            names = [format_path((*found, name, *rest[1:])) for name in near]
+            yield context.finding(
+                path,
+                f"{reference} does not exist, so its default is used: `{reference.default}`",
+                severity=Severity.WARNING,
+                nearest=names,
+                fix=f"write {reference.kind}{names[0]}, if it is meant",
+                config=context.config,
+            )
 
 
 def _at(context: CheckContext, finding: Finding, path: Segments) -> Finding:
@@ -89,26 +112,21 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
     missing = str(target[depth])
     nearest = [format_path((*target[:depth], near, *target[depth + 1 :])) for near in nearest_names(missing, names)]
     fix = f"write @{nearest[0]}" if nearest else ""
+    meant = with_separators(reference.path)
     attribute = _attribute_of(context, reference, target)
-    if attribute is not None and is_reference(text):
+    if meant is not None and context.has(meant):
+        nearest, fix = [format_path(meant)], f"write @{format_path(meant)}"
+    elif attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
-        f"{reference} does not exist: {_lacking(target[:depth], holder, missing)}"
-        + (f" in stage {context.stage}" if was_pruned else ""),
+        does_not_exist(str(reference), target, depth, holder) + (f" in stage {context.stage}" if was_pruned else ""),
         severity=severity_at(context, path),
         expected=names if len(names) <= 30 else (),
         nearest=nearest,
         fix=fix,
     )
-
-
-def _lacking(path: Segments, holder: object, missing: str) -> str:
-    """Say what a reference does not find in the value that it leads to."""
-    if isinstance(holder, list):
-        return f"{format_path(path)} has {len(holder)} item{'s' * (len(holder) != 1)}"
-    return f"{format_path(path) or 'the config'} has no `{missing}`"
 
 
 def _attribute_of(context: CheckContext, reference: Reference, target: Segments) -> str | None:
@@ -136,7 +154,7 @@ def _cycles(context: CheckContext) -> Iterator[Finding]:
     """Follow what building each value needs: its children, and what its references lead to."""
     root = context.subject._root
     done: set[Segments] = set()
-    reported: set[frozenset[Segments]] = set()
+    reported: set[frozenset[Segments] | Finding] = set()
     for key, child in root.children():
         way: list[Segments] = []
         position: dict[Segments, int] = {}
@@ -162,11 +180,23 @@ def _cycles(context: CheckContext) -> Iterator[Finding]:
             position[path] = len(way)
             way.append(path)
             work.append((path, node, True))
-            work += [(*needed, False) for needed in reversed(_needed(root, path, node)) if needed[0] not in done]
+            try:
+                needed = _needed(root, path, node)
+            except CircularReferenceError as error:
+                (finding,) = error.findings
+                if finding not in reported:
+                    reported.add(finding)
+                    yield replace(finding, severity=severity_at(context, path))
+                continue
+            work += [(*one, False) for one in reversed(needed) if one[0] not in done]
 
 
 def _needed(root: Node, path: Segments, node: Node) -> list[tuple[Segments, Node]]:
-    """Return what has to be built before a node: path and node of each."""
+    """Return what has to be built before a node: path and node of each.
+
+    Raises:
+        CircularReferenceError: A reference of the node leads through others back to itself.
+    """
     value = node.value
     if type(value) is not str:
         return [] if _is_disabled(node) else [((*path, key), child) for key, child in node.children()]
@@ -176,11 +206,11 @@ def _needed(root: Node, path: Segments, node: Node) -> list[tuple[Segments, Node
     try:
         for reference in find_references(value):
             target = () if reference.file else absolute_path(reference, path)
-            found = follow(root, target)
-            if target and target[: len(path)] == path:
-                needed.append((path, node))  # `x: "@x::k"` leads below itself, where nothing is before x is built
-            elif target and not found.rest:
+            found = follow_references(root, target)
+            if target and not found.rest:
                 needed.append((found.path, found.node))
+    except CircularReferenceError:
+        raise
     except ConfigError:
         return []
     return needed

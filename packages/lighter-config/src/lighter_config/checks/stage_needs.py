@@ -11,6 +11,7 @@ from lighter_config.sections import ARGS, DATA, DATA_MODULE_CLASS, MODEL, SECTIO
 from lighter_config.signatures import DoesNotExist, Signature
 from lighter_config.stages import Stage
 from lighter_config.tree.node import Segments
+from lighter_config.tree.paths import format_path
 
 _LOADERS_ARGUMENT = {Stage.FIT: "train_dataloaders"}
 _FRAMEWORKS = ("pytorch_lightning.", "lightning.", "lighter.")
@@ -82,7 +83,10 @@ def _parts_needed(context: CheckContext, section: str, given: dict[Any, Any]) ->
             if section == MODEL:
                 example = example.replace("@system::model", "@model::network")
             yield context.finding(
-                (section,), f"{section} has no {name}, which fit needs", at_key=True, fix=f"add {example} to {section}"
+                (section,),
+                f"fit needs {section}::{name}, which is missing",
+                at_key=True,
+                fix=f"add {example} to {section}",
             )
 
 
@@ -92,9 +96,9 @@ def _data(context: CheckContext, stage: Stage, path: Segments, loaders: dict[Any
     where = path if context.has(path) else path[:1]
     yield context.finding(
         where,
-        f"{'::'.join(map(str, path))} has no {name}, which {stage} needs",
+        f"{stage} needs {format_path((*path, name))}, which is missing",
         at_key=True,
-        expected=(f"a torch.utils.data.DataLoader under {'::'.join(map(str, (*path, name)))}",),
+        expected=(f"a torch.utils.data.DataLoader at {format_path((*path, name))}",),
         fix=f"add `{name}: {{_target_: torch.utils.data.DataLoader, dataset: ...}}`",
     )
 
@@ -109,8 +113,9 @@ def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -
     elif data is None and not _has_loaders_argument(context, stage):
         yield context.finding(
             (MODEL,),
-            f"model lacks {hook}, which {stage} needs without a data section",
+            f"{stage} needs data::{hook}, which is missing",
             at_key=True,
+            expected=(f"a data section, or a model that defines {hook}",),
             fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
         )
 

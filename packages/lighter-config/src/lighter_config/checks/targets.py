@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lighter_config.building.resolving import COMPONENT_MODES, MODE, TARGET
+from lighter_config.building.resolving import COMPONENT_MODES, DOTTED, MODE, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.moved_names import MOVED_NAMES
@@ -21,14 +21,14 @@ def check_targets(context: CheckContext) -> Iterator[Finding]:
         if component.target is None:
             written = context.value(path)
             if not (is_computed(written) or is_copy(written)):
-                message = f"{format_path(path)} is {written!r}; it is a dotted import path such as torch.optim.AdamW"
-                yield context.finding(path, message, severity=severity)
+                message = f"{format_path(path)} must be a dotted name, is {written!r}"
+                yield context.finding(path, message, severity=severity, expected=(DOTTED,))
             continue
         yield from _of_target(context, component, severity)
         if component.mode is not None and component.mode not in COMPONENT_MODES:
             yield context.finding(
                 (*component.path, MODE),
-                f"unknown mode {component.mode!r}",
+                f"unknown `{MODE}` {component.mode!r}",
                 severity=severity,
                 expected=COMPONENT_MODES,
                 nearest=nearest_names(component.mode, COMPONENT_MODES),
@@ -53,16 +53,12 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
         return  # the file that a fragment belongs to names the folder of the project
     nearest = (moved,) if moved else answer.nearest
     fix = f"write {nearest[0]}" if nearest else ""
-    if answer.reason:
-        message = f"{target} {answer.reason}"
-    elif moved:
+    message = answer.message
+    if moved and not answer.reason:
         message = f"{target} has moved to {moved}"
     elif target.partition(".")[0] == "project" and answer.missing == "project":
-        message = f"{target} does not exist: `project` has no folder"
+        message = f"{target} does not exist: the folder of `project` is unknown"
         fix = "set `project:` to the folder of your code, or put an empty __lighter__.py into it"
     elif answer.is_module and not answer.where:
-        message = f"{target} does not exist: no module named {answer.missing!r}"
         fix = fix or f"install the package that has {answer.missing}, or correct the name"
-    else:
-        message = f"{target} does not exist: {answer.where} has no {answer.missing.rpartition('.')[2]}"
     yield context.finding(path, message, severity=severity, nearest=nearest, fix=fix)

@@ -1,4 +1,4 @@
-"""One change of a tree, whoever asks for it, and the error of one that cannot be made."""
+"""One change of a tree, from a file or an override, and the error of a change that cannot be made."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,8 +17,8 @@ class Change:
         kind: ``merge`` combines as a later file does; ``set`` replaces, but merges a mapping; ``replace`` replaces
             whatever was there; ``delete`` removes; ``append`` extends a list.
         path: Where, from the node that the change is applied to.
-        value: What to put there, or the node that asks for a deletion.
-        from_word: Whether a word of the command line asks for it: then parents must exist.
+        value: What to put there; for a deletion, the node that requests it.
+        from_word: Whether a word of the command line requests it: then parents must exist.
     """
 
     kind: Literal["merge", "set", "replace", "delete", "append"]
@@ -42,7 +42,7 @@ def merge_error(
 ) -> MergeError:
     """Make the error of a change; of several near names the first is offered as the fix."""
     if nearest and not fix:
-        fix = f"did you mean {format_path((*path[:-1], nearest[0]))}?"
+        fix = f"write {format_path((*path[:-1], nearest[0]))}"
     return MergeError(
         Finding(
             message=message,

@@ -1,4 +1,4 @@
-"""The rule that one mapping gives a leaf only once, be it nested or by a path."""
+"""Reject a mapping that sets one value twice, nested and by a path key."""
 
 from typing import NoReturn
 
@@ -7,10 +7,11 @@ from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments, child_at
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_copy
+from lighter_config.tree.walking import holds_mappings
 
 
 class GivenOnce:
-    """Checks that one mapping does not give a leaf twice, once nested and once by a path."""
+    """Checks that one mapping does not set a value twice, nested and by a path key."""
 
     def __init__(self, base: Node, given: Node, at: Segments) -> None:
         self.base = base
@@ -33,7 +34,7 @@ class GivenOnce:
         base: Node | None = self.base
         for segment in path:
             assert other is not None
-            if base is not None and (base.is_list or is_copy(base.value)):
+            if base is not None and (is_copy(base.value) or (base.is_list and not _replaces(other))):
                 return  # an index counts the list before it grows, so it names no item of the given one
             base = child_at(base, segment) if base is not None and base.is_mapping else None
             if other.is_mapping or (other.is_list and type(segment) is int):
@@ -87,11 +88,16 @@ class GivenOnce:
     def _fail(self, path: Segments, first: object, second: Node) -> NoReturn:
         while type(first) is dict:
             first = next(iter(first.values()), None)
-        where = f" at {first.key_place}" if isinstance(first, Node) else ""
+        where = f"; first at {first.key_place}" if isinstance(first, Node) else ""
         name = format_path((*self.at, *path))
         raise merge_error(
-            f"{name} is given twice in one mapping, here and{where}",
+            f"{name} is given twice in one mapping{where}",
             (*self.at, *path),
             second,
             fix="remove one of the two",
         )
+
+
+def _replaces(given: Node) -> bool:
+    """Return whether what a file gives replaces the list that was there."""
+    return given.is_list and bool(given.value) and not holds_mappings(given)

@@ -1,4 +1,4 @@
-"""Delete from a tree what ``~`` names, wherever it came from."""
+"""Delete from a tree what ``~`` names, whichever source set it."""
 
 from dataclasses import replace
 
@@ -55,10 +55,10 @@ def delete_for_file(base: Node, given: Node, deletes: list[tuple[Segments, Node]
 
 
 def takes_change(given: Node, change: Change, at: Segments) -> bool:
-    """Let what ``<<``, an alias or ``%`` brings beside a change give way to it.
+    """Remove what ``<<``, an alias or ``%`` brings at the path of a change in the same mapping.
 
     Returns:
-        Whether that is all: the change is for a copy, which keeps it.
+        Whether the change is done: it is inside a copy, which stores it.
     """
     brought = _brought(given, change.path)
     if brought is None:
@@ -72,18 +72,24 @@ def takes_change(given: Node, change: Change, at: Segments) -> bool:
 
 
 def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
-    """Return what a deletion means: the path itself, or the items of it that a list names."""
+    """Return the paths to delete: the path itself, or the items that a list names."""
     if node.value is None:
         return [path]
     if node.is_list and all(type(child.value) in (int, str, bool, float) for child in node.value):
         return [(*path, child.value) for child in node.value]
     name = format_path((*at, *path))
     fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
-    raise merge_error(f"~{name} takes null or a list of what to delete", (*at, *path), node, fix=fix)
+    raise merge_error(
+        f"~{name} must be null or a list of what to delete, is {_shown(node)}", (*at, *path), node, fix=fix
+    )
+
+
+def _shown(node: Node) -> str:
+    return "a mapping" if node.is_mapping else "a list of other things" if node.is_list else repr(node.value)
 
 
 def _brought(given: Node, target: Segments) -> tuple[Node, Segments] | None:
-    """Find what ``<<``, an alias or ``%`` brings at the target: the node, and the path that is left inside a copy."""
+    """Find the node that ``<<``, an alias or ``%`` brings at the target, and the rest of the path inside a copy."""
     node, _, rest = follow(given, target)
     is_brought = is_copy(node.value) if rest else bool(node.via)
     return (node, rest) if is_brought else None

@@ -12,30 +12,40 @@ from lighter_config.merging.conflicts import GivenOnce
 from lighter_config.merging.deleting import delete, delete_for_file, takes_change
 from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such_item, parent_of
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, Key, Node, Segments, Trace, key_at
+from lighter_config.tree.node import MAX_DEPTH, NAME, Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.walking import holds_mappings
 
 _ADDS_UP = "_requires_"
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """A list of plain values that grew because two files both give it."""
+class Doubt:
+    """A merge whose result may not be what the user wants.
 
+    Attributes:
+        kind: ``empty`` is an empty mapping or list that changed nothing; ``components`` is a list of components that a
+            list of plain values replaced; ``overwritten`` is an override that a later file replaced.
+        node: The value after the merge.
+        before: The setting before it.
+        given: The setting that was merged.
+    """
+
+    kind: Literal["empty", "components", "overwritten"]
     node: Node
     before: Trace
-    added: Trace
+    given: Trace
 
 
 class Merger:
-    """Applies changes to one tree, and remembers what the user may not have meant.
+    """Applies changes to one tree, and records growing lists, which the user may not have meant.
 
     Nodes of the tree are changed in place; nodes of a change become part of the tree.
     """
 
     def __init__(self) -> None:
-        self.growths: list[Growth] = []
+        self.doubts: list[Doubt] = []
 
     def merge(self, root: Node, incoming: Node) -> None:
         """Merge a later source into ``root``; both are mappings.
@@ -49,7 +59,7 @@ class Merger:
         """Apply one change at or below ``root``, which is at the path ``at``; return the node that is there now.
 
         Raises:
-            MergeError: The path leads nowhere, or what is there cannot be changed like this.
+            MergeError: The path does not exist, or its value cannot be changed like this.
         """
         if not change.path:
             return self._changed(root, change, at)
@@ -70,7 +80,10 @@ class Merger:
                 no_such_item(parent, key, here, change.value)
             parent.value[key] = self._fresh(change, here)
         else:
-            parent.value[found.key] = self._changed(parent.value[found.key], change, here)
+            old = parent.value[found.key]
+            new = parent.value[found.key] = self._changed(old, change, here)
+            if found.key != key and parent.is_list and new.is_mapping and type(key) is str:
+                new.value.setdefault(NAME, old.value[NAME])  # what replaces an item keeps its name
         return root
 
     def _changed(self, old: Node, change: Change, at: Segments) -> Node:
@@ -96,6 +109,9 @@ class Merger:
 
     def _combined(self, old: Node, new: Node, at: Segments, *, appending: bool) -> Node:
         if type(new.value) is dict:
+            if not new.value and old.value and (type(old.value) is dict or is_copy(old.value)):
+                self.doubts.append(Doubt("empty", old, old.trace, new))
+                return old
             if type(old.value) is dict:
                 self._merge_mapping(old, new, at, appending=appending)
                 return old
@@ -103,27 +119,33 @@ class Merger:
                 old.patches = (*old.patches, Change("merge" if appending else "set", (), new))
                 return old
             if is_computed(old.value):
-                message = f"{format_path(at)} is {old.value!r}, set at {old.place}; a mapping cannot be merged into it"
-                raise merge_error(
-                    message, at, new, fix=f"write ={format_segment(at[-1])} to replace it, or change what it refers to"
+                message = f"a mapping cannot be merged into {format_path(at)}, which is {old.value!r}"
+                fix = (
+                    f"write ={format_segment(at[-1])} to replace it, change what it refers to, or edit it: {old.place}"
                 )
+                raise merge_error(message, at, new, fix=fix)
             new = self._settled(new, at)
         elif type(new.value) is list:
             new = self._settled(new, at)
-            if appending and type(old.value) is list:
-                return self._grown(old, new, at)
+            if appending and type(old.value) is list and (not at or at[-1] != _ADDS_UP):
+                return self._combined_lists(old, new)
         if at and at[-1] == _ADDS_UP and appending:
             return self._added_up(old, new)
         new.previous = old
         return new
 
-    def _grown(self, old: Node, new: Node, at: Segments) -> Node:
-        items = [*old.value, *new.value]
-        if old.value and new.value and (not at or at[-1] != _ADDS_UP) and _is_plain_list(items):
-            self.growths.append(Growth(old, old.trace, new.trace))
-        old.set_again_by(new)
-        old.value.extend(new.value)
-        return old
+    def _combined_lists(self, old: Node, new: Node) -> Node:
+        """Append a list that holds mappings; let a list of plain values replace the old list."""
+        if holds_mappings(new):
+            old.append(new.value, new)
+            return old
+        if holds_mappings(old):
+            if not new.value:
+                self.doubts.append(Doubt("empty", old, old.trace, new))
+                return old
+            self.doubts.append(Doubt("components", new, old.trace, new))
+        new.previous = old
+        return new
 
     def _added_up(self, old: Node, new: Node) -> Node:
         items = [*(old.value if type(old.value) is list else [old]), *(new.value if type(new.value) is list else [new])]
@@ -142,11 +164,12 @@ class Merger:
             node.previous = old
             return node
         if type(old.value) is not list:
-            kind = "a mapping" if type(old.value) is dict else f"`{old.value}`"
-            message = f"{format_path(at)} is {kind}, set at {old.place}; += adds to a list"
-            raise merge_error(message, at, new, fix=f"write {format_path(at)}=… to set it")
-        old.set_again_by(new)
-        old.value.extend(items)
+            kind = "a mapping" if type(old.value) is dict else repr(old.value)
+            sign, key = ("+=", format_path(at)) if change.from_word else ("+", format_segment(at[-1]))
+            fix = f"write {key}=… to set it" if change.from_word else f"write `{key}:` without +"
+            message = f"{sign} adds to a list, but {format_path(at)} is {kind}"
+            raise merge_error(message, at, new, fix=f"{fix}, or edit it: {old.place}")
+        old.append(list(items), new)
         return old
 
     def _settled(self, node: Node, at: Segments) -> Node:
@@ -169,7 +192,7 @@ class Merger:
 
     def _merge_keys(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
         if len(at) > MAX_DEPTH:
-            raise merge_error(f"nested deeper than {MAX_DEPTH} levels", at[:3], incoming)
+            raise merge_error(f"a config can be {MAX_DEPTH} levels deep; this is deeper", at[:3], incoming)
         if not incoming.settled:
             self._merge_special(base, incoming, at, appending=appending)
             return
@@ -179,11 +202,12 @@ class Merger:
             children[key] = new if old is None else self._combined(old, new, (*at, key), appending=appending)
 
     def _merge_special(self, base: Node, incoming: Node, at: Segments, *, appending: bool) -> None:
-        """Merge a mapping with special keys: deletes, then replaces, then merges, in whatever order they stand."""
+        """Merge a mapping with special keys: first deletes, then replaces, then merges, then appends."""
         ordinary: dict[Key, Node] = {}
         deletes: list[tuple[Segments, Node]] = []
         replaces: list[tuple[Segments, Node]] = []
         paths: list[tuple[Segments, Node]] = []
+        appends: list[tuple[Segments, Node]] = []
         for key, node in incoming.value.items():
             special = special_key(key)
             if special is None:
@@ -192,10 +216,12 @@ class Merger:
                 deletes.append((special.path, node))
             elif special.operator == "=":
                 replaces.append((special.path, node))
+            elif special.operator == "+":
+                appends.append((special.path, node))
             else:
                 paths.append((special.path, node))
         given = incoming.like(ordinary)
-        GivenOnce(base, given, at).check([*replaces, *paths])
+        GivenOnce(base, given, at).check([*replaces, *paths, *appends])
 
         delete_for_file(base, given, deletes, at)
         kind: Literal["merge", "set"] = "merge" if appending else "set"
@@ -211,14 +237,12 @@ class Merger:
             )
         for path, node in located:
             self.apply(base, Change(kind, path, node), at)
-
-
-def _is_plain_list(items: list[Node]) -> bool:
-    return all(type(item.value) not in (dict, list) for item in items)
+        for path, node in appends:
+            self.apply(base, Change("append", path, node), at)
 
 
 def _succeeding(new: Node, old: Node) -> Node:
-    """Return what replaces ``old``; it and each path in it that ``old`` had too remember who set them before."""
+    """Return what replaces ``old``; it, and each path in both, remember the places that set them before."""
     work = [(new, old)]
     while work:
         after, before = work.pop()

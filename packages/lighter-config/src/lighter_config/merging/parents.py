@@ -1,11 +1,12 @@
-"""The way to what a change is for: through mappings and lists, making the parents that may be made."""
+"""Walk to the target of a change through mappings and lists; make missing parents where that is allowed."""
 
 from typing import NoReturn
 
 from lighter_config.merging.changes import Change, merge_error
 from lighter_config.sections import SECTIONS
 from lighter_config.suggestions import nearest_names
-from lighter_config.tree.node import Key, Node, Segments, Trace, key_at
+from lighter_config.tree.missing import does_not_exist, expected_index
+from lighter_config.tree.node import Key, Node, Segments, Trace, item_names, key_at
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import follow
@@ -19,7 +20,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
     Returns:
         The parent, the last segment and nothing; or, when a ``%`` copy is on the way, the node that holds it, its
-        key and the rest of the path, which is a matter of the copy.
+        key and the rest of the path, which is inside the copy.
     """
     node = root
     path = change.path
@@ -34,7 +35,7 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
         child = node.value[found.key]
         if is_copy(child.value):
             return node, found.key, path[depth + 1 :]
-        if child.is_mapping or (child.is_list and type(path[depth + 1]) is int):
+        if child.is_mapping or (child.is_list and (type(path[depth + 1]) is int or key_at(child, path[depth + 1]))):
             node = child
             continue
         node.value[found.key] = node = instead_of_leaf(child, change, here, path[depth + 1])
@@ -42,15 +43,9 @@ def parent_of(root: Node, change: Change, at: Segments) -> tuple[Node, Key, Segm
 
 
 def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> Node:
-    """Return the mapping that replaces a leaf on the way, where that is what the user asks for."""
+    """Return the mapping that replaces a leaf on the way, where the change allows that."""
     if child.is_list:
-        expected = f"an index from 0 to {len(child.value) - 1}, or -1 for the last" if child.value else "an empty list"
-        raise merge_error(
-            f"{format_path(at)} is a list; {format_segment(segment)!r} is not an index",
-            at,
-            change.value,
-            expected=(expected,),
-        )
+        no_such_item(child, segment, (*at, segment), change.value)
     creatable = at[0] in _OPEN_SECTIONS or len(at) == 1
     if (
         change.kind != "delete"
@@ -58,16 +53,21 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
         and (not change.from_word or (child.value is None and creatable))
     ):
         return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
-    message = f"{format_path(at)} is `{child.value}`, set at {child.place}, and has nothing inside"
-    fix = "change what it refers to" if is_computed(child.value) else f"write ={format_path(at)}=… to replace it"
-    raise merge_error(message, at, change.value, fix=fix if change.from_word or is_computed(child.value) else "")
+    inside = (*at, segment)
+    message = does_not_exist(format_path(inside), inside, len(at), child.value)
+    fix = f"write ={format_path(at)}=… to replace it, or edit it: {child.place}"
+    if is_computed(child.value):
+        fix = f"change what it refers to, or edit it: {child.place}"
+    elif not change.from_word:
+        fix = f"edit it: {child.place}"
+    raise merge_error(message, at, change.value, fix=fix)
 
 
 def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> None:
     """Raise unless the change may create the missing parent ``change.path[depth]``.
 
-    A file may create any. A word may only create what cannot be a slip of the pen: anything in a section without
-    a fixed shape, and in the other sections what has no near name beside it.
+    A file may create any. An override may create anything in a section without a fixed shape; in the other
+    sections only what is unlikely to be a typing mistake, because no name beside it is similar.
     """
     segment = change.path[depth]
     here = (*at, *change.path[: depth + 1])
@@ -83,14 +83,14 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     in_a_section = here[0] in _CREATABLE_SECTIONS and (len(here) == 1 or not nearest)
     if change.kind != "delete" and not for_an_item and in_a_section:
         return
-    item = f", so it has no item {change.path[depth + 1]}" if for_an_item else ""
+    item = f": a list with an item {change.path[depth + 1]} must be made first" if for_an_item else ""
     raise merge_error(
         f"{format_path(here)} does not exist{item}", here, change.value, nearest=nearest, expected=tuple(names)
     )
 
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
-    """Return the path with indices counted in the lists as they are now, before anything is appended to them."""
+    """Return the path with its indices counted in the present lists, before anything is appended to them."""
     node, counted, rest = follow(base, path)
     if rest and node.is_list:
         no_such_item(node, rest[0], (*at, *counted, rest[0]), cause)
@@ -104,7 +104,12 @@ def no_such_item(parent: Node, segment: Key, at: Segments, cause: Trace) -> NoRe
     name = format_path(at[:-1]) or "the list"
     if type(segment) is int:
         raise merge_error(f"{format_path(at)} does not exist: {name} has {items}", at, cause)
-    expected = (f"an index from 0 to {num_items - 1}, or -1 for the last",) if num_items else ()
+    names = [str(node.value) for _, node in item_names(parent)]
+    kind = "an index or a name" if names else "an index"
     raise merge_error(
-        f"{name} is a list of {items}; {format_segment(segment)!r} is not an index", at, cause, expected=expected
+        f"{format_segment(segment)!r} is not {kind} of the list {format_path(at[:-1])}".rstrip(),
+        at,
+        cause,
+        expected=(*names, expected_index(num_items)),
+        nearest=nearest_names(str(segment), names),
     )

@@ -42,10 +42,10 @@ class Allowance:
     trusts_project: bool = True
 
     def why_not(self, target: str, reader: SignatureReader) -> str:
-        """Say why a target may not be named; empty when it may."""
+        """Return why a target may not be named, as the rest of a sentence about it; empty when it may."""
         if target in self.names:
             return ""
-        reason = "is not on the list of --safe"
+        reason = "is not on its list"
         if target in listed_targets():
             reason = _imposture(target.partition(".")[0], tuple(sys.path), Path.cwd())
             if not reason:
@@ -55,24 +55,24 @@ class Allowance:
             packages.append(PROJECT)
         if not packages:
             if target.startswith(f"{PROJECT}."):
-                return "is code of a folder that the config chose, outside the working directory or beside the config"
+                return "is outside the working directory or beside the config"
             return reason
         answer = reader.read(target)
         if isinstance(answer, Signature) and any(answer.name.startswith(f"{package}.") for package in packages):
             return ""
         if isinstance(answer, Signature):
-            return f"is {answer.name}, which is not defined in {packages[0]}"
-        return f"may come from elsewhere than {packages[0]}, as far as its source tells"
+            return f"is {answer.name}, defined outside {packages[0]}"
+        return f"may be defined outside {packages[0]}"
 
 
 @lru_cache(maxsize=64)
 def _imposture(package: str, search_path: tuple[str, ...], working_directory: Path) -> str:
-    """Say that a listed package is none that is installed, but a folder or file of the working directory."""
+    """Return what is wrong when a listed package is a folder or file of the working directory, not an installed one."""
     is_standard = package in sys.stdlib_module_names
     found = None if is_standard else PathFinder.find_spec(package, [*search_path, str(working_directory)])
     places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin]
     if any(
         place and Path(place).absolute().parent in (working_directory, working_directory / package) for place in places
     ):
-        return f"is of {package!r} in the working directory, not of an installed package"
+        return f"is in {package!r} in the working directory, not in an installed package"
     return ""

@@ -21,7 +21,7 @@ from lighter_config.tree.references import is_expression
 
 _COMPILE_OPTIONS = ("backend", "dynamic", "fullgraph", "mode")
 _BACKENDS = ("inductor", "eager", "aot_eager", "cudagraphs")
-_EXPECTED = "a target of the list of --safe, of your project, or of what --allow adds"
+_EXPECTED = "a target in lighter_config/safety/targets.txt, in your project, or named by --allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class SafetyCheck:
         for name in self.allowance.names:
             if not all(part.isidentifier() for part in name.split(".")):
                 yield Finding(
-                    message=f"{name!r} is not the name of a package or a callable",
+                    message=f"--allow must name a package or a callable, is {name!r}",
                     place=Place("option --allow"),
                     excerpt=name,
                     fix="write a dotted import path: --allow torchvision.transforms",
@@ -71,14 +71,14 @@ class SafetyCheck:
         if not isinstance(target, str) or target[:1] in "@%$":
             yield context.finding(
                 path,
-                f"{target!r:.50} is known only when it is built, so --safe refuses it",
+                f"--safe refuses {target!r:.50}, a target known only when it is built",
                 expected=("a dotted import path",),
                 fix="name the target itself",
             )
         elif reason := self.allowance.why_not(target, context.reader):
             yield context.finding(
                 path,
-                f"{target} {reason}",
+                f"--safe refuses {target}, which {reason}",
                 expected=(_EXPECTED,),
                 nearest=_nearest(target),
                 fix=f"add --allow {target} if you trust it",
@@ -98,7 +98,7 @@ class SafetyCheck:
         if not self._holds_something(target):
             yield context.finding(
                 where,
-                f"{target} is not on the list of --safe",
+                f"--safe refuses {target}, which is not on its list",
                 expected=(_EXPECTED,),
                 fix=f"add --allow {target} if you trust it",
             )
@@ -122,7 +122,7 @@ class SafetyCheck:
             yield context.finding(
                 path,
                 reason,
-                expected=("literals, arithmetic, attributes and calls on values that it refers to",),
+                expected=("literals, arithmetic, and attributes and calls of values of the config",),
                 fix="put the code into your project, name what you trust with --allow, or run without --safe",
             )
 
@@ -138,7 +138,7 @@ def _compiler_options(context: CheckContext) -> Iterator[Finding]:
             if name not in _COMPILE_OPTIONS or (name == "backend" and options[name] not in _BACKENDS):
                 yield context.finding(
                     (*path, "compile", *([name] if isinstance(options, dict) else [])),
-                    f"`compile` with {name} may start any program",
+                    f"--safe refuses `compile` with {name}, which may start any program",
                     expected=(f"true, or {', '.join(_COMPILE_OPTIONS)}",),
                     fix="remove it, or run without --safe if you trust the config",
                 )
@@ -152,7 +152,7 @@ def _unpickling(context: CheckContext) -> Iterator[Finding]:
                 path,
                 "--safe refuses to load more than tensors and plain values from a checkpoint",
                 expected=("true",),
-                fix="give --no-weights-only yourself if you trust whoever wrote the checkpoint",
+                fix="give the option --no-weights-only if you trust whoever wrote the checkpoint",
             )
 
 

@@ -52,7 +52,7 @@ _STATEMENTS = {
 def expression_refusals(
     expression: Expression, name_of: Callable[[str], str | None], why_not: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield what an expression may not do, each as half a sentence.
+    """Yield what an expression may not do, each as one sentence.
 
     Args:
         expression: The expression, read but not evaluated.
@@ -66,10 +66,10 @@ def expression_refusals(
             yield from _refusals_of_name(chain, name_of, why_not)
             continue
         if not isinstance(node, _ALLOWED):
-            yield f"{_STATEMENTS.get(type(node), type(node).__name__)} is not allowed in an expression with --safe"
+            yield f"--safe refuses {_STATEMENTS.get(type(node), type(node).__name__)} in an expression"
             continue
         if isinstance(node, ast.Attribute) and not _is_harmless(node.attr):
-            yield f"the attribute {node.attr!r} is not allowed in an expression with --safe"
+            yield f"--safe refuses the attribute {node.attr!r} in an expression"
         work.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
@@ -82,11 +82,11 @@ def _refusals_of_name(
     if known is not None:
         target = ".".join((known, *chain[1:]))
         if reason := why_not(target):
-            yield f"{target} {reason}"
+            yield f"--safe refuses {target}, which {reason}"
     elif chain[0] not in BUILTINS:
-        yield f"the name {chain[0]!r} is not allowed in an expression with --safe"
+        yield f"--safe refuses the name {chain[0]!r} in an expression"
     elif len(chain) > 1:
-        yield f"the attribute {chain[1]!r} of {chain[0]!r} is not allowed in an expression with --safe"
+        yield f"--safe refuses the attribute {chain[1]!r} of {chain[0]!r} in an expression"
 
 
 def _is_harmless(attribute: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read the config out of a checkpoint, without torch and without building anything that is pickled in it."""
+"""Read the config out of a checkpoint, without torch and without building any object pickled in it."""
 
 import json
 import pickle
@@ -11,32 +11,32 @@ from lighter_config.findings import Finding
 from lighter_config.sources.recorded_places import Places, places_in
 
 CHECKPOINT_KEY = "lighter_record"
-"""The key of a checkpoint under which the record of its run stands, as JSON text; ``config`` in it is YAML text."""
+"""The key of a checkpoint that holds the record of its run as JSON text; its ``config`` is YAML text."""
 
 
 def stored_config(path: Path, name: str) -> tuple[str, Places]:
-    """Return the YAML text of the config that a checkpoint carries, and the places that set its values.
+    """Return the config in a checkpoint as YAML text, and the places that set its values.
 
     Raises:
-        SourceError: The file is no checkpoint of torch, or carries no config.
+        SourceError: The file is not a complete checkpoint, or holds no config.
     """
     record = stored_record(path, name)
     text, places = record.get("config"), record.get("provenance", {})
     if not isinstance(text, str):
         fix = f"give the config too, and the checkpoint with --ckpt-path {name}"
-        raise _error(f"{name} carries no config", name, fix=fix)
+        raise _error(f"the checkpoint {name!r} holds no config", name, fix=fix)
     return text, places_in(places)
 
 
 def stored_record(path: Path, name: str) -> dict[str, Any]:
-    """Return the record of the run that wrote a checkpoint; empty when it carries none.
+    """Return the record of the run that wrote a checkpoint; empty when the checkpoint has none.
 
     Args:
         path: The file.
         name: As the user named it.
 
     Raises:
-        SourceError: The file is no checkpoint of torch, or what it carries is damaged.
+        SourceError: The file is not a complete checkpoint, or its record is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -44,21 +44,22 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
             with archive.open(member) as file:
                 content = _Reader(file).load()
     except (zipfile.BadZipFile, StopIteration, OSError) as error:
-        raise _error(f"{name} is not a checkpoint written by torch.save", name) from error
+        raise _error(f"{name!r} is not a complete checkpoint file", name, fix=_FIX, expected=_EXPECTED) from error
     except Exception as error:  # a damaged pickle can raise anything
-        raise _error(f"{name} cannot be read: {type(error).__name__}: {error}", name) from error
+        message = f"{name!r} is damaged: {type(error).__name__}: {error}"
+        raise _error(message, name, fix=_FIX, expected=_EXPECTED) from error
     text = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     try:
         record = json.loads(text) if isinstance(text, str) else {}
     except ValueError as error:
-        raise _error(f"the record in {name} is damaged", name) from error
+        raise _error(f"the record in {name!r} is damaged", name, fix=_FIX) from error
     if not isinstance(record, dict):
-        raise _error(f"the record in {name} is damaged", name)
+        raise _error(f"the record in {name!r} is damaged", name, fix=_FIX)
     return record
 
 
 class _Inert:
-    """Stands for every pickled object that is not a plain container, text or number; keeps nothing, does nothing."""
+    """Replaces every pickled object that is not a plain container, text or number; does nothing."""
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         return super().__new__(cls)
@@ -86,7 +87,7 @@ class _Inert:
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that imports and calls nothing of what the file names."""
+    """An unpickler that imports and calls nothing that the file names."""
 
     def find_class(self, _module: str, _name: str, /) -> Any:
         return _Inert
@@ -95,5 +96,9 @@ class _Reader(pickle.Unpickler):
         return None
 
 
-def _error(message: str, name: str, *, fix: str = "") -> SourceError:
-    return SourceError(Finding(message=message, excerpt=name, fix=fix))
+_EXPECTED = "a file that torch.save wrote to its end"
+_FIX = "name another checkpoint, or copy this one again"
+
+
+def _error(message: str, name: str, *, fix: str = "", expected: str = "") -> SourceError:
+    return SourceError(Finding(message=message, excerpt=name, expected=(expected,) if expected else (), fix=fix))

@@ -1,4 +1,4 @@
-"""Python mappings to the same tree that YAML files give; their place is the caller's line."""
+"""Turn Python mappings into the tree that YAML files give; their place is the caller's line."""
 
 import os
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 from lighter_config.errors import PathError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import MAX_DEPTH, Key, Node
+from lighter_config.tree.node import MAX_DEPTH, NAME, Key, Node
 from lighter_config.tree.origins import Origin
 
 
 class _Spot:
-    """Tells one value of a mapping from every other; a call has no line and column for each."""
+    """Identifies one value of a mapping, because Python gives no line and column for each."""
 
     __slots__ = ()
     line = 0
@@ -25,14 +25,14 @@ def node_of(value: Any, origin: Origin) -> Node:
     The name of a file (``pathlib.Path``) becomes text, as in YAML.
 
     Raises:
-        SourceError: A mapping is nested too deep (or inside itself), or a key is not what YAML allows as one.
+        SourceError: A mapping is nested too deep (or inside itself), or a key is not text, a number or null.
     """
     return _node_of(value, origin, 0)
 
 
 def _node_of(value: Any, origin: Origin, depth: int) -> Node:
     if depth > MAX_DEPTH:
-        raise _error(f"a mapping is nested deeper than {MAX_DEPTH} levels, or contains itself", origin)
+        raise _error(f"a config can be {MAX_DEPTH} levels deep; this mapping is deeper, or contains itself", origin)
     if isinstance(value, Mapping):
         node = Node({}, origin)
         for key, item in value.items():
@@ -51,8 +51,10 @@ def _node_of(value: Any, origin: Origin, depth: int) -> Node:
 
 
 def _is_special(key: Key, origin: Origin) -> bool:
+    if key == NAME:
+        origin.names_items = True
     if key is not None and not isinstance(key, str | int | float | bool):
-        raise _error(f"{key!r} is a {type(key).__name__}; a key is text or a number", origin)
+        raise _error(f"a key must be text or a number, {key!r} is a {type(key).__name__}", origin)
     try:
         special = special_key(key)
     except PathError as error:

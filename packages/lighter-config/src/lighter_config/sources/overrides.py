@@ -1,13 +1,14 @@
-"""One word of the command line to one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
+"""Read one word of the command line as one change: ``trainer::max_epochs=3``, ``a+=x``, ``=a=x``, ``~a``."""
 
+from dataclasses import replace
 from typing import Literal
 
-from lighter_config.errors import ConfigError, PathError, SourceError
+from lighter_config.errors import ConfigError, PathError, SourceError, YamlError
 from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Word
-from lighter_config.tree.paths import parse_path, split_path
+from lighter_config.tree.paths import SEPARATOR, parse_path, split_path
 from lighter_config.tree.scalars import PLACEHOLDER, is_suspect, scalar
 
 _TEXT_STARTS = ("@", "%", "$", "\\")
@@ -15,12 +16,12 @@ _YAML_STARTS = ("[", "{", "'", '"')
 
 
 def is_path(text: str) -> bool:
-    """Say whether text before ``=`` can be a path in a config; file names with folders are not.
+    """Return whether text before ``=`` can be a path in a config; the names of files with folders cannot.
 
-    >>> is_path("trainer::max_epochs"), is_path("runs/lr"), is_path("a::::b")
-    (True, False, False)
+    >>> is_path("trainer::max_epochs"), is_path("labels::val/acc"), is_path("runs/lr"), is_path("a::::b")
+    (True, True, False, False)
     """
-    if not text or "/" in text or "\\" in text or text != text.strip():
+    if not text or "/" in text.partition(SEPARATOR)[0] or "\\" in text or text != text.strip():
         return False
     try:
         parse_path(text)
@@ -33,11 +34,13 @@ def parse_override(text: str, origin: Word) -> Change:
     """Read one override.
 
     Raises:
-        SourceError: It has no value, or a path that is not one.
-        YamlError: Its value starts like YAML and is none.
+        SourceError: It has no value, or its path cannot be read.
+        YamlError: Its value starts like YAML, but is not YAML.
     """
     if text[:1] == "~":
         return _deletion(text[1:], origin)
+    if text == "=":
+        raise _error("'=' stands alone", origin, fix="write PATH=value without spaces: trainer::max_epochs=3")
     replacing = text[:1] == "="
     path_text, equals, value = text[replacing:].partition("=")
     if not equals:
@@ -54,7 +57,7 @@ def value_node(text: str, origin: Word) -> Node:
     """Read the value of an override: YAML where it starts like YAML, else text or one scalar.
 
     Raises:
-        YamlError: The value starts like YAML and is none.
+        YamlError: The value starts like YAML, but is not YAML.
 
     >>> [value_node(text, Word("a=…", 1)).plain() for text in ("1e-3", "", "a: b #1", "[1, null]", "@model")]
     [0.001, '', 'a: b #1', [1, None], '@model']
@@ -63,8 +66,22 @@ def value_node(text: str, origin: Word) -> Node:
         # with it comes the YAML library, a third of all import time
         from lighter_config.sources.yaml_reader import read_value
 
-        node = read_value(text, origin)
+        quoted = origin.text.removesuffix(text) + f"'\"{text}\"'"
+        try:
+            node = read_value(text, origin)
+        except YamlError as error:
+            fix = f"to keep it as text, quote it: {quoted}" if text[0] in "[{" else ""
+            raise YamlError(*(replace(finding, fix=fix or finding.fix) for finding in error.findings)) from error
         assert node is not None
+        if node.is_mapping and node.value and ":" not in text:
+            raise YamlError(
+                Finding(
+                    message=f"the value {text} is a mapping without values",
+                    place=origin.place(),
+                    excerpt=origin.text,
+                    fix=f"to keep it as text, quote it: {quoted}",
+                )
+            )
         return node
     value = text if not text or text.startswith(_TEXT_STARTS) else scalar(text)
     node = Node(value, origin)

@@ -1,4 +1,4 @@
-"""The places that an earlier run recorded for its values, taken over when its config is loaded again."""
+"""Read the places that an earlier run recorded for its values, when its config is loaded again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Places = Mapping[str, Sequence[str]]
 
 
 class Recorded(Origin):
-    """A place that an earlier run knew, as it wrote it down."""
+    """A place as an earlier run recorded it."""
 
     __slots__ = ("text",)
 
@@ -27,7 +27,7 @@ class Recorded(Origin):
         self.text = text
 
     def place(self, mark: Mark | None = None, via: str = "") -> Place:
-        """Return the place as it was written down."""
+        """Return the recorded place."""
         return Place(self.text)
 
     def excerpt(self, mark: Mark | None = None) -> str:
@@ -44,7 +44,7 @@ def recorded_places(folder: Path) -> Places:
 
 
 def places_in(content: object) -> Places:
-    """Return what can be used of recorded places: the paths that have a list of places."""
+    """Return the usable recorded places: the paths that have a list of places."""
     entries = content.items() if isinstance(content, dict) else ()
     return {str(path): [str(text) for text in texts] for path, texts in entries if isinstance(texts, list)}
 

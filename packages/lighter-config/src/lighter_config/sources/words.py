@@ -1,4 +1,4 @@
-"""Words to sources: which word is a file, which an override, which a mistake."""
+"""Turn words into sources: decide which word is a file, an override or a mistake."""
 
 import atexit
 import inspect
@@ -26,8 +26,8 @@ RECORD_FILE = "record.json"
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
-_LIGHTNINGS_NAME = re.compile(r"(^|/)epoch=\d+-step=\d+(-v\d+)?\.ckpt$")
-"""How Lightning names checkpoints by itself: with signs that an override has."""
+_LIGHTNINGS_NAME = re.compile(r"([^=]*/)?epoch=\d+-step=\d+(-v\d+)?\.ckpt")
+"""Lightning's default names of checkpoints, which contain `=` as an override does."""
 
 _STDIN_FILE = "LIGHTER_STDIN_FILE"
 
@@ -52,7 +52,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSource:
-    """A checkpoint, which stands for the config stored in it."""
+    """A checkpoint; its source is the config stored in it."""
 
     path: Path
     name: str
@@ -64,7 +64,7 @@ class CheckpointSource:
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """The folder of a run, which stands for the config stored in it."""
+    """The folder of a run; its source is the config stored in it."""
 
     path: Path
     name: str
@@ -119,12 +119,12 @@ Source: TypeAlias = FileSource | CheckpointSource | RunSource | StdinSource | Ov
 def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]) -> list[Source]:
     """Decide what each word is: a file, a checkpoint, a run, an override.
 
-    Files that exist win over everything else, so ``runs/lr=0.1/config.yaml`` is a file. A mapping is a source too; its
-    place is the caller's line.
+    An existing file wins over every other reading, so ``runs/lr=0.1/config.yaml`` is a file. A mapping is a source
+    too; its place is the caller's line.
 
     Raises:
         SourceError: Words that are none of these; every one of them is named.
-        YamlError: The value of an override starts like YAML and is none.
+        YamlError: The value of an override starts like YAML, but is not YAML.
 
     >>> [type(source).__name__ for source in parse_sources(["trainer::max_epochs=3", {"seed": 1}])]
     ['OverrideSource', 'MappingSource']
@@ -151,7 +151,7 @@ def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, numbe
     try:
         name = os.fspath(word)
     except TypeError as error:
-        message = f"{word!r} is a {type(word).__name__}; a source is a file, an override or a mapping"
+        message = f"a source must be a file, an override or a mapping, {word!r} is a {type(word).__name__}"
         raise SourceError(Finding(message=message, place=Place("command line", word=number))) from error
     return [_file(name, number) or _run(name, number) or _missing([name], name, number)]
 
@@ -175,7 +175,7 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
         if "," in before or before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
             _missing([part for part, source in zip(parts, files, strict=True) if not source], word, number)
     before, equals, _ = word.partition("=")
-    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.search(word):
+    if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.fullmatch(word):
         _missing([word], word, number)
     if equals and is_path(before.removesuffix("+")):  # 1.6
         return [_override(word, number)]
@@ -216,7 +216,7 @@ def _exists(path: Path) -> bool:
 
 
 def _missing(names: list[str], word: str, number: int) -> NoReturn:
-    """Raise for names that are no files, each with the nearest that exists."""
+    """Raise for names that are not files, each with the nearest names that exist."""
     findings = []
     for name in names:
         nearest = _nearest_files(name) if name else ()
@@ -224,8 +224,11 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
         if not name:
             message = "an empty name between commas" if word else "an empty word"
             fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
-        elif _LIGHTNINGS_NAME.search(name) and not nearest:
-            fix = "it is a checkpoint's name; give the folder that the file is in, too"
+        elif _LIGHTNINGS_NAME.fullmatch(name) and not nearest:
+            fix = "this is the name of a checkpoint: add the folder that holds it"
+        elif "=" in word and is_path(word.partition("=")[0].strip().removesuffix("+").strip()):
+            path, _, value = word.partition("=")
+            fix = f"write {path.strip()}={value.strip()}, without spaces around ="
         elif ("=" in word or "::" in word) and not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():

@@ -1,4 +1,4 @@
-"""YAML text to a tree in which every key and item has its place.
+"""Read YAML text into a tree in which every key and item has its place.
 
 The parser is libyaml's, in C; the tree is built from its events, without recursion. Scalars are YAML 1.2's.
 """
@@ -10,9 +10,10 @@ import yaml
 from lighter_config.errors import PathError, YamlError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
+from lighter_config.sources.yaml_errors import fix_of_tag, mark_of, syntax_error, yaml_error
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Node
-from lighter_config.tree.origins import Mark, Origin
+from lighter_config.tree.origins import Document, Mark, Origin
 from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -45,8 +46,10 @@ def read_mapping(text: str, origin: Origin) -> Node:
     if root is None or root.value is None:
         return Node({}, origin)
     if type(root.value) is not dict:
-        found = "a list" if type(root.value) is list else f"`{root.value}`"
-        raise _error("the root of a config is a mapping", root, expected=f"`key: value` lines, not {found}")
+        found = "a list" if type(root.value) is list else repr(root.value)
+        name = origin.name if isinstance(origin, Document) else "the text"
+        message = f"the root of a config must be a mapping, {name} holds {found}"
+        raise yaml_error(message, root, expected="`key: value` lines")
     return root
 
 
@@ -59,10 +62,10 @@ def read_value(text: str, origin: Origin) -> Node | None:
     try:
         return _Reader(text, origin).read()
     except yaml.YAMLError as error:
-        raise _syntax_error(error, text, origin) from error
+        raise syntax_error(error, text, origin) from error
     except UnicodeEncodeError as error:
-        here = Node(None, origin, _mark_of(error.start, text))
-        raise _error("a character that is half of a pair and cannot be written as UTF-8", here) from error
+        here = Node(None, origin, mark_of(error.start, text))
+        raise yaml_error("not YAML: half of a character pair, which UTF-8 cannot hold", here) from error
 
 
 class _Open:
@@ -139,7 +142,7 @@ class _Reader:
         self.num_documents += 1
         if self.num_documents > 1:
             here = Node(None, self.origin, event.start_mark)
-            raise _error("a config is one YAML document; a second one starts here", here)
+            raise yaml_error("a config must be one YAML document; a second one starts here", here)
 
     def _leaf(self, event: Any) -> Node:
         text, is_plain = event.value, event.implicit[0]
@@ -159,9 +162,9 @@ class _Reader:
         self._check_tag(event)
         node = Node({} if type(event) is yaml.MappingStartEvent else [], self.origin, event.start_mark)
         if self.stack and self.stack[-1].key is _NO_KEY and self.stack[-1].is_mapping:
-            raise _error("a key is a list or a mapping", node, expected="a key that is text or a number")
+            raise yaml_error("a key must be text or a number, is a list or a mapping", node)
         if len(self.stack) >= MAX_DEPTH:
-            raise _error(f"nested deeper than {MAX_DEPTH} levels", node)
+            raise yaml_error(f"a config can be {MAX_DEPTH} levels deep; this is deeper", node)
         if event.anchor:
             self.unfinished.add(id(node))
             self.anchors[event.anchor] = node
@@ -184,10 +187,9 @@ class _Reader:
         if type(event) is yaml.AliasEvent:
             key = self._aliased(event).value
             if type(key) in (dict, list):
-                raise _error(
-                    "a key is a list or a mapping",
+                raise yaml_error(
+                    "a key must be text or a number, is a list or a mapping",
                     Node(key, self.origin, mark),
-                    expected="a key that is text or a number",
                 )
         else:
             text = event.value
@@ -202,7 +204,9 @@ class _Reader:
         try:
             special = special_key(key)
         except PathError as error:
-            raise _error(error.findings[0].message, Node(None, self.origin, mark), fix=error.findings[0].fix) from error
+            raise yaml_error(
+                error.findings[0].message, Node(None, self.origin, mark), fix=error.findings[0].fix
+            ) from error
         if special is not None:
             top.node.settled = False
             if special.legacy and self.origin.legacy is None:
@@ -223,10 +227,12 @@ class _Reader:
             if name == "float" and type(value) is int:
                 value = float(value)
             if type(value).__name__.removesuffix("Type").lower().replace("none", "null") != name:
-                raise _error(f"{text!r} is not of the kind {name}", Node(None, self.origin, event.start_mark))
+                raise yaml_error(
+                    f"{text!r} cannot be read as !!{name}, its tag", Node(None, self.origin, event.start_mark)
+                )
         if value is text and len(text) > _LONG and text.lstrip("+-").isdigit():
-            raise _error(
-                f"an integer of {len(text):,} digits",
+            raise yaml_error(
+                f"an integer of {len(text):,} digits is too long to read",
                 Node(None, self.origin, event.start_mark),
                 fix="quote it to keep it as text",
             )
@@ -242,16 +248,16 @@ class _Reader:
         )
         if not fits:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
-            fix = "write `_target_: package.Class` to build an object" if "python" in tag else f"remove {shown}"
-            raise _error(f"the tag {shown} is not allowed here", Node(None, self.origin, event.start_mark), fix=fix)
+            fix = fix_of_tag(shown, getattr(event, "value", ""))
+            raise yaml_error(f"the tag {shown} is not allowed here", Node(None, self.origin, event.start_mark), fix=fix)
 
     def _aliased(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)
         here = Node(None, self.origin, event.start_mark)
         if node is None:
-            raise _error(f"the alias *{event.anchor} has no anchor &{event.anchor} before it", here)
+            raise yaml_error(f"the alias *{event.anchor} has no anchor &{event.anchor} before it", here)
         if id(node) in self.unfinished:
-            raise _error(f"the alias *{event.anchor} is inside its own anchor", here)
+            raise yaml_error(f"the alias *{event.anchor} is inside its own anchor", here)
         via = f"via alias at {self.origin.place(event.start_mark)}, from"
         return self._copied(node, via, here)
 
@@ -272,11 +278,11 @@ class _Reader:
         sources = node.value if type(node.value) is list else [node]
         for source in sources:
             if type(source.value) is not dict:
-                raise _error("`<<` takes a mapping, or a list of mappings", source, fix="write `<<: *anchor`")
+                raise yaml_error("`<<` must be a mapping, or a list of mappings", source, fix="write `<<: *anchor`")
         return list(sources)
 
     def _bring_merged(self, done: _Open) -> None:
-        """Add what ``<<`` brings: keys that the mapping does not have itself; of several sources the first wins."""
+        """Add the keys that ``<<`` brings and the mapping lacks; of several sources the first wins."""
         for source in done.merged:
             for key, child in source.value.items():
                 if key not in done.value:
@@ -287,8 +293,8 @@ class _Reader:
 
     def _duplicate(self, first: Node, key: Key, mark: Mark) -> YamlError:
         again = Node(None, self.origin, mark)
-        message = f"duplicate key {key!r} in one mapping; it is first at {first.key_place}"
-        return _error(message, again, fix="remove one of the two")
+        message = f"key {key!r} is given twice in one mapping; first at {first.key_place}"
+        return yaml_error(message, again, fix="remove one of the two")
 
 
 _LONG = 1_000
@@ -296,65 +302,4 @@ _LONG = 1_000
 
 def _too_many(node: Node) -> YamlError:
     fix = "keep data in a data file, and its name here"
-    return _error(f"more than {MAX_VALUES:,} values, aliases expanded", node, fix=fix)
-
-
-def _error(message: str, node: Node, *, expected: str = "", fix: str = "") -> YamlError:
-    return YamlError(
-        Finding(
-            message=message,
-            place=node.place,
-            excerpt=node.excerpt,
-            expected=(expected,) if expected else (),
-            fix=fix,
-        )
-    )
-
-
-def _syntax_error(error: yaml.YAMLError, text: str, origin: Origin) -> YamlError:
-    """Turn an error of the parser into one that says what to do, at its place."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    if mark is None:
-        mark = _mark_of(getattr(error, "position", None), text)
-    here = Node(None, origin, mark)
-    line = text.split("\n")[mark.line] if mark is not None and mark.line < text.count("\n") + 1 else ""
-    character = line[mark.column : mark.column + 1] if mark is not None else ""
-    if line[:1] == "%" and not line.startswith(("%YAML", "%TAG")):
-        return _error("a line that starts with % needs quotes in YAML", here, fix="write '%…' in quotes")
-    if character and character in "@%`":
-        written = line[mark.column :].split(" #")[0].strip() if mark is not None else character
-        return _error(f"text that starts with {character} needs quotes in YAML", here, fix=f"write '{written}'")
-    if character == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
-        return _error("a tab in the indentation", here, fix="indent with spaces")
-    if problem == "mapping values are not allowed in this context":
-        fix = "quote a value that holds ': ', or begin a new line, indented as its neighbours are"
-        return _error(f"not YAML: {problem}", here, fix=fix)
-    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
-    if context and start is not None and not text[_index_of(mark, text) :].strip():
-        return _error(f"not YAML: the text ends {context}, which begins here", Node(None, origin, start))
-    if context and start is not None and mark is not None and start.line != mark.line:
-        context += f" that begins at {origin.place(start)}"
-    return _error(f"not YAML: {problem}" + (f" ({context})" if context else ""), here)
-
-
-def _index_of(mark: Mark | None, text: str) -> int:
-    """Count the characters before a mark."""
-    if mark is None:
-        return 0
-    return sum(len(line) + 1 for line in text.split("\n")[: mark.line]) + mark.column
-
-
-class _Position:
-    """A mark for errors of the parser that only count characters."""
-
-    __slots__ = ("column", "line")
-
-    def __init__(self, text: str, index: int) -> None:
-        before = text[:index]
-        self.line = before.count("\n")
-        self.column = index - (before.rfind("\n") + 1)
-
-
-def _mark_of(index: object, text: str) -> Mark | None:
-    return _Position(text, index) if type(index) is int and 0 <= index <= len(text) else None
+    return yaml_error(f"a config can hold {MAX_VALUES:,} values, aliases expanded; this has more", node, fix=fix)

@@ -13,7 +13,7 @@ from lighter_config.findings import Finding
 from lighter_config.tree.reference_syntax import Reference, reference_in
 
 KNOWN_NAMES = {"torch": "torch", "np": "numpy", "math": "math", "os": "os", "monai": "monai"}
-"""Names that every expression may use, and the modules they stand for; imported when used."""
+"""Names that every expression may use, and their modules; imported when used."""
 
 _MAX_LENGTH = 10_000
 _MAX_NESTED_STRINGS = 10
@@ -45,7 +45,7 @@ _KEYWORDS = frozenset(
         "yield",
     ]
 )
-_IN_TEXT = re.compile(r"[@%](?:::)?[^\W\d]\w*(?:::\w+)+")
+_IN_TEXT = re.compile(r"[@%](?:::)*[^\W\d]\w*(?:::\w+)+|(?<![\w.@%])[@%](?:::)*[^\W\d]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class Expression:
         text: As written, with its ``$``.
         code: Python code in which each reference is a name.
         references: The references, in order; the i-th is the name ``names[i]``.
-        names: The names that stand for them.
+        names: The names that replace them in the code.
         free_names: Other names that the expression takes from outside, builtins left out.
-        quoted: References that stand in a plain string, where they are only text.
+        quoted: What reads like a reference in a plain string, where it is only text; perhaps not meant as one.
     """
 
     text: str
@@ -102,7 +102,7 @@ def _fix_of(text: str) -> str:
 
 
 class _Scanner:
-    """Goes through the code once: where an operand is expected ``@`` and ``%`` begin a reference, else they operate."""
+    """Scans the code once: ``@`` and ``%`` begin a reference where an operand is expected, else they are operators."""
 
     def __init__(self, text: str) -> None:
         self.text = text

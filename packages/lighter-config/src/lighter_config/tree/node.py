@@ -10,6 +10,9 @@ from lighter_config.tree.scalars import scalar
 Key: TypeAlias = Any  # what YAML allows as the key of a mapping: text, numbers, true, null
 Segments: TypeAlias = tuple[Any, ...]
 
+NAME = "_name_"
+"""The key by which an item of a list has a name, so that a path may say ``callbacks::ema`` for ``callbacks::2``."""
+
 MAX_DEPTH = 200
 """Levels a config may be nested. Deeper input is refused with an error before it can exhaust Python's stack."""
 
@@ -41,24 +44,24 @@ class Trace:
 
     @property
     def place(self) -> Place:
-        """Where the value stands."""
+        """The place of the value."""
         return self.origin.place(self.mark, self.via)
 
     @property
     def key_place(self) -> Place:
-        """Where its key stands; the value's own place for an item of a list."""
+        """The place of its key; for an item of a list, the place of the value."""
         if self.key_mark is None:
             return self.place
         return self.key_origin.place(self.key_mark, self.via)
 
     @property
     def excerpt(self) -> str:
-        """What the user wrote where the value stands; with its key, when that is not beside a reference to it."""
+        """What the user wrote at the place of the value; with its key, unless the value is a copy from elsewhere."""
         return self.origin.excerpt(self.mark) if self.via else self.key_excerpt
 
     @property
     def key_excerpt(self) -> str:
-        """What the user wrote where the key stands."""
+        """What the user wrote at the place of the key."""
         if self.key_mark is None:
             return self.origin.excerpt(self.mark)
         return self.key_origin.excerpt(self.key_mark)
@@ -73,6 +76,21 @@ class Trace:
         while trace is not None:
             yield trace
             trace = trace.previous
+
+
+class BeforeAppending(Trace):
+    """The setting of a list before another source appended items to it.
+
+    Attributes:
+        num_appended: How many items the next newer setting appended.
+    """
+
+    __slots__ = ("num_appended",)
+
+    def __init__(self, node: "Node", num_appended: int) -> None:
+        super().__init__(node.origin, node.mark, node.key_mark, node.via, node.previous)
+        self.key_origin = node.key_origin
+        self.num_appended = num_appended
 
 
 class Node(Trace):
@@ -148,7 +166,15 @@ class Node(Trace):
 
     def set_again_by(self, other: Trace) -> None:
         """Remember that ``other`` is the newest to have set this path."""
-        self.previous = self.trace
+        self._set_again_by(other, self.trace)
+
+    def append(self, items: "list[Node]", other: Trace) -> None:
+        """Append items to a list, and remember that ``other`` did."""
+        self._set_again_by(other, BeforeAppending(self, len(items)))
+        self.value.extend(items)
+
+    def _set_again_by(self, other: Trace, before: Trace) -> None:
+        self.previous = before
         self.origin, self.mark, self.via = other.origin, other.mark, other.via
         self.key_mark, self.key_origin = other.key_mark, other.key_origin
 
@@ -181,7 +207,7 @@ def key_at(node: Node, segment: Any) -> _Found | None:
     """Find the key of a mapping or the index of a list that one segment of a path names.
 
     In a mapping ``0`` finds the key ``0``, then ``'0'``, and ``true`` finds ``'true'``, then ``True``. An index of a
-    list may be negative; the found one never is.
+    list may be negative; the found one never is. Text finds the item of a list whose ``_name_`` it is.
     """
     value = node.value
     if type(value) is dict:
@@ -197,7 +223,16 @@ def key_at(node: Node, segment: Any) -> _Found | None:
     if type(value) is list and type(segment) is int:
         index = segment + len(value) if segment < 0 else segment
         return _Found(index) if 0 <= index < len(value) else None
+    if type(value) is list and type(segment) is str:
+        return next((_Found(index) for index, name in item_names(node) if name.value == segment), None)
     return None
+
+
+def item_names(node: Node) -> "Iterator[tuple[int, Node]]":
+    """Yield the index of each item of a list that has a ``_name_``, with the node of the name."""
+    for index, item in enumerate(node.value):
+        if type(item.value) is dict and (name := item.value.get(NAME)) is not None:
+            yield index, name
 
 
 def _same_key(mapping: dict[Key, Node], key: Key) -> Key:

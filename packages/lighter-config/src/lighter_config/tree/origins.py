@@ -1,4 +1,4 @@
-"""What sets values, and says where: a file, an override, Python code."""
+"""The origins of values, with places: a file, an override, Python code."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -24,9 +24,11 @@ class Mark(Protocol):
 class Origin:
     """Something that sets values; one object for all of them, so that a node needs only a mark."""
 
-    __slots__ = ("folder", "legacy", "suspects")
+    __slots__ = ("folder", "legacy", "names_items", "suspects")
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, names_items: bool = False) -> None:
+        self.names_items = names_items
+        """Whether it may hold a ``_name_``."""
         self.folder = folder
         """The folder that file names in this origin are relative to, when it has one."""
         self.suspects: list[tuple[Node, Literal["word", "placeholder"]]] = []
@@ -49,7 +51,7 @@ class Document(Origin):
     __slots__ = ("_lines", "name", "text")
 
     def __init__(self, name: str, text: str, folder: Path | None = None) -> None:
-        super().__init__(folder)
+        super().__init__(folder, names_items="_name_" in text)
         self.name = name
         self.text = text
         self._lines: list[str] | None = None
@@ -75,7 +77,7 @@ class Word(Origin):
     __slots__ = ("number", "text")
 
     def __init__(self, text: str, number: int) -> None:
-        super().__init__()
+        super().__init__(names_items="_name_" in text)
         self.text = text
         self.number = number
 

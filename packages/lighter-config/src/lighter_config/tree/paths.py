@@ -29,9 +29,9 @@ def parse_path(text: str) -> Segments:
 
 @lru_cache(maxsize=20_000)
 def split_path(text: str) -> tuple[Segments, bool]:
-    """Split a path, and say whether it is written with the old ``#`` separator."""
+    """Split a path; also return whether it uses the old ``#`` separator."""
     legacy = False
-    if text[:2] in (r"\~", r"\="):
+    if text[:2] in (r"\~", r"\=", r"\+"):
         text = text[1:]
     parts = text.split(SEPARATOR) if "\\" not in text else _split_escaped(text)
     segments: list[Key] = []
@@ -66,6 +66,18 @@ def _segment(text: str) -> Key:
     return int(text) if _INDEX.fullmatch(text) else text
 
 
+def with_separators(path: Segments) -> Segments | None:
+    """Read a path whose first segment has the separators of other tools; ``None`` if it has none.
+
+    >>> with_separators(("vars.lr",)), with_separators(("++trainer:max_epochs",)), with_separators(("a/b", 0))
+    (('vars', 'lr'), ('trainer', 'max_epochs'), ('a', 'b', 0))
+    >>> with_separators(("lr",))
+    """
+    parts = [part for part in re.split(r"[.:/]", str(path[0]).lstrip("+-")) if part] if path else []
+    meant = (*map(_segment, parts), *path[1:])
+    return meant if parts and meant != path else None
+
+
 def format_path(segments: Segments) -> str:
     r"""Write segments as a path, so that ``parse_path`` gives them back.
 
@@ -73,7 +85,7 @@ def format_path(segments: Segments) -> str:
     ('trainer::callbacks::0', 'a\\::b::~c::null')
     """
     text = SEPARATOR.join(map(format_segment, segments))
-    return "\\" + text if text[:1] in ("~", "=") else text
+    return "\\" + text if text[:1] in ("~", "=", "+") else text
 
 
 def format_segment(segment: Key) -> str:

@@ -9,6 +9,8 @@ from lighter_config.findings import Finding
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import SEPARATOR, format_path, split_path
 
+DEFAULT_MARK = "?"
+_SIGILS = ("@", "%", "$")
 _OLD_RELATIVE = re.compile(r"#+(?=[^#\s])")
 
 
@@ -25,6 +27,7 @@ class Reference:
         end: Where it ends.
         legacy: Whether it is written with ``#``.
         braced: Whether it is written ``@{...}``.
+        default: The text after ``?``: its value where the path leads nowhere; ``None`` where there is no ``?``.
     """
 
     kind: Literal["@", "%"]
@@ -35,6 +38,7 @@ class Reference:
     end: int = 0
     legacy: bool = False
     braced: bool = False
+    default: str | None = None
 
     def __str__(self) -> str:
         up = SEPARATOR * self.levels
@@ -51,6 +55,10 @@ def reference_in(
         ReferenceNotFoundError: It is not a path.
     """
     levels, legacy = 0, False
+    text, mark, default = text.partition(DEFAULT_MARK)
+    if default[:1] in _SIGILS:
+        message = f"{whole!r}: the default of a reference must be a plain value"
+        raise ReferenceNotFoundError(Finding(message=message, fix="write an expression, with `if` and `else`"))
     if text.startswith(SEPARATOR):
         while text.startswith(SEPARATOR):
             levels, text = levels + 1, text[len(SEPARATOR) :]
@@ -63,4 +71,4 @@ def reference_in(
         raise ReferenceNotFoundError(
             Finding(message=f"{whole!r} is not a reference: {error.findings[0].message}", fix=fix)
         ) from error
-    return Reference(kind, path, levels, file, start, end, legacy or with_hash, braced)
+    return Reference(kind, path, levels, file, start, end, legacy or with_hash, braced, default if mark else None)

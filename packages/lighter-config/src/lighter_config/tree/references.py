@@ -12,16 +12,18 @@ from lighter_config.findings import Finding
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path, format_segment
-from lighter_config.tree.reference_syntax import Reference, reference_in
+from lighter_config.tree.reference_syntax import DEFAULT_MARK, Reference, reference_in
+from lighter_config.tree.scalars import scalar
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
-_INTERPOLATION = re.compile(r"\$\{[A-Za-z_][\w.]*(?::[^}]*)?\}")
+INTERPOLATION = re.compile(r"\$\{([A-Za-z_][\w.]*(?::[^}]*)?)\}")
+"""The ``${name}`` and ``${resolver:argument}`` of other tools."""
 _ESCAPED = re.compile(r"\\+[@%$]")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 def is_copy(value: Any) -> bool:
-    """Return whether a value of a config is a ``%`` reference, which is replaced by a copy of what it names.
+    """Return whether a value of a config is a ``%`` reference, to be replaced by a copy of its target.
 
     >>> is_copy("%system::model"), is_copy("50 %"), is_copy("%")
     (True, False, False)
@@ -49,7 +51,7 @@ def is_interpolation(value: str) -> bool:
     >>> [is_interpolation(text) for text in ("${name}", "${oc.env:HOME}", "${a.b}/c", '${"a": 1}')]
     [True, True, True, False]
     """
-    return value[:2] == "${" and _INTERPOLATION.match(value) is not None
+    return value[:2] == "${" and INTERPOLATION.match(value) is not None
 
 
 def is_computed(value: Any) -> bool:
@@ -95,15 +97,25 @@ def _whole_reference(value: str) -> Reference:
     text, file = value[1:], ""
     if text[:1] == "{" and text[-1:] == "}":
         text = text[1:-1]
-    if kind == "%" and (match := _FILE.fullmatch(text)):
-        file, text = match["file"], match["path"] or ""
-        if not text:
+    named, mark, default = text.partition(DEFAULT_MARK)
+    if kind == "%" and (match := _FILE.fullmatch(named)):
+        file, text = match["file"], (match["path"] or "") + mark + default
+        if not match["path"]:
             return Reference(kind, (), 0, file, 0, len(value))
     return reference_in(kind, text, 0, len(value), value, file=file)
 
 
+def default_of(reference: Reference) -> Any:
+    """Return the value of a reference that leads nowhere, read as one scalar of YAML.
+
+    >>> [default_of(find_references(text)[0]) for text in ("@vars::lr?1e-3", "@a?", "@a?null", "@a?[1, 2]")]
+    [0.001, '', None, '[1, 2]']
+    """
+    return scalar(reference.default) if reference.default else reference.default
+
+
 def absolute_path(reference: Reference, at: Segments) -> Segments:
-    """Return where a reference leads, from the place ``at`` of the text that holds it.
+    """Return the absolute path that a reference in a text at the path ``at`` refers to.
 
     Raises:
         ReferenceNotFoundError: A relative reference starts above the root.
@@ -122,8 +134,11 @@ def absolute_path(reference: Reference, at: Segments) -> Segments:
 
 
 def written(reference: Reference, path: Segments, *, in_expression: bool) -> str:
-    """Write a reference to another absolute path, as it must stand in its text."""
+    """Write a reference to another absolute path in the form that its text needs."""
     text = format_path(path)
+    if reference.default is not None:
+        text += DEFAULT_MARK + reference.default
+        return f"{reference.kind}{{{text}}}" if in_expression else f"{reference.kind}{text}"
     plain = all(type(segment) is int or _IDENTIFIER.fullmatch(format_segment(segment)) for segment in path)
     if in_expression and not (plain and path and type(path[0]) is str):
         return f"{reference.kind}{{{text}}}"

@@ -23,10 +23,10 @@ MEANT = {
     "None": "null",
     **dict.fromkeys(("nan", "NaN", "NAN"), ".nan"),
 }
-"""Text that other tools read as something else, and how to write that here."""
+"""Text that other tools read as another value, and how to write that value here."""
 
 PLACEHOLDER = "..."
-"""What documents put where the reader is to fill something in."""
+"""The text that examples have where the reader must fill in a value."""
 
 
 def scalar(text: str) -> Any:
@@ -49,7 +49,7 @@ def scalar(text: str) -> Any:
 
 
 def is_suspect(text: str) -> bool:
-    """Say whether plain text is a word that probably means something else.
+    """Return whether plain text is a word that probably means something else.
 
     >>> is_suspect("off"), is_suspect("often")
     (True, False)
@@ -62,7 +62,7 @@ _CAN_BE_SPECIAL = _STARTS | _SUSPECT_STARTS | {""}
 
 
 def is_ordinary(text: str) -> bool:
-    """Say quickly whether plain text can only be a string that nobody mistakes; most keys and words are.
+    """Return quickly whether plain text can only be a string that nobody mistakes; most keys and words are.
 
     >>> is_ordinary("batch_size"), is_ordinary("no"), is_ordinary("1")
     (True, False, False)

@@ -11,12 +11,12 @@ def walk(
 ) -> Iterator[tuple[Segments, Node]]:
     """Yield the path and node of the root and of everything below it, parents first, in the order of the file.
 
-    The children of a node are read after the node was yielded, so the caller may still change what it has got.
+    The children of a node are read after the node was yielded, so the caller may change the node it got.
 
     Args:
         root: Where to start.
         at: The path of ``root``.
-        skip: Says of a path and its node whether to leave out the node and everything below it.
+        skip: Returns whether to leave out a node, given its path and itself, with everything below it.
 
     >>> from lighter_config.sources.mapping_reader import node_of
     >>> from lighter_config.tree.origins import Caller
@@ -41,8 +41,15 @@ def walk(
             pending += [(path + (index,), value[index]) for index in range(len(value) - 1, -1, -1)]  # noqa: RUF005
 
 
+def holds_mappings(node: Node) -> bool:
+    """Return whether a mapping is below a node: lists of mappings grow by merging, other lists are replaced."""
+    below = walk(node)
+    next(below)
+    return any(child.is_mapping for _, child in below)
+
+
 class Reached(NamedTuple):
-    """How far a path leads.
+    """The part of a path that exists.
 
     Attributes:
         node: The last node on the way that exists.
@@ -59,7 +66,7 @@ class Reached(NamedTuple):
 def follow(root: Node, path: Segments) -> Reached:
     """Follow a path from ``root`` as far as it leads.
 
-    References and copies are leaves: what lies behind them is the caller's to open.
+    References and copies are leaves; the caller decides whether to open them.
 
     >>> from lighter_config.sources.mapping_reader import node_of
     >>> from lighter_config.tree.origins import Caller

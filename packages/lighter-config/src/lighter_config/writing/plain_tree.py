@@ -80,10 +80,10 @@ class _Writer:
         changes: dict[str, Any] = {}
         self._differences(old, new, path, relative, changes)
         own = format_path(relative)
-        return None if own in changes or "=" + own in changes else changes
+        return None if {own, "=" + own, "+" + own} & changes.keys() else changes
 
     def _as_asked(self, change: Change, path: Segments, relative: Segments) -> Iterator[tuple[str, Any]]:
-        operator = {"replace": "=", "delete": "~"}.get(change.kind, "")
+        operator = {"replace": "=", "append": "+", "delete": "~"}.get(change.kind, "")
         if not change.path and type(change.value.value) is dict:
             for key, child in change.value.value.items():
                 special = special_key(key)
@@ -92,9 +92,6 @@ class _Writer:
                 yield operator + format_path((*relative, *rest)), self.value(child, (*path, *rest), (key,), {})
             return
         where = format_path((*relative, *change.path))
-        if change.kind == "append" and type(change.value.value) is not list:
-            yield where, [self.value(change.value, (*path, *change.path), relative, {})]
-            return
         yield operator + where, self.value(change.value, (*path, *change.path), relative, {})
 
     def _differences(self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> None:
@@ -145,7 +142,7 @@ class _Writer:
             self._differences(old.value[index], new.value[index], (*path, index), (*relative, index), beside)
         if len(new.value) > num_old:
             added = new.like(new.value[num_old:])
-            beside[where] = self.value(added, path, relative, beside)
+            beside["+" + where] = self.value(added, path, relative, beside)
 
 
 def file_key(key: Key) -> Key:
@@ -157,7 +154,7 @@ def file_key(key: Key) -> Key:
     if type(key) is not str or special_key_or_error(key) is None:
         return key
     text = format_segment(key)
-    return "\\" + text if text[0] in "~=" else text
+    return "\\" + text if text[0] in "~=+" else text
 
 
 def special_key_or_error(key: str) -> object:

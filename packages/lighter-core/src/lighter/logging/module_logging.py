@@ -31,6 +31,8 @@ from lighter.logging.step_output import batch_size_of, loss_terms
 from lighter.logging.wrapper_metrics import StatePreservingForward, loses_states
 from lighter.mode import Mode
 
+_STEPS = {Mode.TRAIN: "training_step", Mode.VAL: "validation_step", Mode.TEST: "test_step"}
+
 
 class LoggedStep:
     """One running step: made when it starts, dropped when it ends.
@@ -124,11 +126,12 @@ class ModuleLogging:
         Args:
             module: The module.
             outputs: What the step returned.
-            name: What error messages call the step.
+            name: The class of the step, for error messages.
         """
         step = self.step
         if step is None or step.log is None:
             return
+        name = f"{name}.{_STEPS[step.log.mode]}"
         losses = loss_terms(outputs, name)
         if losses:
             self._add(module, step.log, losses, batch_size_of(outputs, step.batch, name))

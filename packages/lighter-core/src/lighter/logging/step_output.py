@@ -28,7 +28,7 @@ def as_outputs(output: object, step: str) -> dict[str, Any]:
     if isinstance(output, Mapping):
         return dict(output)
     raise StepOutputError(
-        f"{step} returned a {type(output).__name__}: {_shortened(output)}",
+        f"{step} must return a loss or a dict, got a {type(output).__name__}: {_shortened(output)}",
         expected="a tensor (the loss), a dict, or None to skip the batch",
         fix=EXAMPLES,
     )
@@ -53,16 +53,16 @@ def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> 
         if isinstance(total, Tensor):
             return {**outputs, "loss": total}
         if is_automatic:
-            given = f"the total {_shortened(total)}" if "total" in loss else "no `total`"
+            given = f"got {_shortened(total)}" if "total" in loss else f"got {', '.join(map(repr, loss))}"
             raise StepOutputError(
-                f"{step} returned losses {', '.join(map(repr, loss))} and {given}",
+                f"{step}'s losses must have a `total`, {given}",
                 expected="a tensor under `total`, which is trained on",
                 fix='return {"loss": {"total": ce + dice, "ce": ce, "dice": dice}}',
             )
     if is_automatic:
         given = f"the loss {_shortened(loss)}" if "loss" in outputs else f"the keys {', '.join(map(repr, outputs))}"
         raise StepOutputError(
-            f"{step} returned {given}, but no loss to train on",
+            f"{step} must return a `loss` to train on, got {given}",
             expected="a tensor under `loss`, or a dict of them with a `total`",
             fix=EXAMPLES,
         )
@@ -104,7 +104,8 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     if given is not None:
         if isinstance(given, bool) or not isinstance(given, int | Tensor) or int(given) < 0:
             raise BatchSizeError(
-                f"{step} returned an invalid `batch_size` {given!r}", expected="the number of samples, an int"
+                f"{step}'s `batch_size` must be a number, got {given!r}",
+                expected="the number of samples, an int",
             )
         return int(given)
     lists = []
@@ -121,7 +122,7 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     size = _size_of_batch(batch)
     if size is None:
         raise BatchSizeError(
-            f"{step} lacks `batch_size`, which a batch of type {type(batch).__name__} requires",
+            f"{step} must return `batch_size` for a batch of type {type(batch).__name__}",
             expected="the number of samples in what the step returns, as it weights the epoch's loss",
             fix='return {"loss": loss, "batch_size": len(images)}',
         )
@@ -180,7 +181,7 @@ def _scalar(value: object, name: str, step: str) -> Tensor:
         return torch.tensor(value, dtype=torch.float64)
     given = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     raise StepOutputError(
-        f"{step} returned {given} as `{name}`",
+        f"{step}'s `{name}` must be a scalar, got {given}",
         expected="a single number, the mean over the batch",
         fix=f"reduce it: `{name}.mean()`" if isinstance(value, Tensor) else EXAMPLES,
     )

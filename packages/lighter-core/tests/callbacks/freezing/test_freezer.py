@@ -125,7 +125,7 @@ def test_release_leaves_parameters_that_the_user_froze_alone(tmp_path):
 )
 def test_a_name_that_matches_nothing_stops_the_run_and_names_the_nearest(tmp_path, selection, nearest):
     """Names that matched nothing froze nothing, without a word."""
-    with pytest.raises(FreezerError, match="no parameter matches it") as raised:
+    with pytest.raises(FreezerError, match="it matches no parameter") as raised:
         fit(tmp_path, Freezer(**selection))
     assert nearest is None or nearest in raised.value.nearest
 
@@ -141,7 +141,7 @@ def test_freezing_everything_is_an_error(tmp_path):
 
 
 def test_exceptions_that_leave_nothing_are_an_error(tmp_path):
-    with pytest.raises(FreezerError, match="leave no parameter"):
+    with pytest.raises(FreezerError, match="nothing is left to freeze"):
         fit(tmp_path, Freezer(modules=["0"], except_name_starts_with=["0"]))
 
 
@@ -219,7 +219,7 @@ def test_layers_without_parameters_are_frozen_with_their_module(tmp_path):
 
 
 def test_freezing_statistics_where_there_are_none_is_an_error(tmp_path):
-    with pytest.raises(FreezerError, match="no frozen layer has running statistics"):
+    with pytest.raises(FreezerError, match="needs running statistics, which no frozen layer has"):
         fit(tmp_path, Freezer(modules=["0"], freeze_norm_stats=True))
 
 

@@ -528,7 +528,7 @@ def test_a_batch_whose_size_is_nowhere_is_an_error(tmp_path):
             return self(batch["input"]).mean()
 
     writer = CsvWriter(tmp_path / "val.csv", ["loss"], modes=["val"])
-    with pytest.raises(WriterError, match="number of samples in a batch is not known") as raised:
+    with pytest.raises(WriterError, match="number of samples in a batch is unknown") as raised:
         trainer(tmp_path, writer).validate(Scalar(), DataLoader(Stream(), batch_size=4), verbose=False)
     assert "batch_size" in raised.value.fix
 

@@ -153,7 +153,7 @@ def test_an_unknown_format_is_an_error_at_construction(file_format, message):
 
 def test_images_without_pillow_are_refused_when_the_writer_is_made(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(WriterError, match="Pillow is missing") as raised:
+    with pytest.raises(WriterError, match="needs Pillow") as raised:
         FileWriter("preds", format="image_2d")
     assert "lighter-core[images]" in raised.value.fix
 

@@ -104,7 +104,7 @@ def test_no_name_leads_out_of_the_directory_or_into_the_file_of_another(tmp_path
 
 @pytest.mark.parametrize("names", [["a", "b", "c", "d", "a"], ["a", "a"]])
 def test_two_samples_of_one_name_are_an_error(tmp_path, names):
-    with pytest.raises(WriterError, match=rf"name 'a' given twice: sample {len(names) - 1} has"):
+    with pytest.raises(WriterError, match=rf"name 'a' is given twice: to sample {len(names) - 1} "):
         predict(tmp_path, FileWriter(tmp_path / "preds", name_key="identifier"), Rows(names), size=len(names))
     assert list(tmp_path.iterdir()) == []
 
@@ -258,7 +258,7 @@ def test_two_ranks_write_into_one_directory(two_ranks):
 
 
 def test_a_name_that_two_ranks_give_is_an_error_and_leaves_nothing(two_ranks):
-    assert "has the name of another sample" in (two_ranks / "refused.txt").read_text()
+    assert "is given twice: to sample" in (two_ranks / "refused.txt").read_text()
     assert sorted(path.name for path in two_ranks.iterdir()) == ["preds", "refused.txt"]
 
 

@@ -1,4 +1,4 @@
-"""A network and a module of your own: the steps are written as in Lightning, the logging is left to Lighter."""
+"""Your network and module: you write the steps as in Lightning; Lighter does the logging."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lighter import LighterModule
 
 
 class Perceptron(nn.Module):
-    """Score points ``(B, 2)`` float32; a positive score ``(B,)`` stands for the second spiral."""
+    """Score points ``(B, 2)`` float32; a positive score ``(B,)`` means the second spiral."""
 
     def __init__(self, hidden: int = 32) -> None:
         super().__init__()

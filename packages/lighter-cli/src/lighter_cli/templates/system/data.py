@@ -1,4 +1,4 @@
-"""Two spirals around each other: made data that a linear model cannot tell apart."""
+"""Two interleaved spirals: generated data that a linear model cannot separate."""
 
 import math
 

@@ -1,10 +1,10 @@
-"""A network of your own; the training around it is described in config.yaml."""
+"""Your network; config.yaml describes its training."""
 
 from torch import Tensor, nn
 
 
 class Perceptron(nn.Module):
-    """Score points ``(B, 2)`` float32; a positive score ``(B,)`` stands for the second spiral."""
+    """Score points ``(B, 2)`` float32; a positive score ``(B,)`` means the second spiral."""
 
     def __init__(self, hidden: int = 32) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Keep the experiment working: it has no mistakes, and two epochs of it run and leave what they should."""
+"""Test the experiment: its config has no mistakes, two epochs run, and predictions are written."""
 
 from pathlib import Path
 

@@ -67,6 +67,18 @@ class DoesNotExist:
     nearest: tuple[str, ...] = ()
     reason: str = ""
 
+    @property
+    def message(self) -> str:
+        """What is wrong with the target, in one line."""
+        name = self.missing.rpartition(".")[2]
+        if self.reason:
+            return f"{self.target} {self.reason}"
+        if not self.where:
+            return f"{self.target} does not exist: no module named {self.missing!r}"
+        if self.target == f"{self.where}.{name}":
+            return f"{self.target} does not exist"
+        return f"{self.target} does not exist: {self.where} has no `{name}`"
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

@@ -99,7 +99,7 @@ class Freezer(Callback):
         selected = self.selected_parameters(pl_module)
         if self.freeze_norm_stats and not self._selected_norm_layers(pl_module, selected):
             raise FreezerError(
-                "no frozen layer has running statistics, which freeze_norm_stats requires",
+                "freeze_norm_stats needs running statistics, which no frozen layer has",
                 where=repr(self),
                 expected="a BatchNorm or InstanceNorm with track_running_stats",
                 fix="select the layer too, or remove freeze_norm_stats",

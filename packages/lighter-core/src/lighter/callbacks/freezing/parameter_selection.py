@@ -40,7 +40,7 @@ class ParameterSelection:
         selection = cls(**{argument: _as_tuple(argument, given) for argument, given in arguments.items()})
         if not selection.as_written():
             raise FreezerError(
-                "no parameters given to freeze",
+                "Freezer needs parameters to freeze, which are missing",
                 where="Freezer",
                 expected=f"at least one of {', '.join(field.name for field in fields(cls))}",
                 fix='for example modules=["backbone"]',
@@ -70,7 +70,11 @@ class ParameterSelection:
         chosen -= _matching("except_names", self.except_names, str.__eq__, names)
         chosen -= _matching("except_name_starts_with", self.except_name_starts_with, str.startswith, names)
         if not chosen:
-            raise FreezerError("the exceptions leave no parameter to freeze", where=where, fix="remove some exceptions")
+            raise FreezerError(
+                "nothing is left to freeze: all selected parameters are exceptions",
+                where=where,
+                fix="remove some exceptions",
+            )
         return {selectable[name] for name in chosen}
 
 
@@ -93,7 +97,7 @@ def _matching(
         if not found_here:
             valid = module_paths(names) if argument == "modules" else [*map(bare, names), *module_paths(names)]
             raise FreezerError(
-                f"{entry!r} in {argument} does not exist: no parameter matches it",
+                f"{entry!r} in `{argument}` does not exist: it matches no parameter",
                 where="Freezer",
                 expected=f"names such as {', '.join(valid[:4])}" if valid else "a model with parameters",
                 nearest=nearest_names(bare(entry), valid),

@@ -98,7 +98,7 @@ def _check_keys(keys: Sequence[str] | Mapping[str, Key]) -> None:
                 fix=f'remove it, or give it another name: keys={{"my_{name}": "{name}"}}',
             )
         if names.count(name) > 1:
-            raise WriterError(f"`{name}` given twice in keys", where="CsvWriter", fix="give each key once")
+            raise WriterError(f"`{name}` is given twice in `keys`", where="CsvWriter", fix="give each key once")
 
 
 def _add_cells(cells: dict[str, Any], name: str, value: Any) -> None:

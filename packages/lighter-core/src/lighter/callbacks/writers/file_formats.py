@@ -66,7 +66,7 @@ def register_file_format(name: str, *, suffix: str | None = None) -> Callable[[S
         # the same function is registered again when its module is reloaded
         if known is not None and _full_name(known.save) != _full_name(save):
             raise WriterError(
-                f"file format {name!r} given twice",
+                f"file format {name!r} is given twice",
                 where=f"register_file_format({name!r})",
                 expected=f"a name other than {', '.join(_FORMATS)}",
                 fix="choose another name",
@@ -101,7 +101,7 @@ def find_file_format(format: str | Save) -> FileFormat:  # noqa: A002
         )
     if format in ("image_2d", "image_3d") and importlib.util.find_spec("PIL") is None:
         raise WriterError(
-            f"Pillow is missing, which file format {format!r} requires",
+            f"file format {format!r} needs Pillow, which is missing",
             where="FileWriter",
             fix="pip install 'lighter-core[images]'",
         )

@@ -104,7 +104,7 @@ class PredictionWriter(Callback, ABC):
         if isinstance(modes, str) or not modes or set(modes) - set(get_args(WriterMode)):
             wrong = repr(modes) if isinstance(modes, str) or not modes else ", ".join(map(repr, modes))
             raise WriterError(
-                f"unknown mode {wrong}"
+                f"unknown mode {wrong} in `modes`"
                 if modes and not isinstance(modes, str)
                 else f"`modes` must be a list, got {wrong}",
                 where=type(self).__name__,
@@ -162,7 +162,7 @@ class PredictionWriter(Callback, ABC):
         for other in others:
             if mode in other.modes and other.target(mode).resolve() == target.resolve():
                 raise WriterError(
-                    f"`{target}` given twice: two writers write to it",
+                    f"`{target}` is given twice: two writers write to it",
                     where=f"{type(self).__name__} and {type(other).__name__}",
                     expected="a different path for each writer",
                     fix="give one of the writers another path",

@@ -35,7 +35,7 @@ def select(outputs: Mapping[str, Any], key: Key, *, where: str) -> Any:
             raise
     if key not in outputs:
         raise WriterError(
-            f"`{key}` does not exist: the step returned no such key",
+            f"`{key}` does not exist in what the step returned",
             where=where,
             expected=f"one of {', '.join(map(str, outputs))}"
             if outputs
@@ -63,7 +63,7 @@ def count_samples(outputs: Mapping[str, Any], values: Iterable[Any], *, where: s
         if length is not None:
             return length
     raise WriterError(
-        "the number of samples in a batch is not known",
+        "the number of samples in a batch is unknown",
         where=where,
         expected="a value with a batch dimension in the step's output",
         fix="return `batch_size` from the step",

@@ -4,33 +4,13 @@ import ast
 import re
 import shlex
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
 
 from lighter_config import Finding, Place
-
-if TYPE_CHECKING:
-    from cyclopts import CycloptsError
 
 _FILES = ("--config", "--config_file", "--config-file", "--args_file", "--args-file")
 _OVERRIDE = re.compile(r"--(?P<path>\w[\w-]*(?:(?:#|::|\.)[\w-]+)+)")
 _OPTION = re.compile(r"--(?P<path>[A-Za-z]\w*)")
 _VALUES = {"None": "null", "True": "true", "False": "false"}
-
-
-def format_error(error: "CycloptsError") -> Any:
-    """Return what is printed about a command line that cannot be parsed."""
-    from cyclopts import CycloptsPanel, UnknownOptionError
-    from rich.text import Text
-
-    words = list(error.root_input_tokens or ())
-    if isinstance(error, UnknownOptionError) and words:
-        known = {name for argument in error.argument_collection for name in argument.names}
-        finding = explain(error.token.keyword or error.token.value, words, known)
-        if finding is not None:
-            if error.console is not None:
-                error.console.soft_wrap = True  # as all findings are printed; the command can be copied
-            return Text(f"error: {finding}")
-    return CycloptsPanel(error)
 
 
 def explain(option: str, words: Sequence[str], known: Collection[str] = ()) -> Finding | None:

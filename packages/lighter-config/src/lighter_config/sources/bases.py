@@ -1,0 +1,96 @@
+"""The files that a file builds on: ``_base_`` at its root."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lighter_config.errors import CircularReferenceError, SourceError
+from lighter_config.findings import Finding
+from lighter_config.suggestions import nearest_names
+from lighter_config.tree.node import Node
+
+BASE = "_base_"
+ReadFile = Callable[[Path], Node]
+
+
+class Bases:
+    """Puts the bases of files before them; each file is a base at most once, so that what bases share is read once."""
+
+    def __init__(self, read_file: ReadFile) -> None:
+        self._read_file = read_file
+        self._done: set[Path] = set()
+
+    def of(self, tree: Node, path: Path | None = None) -> Iterator[Node]:
+        """Yield the trees of the bases of a tree, then the tree itself; ``_base_`` is taken out of each.
+
+        Args:
+            tree: The root of a source.
+            path: Its file, if it has one.
+
+        Raises:
+            SourceError: ``_base_`` is not the name of a file, or there is no such file.
+            CircularReferenceError: A file is its own base.
+        """
+        if path is not None:
+            self._done.add(path.resolve())
+        yield from self._of(tree, [] if path is None else [path.resolve()])
+
+    def _of(self, tree: Node, way: list[Path]) -> Iterator[Node]:
+        named = tree.value.pop(BASE, None)
+        for node in _files_named(named) if named is not None else ():
+            file = _located(node)
+            if file in way:
+                raise CircularReferenceError(_circular([*way[way.index(file) :], file], node))
+            if file not in self._done:
+                self._done.add(file)
+                yield from self._of(self._read_file(file), [*way, file])
+        yield tree
+
+
+def shown(path: Path) -> str:
+    """Return the name of a file as messages show it: relative to the working directory if it is inside."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _files_named(named: Node) -> list[Node]:
+    nodes = named.value if named.is_list else [named]
+    for node in nodes:
+        if not isinstance(node.value, str) or not node.value or node.value[0] in "@%$":
+            raise _error(f"{BASE} must name a file, is {node.plain()!r}", node, fix=f"write `{BASE}: base.yaml`")
+    return list(nodes)
+
+
+def _located(node: Node) -> Path:
+    folder = node.origin.folder or Path.cwd()
+    asked = Path(node.value).expanduser()
+    path = folder / asked
+    if path.is_file():
+        return path.resolve()
+    beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
+    near = tuple(str(asked.with_name(name)) for name in nearest_names(path.name, beside))
+    where = f"a file, relative to {shown(folder.resolve())}"
+    raise _error(f"the {BASE} {node.value!r} does not exist", node, expected=where, nearest=near)
+
+
+def _circular(files: list[Path], node: Node) -> Finding:
+    names = " -> ".join(shown(file) for file in files)
+    message = f"circular {BASE}: {names}"
+    return Finding(message=message, path=BASE, place=node.place, excerpt=node.excerpt, fix="remove one of them")
+
+
+def _error(
+    message: str, node: Node, *, expected: str = "", nearest: tuple[str, ...] = (), fix: str = ""
+) -> SourceError:
+    return SourceError(
+        Finding(
+            message=message,
+            path=BASE,
+            place=node.place,
+            excerpt=node.excerpt,
+            expected=(expected,) if expected else (),
+            nearest=nearest,
+            fix=fix,
+        )
+    )

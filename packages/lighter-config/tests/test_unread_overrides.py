@@ -1,0 +1,83 @@
+"""Overrides that nothing reads are errors which name the path that is meant."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lighter_config import Config, MergeError, load
+
+Load = Callable[..., Config]
+EXPERIMENT = """\
+vars: {batch_size: 8, lr: 0.1}
+trainer: {_target_: collections.Counter}
+system:
+  optimizer: {lr: '@vars::lr'}
+  size: '@vars::batch_size'
+  seen: '@given'
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("lr=0.1", ["vars::lr", "system::optimizer::lr"]),
+        ("trainer:lr=3", ["trainer::lr", "vars::lr", "system::optimizer::lr"]),
+        ("++trainer.max_epochs=3", ["trainer::max_epochs"]),
+        ("vars::batc=8", ["vars::batch_size"]),
+        ("vars.lr=3", ["vars::lr", "system::optimizer::lr"]),
+        ("optimizer=adam", ["system::optimizer"]),
+        ("trainr=3", ["trainer"]),
+    ],
+)
+def test_argument_that_nothing_reads_names_the_paths_that_may_be_meant(load_texts: Load, word: str, nearest: list[str]):
+    with pytest.raises(MergeError) as caught:
+        load_texts(EXPERIMENT, words=(word,))
+    (finding,) = caught.value.findings
+    assert list(finding.nearest) == nearest
+    assert str(finding.place) == "command line, word 2"
+    assert finding.excerpt == word
+    assert nearest[0] in finding.fix
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["given=3", "=other=3", "other+=3", "args::fit::ckpt_path=x", "seed=3", "trainer::max_epochs=3"],
+)
+def test_argument_that_something_reads_or_that_asks_for_a_new_key_is_taken(load_texts: Load, word: str):
+    load_texts(EXPERIMENT, words=(word,))
+
+
+def test_argument_named_like_one_that_a_target_takes_names_its_path(load_texts: Load):
+    with pytest.raises(MergeError) as caught:
+        load_texts("trainer: {_target_: json.JSONEncoder}", words=("sort_keys=true",))
+    assert caught.value.findings[0].nearest == ("trainer::sort_keys",)
+
+
+def test_value_that_only_a_part_of_another_file_reads_is_taken(load_texts: Load, tmp_path: Path):
+    (tmp_path / "part.yaml").write_text("net: {width: '@width'}\n")
+    assert load_texts("a: '%part.yaml::net'", words=("width=3",)).resolve("a") == {"width": 3}
+
+
+def test_several_arguments_that_nothing_reads_are_reported_together(load_texts: Load):
+    with pytest.raises(MergeError) as caught:
+        load_texts(EXPERIMENT, words=("lr=1", "batch_size=2"))
+    assert [finding.path for finding in caught.value.findings] == ["lr", "batch_size"]
+
+
+def test_load_takes_any_argument_when_it_is_not_strict():
+    assert load([{"a": 1}, "b=2"], strict=False).tree == {"a": 1, "b": 2}
+
+
+def test_arguments_alone_are_a_config(load_texts: Load):
+    assert load_texts(words=("a=1",)).tree == {"a": 1}
+
+
+def test_argument_that_a_later_file_overwrites_is_a_warning(tmp_path: Path):
+    (tmp_path / "base.yaml").write_text("trainer:\n  max_epochs: 1\n")
+    (note,) = load(["trainer::max_epochs=3", "base.yaml"]).notes
+    assert "base.yaml:2:15" in note.message
+    assert str(note.place) == "command line, word 1"
+    assert "after the files" in note.fix
+    assert load(["base.yaml", "trainer::max_epochs=3"]).notes == ()
+    assert load(["trainer::devices=3", "base.yaml"]).notes == ()
