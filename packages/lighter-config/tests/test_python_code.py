@@ -101,6 +101,15 @@ def test_objects_are_built_in_the_order_of_the_config() -> None:
     assert calls == [1, 3, 2, 4, 5, ["x", "y", "z"], ["inner"]]
 
 
+def test_defaults_of_references_and_names_of_items_are_kept() -> None:
+    result, _ = built(
+        "out: {a: '@nets::second', b: '@vars::lr?0.1', c: '$2 * @{vars::lr?0.5}', nets: '@nets'}\n"
+        "nets:\n- {_target_: parts.Net}\n- {_name_: second, _target_: parts.Net, size: 5}\n- {_name_: third, a: 1}"
+    )
+    assert result["a"] is result["nets"][1]
+    assert (result["a"].size, result["b"], result["c"], result["nets"][2]) == (5, 0.1, 1.0, {"a": 1})
+
+
 def test_modes_give_partials_and_callables() -> None:
     result, calls = built(
         "out:\n- {_target_: parts.make, _mode_: partial, a: 1}\n- {_target_: parts.make, _mode_: callable}\n"
@@ -162,7 +171,7 @@ def test_each_variable_names_its_place() -> None:
         ("out: [{_target_: parts.Net, _disabled_: $1 > 2}]", "out::0::_disabled_ is computed"),
         ("out: '@net'\nnet: {_target_: parts.Net, _disabled_: true}", "'@net' refers to net, which is disabled"),
         ("out: $unknown_name + 1", "the name 'unknown_name' in '$unknown_name + 1' is not known"),
-        ("out: '@nowhere'", "'@nowhere' refers to nowhere, which does not exist"),
+        ("out: '@nowhere'", "@nowhere does not exist"),
         ("out: {a: '@out::b', b: '@out::a'}", "circular reference"),
         ("out: '%nowhere'", "'%nowhere' cannot be copied"),
         ("out: $1 +", "is not a Python expression"),

@@ -14,18 +14,19 @@ from lighter_config.building.resolving import (
     TARGET,
     imports_of,
 )
-from lighter_config.errors import CircularReferenceError, ConfigError, DumpError
+from lighter_config.errors import CircularReferenceError, ConfigError, DumpError, ReferenceNotFoundError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.signatures import Signature, SignatureReader
-from lighter_config.tree.cycles import circular_reference
+from lighter_config.tree.cycles import circular_reference, follow_references, reference_at
 from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
-from lighter_config.tree.node import MAX_DEPTH, Node, Segments
+from lighter_config.tree.node import NAME, Node, Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
     absolute_path,
+    default_of,
     find_references,
     is_copy,
     is_expression,
@@ -122,7 +123,7 @@ class PythonWriter:
             items = self._parts([("", *item) for item in self._built_items(node, path)], written)
             return Display("[]", tuple(items))
         if is_reference(value):
-            return self._refer(self._reference_in(node, path), path, node, written)
+            return self._refer(reference_at(node, path), path, node, written)
         if is_expression(value):
             return self._expression(node, path, written)
         if is_copy(value):
@@ -148,7 +149,7 @@ class PythonWriter:
         parts = [
             (f"{literal(at[-1])}: ", child, at)
             for child, at in self._built_items(node, path)
-            if at[-1] not in (IMPORTS, REQUIRES, DISABLED)
+            if at[-1] not in (IMPORTS, REQUIRES, DISABLED, NAME)
         ]
         return Display("{}", tuple(self._parts(parts, written)))
 
@@ -176,7 +177,12 @@ class PythonWriter:
     # references and expressions
 
     def _refer(self, reference: Reference, at: Segments, cause: Node, written: "dict[Node, Code]") -> Code:
-        node, path = self._find(reference, at, cause)
+        try:
+            node, path = self._find(reference, at, cause)
+        except ReferenceNotFoundError:
+            if reference.default is None:
+                raise
+            return Atom(literal(default_of(reference)), moves=True)
         if self._is_disabled(node, path):
             raise _cannot(f"{cause.value!r} refers to {format_path(path)}, which is disabled", cause, at)
         if reference.kind == "%":
@@ -184,18 +190,10 @@ class PythonWriter:
         return self._value(node, path, written)
 
     def _find(self, reference: Reference, at: Segments, cause: Node) -> tuple[Node, Segments]:
-        target = absolute_path(reference, at)
-        seen: set[Segments] = set()
-        while True:
-            node, path, rest = follow(self._root, target)
-            if not rest:
-                return node, path
-            if not is_reference(node.value):
-                raise not_found(reference, target, len(path), node, cause, at)
-            if target in seen or len(target) > MAX_DEPTH:
-                raise CircularReferenceError(circular_reference([(at, cause)]))
-            seen.add(target)
-            target = (*absolute_path(self._reference_in(node, path), path), *rest)
+        node, path, rest = follow_references(self._root, absolute_path(reference, at))
+        if rest:
+            raise not_found(reference, (*path, *rest), len(path), node, cause, at)
+        return node, path
 
     def _find_referred(self) -> Iterator[Node]:
         for path, node in walk(self._root):
@@ -207,12 +205,6 @@ class PythonWriter:
                         yield self._find(reference, path, node)[0]
             except ConfigError:
                 continue  # reported where it is used
-
-    def _reference_in(self, node: Node, path: Segments) -> Reference:
-        try:
-            return find_references(node.value)[0]
-        except ConfigError as error:
-            raise type(error)(*(_placed(finding, node, path) for finding in error.findings)) from error
 
     def _expression(self, node: Node, path: Segments, written: "dict[Node, Code]") -> Code:
         try:
