@@ -24,6 +24,9 @@ from lighter_config.tree.origins import Document as Origin
 
 Container = CommentedMap | CommentedSeq
 
+PLACEHOLDER = "__placeholder__"
+"""What a tree holds where the file is to have `...`."""
+
 _NULL = Tag(suffix="tag:yaml.org,2002:null")
 _COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
 
@@ -104,6 +107,8 @@ class Document:
         lost = []
         for number, line in enumerate(self.text.splitlines(), 1):
             for comment in _COMMENT.findall(line):
+                if comment.startswith("# @package"):
+                    continue  # of Hydra, and written as what it means
                 if not left[comment.strip()]:
                     lost.append((number, comment.strip()))
                 left[comment.strip()] -= 1
@@ -143,6 +148,9 @@ class Document:
                 self._lines[(id(container), None)] = (container.lc.line + 1, container.lc.col + 1)
 
     def _dump(self) -> str:
+        return self._dumped().replace(PLACEHOLDER, "...")  # ruamel would quote it, and make it text
+
+    def _dumped(self) -> str:
         if is_json(self.text):
             return write_json(self.root, self.text)
         stream = io.StringIO()

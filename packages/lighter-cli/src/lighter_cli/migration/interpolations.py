@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.foreign_text import put_text
-from lighter_cli.migration.tree import Segments, section, texts, value_at
+from lighter_cli.migration.tree import Segments, section, texts
 from lighter_config import format_path
 from lighter_config.tree.paths import format_segment
 
@@ -72,8 +72,7 @@ class Interpolations:
             if _RESOLVER.match(inside) is None:
                 return f"%{self._path(inside)}"
             code = self._code(inside)
-            # text that stands for itself, such as the default of a key that does not exist
-            return code if code[:1] in ("%", '"') else f"${code}"
+            return f"%{code[2:-1]}" if code.startswith("@{") else f"${code}"
         return f"${self._joined(parts)}"
 
     def _joined(self, parts: Sequence[tuple[bool, str]]) -> str:
@@ -122,11 +121,11 @@ class Interpolations:
         return self._joined(parts) if any(is_code for is_code, _ in parts) else repr(text.strip("'\""))
 
     def _selected(self, arguments: str) -> str:
-        key, _, default = arguments.partition(",")
-        path = _segments(key.strip())
-        if any(value_at(document.root, path) is not None for document in self.documents):
-            return f"@{self._path(key.strip(), in_expression=True)}"
-        return self._literal(default.strip()) if default else "None"
+        key, comma, default = (part.strip() for part in arguments.partition(","))
+        if "${" in default:
+            raise UnknownResolverError("oc.select")
+        text = default.strip("'\"") if comma else "null"
+        return f"@{{{self._path(key)}?{text}}}"
 
     def _evaluated(self, arguments: str) -> str:
         quotes = arguments[:1] in ("'", '"') and arguments[-1:] == arguments[:1]

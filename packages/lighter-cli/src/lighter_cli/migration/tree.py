@@ -105,20 +105,34 @@ def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
     comments = mapping.ca.items.pop(key, None)
     position = list(mapping).index(key)
     value = mapping.pop(key)
-    lines = comment_lines(comments[2]) if comments and comments[2] else []
-    had_gap = False
-    if comments and comments[2] is not None:
-        had_gap = "\n\n" in comments[2].value
-        own = comments[2].value.split("\n")[0].strip()
-        comments[2].value = f"{own}\n"
-        comments = comments if own else None
+    lines, had_gap = [], False
+    for token in (comments[2] if comments else None, _last_comment(value)):
+        if token is not None:
+            lines += comment_lines(token)
+            had_gap = had_gap or "\n\n" in token.value
+            token.value = f"{token.value.split(chr(10))[0].strip()}\n"
+    if comments and comments[2] is not None and not comments[2].value.strip():
+        comments = None
     following = list(mapping)[position:]
     if following and (lines or had_gap):
         text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
-        mapping.yaml_set_comment_before_after_key(
-            following[0], before=f"\n{text}" if had_gap else text, indent=mapping.lc.col or 0
-        )
+        before = mapping.ca.items.get(following[0], [None, None])[1]
+        if before is None:
+            mapping.yaml_set_comment_before_after_key(
+                following[0], before=f"\n{text}" if had_gap else text, indent=mapping.lc.col or 0
+            )
     return value, comments
+
+
+def _last_comment(value: Any) -> CommentToken | None:
+    """Return the comment behind the last value of a part, which holds what stands before the next key."""
+    found = None
+    while isinstance(value, CommentedMap | CommentedSeq) and len(value):
+        last = list(value)[-1] if isinstance(value, CommentedMap) else len(value) - 1
+        tokens = value.ca.items.get(last) or []
+        found = tokens[2 if isinstance(value, CommentedMap) else 0] if tokens else None
+        value = value[last]
+    return found if isinstance(found, CommentToken) else None
 
 
 def indent_comments(value: Any, by: int) -> None:
