@@ -119,7 +119,7 @@ def test_what_has_no_equivalent_is_reported_with_its_line(
     )
     assert in_process("migrate", "config.yaml").returncode == 1
     said = caplog.text
-    assert "config.yaml is a config of Hydra" in said
+    assert "config.yaml is a Hydra config" in said
     for line, message in {
         2: "there is no file db/mysql.yaml beside this one",
         3: "a choice of several files has no equivalent",

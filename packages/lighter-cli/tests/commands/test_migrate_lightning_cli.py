@@ -113,7 +113,7 @@ def test_sections_without_a_class_are_reported_with_what_to_write(
         "optimizer:\n  class_path: torch.optim.Adam\n  init_args: {lr: 0.1}\n"
     )
     assert in_process("migrate", "config.yaml").returncode == 1
-    assert "config.yaml is a config of LightningCLI" in caplog.text
+    assert "config.yaml is a LightningCLI config" in caplog.text
     for place, what in {
         "config.yaml:4:1": "`model` has no class_path",
         "config.yaml:6:1": "`data` has no class_path",

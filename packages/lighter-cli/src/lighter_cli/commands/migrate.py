@@ -45,7 +45,7 @@ def migrate(
     migrated = migrated_files(names)
     for file in migrated:
         if file.kind is not Kind.LIGHTER:
-            _logger.info("%s is a config of %s", file.name, file.kind)
+            _logger.info("%s is a %s config", file.name, file.kind)
         if file.after == file.before:
             _logger.info("%s: nothing to rewrite", file.name)
         elif in_place:

@@ -125,7 +125,10 @@ class Document:
         severity: Severity = Severity.WARNING,
     ) -> None:
         """Add a finding about a key or an item: a warning needs a change by hand, a note needs a look."""
-        spot = self._lines.get((id(container), key)) or self._lines.get((id(container), None))
+        spot = self._lines.get((id(container), key))
+        if spot is None and key in (container.lc.data or {}):  # it was renamed
+            spot = (container.lc.data[key][0] + 1, container.lc.data[key][1] + 1)
+        spot = spot or self._lines.get((id(container), None))
         place = Place(self.name) if spot is None else Place(self.name, *spot)
         excerpt = "" if spot is None else self.text.splitlines()[spot[0] - 1].strip()
         self.findings.append(

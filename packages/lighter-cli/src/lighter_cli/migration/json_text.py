@@ -27,6 +27,8 @@ def write_json(root: CommentedMap, text: str) -> str:
 
 
 def _value(value: Any, at: str, indent: str | None) -> str:
+    if indent is not None and _is_on_one_line(value):
+        return _value(value, at, None)
     if isinstance(value, CommentedMap):
         items = [f"{_text(str(key))}: {_value(child, at + (indent or ''), indent)}" for key, child in value.items()]
         return _bracketed("{}", items, at, indent)
@@ -36,6 +38,17 @@ def _value(value: Any, at: str, indent: str | None) -> str:
         return "null"
     is_literal = not isinstance(value, ScalarString) and _LITERAL.fullmatch(str(value)) is not None
     return str(value) if is_literal else _text(str(value))
+
+
+def _is_on_one_line(value: Any) -> bool:
+    """Return whether a part was on one line in the file."""
+    if not isinstance(value, CommentedMap | CommentedSeq) or not value.lc.data:
+        return False
+    children = value.values() if isinstance(value, CommentedMap) else value
+    own = all(position[0] == value.lc.line for position in value.lc.data.values())
+    return own and all(
+        not isinstance(child, CommentedMap | CommentedSeq) or not child or _is_on_one_line(child) for child in children
+    )
 
 
 def _bracketed(brackets: str, items: list[str], at: str, indent: str | None) -> str:

@@ -95,6 +95,8 @@ def rename_key(mapping: CommentedMap, old: Any, new: Any) -> None:
     mapping.insert(position, new, value)
     if comments is not None:
         mapping.ca.items[new] = comments
+    if old in (mapping.lc.data or {}):
+        mapping.lc.data[new] = mapping.lc.data.pop(old)  # for findings about it
 
 
 def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
