@@ -174,3 +174,30 @@ def test_a_file_at_the_root_replaces_lists() -> None:
     migrated("train.yaml", "experiment.yaml")
     tree = load(["train.yaml", "experiment.yaml"]).tree
     assert tree == {"devices": [1], "model": {"widths": [{"a": 2}]}}
+
+
+@pytest.mark.usefixtures("_template")
+def test_an_experiment_that_overrides_choices_replaces_them() -> None:
+    Path("configs/experiment/wide.yaml").write_text(
+        "# @package _global_\n\ndefaults:\n  - override /data: wide\n  - override /trainer: default.yaml\n\n"
+        "trainer:\n  max_epochs: 7\n\ndata:\n  batch_size: 2\n"
+    )
+    files = ["configs/train.yaml", "configs/experiment/wide.yaml"]
+    groups = [str(file) for file in Path("configs").glob("*/*.yaml") if file.parent.name not in ("hydra", "experiment")]
+    migrated(*files, *groups)
+    config = load(files).expanded()
+    assert (config.get("data::num_features"), config.get("data::batch_size")) == (6, 2)
+    assert (config.get("trainer::max_epochs"), config.get("trainer::devices")) == (7, 1)
+    assert [finding for finding in Checker(()).check(files).findings if finding.severity is Severity.ERROR] == []
+
+
+@pytest.mark.usefixtures("_template")
+def test_the_datamodule_of_the_older_template_becomes_data() -> None:
+    Path("configs/old.yaml").write_text(
+        "defaults:\n- data@datamodule: toy\n\nmodel:\n  _target_: a.B\n  size: ${datamodule.num_features}\n"
+    )
+    migrated("configs/old.yaml")
+    assert load(["configs/old.yaml"]).tree == {
+        "data": "%data/toy.yaml",
+        "model": {"_target_": "a.B", "size": "%data::num_features"},
+    }

@@ -88,11 +88,12 @@ def _write(document: Document, bases: list[str], copies: Sequence[Choice]) -> No
         put_in(root, _BASE, value, position=position)
         position += 1
     for choice in copies:
-        key = ("=" if choice.overrides else "") + format_path(choice.key)
-        if isinstance(root.get(key), CommentedMap):
-            _write_as_changes(root, key)
-        elif key in root:
+        name = format_path(choice.key)
+        if isinstance(root.get(name), CommentedMap):
+            _write_as_changes(root, name)
+        elif name in root:
             continue  # the file's own value is what counts
+        key = f"={name}" if choice.overrides else name
         put_in(root, key, quoted(f"%{choice.file}"), position=position)
         position += 1
 
