@@ -42,7 +42,7 @@ def test_a_stage_refuses_an_option_of_another(in_process: Command, stage: str, o
     assert f"error: lighter {stage} has no option {option}\n" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "check", "show", "explain", "diff"])
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "check", "show", "explain", "diff", "eject"])
 def test_every_command_names_the_same_inputs_in_its_help(in_process: Command, command: str) -> None:
     text = " ".join(in_process(command, "--help").stdout.replace("│", " ").split())
     assert "WORDS Config files, runs, checkpoints, and overrides such as" in text

@@ -59,6 +59,7 @@ FILES = {
 COMMAND_LINE = [
     "fitt good.yaml",
     "fit good.yaml --chkpt-path last",
+    "fit --config=good.yaml --vars#name=x",
     "check good.yaml --stage fitt",
     "check good.yaml --stage fit --all-stages",
     "diff good.yaml",
@@ -76,6 +77,8 @@ COMMAND_LINE = [
     "describe torchh.nn.Linear",
     "describe good.yaml",
     "describe project.models.Net",
+    "eject",
+    "eject good.yaml --stage test",
     "init",
     "init full",
     "init text.txt",

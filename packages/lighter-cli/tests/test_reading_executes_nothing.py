@@ -1,4 +1,4 @@
-"""`check`, `show`, `explain`, `diff` and `describe` of a config full of traps leave no trace; each trap is live."""
+"""The commands that read a config full of traps leave no trace; each trap is live."""
 
 import contextlib
 import subprocess
@@ -69,6 +69,8 @@ def commands(file: str, config: str) -> list[tuple[str, ...]]:
         ("show", config, file),
         ("show", config, file, "--stage", "fit", "--blame"),
         ("show", config, file, "--json"),
+        ("eject", config, file),
+        ("eject", config, file, "--stage", "fit"),
         ("explain", "trainer::default_root_dir", config, file),
         ("explain", "trainer::max_epochs", config, file),
         ("diff", config, file, "--against", config),

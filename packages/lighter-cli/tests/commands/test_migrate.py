@@ -1,5 +1,7 @@
 """Configs of earlier generations become configs of this one; what cannot be rewritten is said with its line."""
 
+import difflib
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -20,7 +22,7 @@ Command = Callable[..., CompletedProcess[str]]
 
 
 def migrated(case: str, name: str = "before") -> list[Migrated]:
-    files = sorted((CASES / case).glob(f"{name}*.yaml"))
+    files = sorted((CASES / case).glob(f"{name}*.*"))
     for file in files:
         shutil.copy(file, file.name)
     return migrate([file.name for file in files])
@@ -72,6 +74,45 @@ def test_a_later_file_replaces_what_it_replaced() -> None:
     assert "weight_decay" not in config.get("system::optimizer")
     assert config.get("vars::batch_size") == 16
     assert config.get("vars::b") == 2
+
+
+def test_an_overlay_item_replaces_the_item_that_exists() -> None:
+    for one in migrated("overlay_items"):
+        Path(one.name).write_text(one.after)
+    config = load(["before.yaml", "before_2.yaml"])
+    assert config.get("trainer::callbacks") == [{"_target_": "pytorch_lightning.callbacks.LearningRateMonitor"}]
+    assert config.get("system::model") == {"_target_": "torch.nn.Identity"}
+
+
+def test_a_json_file_stays_json_that_loads() -> None:
+    (one,) = migrated("json")
+    tree = json.loads(one.after)
+    assert tree["_imports_"] == {"glob": "glob", "osp": "os.path", "Path": "pathlib.Path"}
+    Path(one.name).write_text(one.after)
+    config = load([one.name])
+    assert config.resolve("files") == []
+    assert config.resolve("system::optimizer::lr") == 0.001
+    unchanged = set(one.before.splitlines()) & set(one.after.splitlines())
+    assert '    "spacing": [1.0, 1.0, 2.5],' in unchanged
+
+
+def test_a_compact_json_file_stays_on_one_line() -> None:
+    Path("exp.json").write_text('{"trainer#max_epochs": 3, "imports": ["$import glob"], "ü": [true, null, {}]}')
+    after = migrate(["exp.json"])[0].after
+    assert after == '{"trainer::max_epochs": 3, "_imports_": {"glob": "glob"}, "ü": [true, null, {}]}'
+
+
+def test_lines_that_say_the_same_stay_as_they_were() -> None:
+    (one,) = migrated("layout")
+    before, after = one.before.splitlines(), one.after.splitlines()
+    removed = [line for line in difflib.ndiff(before, after) if line.startswith("- ")]
+    assert [line.split()[1] for line in removed] == [
+        "lightning_module:",
+        "optimizer:",
+        "params:",
+        "datamodule:",
+        "batch_size:",
+    ]
 
 
 def test_the_command_shows_a_difference_and_writes_nothing(in_process: Command) -> None:

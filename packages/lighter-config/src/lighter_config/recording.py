@@ -87,7 +87,7 @@ class Secrets:
             self._masked(config._root, (), False),
             sources=tuple(map(self._masked_source, config.sources)),
             origins=config._origins,
-            growths=config._growths,
+            doubts=config._doubts,
             open_file=_MaskedFiles(self, config._open_file),
             whole=None,
             copy_errors=config._copy_errors,

@@ -1,4 +1,4 @@
-"""``lighter migrate``: rewrite configs of earlier generations."""
+"""``lighter migrate``: rewrite configs of earlier generations and of other tools."""
 
 import difflib
 import logging
@@ -23,7 +23,8 @@ def migrate(
     *files: Annotated[
         str,
         Parameter(
-            help="YAML files. Files of one experiment follow each other, or are a comma list: base.yaml,exp.yaml."
+            help="Files of Lighter, LightningCLI, Hydra or MONAI bundles. Files of one experiment follow each other, "
+            "or are a comma list: base.yaml,exp.yaml."
         ),
     ],
     in_place: Annotated[
@@ -31,7 +32,11 @@ def migrate(
         Parameter(negative=(), show_default=False, help="Write the files; by default only show what would change."),
     ] = False,
 ) -> int:
-    """Rewrite configs of earlier generations. The exit code is 1 when something must be changed by hand."""
+    """Rewrite configs of earlier generations and of other tools.
+
+    The exit code is 1 when something must be changed by hand.
+    """
+    from lighter_cli.migration import Kind
     from lighter_cli.migration import migrate as migrated_files
 
     names = [name for given in files for name in ([given] if Path(given).exists() else given.split(","))]
@@ -39,6 +44,8 @@ def migrate(
         raise SourceError(Finding(message="no config given", fix="name one: lighter migrate config.yaml"))
     migrated = migrated_files(names)
     for file in migrated:
+        if file.kind is not Kind.LIGHTER:
+            _logger.info("%s is a %s config", file.name, file.kind)
         if file.after == file.before:
             _logger.info("%s: nothing to rewrite", file.name)
         elif in_place:

@@ -137,7 +137,7 @@ def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[st
 
 
 def _yaml_files(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
-    yield from files_of(text, (".yaml", ".yml"))
+    yield from files_of(text, (".yaml", ".yml", ".json"))
 
 
 def _folders(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001

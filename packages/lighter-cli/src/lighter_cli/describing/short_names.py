@@ -1,5 +1,6 @@
 """Find the import path of a class or function from only its name, in the source of installed packages."""
 
+import functools
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ PACKAGES = ("lighter", "torch", "pytorch_lightning", "torchmetrics")
 """The packages to search, in this order."""
 
 _DEFINITION = re.compile(rb"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
+_ALIASES = re.compile(rb"^((?:[A-Z]\w* = )+)[A-Z]\w*\s*$", re.MULTILINE)
 # private modules and tests, which a config does not name
 _PASSED_OVER = re.compile(r"(?:^|/)(?:_[a-z]|tests?(?:/|\.py)|testing/)")
 
@@ -42,6 +44,32 @@ def find_named(name: str, reader: SignatureReader) -> Named:
     return Named((), nearest_names(name, sorted(known)))
 
 
+def find_in(package: str, name: str, reader: SignatureReader) -> tuple[str, ...]:
+    """Find classes and functions of one package by name or by an alias, as bundles of MONAI name them.
+
+    Returns:
+        One import path for each definition, shortest first; also of one whose arguments cannot be read.
+    """
+    definitions = [f"{module}.{name}" for module, names in _with_aliases(package) if name in names]
+    found = dict.fromkeys(_shortest(target, reader) or target for target in definitions)
+    return tuple(sorted(found, key=lambda target: (target.count("."), target)))
+
+
+def is_installed(package: str) -> bool:
+    """Return whether a top-level package is installed, without importing it."""
+    return importlib.util.find_spec(package) is not None
+
+
+@functools.cache
+def _with_aliases(package: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    found = []
+    for module, file in _modules(package):
+        text = file.read_bytes()
+        aliases = [name for names in _ALIASES.findall(text) for name in names.split(b" = ")]
+        found.append((module, frozenset(name.decode() for name in (*_DEFINITION.findall(text), *aliases) if name)))
+    return tuple(found)
+
+
 def _shortest(target: str, reader: SignatureReader) -> str | None:
     """Return the shortest import path of the same definition; ``None`` if the target cannot be read."""
     answer = reader.read(target)
@@ -59,13 +87,18 @@ def _shortest(target: str, reader: SignatureReader) -> str | None:
 def _definitions() -> Iterator[tuple[str, set[str]]]:
     """Yield each public module of the packages with the names of the classes and functions that it defines."""
     for package in PACKAGES:
-        spec = importlib.util.find_spec(package)  # this imports nothing for a top-level name
-        for folder in spec.submodule_search_locations or () if spec is not None else ():
-            root = Path(folder)
-            for file in sorted(root.rglob("*.py")):
-                inside = file.relative_to(root)
-                if _PASSED_OVER.search(inside.as_posix().replace("__init__.py", "")):
-                    continue
-                parts = inside.with_suffix("").parts
-                module = ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
-                yield module, {found.decode() for found in _DEFINITION.findall(file.read_bytes())}
+        for module, file in _modules(package):
+            yield module, {found.decode() for found in _DEFINITION.findall(file.read_bytes())}
+
+
+def _modules(package: str) -> Iterator[tuple[str, Path]]:
+    """Yield each public module of a package with its file."""
+    spec = importlib.util.find_spec(package)  # this imports nothing for a top-level name
+    for folder in spec.submodule_search_locations or () if spec is not None else ():
+        root = Path(folder)
+        for file in sorted(root.rglob("*.py")):
+            inside = file.relative_to(root)
+            if _PASSED_OVER.search(inside.as_posix().replace("__init__.py", "")):
+                continue
+            parts = inside.with_suffix("").parts
+            yield ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)]), file

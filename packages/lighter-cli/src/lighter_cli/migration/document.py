@@ -16,11 +16,16 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 from ruamel.yaml.tokens import CommentToken
 
+from lighter_cli.migration.json_text import is_json, write_json
+from lighter_cli.migration.layout import keep_lines
 from lighter_config import Finding, Place, Severity, SourceError, YamlError
 from lighter_config.sources.yaml_reader import read_mapping
 from lighter_config.tree.origins import Document as Origin
 
 Container = CommentedMap | CommentedSeq
+
+PLACEHOLDER = "__placeholder__"
+"""What a tree holds where the file is to have `...`."""
 
 _NULL = Tag(suffix="tag:yaml.org,2002:null")
 _COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
@@ -87,10 +92,13 @@ class Document:
         return document
 
     def written(self) -> str:
-        """Return the text of the tree; exactly the text of the file if nothing has changed."""
+        """Return the text of the tree; lines that say the same as before are those of the file."""
         text = self._dump()
         if text == self._before:
             return self.text
+        kept = keep_lines(self.text.replace("\r\n", "\n"), self._before, text)
+        if _plain(_read(kept)) == _plain(_read(text)):
+            text = kept
         return text.replace("\n", "\r\n") if "\r\n" in self.text else text
 
     def lost_comments(self) -> list[tuple[int, str]]:
@@ -99,6 +107,8 @@ class Document:
         lost = []
         for number, line in enumerate(self.text.splitlines(), 1):
             for comment in _COMMENT.findall(line):
+                if comment.startswith("# @package"):
+                    continue  # of Hydra, and written as what it means
                 if not left[comment.strip()]:
                     lost.append((number, comment.strip()))
                 left[comment.strip()] -= 1
@@ -111,13 +121,19 @@ class Document:
         key: Any = None,
         *,
         fix: str = "",
+        nearest: tuple[str, ...] = (),
         severity: Severity = Severity.WARNING,
     ) -> None:
         """Add a finding about a key or an item: a warning needs a change by hand, a note needs a look."""
-        spot = self._lines.get((id(container), key)) or self._lines.get((id(container), None))
+        spot = self._lines.get((id(container), key))
+        if spot is None and key in (container.lc.data or {}):  # it was renamed
+            spot = (container.lc.data[key][0] + 1, container.lc.data[key][1] + 1)
+        spot = spot or self._lines.get((id(container), None))
         place = Place(self.name) if spot is None else Place(self.name, *spot)
         excerpt = "" if spot is None else self.text.splitlines()[spot[0] - 1].strip()
-        self.findings.append(Finding(message=message, severity=severity, place=place, excerpt=excerpt, fix=fix))
+        self.findings.append(
+            Finding(message=message, severity=severity, place=place, excerpt=excerpt, nearest=nearest, fix=fix)
+        )
 
     def take_place(self, new: Container, old: Container, key: Any) -> None:
         """Give a new mapping the place of a key of an old one, for findings about it."""
@@ -135,9 +151,30 @@ class Document:
                 self._lines[(id(container), None)] = (container.lc.line + 1, container.lc.col + 1)
 
     def _dump(self) -> str:
+        return self._dumped().replace(PLACEHOLDER, "...")  # ruamel would quote it, and make it text
+
+    def _dumped(self) -> str:
+        if is_json(self.text):
+            return write_json(self.root, self.text)
         stream = io.StringIO()
         _yaml(self.text).dump(self.root, stream)
         return stream.getvalue()
+
+
+def _read(text: str) -> Any:
+    try:
+        return _yaml(text).load(text)
+    except YAMLError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a tree without its layout, to compare it with another; the order of keys counts."""
+    if isinstance(value, CommentedMap):
+        return [(key, _plain(child)) for key, child in value.items()]
+    if isinstance(value, CommentedSeq):
+        return [_plain(child) for child in value]
+    return value
 
 
 def _yaml(text: str) -> YAML:

@@ -1,6 +1,7 @@
 """Keep the meaning of later files of an experiment, which replaced values, and of `+key`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -14,7 +15,7 @@ from lighter_cli.migration.tree import (
     texts,
     value_at,
 )
-from lighter_config import ConfigError, find_references
+from lighter_config import ConfigError, find_references, is_computed
 
 _OPERATORS = ("=", "~", "+")
 
@@ -39,13 +40,18 @@ def _replace(document: Document, mapping: CommentedMap, path: Segments, earlier:
             continue
         value, at = mapping[key], (*path, *segments_of(key))
         before = next((found for other in reversed(earlier) if (found := value_at(other.root, at)) is not None), None)
-        is_replaced = (isinstance(value, CommentedSeq) and isinstance(before, CommentedSeq)) or (
-            is_component(value) and isinstance(before, CommentedMap)
-        )
-        if is_replaced:
+        if _is_replaced(before, value):
             rename_key(mapping, key, f"={key}")
         elif isinstance(value, CommentedMap) and isinstance(before, CommentedMap):
             _replace(document, value, at, earlier)
+
+
+def _is_replaced(before: Any, value: Any) -> bool:
+    if isinstance(before, str) and is_computed(str(before)):
+        return isinstance(value, CommentedMap)  # nothing merges into what an expression gives
+    if isinstance(value, CommentedSeq):
+        return isinstance(before, CommentedSeq)
+    return is_component(value) and isinstance(before, CommentedMap)
 
 
 def _replaces(document: Document) -> bool:

@@ -17,13 +17,13 @@ def rename_sections(documents: Sequence[Document]) -> None:
         root = document.root
         follow(document, {(old,): (new,) for old, new in NEW_NAMES.items()})
         for old, new in NEW_NAMES.items():
-            if old not in root:
-                continue
-            if new in root:
+            if new in root and old in root:
                 fix = f"merge the two under {new}"
                 document.say(f"{old} is not renamed to {new}: {new} exists already", root, old, fix=fix)
-            else:
+            elif old in root:
                 rename_key(root, old, new)
+            if f"={old}" in root:
+                rename_key(root, f"={old}", f"={new}")
         project = root.get("project")
         if isinstance(project, CommentedMap) and "module_path" in project:
             root["project"] = project["module_path"]

@@ -6,8 +6,11 @@ from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import replace_text, texts
 from lighter_config.checks.moved_names import MOVED_NAMES
 
+_LOGGER_FIX = "name Lightning's own loggers under trainer::logger"
 _GONE = {
-    "lighter.logger.LighterLogger": "name Lightning's own loggers under trainer::logger",
+    "lighter.logger.LighterLogger": _LOGGER_FIX,
+    "lighter.callbacks.LighterLogger": _LOGGER_FIX,
+    "lighter.callbacks.logger.LighterLogger": _LOGGER_FIX,
     "lighter.utils.import_module_from_path": "write `project: ./folder`",
 }
 

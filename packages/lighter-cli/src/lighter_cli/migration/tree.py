@@ -15,7 +15,7 @@ from lighter_config.tree.keys import special_key
 Segments = tuple[Any, ...]
 
 _OWN_LINE = re.compile(r"\n *(?=#)")
-_ORDER = ("_imports_", "vars", "trainer", "system", "model", "data")
+_ORDER = ("_imports_", "vars", "trainer", "system", "model", "data", "args")
 
 
 def segments_of(key: Any) -> Segments:
@@ -27,23 +27,20 @@ def segments_of(key: Any) -> Segments:
     return (key,) if special is None else special.path
 
 
-def find(root: CommentedMap, path: Segments) -> tuple[CommentedMap, Any] | None:
-    """Find the mapping and key at a path, through mappings and keys that are paths."""
-    for key, value in root.items():
+def value_at(root: Any, path: Segments) -> Any:
+    """Return the value at a path, also inside lists, or ``None``."""
+    if not path:
+        return root
+    if isinstance(root, CommentedSeq):
+        is_index = type(path[0]) is int and -len(root) <= path[0] < len(root)
+        return value_at(root[path[0]], path[1:]) if is_index else None
+    for key, value in root.items() if isinstance(root, CommentedMap) else ():
         segments = segments_of(key)
-        if segments == path:
-            return root, key
-        if path[: len(segments)] == segments and isinstance(value, CommentedMap):
-            found = find(value, path[len(segments) :])
+        if path[: len(segments)] == segments:
+            found = value_at(value, path[len(segments) :])
             if found is not None:
                 return found
     return None
-
-
-def value_at(root: CommentedMap, path: Segments) -> Any:
-    """Return the value at a path, or ``None``."""
-    found = find(root, path)
-    return None if found is None else found[0][found[1]]
 
 
 def texts(value: Any, path: Segments = ()) -> Iterator[tuple[Segments, Container, Any, str]]:
@@ -98,6 +95,8 @@ def rename_key(mapping: CommentedMap, old: Any, new: Any) -> None:
     mapping.insert(position, new, value)
     if comments is not None:
         mapping.ca.items[new] = comments
+    if old in (mapping.lc.data or {}):
+        mapping.lc.data[new] = mapping.lc.data.pop(old)  # for findings about it
 
 
 def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
@@ -108,20 +107,34 @@ def take_out(mapping: CommentedMap, key: Any) -> tuple[Any, Any]:
     comments = mapping.ca.items.pop(key, None)
     position = list(mapping).index(key)
     value = mapping.pop(key)
-    lines = comment_lines(comments[2]) if comments and comments[2] else []
-    had_gap = False
-    if comments and comments[2] is not None:
-        had_gap = "\n\n" in comments[2].value
-        own = comments[2].value.split("\n")[0].strip()
-        comments[2].value = f"{own}\n"
-        comments = comments if own else None
+    lines, had_gap = [], False
+    for token in (comments[2] if comments else None, _last_comment(value)):
+        if token is not None:
+            lines += comment_lines(token)
+            had_gap = had_gap or "\n\n" in token.value
+            token.value = f"{token.value.split(chr(10))[0].strip()}\n"
+    if comments and comments[2] is not None and not comments[2].value.strip():
+        comments = None
     following = list(mapping)[position:]
     if following and (lines or had_gap):
         text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
-        mapping.yaml_set_comment_before_after_key(
-            following[0], before=f"\n{text}" if had_gap else text, indent=mapping.lc.col or 0
-        )
+        before = mapping.ca.items.get(following[0], [None, None])[1]
+        if before is None:
+            mapping.yaml_set_comment_before_after_key(
+                following[0], before=f"\n{text}" if had_gap else text, indent=mapping.lc.col or 0
+            )
     return value, comments
+
+
+def _last_comment(value: Any) -> CommentToken | None:
+    """Return the comment behind the last value of a part, which holds what stands before the next key."""
+    found = None
+    while isinstance(value, CommentedMap | CommentedSeq) and len(value):
+        last = list(value)[-1] if isinstance(value, CommentedMap) else len(value) - 1
+        tokens = value.ca.items.get(last) or []
+        found = tokens[2 if isinstance(value, CommentedMap) else 0] if tokens else None
+        value = value[last]
+    return found if isinstance(found, CommentToken) else None
 
 
 def indent_comments(value: Any, by: int) -> None:
@@ -132,8 +145,31 @@ def indent_comments(value: Any, by: int) -> None:
         for token in [*tokens, *(comments.comment or ())]:
             for comment in token if isinstance(token, list) else [token]:
                 if isinstance(comment, CommentToken):
-                    comment.value = _OWN_LINE.sub(rf"\g<0>{' ' * by}", comment.value)
-                    comment.column += by
+                    comment.value = _OWN_LINE.sub(lambda line: _indented(line.group(), by), comment.value)
+                    comment.column = max(comment.column + by, 0)
+
+
+def _indented(line: str, by: int) -> str:
+    return "\n" + " " * max(len(line) - 1 + by, 0)
+
+
+def splice(mapping: CommentedMap, key: Any) -> list[Any]:
+    """Put the items of an inner mapping in the place of its key; return the keys that are there already, which stay."""
+    inner, own = mapping[key], mapping.ca.items.pop(key, None)
+    position = list(mapping).index(key)
+    by = (mapping.lc.col or 0) - (inner.lc.col or 0)
+    taken = [name for name in inner if name in mapping]
+    indent_comments(inner, min(by, 0))
+    del mapping[key]
+    moved = [name for name in inner if name not in taken]
+    for offset, name in enumerate(moved):
+        put_in(mapping, name, inner[name], comments=inner.ca.items.get(name), position=position + offset)
+    tokens = [token for part in (own or ())[2:] for token in (part if isinstance(part, list) else [part])]
+    lines = [line.strip() for token in tokens if token is not None for line in token.value.split("\n") if line.strip()]
+    if lines and moved:
+        text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
+        mapping.yaml_set_comment_before_after_key(moved[0], before=text, indent=mapping.lc.col or 0)
+    return taken
 
 
 def put_in(mapping: CommentedMap, key: Any, value: Any, *, comments: Any = None, position: int | None = None) -> None:
@@ -148,11 +184,24 @@ def section(root: CommentedMap, name: str) -> CommentedMap:
     if not isinstance(root.get(name), CommentedMap):
         later = _ORDER[_ORDER.index(name) + 1 :]
         position = min((at for at, key in enumerate(root) if segments_of(key)[0] in later), default=len(root))
+        if position == 0:
+            _give_to_first_key(root)
         put_in(root, name, CommentedMap(), position=position)
         for following in list(root)[position + 1 : position + 2]:
-            root.yaml_set_comment_before_after_key(following, before="\n")  # an empty line
+            if root.ca.items.get(following, [None, None])[1] is None:
+                root.yaml_set_comment_before_after_key(following, before="\n")  # an empty line
     found: CommentedMap = root[name]
     return found
+
+
+def _give_to_first_key(root: CommentedMap) -> None:
+    """Let the comment right above the first key belong to it; a paragraph before an empty line is the file's own."""
+    header = (root.ca.comment or [None, None])[1] or []
+    start = max((at + 1 for at, token in enumerate(header) if "\n\n" in token.value), default=0)
+    if root and start < len(header):
+        text = "".join(token.value.lstrip("#").removeprefix(" ") for token in header[start:])
+        del header[start:]
+        root.yaml_set_comment_before_after_key(next(iter(root)), before="\n" + text.rstrip("\n"))
 
 
 def is_given(value: Any) -> bool:

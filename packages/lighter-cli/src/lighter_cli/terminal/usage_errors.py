@@ -14,6 +14,7 @@ from cyclopts.exceptions import (
     ValidationError,
 )
 
+from lighter_cli.terminal.earlier_options import explain
 from lighter_config import Finding
 from lighter_config.suggestions import nearest_names
 
@@ -52,6 +53,8 @@ def _unknown_command(error: UnknownCommandError) -> Finding:
 def _unknown_option(error: UnknownOptionError) -> Finding:
     word = error.token.keyword or error.token.value
     names = [name for argument in error.argument_collection if argument.parse for name in argument.names]
+    if earlier := explain(word, error.root_input_tokens or (), names):
+        return earlier
     options = sorted(name for name in names if name.startswith("--") and "_" not in name)
     nearest = nearest_names(word.partition("=")[0], options, count=1)
     fix = f"write {nearest[0]}, or see {_command(error)} --help" if nearest else f"see {_command(error)} --help"

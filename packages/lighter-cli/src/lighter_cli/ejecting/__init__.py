@@ -1,0 +1,1 @@
+"""Write an experiment as a script of PyTorch Lightning."""
