@@ -20,6 +20,13 @@ T = TypeVar("T")
 class Mode(Enum):
     MIN = "min"
 class Custom: ...
+class Text(str, Enum):
+    A = "a"
+class Named(t.NamedTuple):
+    a: int
+class Shaped(t.Protocol): ...
+class Typed(t.TypedDict):
+    a: int
 Precision = Union[Literal[16, 32], Literal["bf16"]]
 PathLike = Union[str, Path]
 Size = Union[int, Tuple[int, int]]
@@ -76,18 +83,30 @@ DOES_NOT_FIT = [
     ("Union[int, Sequence[int]]", [1, "x"], (1,), "int"),
     ("Union[str, Dict[str, List[int]]]", {"a": [1, "x"]}, ("a", 1), "int"),
     ("Callable", 3, (), "Callable"),
+    ("Callable[[int], int]", "name", (), "Callable[[int], int]"),
+    ("Custom", "x", (), "Custom"),
+    ("Custom", {"a": 1}, (), "Custom"),
+    ("Union[int, Custom]", "x", (), "int | Custom"),
+    ("Union[List[Custom], Custom, None]", {"a": 1}, (), "List[Custom] | Custom | None"),
+    ("List[Custom]", ["a.b.C"], (0,), "Custom"),
+    ("Mode", "minimum", (), "Mode"),
+    ("tuple[float, float]", "(0.9, 0.99)", (), "tuple[float, float]"),
+    ("List[int]", "text", (), "List[int]"),
+    ("torch.dtype", "float32", (), "torch.dtype"),
+    ("Path", [1], (), "Path"),
 ]
 
 NOT_KNOWN = [
-    ("Custom", "x"),
     ("Mode", "min"),
+    ("Text", "x"),
+    ("Named", [1, 2]),
+    ("Shaped", "x"),
+    ("Typed", {"a": 1}),
     ("Path", "logs"),
     ("os.PathLike", "logs"),
     ("Imagined", 3),
     ("NotDefined", 3),
     ("T", 3),
-    ("Union[int, Custom]", "x"),
-    ("Callable[[int], int]", "name"),
     ("Sequence[int]", "text"),
     ("Iterable[str]", "text"),
     ("int +", 3),

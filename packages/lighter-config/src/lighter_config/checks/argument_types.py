@@ -1,8 +1,10 @@
 """Literal values that do not fit the annotation of their parameter.
 
-Annotations are promises that nobody enforces, and some are wrong, so a mismatch is a warning.
+Annotations are promises that nobody enforces, and some are wrong, so a mismatch is a warning. Text or a mapping for a
+number or a truth value is an error.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
-from lighter_config.signatures import UNWRITTEN, Parameter, Signature
+from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, Signature
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
@@ -46,17 +48,44 @@ def _compare(
         dict.fromkeys(choice if isinstance(choice, str) else _as_yaml(choice) for choice in mismatch.choices)
     )
     nearest = nearest_names(part, choices) if isinstance(part, str) else ()
-    fix = "write the number without quotes" if isinstance(part, str) and _is_number(part) else ""
+    fix = _how_to_write(part, mismatch)
     is_named = path[len(component.path)] != ARGUMENTS
     named = format_path(where) if is_named else f"{parameter.name} ({format_path(where)})"
     yield context.finding(
         where,
         f"{component.short_name} does not take {_as_yaml(part)} as {named}",
-        severity=Severity.WARNING,
+        severity=Severity.ERROR if mismatch.is_certain and component.is_certain else Severity.WARNING,
         expected=choices or (mismatch.expected,),
         nearest=nearest,
         fix=fix or (f"write {nearest[0]}" if nearest else ""),
     )
+
+
+def _how_to_write(part: Any, mismatch: Mismatch) -> str:
+    """Say how to write what an argument takes instead of a literal."""
+    if isinstance(part, str) and _is_number(part):
+        return "write the number without quotes"
+    if isinstance(part, str) and _TUPLE.fullmatch(part):
+        return f"write [{part.strip()[1:-1].strip()}]"
+    if mismatch.wanted == "dtype":
+        return f'write "$torch.{str(part).removeprefix("torch.")}"'
+    if mismatch.wanted == "tensor":
+        return f'write "$torch.tensor({part})"'
+    if mismatch.wanted == "enum":
+        return f'write "$module.{mismatch.expected.rpartition(".")[2]}.NAME", with the module in _imports_'
+    if mismatch.wanted == "object" and isinstance(part, str) and _DOTTED.fullmatch(part):
+        return f"write {{_target_: {part}}} to build one"
+    if mismatch.wanted == "object" and isinstance(part, dict):
+        return "write a list of components, each with a _target_" if _holds_components(part) else "add a _target_"
+    return "write a mapping with a _target_, or a reference to one" if mismatch.wanted == "object" else ""
+
+
+def _holds_components(part: dict[Any, Any]) -> bool:
+    return any(isinstance(item, dict) and TARGET in item for item in part.values())
+
+
+_TUPLE = re.compile(r"\s*\(.*,.*\)\s*")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 
 
 def _as_yaml(value: Any) -> str:

@@ -2,9 +2,10 @@
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lighter_config.signatures.answers.class_literals import Wanted, is_name_of_dtype, object_wanted
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
@@ -28,11 +29,15 @@ class Mismatch:
         path: Keys and indices inside the value, down to the part that does not fit.
         expected: The annotation of that part.
         choices: The values that the annotation lists, when it takes no others but ``None``.
+        wanted: What kind of object is expected instead of a literal, if it is one.
+        is_certain: Whether the call is bound to fail or to misread the value: text or a mapping for a number.
     """
 
     path: tuple[str | int, ...]
     expected: str
     choices: tuple[str | int | bool | None, ...] = ()
+    wanted: Wanted = ""
+    is_certain: bool = False
 
 
 _Result = Mismatch | bool | None  # True fits, None is not known
@@ -40,6 +45,7 @@ _Result = Mismatch | bool | None  # True fits, None is not known
 _SEQUENCES = frozenset(
     {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "set", "Set", "frozenset", "FrozenSet"}
 )
+_TAKE_TEXT = frozenset({"Sequence", "Iterable", "Collection"})
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
 _SCALARS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
@@ -66,8 +72,22 @@ class Annotations:
         if parameter.annotation is None or (value is None and parameter.default == "None"):
             return None
         node = _parsed(parameter.annotation)
-        result = None if node is None else self._compare(node, Scope(parameter.module), value, 0)
-        return result if isinstance(result, Mismatch) else None
+        if node is None:
+            return None
+        scope = Scope(parameter.module)
+        result = self._compare(node, scope, value, 0)
+        if not isinstance(result, Mismatch):
+            return None
+        is_certain = not result.path and isinstance(value, str | dict) and self._takes_only_numbers(node, scope)
+        return replace(result, is_certain=is_certain)
+
+    def _takes_only_numbers(self, node: ast.expr, scope: Scope) -> bool:
+        """Return whether an annotation names numbers and truth values, and perhaps null, but nothing else."""
+
+        def takes(*values: Any) -> bool:
+            return any(not isinstance(self._compare(node, scope, value, 0), Mismatch) for value in values)
+
+        return takes(1, 0.5, True) and not takes([], {}, "text")
 
     def _compare(self, node: ast.expr, scope: Scope, value: Any, depth: int) -> _Result:
         if value is UNWRITTEN or depth > _MAX_DEPTH:
@@ -96,12 +116,14 @@ class Annotations:
             case BuiltinValue() | ClassValue():
                 return self._simple(node, named, value)
             case _:
-                return None
+                return Mismatch((), ast.unparse(node), wanted="dtype") if is_name_of_dtype(node, value) else None
 
     def _simple(self, node: ast.expr, named: BuiltinValue | ClassValue, value: Any) -> _Result:
         text = ast.unparse(node)
         if value is None:
             return Mismatch((), text)
+        if is_name_of_dtype(node, value):
+            return Mismatch((), text, wanted="dtype")
         name = _plain_name(named)
         if name in _SCALARS:
             if isinstance(value, bool) and name != "bool":
@@ -110,13 +132,15 @@ class Annotations:
                 return None
             return isinstance(value, _SCALARS[name]) or Mismatch((), text)
         if name in _SEQUENCES or name in ("tuple", "Tuple"):
-            if isinstance(value, str):
+            if isinstance(value, str) and name in _TAKE_TEXT:
                 return None
             return isinstance(value, list) or Mismatch((), text)
         if name in _MAPPINGS:
             return isinstance(value, dict) or Mismatch((), text)
         if name == "Callable":
-            return Mismatch((), text) if isinstance(value, (bool, int, float, list)) else None
+            return Mismatch((), text, wanted="object") if isinstance(value, (bool, int, float, list, str)) else None
+        if isinstance(named, ClassValue) and (wanted := object_wanted(self.library, named, value)):
+            return Mismatch((), text, wanted=wanted)
         return None
 
     def _generic(
@@ -174,7 +198,8 @@ class Annotations:
         expected = " | ".join(dict.fromkeys(mismatch.expected for mismatch in mismatches))
         lists_all = all(mismatch.choices or mismatch.expected == "None" for mismatch in mismatches)
         choices = [choice for mismatch in mismatches for choice in mismatch.choices] if lists_all else ()
-        return Mismatch((), expected, tuple(choices))
+        wanted: Wanted = next((mismatch.wanted for mismatch in mismatches if mismatch.wanted), "")
+        return Mismatch((), expected, tuple(choices), wanted)
 
     def _literal(self, node: ast.expr, parts: list[ast.expr], scope: Scope, value: Any) -> _Result:
         allowed: list[Any] = []
@@ -195,7 +220,7 @@ def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Resul
     for key, item in items:
         result = compare(item)
         if isinstance(result, Mismatch):
-            return Mismatch((key, *result.path), result.expected, result.choices)
+            return replace(result, path=(key, *result.path))
         is_unknown |= result is None
     return None if is_unknown else True
 

@@ -101,7 +101,7 @@ class SignatureReader:
             return {} if found is None else asdict(found)
 
         kept = self._ask(question, work_out)
-        return Mismatch(tuple(kept["path"]), kept["expected"], tuple(kept["choices"])) if kept else None
+        return Mismatch(**{**kept, "path": tuple(kept["path"]), "choices": tuple(kept["choices"])}) if kept else None
 
     def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
         """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""

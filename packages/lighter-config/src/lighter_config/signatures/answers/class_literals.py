@@ -1,0 +1,65 @@
+"""Whether a literal of YAML may stand for an object of a class: almost never, but some classes take text or lists."""
+
+import ast
+import re
+from typing import Any, Literal
+
+from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.value import ClassValue, Unclear
+
+Wanted = Literal["", "dtype", "enum", "object", "tensor"]
+"""What a literal should have been, where a message can say how to write it."""
+
+_MADE_FROM = {
+    str: ("builtins.str", "os.PathLike", "pathlib.PurePath", "pathlib.Path"),
+    list: (
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.set",
+        "typing.NamedTuple",
+        "collections.abc.Iterable",
+        "_collections_abc.Iterable",
+    ),
+    dict: ("builtins.dict", "collections.abc.Mapping", "typing.TypedDict"),
+    int: ("builtins.int", "builtins.float", "numbers.Number", "decimal.Decimal", "fractions.Fraction"),
+    float: ("builtins.float", "numbers.Number", "decimal.Decimal", "fractions.Fraction"),
+    bool: ("builtins.bool", "builtins.int"),
+}
+"""Classes whose objects code often makes from a literal of a type, although its annotation names the class alone."""
+
+_CONVERT_ANYTHING = ("typing.Protocol", "pydantic.main.BaseModel", "builtins.type", "datetime.timedelta")
+_TENSOR = "torch._tensor.Tensor"
+_DTYPE = re.compile(r"(?:torch\.)?(?:b?float(?:16|32|64)?|u?int(?:8|16|32|64)|half|double|bool|long|complex(?:64|128))")
+
+
+def is_name_of_dtype(node: ast.expr, value: Any) -> bool:
+    """Return whether text names a dtype where an annotation is ``torch.dtype``, which takes no text."""
+    return ast.unparse(node) in ("torch.dtype", "dtype") and isinstance(value, str) and bool(_DTYPE.fullmatch(value))
+
+
+def object_wanted(library: Library, cls: ClassValue, value: Any) -> Wanted:
+    """Say what an object of a class has to be given as; nothing if the literal may do.
+
+    Args:
+        library: Knows the bases of classes.
+        cls: The class that an annotation names.
+        value: A literal.
+    """
+    if cls.name == _TENSOR:
+        return "tensor" if isinstance(value, str | list | dict) else ""
+    order = library.classes.mro(cls)
+    if isinstance(order, Unclear):
+        return ""
+    names = {one.name for one in order}
+    accepted = next((found for kind, found in _MADE_FROM.items() if type(value) is kind), ())
+    if names & {*accepted, *_CONVERT_ANYTHING}:
+        return ""
+    if "enum.Enum" in names:
+        return "" if value in _values_of(cls) else "enum"
+    return "object"
+
+
+def _values_of(enum: ClassValue) -> list[Any]:
+    """Return the literal values of an enum's members: a constructor may well turn one into the member."""
+    assigned = (node.value for node in enum.node.body if isinstance(node, ast.Assign))
+    return [value.value for value in assigned if isinstance(value, ast.Constant)]
