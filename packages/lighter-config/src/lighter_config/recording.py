@@ -104,9 +104,10 @@ class Secrets:
     def hidden_in(self, content: Any) -> Any:
         """Return text, or plain values with text in them, with a mask in place of each secret."""
         if isinstance(content, str):
+            content = without_passwords(content)
             for secret in self._texts:
                 content = content.replace(secret, MASK) if len(secret) >= _MIN_LENGTH_IN_TEXT else content
-            return without_passwords(content)
+            return content
         if isinstance(content, Mapping):
             return {key: self.hidden_in(value) for key, value in content.items()}
         if isinstance(content, list | tuple):
