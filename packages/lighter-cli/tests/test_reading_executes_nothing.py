@@ -69,6 +69,7 @@ def commands(file: str, config: str) -> list[tuple[str, ...]]:
         ("show", config, file),
         ("show", config, file, "--stage", "fit", "--blame"),
         ("show", config, file, "--json"),
+        ("show", config, file, "--resolve"),
         ("explain", "trainer::default_root_dir", config, file),
         ("explain", "trainer::max_epochs", config, file),
         ("diff", config, file, "--against", config),
