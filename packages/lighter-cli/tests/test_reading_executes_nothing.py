@@ -71,6 +71,7 @@ def commands(file: str, config: str) -> list[tuple[str, ...]]:
         ("show", config, file, "--json"),
         ("eject", config, file),
         ("eject", config, file, "--stage", "fit"),
+        ("show", config, file, "--resolve"),
         ("explain", "trainer::default_root_dir", config, file),
         ("explain", "trainer::max_epochs", config, file),
         ("diff", config, file, "--against", config),

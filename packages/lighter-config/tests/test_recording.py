@@ -85,6 +85,16 @@ def test_an_override_that_a_later_one_replaced_is_masked() -> None:
     assert Secrets(config).hidden_in(["first-one", {"a": "second-one"}, 3]) == [MASK, {"a": MASK}, 3]
 
 
+def test_the_password_of_an_address_is_a_secret_everywhere() -> None:
+    secrets = Secrets(
+        load([{"uri": "https://ann:abcdef@host", "read": '$f"https://ann:{@uri}@host"', "note": "abcdef"}])
+    )
+    assert secrets.paths == ("uri",)
+    assert secrets.masked.get("note") == MASK
+    assert secrets.masked.get("read") == '$f"https://ann:{@uri}@host"'
+    assert secrets.hidden_in("refused: abcdef") == f"refused: {MASK}"
+
+
 def test_a_config_without_secrets_is_recorded_as_it_is() -> None:
     config = load([{"seed": 3, "a": [1, {"b": "@a"}], "name": "test"}])
     assert as_recorded(config, seed=3, seed_from="default")._root is config._root

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from lighter_config import load, prune, resolved, to_yaml
+from lighter_config import ConfigError, StdinSource, load, prune, resolved, to_yaml
 
 
 def _tree(config: dict[Any, Any]) -> dict[Any, Any]:
@@ -88,3 +90,40 @@ def test_a_pruned_config_stays_pruned() -> None:
     view = resolved(config)
     assert view.tree == {"args": {"fit": {"a": 2}}}
     assert view.whole is config.whole
+
+
+PIECES = st.one_of(
+    st.sampled_from(["@a", "%b", "@c", "2", "0.5", "'x'", "[1]", "math.pi"]), st.integers(-3, 3).map(str)
+)
+CODE = st.recursive(
+    PIECES,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "//", "<", "==", "and"]), inner).map(
+            lambda t: f"({' '.join(t)})"
+        ),
+        st.tuples(st.sampled_from(["len", "abs", "str", "int", "min", "round"]), inner).map(
+            lambda t: f"{t[0]}({t[1]})"
+        ),
+        st.tuples(inner, inner).map(lambda t: f"[{t[0]}, {t[1]}]"),
+        inner.map(lambda code: f"({code} if @a else None)"),
+    ),
+    max_leaves=6,
+)
+VALUES = st.one_of(st.integers(-3, 3), st.floats(-2, 2), st.text("ab\\@$", max_size=3), CODE.map("${}".format))
+
+
+@settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.fixed_dictionaries({"a": VALUES, "b": VALUES, "c": st.one_of(VALUES, st.lists(VALUES, max_size=2)), "d": VALUES})
+)
+def test_the_resolved_view_builds_the_same_values(mapping: dict[str, Any]) -> None:
+    """What the view writes out is what building gives; what cannot be built is left as it is written."""
+    config = load([mapping])
+    view = resolved(config)
+    again = load([StdinSource(to_yaml(view))])
+    for name in mapping:
+        try:
+            expected = config.resolve(name)
+        except ConfigError:
+            continue
+        assert repr(again.resolve(name)) == repr(expected)

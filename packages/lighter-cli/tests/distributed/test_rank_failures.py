@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from pytorch_lightning import Callback, Trainer
-from torch.distributed import HashStore
+from torch.distributed import DistStoreError, HashStore
 
 from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.errors import RankError
@@ -114,6 +114,23 @@ def test_an_own_error_is_told_to_the_others_and_stays_what_it_is(trainer: Traine
 
     assert what_ends(trainer, run) is error
     assert stores[0].get("lighter/first_failure") == b"0 ValueError: bad"
+
+
+def test_a_store_that_fails_does_not_hide_the_error(trainer: Trainer) -> None:
+    class Broken(HashStore):
+        def check(self, *_: object) -> bool:
+            raise DistStoreError("timed out")
+
+        def compare_set(self, *_: object) -> bytes:
+            raise DistStoreError("timed out")
+
+    error = ValueError("bad")
+
+    def run() -> None:
+        trainer.callbacks[0]._store = Broken()
+        fail(trainer, error)
+
+    assert what_ends(trainer, run) is error
 
 
 def test_an_interruption_is_no_failure(trainer: Trainer) -> None:

@@ -1,6 +1,8 @@
 """What loggers get as hyperparameters, and as the result of a run."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +12,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from lighter_cli import Runner
 from lighter_cli.runs.hyperparameters import hyperparameters
-from lighter_cli.runs.monitored import Monitor, log_hyperparameters
+from lighter_cli.runs.monitored import Monitor
 from lighter_cli.runs.record import read_records
 from lighter_config import load
 
@@ -208,14 +210,26 @@ def test_wandb_gets_best_and_last_in_its_summary(system_config: str, monkeypatch
     assert logger.summary["val/loss/epoch/best"] <= logger.summary["val/loss/epoch/last"]
 
 
-def test_the_summary_of_wandb_takes_these_values(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_run_of_wandb_itself_has_these_values(system_config: str) -> None:
+    """In a process of its own, because the package leaves threads and environment variables behind."""
     pytest.importorskip("wandb", reason="wandb is not installed: its own summary cannot be tried")
-    logger = WandbLogger(save_dir=str(tmp_path), offline=True)
-    log_hyperparameters(logger, {"vars/lr": 0.1}, has_monitor=True)
-    logger.experiment.summary.update({"val/loss/epoch/best": 0.5, "val/loss/epoch/last": 0.7})
-    assert logger.experiment.config["vars/lr"] == 0.1
-    assert logger.experiment.summary["val/loss/epoch/best"] == 0.5
-    logger.experiment.finish()
+    program = (
+        "from lighter_cli import Runner\n"
+        "runner = Runner()\n"
+        "logger = '{_target_: pytorch_lightning.loggers.WandbLogger, save_dir: logs, offline: true}'\n"
+        f"runner.run('fit', [{system_config!r}, f'trainer::logger={{logger}}'])\n"
+        "run = runner.experiment.trainer.logger.experiment\n"
+        "print('values', run.config['vars/num_samples'], run.summary['val/loss/epoch/best'], "
+        "run.summary['val/loss/epoch/last'])\n"
+    )
+    Path("logs").mkdir()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("values")] or [done.stderr]
+    metrics = read_records(Path())[-1].content["metrics"]
+    number, best, last = map(float, line.split()[1:])
+    assert (number, last) == (12, pytest.approx(metrics["val/loss/epoch"]))
+    assert best <= last
 
 
 def test_the_better_of_some_values() -> None:

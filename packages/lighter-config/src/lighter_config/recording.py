@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from lighter_config.sections import SEED
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.words import MappingSource, OverrideSource, Source
-from lighter_config.tree.credentials import MASK, is_credential, is_masked, is_secret, without_passwords
+from lighter_config.tree.credentials import MASK, is_credential, is_masked, is_secret, passwords_in, without_passwords
 from lighter_config.tree.node import Key, Node, Segments
 from lighter_config.tree.origins import Caller, Word
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
-from lighter_config.tree.walking import follow
+from lighter_config.tree.walking import follow, walk
 
 _MIN_LENGTH_IN_TEXT = 4
 _MIN_LENGTH = 6
@@ -75,8 +76,15 @@ class Secrets:
         self._config = config
         found = dict(_secrets_below(config._root, config._root))
         self._marked = frozenset(found)
-        self.paths = tuple(format_path(path) for path in found)
-        texts = {*found.values(), *(text for _, text in _secrets_in_copies(config)), *_secrets_in_sources(config)}
+        addresses = {path: passwords_in(text) for path, text in _texts_below(config._root)}
+        with_password = (path for path, passwords in addresses.items() if passwords)
+        self.paths = tuple(map(format_path, dict.fromkeys((*found, *with_password))))
+        texts = {
+            *chain.from_iterable(addresses.values()),
+            *found.values(),
+            *(text for _, text in _secrets_in_copies(config)),
+            *_secrets_in_sources(config),
+        }
         self._texts = tuple(sorted(texts, key=len, reverse=True))
 
     @cached_property
@@ -96,9 +104,10 @@ class Secrets:
     def hidden_in(self, content: Any) -> Any:
         """Return text, or plain values with text in them, with a mask in place of each secret."""
         if isinstance(content, str):
+            content = without_passwords(content)
             for secret in self._texts:
                 content = content.replace(secret, MASK) if len(secret) >= _MIN_LENGTH_IN_TEXT else content
-            return without_passwords(content)
+            return content
         if isinstance(content, Mapping):
             return {key: self.hidden_in(value) for key, value in content.items()}
         if isinstance(content, list | tuple):
@@ -213,6 +222,12 @@ def _secrets_below(
             yield path, node.value
         elif (target := _target(root, node, path)) is not None:
             pending.append((*target, True))
+
+
+def _texts_below(root: Node) -> Iterator[tuple[Segments, str]]:
+    return (
+        (path, node.value) for path, node in walk(root) if isinstance(node.value, str) and not is_masked(node.value)
+    )
 
 
 def _target(root: Node, node: Node, path: Segments) -> tuple[Node, Segments] | None:

@@ -62,6 +62,9 @@ def test_text_is_a_secret_also_when_it_looks_like_a_reference_with_a_backslash()
         ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("https://ann@host/x", "https://ann@host/x"),
         ("a:b@c", "a:b@c"),
+        ("https://ann:{password}@host", "https://ann:{password}@host"),
+        ('$f"https://ann:{@vars::pw}@host"', '$f"https://ann:{@vars::pw}@host"'),
+        ("https://ann:$PASSWORD@host/?token=${TOKEN}", "https://ann:$PASSWORD@host/?token=${TOKEN}"),
     ],
 )
 def test_an_address_is_shown_without_its_password(text: str, shown: str) -> None:

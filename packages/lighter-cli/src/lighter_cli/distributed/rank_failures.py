@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
-from torch.distributed import DistNetworkError, Store  # type: ignore[attr-defined]
+from torch.distributed import DistError, Store  # type: ignore[attr-defined]
 
 from lighter_cli.errors import RankError
 from lighter_cli.lightning_internals import (
@@ -153,7 +153,8 @@ class _Ranks(Callback):
         self.is_ending = True
         if self._store is None or not isinstance(exception, Exception) or self._ended_child(wait_s=_POLL_S):
             return
-        with suppress(DistNetworkError):  # the store ends with rank zero, so rank zero failed first
+        # the store ends with rank zero, so rank zero failed first; and nothing here may hide the error of this rank
+        with suppress(Exception):
             text = f"{self._rank} {type(exception).__name__}: {exception}"
             self._store.compare_set(_FIRST_FAILURE, "", text)
 
@@ -217,7 +218,7 @@ class _Ranks(Callback):
 
     def _first_failure(self) -> tuple[int, str] | None:
         """Return the rank that reported a failure first, and its error."""
-        with suppress(DistNetworkError):
+        with suppress(DistError):
             if self._store is not None and self._store.check([_FIRST_FAILURE]):
                 rank, text = self._store.get(_FIRST_FAILURE).decode().split(" ", 1)
                 return int(rank), text

@@ -35,7 +35,8 @@ _OF_VOCABULARIES = frozenset(
 )
 _MARKUP = re.compile(r"\[.*\]|<.*>|\{.*\}", re.DOTALL)
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^\s/?#:@]*:)([^\s/?#]+)(?=@)")
-_QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s]+)")
+_QUERY = re.compile(r"([?&]([\w.-]+)=)([^&#\s]+)")
+_FROM_ELSEWHERE = re.compile(r"\$.*|.*\{.*\}.*|\*+")
 
 
 @lru_cache(maxsize=10_000)
@@ -85,10 +86,28 @@ def without_passwords(text: str) -> str:
     >>> without_passwords("postgres://ann:abc@host/runs?api_key=def&page=2")
     'postgres://ann:***@host/runs?api_key=***&page=2'
     """
+    pieces, end = [], 0
+    for start, stop in _passwords(text):
+        pieces += [text[end:start], "***"]
+        end = stop
+    return "".join([*pieces, text[end:]])
+
+
+def passwords_in(text: str) -> list[str]:
+    """Return the passwords in the addresses of a text.
+
+    >>> passwords_in("postgres://ann:abc@host"), passwords_in("postgres://ann:{password}@host")
+    (['abc'], [])
+    """
+    return [text[start:stop] for start, stop in _passwords(text)]
+
+
+def _passwords(text: str) -> list[tuple[int, int]]:
     if "://" not in text:
-        return text
-    text = _PASSWORD_IN_ADDRESS.sub(r"\1***", text)
-    return _QUERY.sub(lambda found: f"{found[1]}{found[2]}=***" if is_credential(found[2]) else found[0], text)
+        return []
+    found = [match.span(2) for match in _PASSWORD_IN_ADDRESS.finditer(text)]
+    found += [match.span(3) for match in _QUERY.finditer(text) if is_credential(match[2])]
+    return [span for span in sorted(found) if not _FROM_ELSEWHERE.fullmatch(text[slice(*span)])]
 
 
 def how_to_give(path: str) -> str:
