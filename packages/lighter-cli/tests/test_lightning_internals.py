@@ -15,6 +15,7 @@ from lightning_fabric.strategies.launchers.subprocess_script import _ChildProces
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torchmetrics import SumMetric
 
@@ -239,3 +240,8 @@ def test_computed_metrics_computes_nothing() -> None:
     trainer.fit(module)
     assert counts == [(0, False)] * 3 + [(1, True)] * 3  # known once the first epoch has ended
     assert internals.computed_metrics(trainer)["seen"] == trainer.callback_metrics["seen"] == 3
+
+
+def test_hp_metric_is_on_unless_the_logger_says_no(tmp_path: Path) -> None:
+    assert internals.has_hp_metric(TensorBoardLogger(tmp_path))
+    assert not internals.has_hp_metric(TensorBoardLogger(tmp_path, default_hp_metric=False))

@@ -156,9 +156,11 @@ MISTAKES = [
 CHECKS = [f"fit good.yaml {shlex.quote(mistake)}" for mistake in MISTAKES] + [
     "check good.yaml trainer::max_epochs=three",
     "check good.yaml vars::a=@vars::b::k vars::b=@vars::a::k",
-    "check good.yaml vars::seed=1 'vars::text=$\"@vars::seed\"' 'seed=$len(@vars::text)'",
+    "check good.yaml =vars::seed=1 '=vars::text=$\"@vars::seed\"' 'seed=$len(@vars::text)'",
     "fit good.yaml ~system 'model={_target_: pytorch_lightning.LightningModule}'",
     "fit good.yaml seed=many --no-check",
+    "check good.yaml 'trainer::logger={_target_: pytorch_lightning.loggers.CometLogger, api_key: abcdef}'",
+    "fit good.yaml 'trainer::logger={_target_: pytorch_lightning.loggers.CometLogger, api_key: <secret not recorded>}'",
     "fit good.yaml --ckpt-path nope.ckpt",
     "fit good.yaml --ckpt-path last",
     "test good.yaml system::dataloaders::test=%::val --ckpt-path best",

@@ -173,7 +173,9 @@ def test_code_that_came_with_a_config_is_refused(given: str, system_config: str)
         Path("downloaded/__lighter__.py").touch()
     Path("downloaded/config.yaml").write_text(text, encoding="utf-8")
     words = [system_config, "downloaded/config.yaml", *SHORT]
-    with pytest.raises(CheckError, match=r"project\.tools\.go is code of a folder that the config chose"):
+    with pytest.raises(
+        CheckError, match=r"project\.tools\.go, which is outside the working directory or beside the config"
+    ):
         Runner().run("fit", words, safe=True)
     assert not TRACE.exists()
     Runner().run("fit", words)
@@ -207,7 +209,7 @@ ASKING = ["args={test: {weights_only: false}}", "args::test=@vars::x::test"]
 
 @pytest.mark.parametrize("given", [*ASKING, "args={test: '$dict(weights_only=False)'}"])
 def test_a_config_cannot_ask_for_unpickling(given: str, system_config: str) -> None:
-    words = [system_config, "vars::x={test: {weights_only: false}}"]
+    words = [system_config, "=vars::x={test: {weights_only: false}}"]
     Runner().run("fit", words)
     checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
     torch.save(checkpoint | {"extra": Bomb()}, "bomb.ckpt")

@@ -28,6 +28,7 @@ system:
         ("vars.lr=3", ["vars::lr", "system::optimizer::lr"]),
         ("optimizer=adam", ["system::optimizer"]),
         ("trainr=3", ["trainer"]),
+        ("lightning_module={}", ["model"]),
     ],
 )
 def test_argument_that_nothing_reads_names_the_paths_that_may_be_meant(load_texts: Load, word: str, nearest: list[str]):

@@ -95,12 +95,12 @@ def test_log_outputs_may_be_overridden(make, make_trainer, loader, epochs):
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        ([1, 2], "returned a list"),
-        ({"pred": 1}, "no loss to train on"),
-        ({"loss": None}, "no loss to train on"),
-        ({"loss": {"ce": torch.ones(())}}, "no `total`"),
+        ([1, 2], "must return a loss or a dict, got a list"),
+        ({"pred": 1}, "must return a `loss` to train on"),
+        ({"loss": None}, "must return a `loss` to train on"),
+        ({"loss": {"ce": torch.ones(())}}, "losses must have a `total`"),
         ({"loss": torch.ones(3), "batch_size": 3}, r"a tensor of shape \(3,\)"),
-        ({"loss": {"total": torch.ones(()), "name": "ce"}, "batch_size": 3}, "returned a str as `loss"),
+        ({"loss": {"total": torch.ones(()), "name": "ce"}, "batch_size": 3}, "must be a scalar, got a str"),
     ],
 )
 def test_a_step_that_returns_something_else_is_an_error_with_examples(make, make_trainer, loader, returned, message):

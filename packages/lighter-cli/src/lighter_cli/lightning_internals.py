@@ -16,6 +16,7 @@ from types import FrameType
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
@@ -117,3 +118,8 @@ def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
     ``trainer.callback_metrics`` would compute those of the current epoch, together with the other ranks.
     """
     return trainer._logger_connector._callback_metrics
+
+
+def has_hp_metric(logger: TensorBoardLogger) -> bool:
+    """Return whether a logger shows ``hp_metric``: ``default_hp_metric=False`` turns that off."""
+    return logger._default_hp_metric

@@ -174,3 +174,46 @@ def test_a_reader_that_stops_early_is_no_error(system_config: str) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_resolve_writes_out_what_is_known_without_torch(
+    lighter: Command, write: Write, torch_imported: Imported
+) -> None:
+    write(
+        "a.yaml",
+        """\
+        vars: {lr: 0.1, home: "$os.environ['SECRET_HOME']"}
+        net:
+          _target_: torch.nn.Linear
+          in_features: "$2 ** @vars::bits"
+          bias: "$torch.ones(1)"
+          name: '$f"{@vars::lr:.2f}"'
+        vars::bits: 3
+        again: "%net::in_features"
+        """,
+    )
+    done = lighter("show", "a.yaml", "--resolve", SECRET_HOME="must-not-be-read")
+    assert done.returncode == 0, done.stderr
+    assert not torch_imported()
+    assert (
+        done.stdout
+        == """\
+vars:
+  lr: 0.1
+  home: $os.environ['SECRET_HOME']
+  bits: 3
+net:
+  _target_: torch.nn.Linear
+  in_features: 8
+  bias: $torch.ones(1)
+  name: '0.10'
+again: 8
+"""
+    )
+
+
+def test_resolve_works_with_blame_json_and_stage(in_process: Command, write: Write) -> None:
+    write("a.yaml", "args: {fit: {a: '$1 + 1'}, test: {}}\nvars: {b: '@args::fit::a'}\n")
+    assert in_process("show", "a.yaml", "--resolve", "--blame").stdout.splitlines()[2] == "    a: 2    # a.yaml:1:17"
+    shown = json.loads(in_process("show", "a.yaml", "--resolve", "--json", "--stage", "fit").stdout)
+    assert shown == {"args": {"fit": {"a": 2}}, "vars": {"b": 2}}

@@ -52,6 +52,10 @@ class TargetError(ConfigError):
     """A ``_target_`` that does not exist or cannot be called, or a component whose special keys are wrong."""
 
 
+class SecretError(ConfigError):
+    """A secret that is needed, and that the record of an earlier run does not hold."""
+
+
 class DumpError(ConfigError):
     """A value that cannot be written as YAML: an object that Python code put into the config."""
 

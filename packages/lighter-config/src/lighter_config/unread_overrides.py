@@ -118,6 +118,7 @@ def _meant(config: Config, path: Segments) -> list[str]:
     other = with_separators(path)
     name = (other or path)[-1]
     meant = [] if other is None else list(_if_it_fits(config, other))
+    meant += [format_path((new, *path[1:])) for new, section in SECTIONS.items() if path[0] in section.old_names]
     return [*meant, *_places_of(config, name, path), *_arguments_named(config, name)]
 
 

@@ -16,6 +16,7 @@ from lighter_config import (
     DoesNotExist,
     Finding,
     MergeError,
+    Secrets,
     Severity,
     SignatureReader,
     SourceError,
@@ -142,7 +143,7 @@ class Checker:
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
         return CheckResult(
-            words=words,
+            words=tuple(Secrets(config).hidden_in(words)),  # the logs of jobs keep what is printed
             findings=(*findings, *found),
             stages=self._stages,
             stages_of=stages_of,

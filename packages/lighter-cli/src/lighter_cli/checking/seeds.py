@@ -26,6 +26,11 @@ def find_seed(config: Config) -> int:
     return _checked(number, text, path="", place=Place(f"environment variable {VARIABLE}"), excerpt=text)
 
 
+def where_from() -> str:
+    """Return what sets the seed of a config without one."""
+    return f"environment variable {VARIABLE}" if VARIABLE in os.environ else "default"
+
+
 def check_seed(context: CheckContext) -> Iterator[Finding]:
     """Report a seed that is not valid; a seed that is known only when it is built passes."""
     seed = context.expanded.tree.get("seed")

@@ -1,6 +1,7 @@
 """Find the checkpoints that the callbacks of a trainer saved: the newest, the best, and their folders."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
             paths.add(newest_save(callback)[0])
         elif isinstance(callback, OnExceptionCheckpoint) and is_failing:
             paths.add(callback.ckpt_path)
-    files = {Path(path).absolute() for path in paths if path and "://" not in path}
-    return {file: file.stat().st_mtime_ns for file in sorted(files) if file.exists()}
+    times: dict[Path, int] = {}
+    for file in sorted({Path(path).absolute() for path in paths if path and "://" not in path}):
+        with suppress(OSError):  # it was removed, perhaps by another process just now
+            times[file] = file.stat().st_mtime_ns
+    return times
 
 
 def last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
 from lighter_cli.terminal import output
-from lighter_config import Config, ConfigError, Stage, find_references, is_copy, load, prune, to_yaml
+from lighter_config import Config, ConfigError, Stage, find_references, is_copy, load, prune, resolved, to_yaml
 from lighter_config.sources.words import StdinSource
 
 _MAX_COMMENT_COLUMN = 50
@@ -22,6 +22,14 @@ def show(
     stage: Annotated[
         Stage | None, Parameter(help="Show only what this stage uses, with every copy written out.")
     ] = None,
+    resolve: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Write out copies, references to plain values, and expressions on them; build nothing.",
+        ),
+    ] = False,
     blame: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Show beside each value the place that set it.")
     ] = False,
@@ -31,6 +39,8 @@ def show(
     config = load_merged(inputs, example="lighter show config.yaml")
     if stage is not None:
         config = prune(config, stage)
+    if resolve:
+        config = resolved(config)
     if as_json:
         output.write_json({"config": config.tree, "places": _places(config)} if blame else config.tree)
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lighter_cli.running.preparation import find_mistakes, prepare
 from lighter_cli.running.runner import Runner
-from lighter_config import Config, Finding, Stage, load, parse_sources
+from lighter_config import Config, Finding, Secrets, Stage, load, parse_sources
 
 if TYPE_CHECKING:
     from lighter_cli.running.build import Experiment
@@ -42,8 +42,9 @@ class LoadedExperiment:
         self.built: Experiment | None = None
 
     def __repr__(self) -> str:
+        words = Secrets(self.config).masked.words  # a notebook keeps what it shows
         sections = ", ".join(str(section) for section in self.config.tree)
-        return f"<experiment {shlex.join(self.config.words)}: {sections}>"
+        return f"<experiment {shlex.join(words)}: {sections}>"
 
     def check(self, stage: str | None = None) -> list[Finding]:
         """Return the errors, warnings and notes about the config, without importing or building anything.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lighter_cli.checking import experiment_checks
-from lighter_cli.checking.seeds import find_seed
+from lighter_cli.checking.seeds import find_seed, where_from
 from lighter_cli.project import make_importable
 from lighter_cli.runs.inputs import RecordedRun
 from lighter_cli.terminal.findings_log import log_findings
@@ -17,6 +17,7 @@ from lighter_config import (
     Config,
     Finding,
     Place,
+    Secrets,
     Severity,
     Stage,
     check,
@@ -38,11 +39,13 @@ class Prepared:
         config: The config, reduced to what the stage uses.
         project: The user's code, now importable; ``None`` if there is none.
         seed: The seed of the run.
+        seed_from: What set a seed that is not in the config.
     """
 
     config: Config
     project: Project | None
     seed: int
+    seed_from: str
 
 
 def prepare(
@@ -86,10 +89,10 @@ def prepare(
     log_findings(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
     pruned = prune(config, stage, reader)
     if _logger.isEnabledFor(logging.DEBUG):
-        _logger.debug("the part of the config that %s uses:\n%s", stage, to_yaml(pruned.expanded()))
+        _logger.debug("the part of the config that %s uses:\n%s", stage, to_yaml(Secrets(pruned.expanded()).masked))
     if project is not None:
         make_importable(project)
-    return Prepared(config=pruned, project=project, seed=find_seed(pruned))
+    return Prepared(config=pruned, project=project, seed=find_seed(pruned), seed_from=where_from())
 
 
 def checks_for(option: str | os.PathLike[str] | None, runs: Sequence[RecordedRun]) -> list[Check]:

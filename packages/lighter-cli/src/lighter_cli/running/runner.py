@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lighter_cli.running.preparation import checks_for, prepare
 from lighter_cli.running.start_checkpoint import shared_with_ranks, start_checkpoint
 from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
-from lighter_config import Config, Finding, SourceError, Stage, load, parse_sources
+from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
 if TYPE_CHECKING:
     from lighter_cli.running.build import Experiment
@@ -83,7 +83,8 @@ class Runner:
             args = prepared.config.resolve(f"args::{stage}", default={})
             request = Request(
                 stage=stage,
-                config=config,
+                config=as_recorded(config, seed=prepared.seed, seed_from=prepared.seed_from),
+                secrets=Secrets(config),
                 files=experiment_files(config, runs),
                 overrides=experiment_overrides(config, runs),
                 options=method_arguments(checkpoint, options=options, safe=safe, args=args, defaults=defaults or {}),

@@ -15,6 +15,7 @@ from lighter_config import (
     FileSource,
     Place,
     RunSource,
+    Secrets,
     SourceError,
     stored_record,
 )
@@ -80,8 +81,9 @@ def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, 
 
 
 def experiment_overrides(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
-    """Return the overrides in use: those of the runs among the inputs, then those given now."""
-    return tuple(word for run in runs for word in run.content.get("overrides", ())) + config.overrides
+    """Return the overrides in use, without secrets: those of the runs among the inputs, then those given now."""
+    given = Secrets(config.whole).masked.overrides  # as records hold them, to compare with those
+    return tuple(word for run in runs for word in run.content.get("overrides", ())) + given
 
 
 def what_changed(checkpoint: str) -> str:

@@ -23,6 +23,8 @@ from lighter_cli.checkpoints.of_trainer import (
     saved_checkpoints,
 )
 from lighter_cli.lightning_internals import computed_metrics, newest_save
+from lighter_cli.runs.hyperparameters import hyperparameters
+from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
 from lighter_cli.runs.summary import summary_lines
@@ -60,6 +62,7 @@ class RunRecorder(Callback):
         self._content: dict[str, Any] = {}
         self._checkpoints: dict[str, Any] = {}
         self._newest: list[tuple[str, int]] = []
+        self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
 
@@ -85,7 +88,7 @@ class RunRecorder(Callback):
             error.code = error.code or _EXIT_CODE_OF_SIGTERM
             raise
         except BaseException as error:
-            interrupted = isinstance(error, KeyboardInterrupt) or isinstance(self._interruption, KeyboardInterrupt)
+            interrupted = _was_interrupted(error) or isinstance(self._interruption, KeyboardInterrupt)
             self._close(trainer, "interrupted" if interrupted else "failed", error)
             if interrupted and not isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt from error
@@ -102,8 +105,10 @@ class RunRecorder(Callback):
         """Write the first record; from here on the process group exists and rank zero is known."""
         if not _is_recorded(trainer):
             return
+        parameters = hyperparameters(self._request.config)
+        has_monitor = self._request.stage is Stage.FIT and monitor_of(trainer) is not None
         for logger in trainer.loggers:
-            logger.log_hyperparams(self._request.config.tree)
+            log_hyperparameters(logger, parameters, has_monitor=has_monitor)
         self._content = initial_record(self._request, trainer, self._name)
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
@@ -130,12 +135,18 @@ class RunRecorder(Callback):
         self._update_checkpoints(trainer)
 
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
-        """Record checkpoints that were saved after validation."""
+        """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
         self._update_checkpoints(trainer)
+        self._send_monitored(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Record checkpoints that were saved at the end of an epoch."""
+        """Record checkpoints that were saved at the end of an epoch, and tell the loggers the value of the monitor."""
         self._update_checkpoints(trainer)
+        self._send_monitored(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the loggers the value of a monitor that is known only after the last epoch."""
+        self._send_monitored(trainer)
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
@@ -154,11 +165,16 @@ class RunRecorder(Callback):
     def _write_for_parent(self, trainer: Trainer) -> None:
         """In a spawned process, write what its parent needs to close the record."""
         if self._content and parent_process() is not None:
-            self._measure(trainer)
-            self._write(trainer)
+            with _warning_instead("what the run reached is not recorded"):
+                self._measure(trainer)
+                self._write(trainer)
+
+    def _send_monitored(self, trainer: Trainer) -> None:
+        if self._content and self._request.stage is Stage.FIT and not trainer.sanity_checking:
+            self._monitored.send(trainer)
 
     def _update_checkpoints(self, trainer: Trainer) -> None:
-        if self._request.stage is not Stage.FIT or not self._content:
+        if self._request.stage is not Stage.FIT or not self._content or not trainer.checkpoint_callbacks:
             return  # in other stages, the callbacks only know the checkpoint that the stage started from
         newest = [newest_save(callback) for callback in trainer.checkpoint_callbacks]
         is_failing = self._interruption is not None
@@ -185,24 +201,32 @@ class RunRecorder(Callback):
         write_atomically(folder / RECORD_FILE, _to_json(self._record()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
-        if self._content:
-            self._measure(trainer)
-        elif not self._has_loaded_record(trainer):
-            return
-        self._end(status, error)
-        self._write(trainer)
-        if status in ("finished", "interrupted") and self._is_written:
-            for line in summary_lines(self._record(), self.folder(trainer)):
-                _logger.info(line)
+        """Record how the run ended. A problem in here is a warning: an error would hide that of the run."""
+        has_run_here = bool(self._content)
+        with _warning_instead("the record of this run cannot be closed"):
+            if not has_run_here and not self._has_loaded_record(trainer):
+                return
+            self._end(status, error)
+            if has_run_here:
+                self._measure(trainer)
+            self._write(trainer)
+            if status in ("finished", "interrupted") and self._is_written:
+                for line in summary_lines(self._record(), self.folder(trainer)):
+                    _logger.info(line)
 
     def _measure(self, trainer: Trainer) -> None:
-        self._update_checkpoints(trainer)
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
+        with _warning_instead("the record lacks the newest checkpoints"):
+            self._update_checkpoints(trainer)
+        with _warning_instead("the record lacks the final metrics"):
+            self._content["metrics"] = self._final_metrics(trainer)
+
+    def _final_metrics(self, trainer: Trainer) -> dict[str, float]:
         if self._interruption is None or trainer.world_size == 1:
             metrics: Mapping[str, Tensor] = trainer.callback_metrics
         else:  # computing those of the interrupted epoch would wait for ranks that may have ended
             metrics = computed_metrics(trainer)
-        self._content["metrics"] = {name: float(value) for name, value in metrics.items()}
+        return {name: float(value) for name, value in metrics.items()}
 
     def _has_loaded_record(self, trainer: Trainer) -> bool:
         """Load the record that a spawned rank zero wrote; return whether there is one."""
@@ -217,7 +241,7 @@ class RunRecorder(Callback):
     def _end(self, status: str, error: BaseException | None) -> None:
         self._content["status"] = status
         self._content["end"] = datetime.now(UTC).isoformat()
-        self._content["error"] = _as_text(error)
+        self._content["error"] = self._request.secrets.hidden_in(_as_text(error))
 
     def _write(self, trainer: Trainer) -> None:
         if not self._is_written:
@@ -238,7 +262,26 @@ def _as_text(error: BaseException | None) -> str | None:
         case SIGTERMException():
             return str(error) or "SIGTERM"
         case _:
-            return f"{type(error).__name__}: {error}"
+            try:
+                return f"{type(error).__name__}: {error}"
+            except Exception:  # the text of a user's own error can fail
+                return type(error).__name__
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C led to this error: a callback may fail while Lightning stops."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+@contextmanager
+def _warning_instead(consequence: str) -> Iterator[None]:
+    """Turn an error of the recorder into a warning."""
+    try:
+        yield
+    except Exception as error:
+        _logger.warning("%s: %s", consequence, _as_text(error))
 
 
 def _is_recorded(trainer: Trainer) -> bool:

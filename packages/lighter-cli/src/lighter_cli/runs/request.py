@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lighter_cli.runs import environment
-from lighter_config import Config, Stage
+from lighter_config import Config, Secrets, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,8 @@ class Request:
 
     Attributes:
         stage: The stage.
-        config: The merged config, not pruned.
+        config: The merged config, not pruned, as it is recorded: with the seed, without secrets.
+        secrets: The secrets of the config, to hide in the rest of the record.
         files: The config files, including those of runs among the inputs.
         overrides: The overrides, including those of runs among the inputs.
         options: The arguments of the Trainer's method.
@@ -30,6 +31,7 @@ class Request:
 
     stage: Stage
     config: Config
+    secrets: Secrets
     files: Sequence[str]
     overrides: Sequence[str]
     options: Mapping[str, Any]
@@ -50,7 +52,7 @@ def initial_record(request: Request, trainer: Trainer, name: str) -> dict[str, A
         "words": list(request.config.words),
         "files": list(request.files),
         "overrides": list(request.overrides),
-        "options": dict(request.options),
+        "options": request.secrets.hidden_in(request.options),
         "working_directory": str(Path.cwd()),
         "project": None if request.project is None else str(request.project),
         "seed": request.seed,

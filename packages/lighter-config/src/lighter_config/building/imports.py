@@ -37,17 +37,25 @@ def locate(dotted: str) -> Any:
         raise NoSuchTargetError(f"{dotted} does not exist: no module named {parts[0]!r}")
     for index, part in enumerate(parts[1:], start=1):
         name = ".".join(parts[:index])
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            module = _module(f"{name}.{part}") if isinstance(found, ModuleType) else None
-            if module is None:
-                near = tuple(f"{name}.{near}" for near in nearest_names(part, _public(found)))
-                is_all = index == len(parts) - 1
-                message = f"{dotted} does not exist" + ("" if is_all else f": {name} has no `{part}`")
-                raise NoSuchTargetError(message, near) from None
-            found = module
+        inside = _attribute(found, part)
+        if inside is None and isinstance(found, ModuleType):
+            # not while an AttributeError is handled, which would become the context of what the module raises
+            module = _module(f"{name}.{part}")
+            inside = None if module is None else (module,)
+        if inside is None:
+            near = tuple(f"{name}.{near}" for near in nearest_names(part, _public(found)))
+            is_all = index == len(parts) - 1
+            raise NoSuchTargetError(f"{dotted} does not exist" + ("" if is_all else f": {name} has no `{part}`"), near)
+        (found,) = inside
     return found
+
+
+def _attribute(owner: Any, name: str) -> tuple[Any] | None:
+    """Return the attribute as the only item of a tuple, since it may be ``None``; ``None`` if there is no such one."""
+    try:
+        return (getattr(owner, name),)
+    except AttributeError:
+        return None
 
 
 def _module(name: str) -> ModuleType | None:

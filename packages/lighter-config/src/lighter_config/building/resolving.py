@@ -16,11 +16,13 @@ from lighter_config.errors import (
     ConfigError,
     ExpressionError,
     ReferenceNotFoundError,
+    SecretError,
     TargetError,
 )
 from lighter_config.findings import Finding
 from lighter_config.sections import IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.credentials import MASK, is_masked, missing_secret
 from lighter_config.tree.cycles import circular_reference, follow_references, reference_at
 from lighter_config.tree.expressions import KNOWN_NAMES, Expression, parse_expression
 from lighter_config.tree.node import NAME, Node, Segments
@@ -44,7 +46,7 @@ NOT_ARGUMENTS = frozenset((TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES,
 DOTTED = "a dotted name such as torch.optim.AdamW"
 """What ``_target_`` must be."""
 
-_SIGILS = ("@", "%", "$", "\\")
+_SIGILS = ("@", "%", "$", "\\", MASK[0])
 _Memory = dict[Node, Any]
 
 
@@ -125,6 +127,8 @@ class Resolver:
             return (yield self._evaluate(node, path, built))
         if is_copy(text):
             raise self._copy_errors[id(node)]
+        if is_masked(text):
+            raise SecretError(missing_secret(format_path(path), node.place, node.excerpt))
         return literal_text(text)
 
     # references
@@ -199,6 +203,9 @@ class Resolver:
         except NoSuchTargetError as error:
             finding = Finding(message=f"{name!r} cannot be imported: {error}", nearest=error.nearest)
             raise ExpressionError(_at(finding, node, path)) from error
+        except Exception as error:
+            error.add_note(f"while importing {dotted} for {format_path(path)} ({node.place})")
+            raise
         return self._modules[name]
 
     # components

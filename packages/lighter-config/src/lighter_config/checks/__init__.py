@@ -11,6 +11,7 @@ from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.monitors import check_monitors
 from lighter_config.checks.references import check_references, leads_out
+from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.targets import check_targets
 from lighter_config.config import Config
@@ -33,6 +34,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_stage_needs,
     check_monitors,
     check_checkpoint_files,
+    check_secrets,
 )
 """What ``check`` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 
@@ -83,7 +85,13 @@ def check(
             continue
         name = getattr(one, "__name__", type(one).__name__).removeprefix("check_")
         findings.extend(replace(finding, check=finding.check or name) for finding in one(context))
-    return _ordered(_traced_to_mistyped_keys(findings))
+    return [_without_secrets(finding, context) for finding in _ordered(_traced_to_mistyped_keys(findings))]
+
+
+def _without_secrets(finding: Finding, context: CheckContext) -> Finding:
+    """Hide the secrets of the config in the lines that a finding quotes: the logs of jobs keep what a check prints."""
+    hide = context.secrets.hidden_in
+    return replace(finding, message=hide(finding.message), excerpt=hide(finding.excerpt))
 
 
 def _traced_to_mistyped_keys(findings: list[Finding]) -> list[Finding]:

@@ -9,6 +9,7 @@ from lighter_config.checks.components import Component, components_in
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.recording import Secrets
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
@@ -80,6 +81,11 @@ class CheckContext:
             for length in (1, 2)
             if path[:length] != origins[spot][:length]
         }
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The secrets of the whole config."""
+        return Secrets(self.config)
 
     def is_built(self, path: Segments) -> bool:
         """Return whether a run builds what stands at ``path``, as far as the text says."""

@@ -70,8 +70,8 @@ def value_node(text: str, origin: Word) -> Node:
         try:
             node = read_value(text, origin)
         except YamlError as error:
-            fix = f"to keep it as text, quote it: {quoted}" if text[0] in "[{" else ""
-            raise YamlError(*(replace(finding, fix=fix or finding.fix) for finding in error.findings)) from error
+            as_text = f"to keep it as text, quote it: {quoted}"
+            raise YamlError(*(_with_fix(finding, text, as_text) for finding in error.findings)) from error
         assert node is not None
         if node.is_mapping and node.value and ":" not in text:
             raise YamlError(
@@ -88,6 +88,13 @@ def value_node(text: str, origin: Word) -> Node:
     if value is text and is_suspect(text):
         origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
     return node
+
+
+def _with_fix(finding: Finding, text: str, as_text: str) -> Finding:
+    """Add how to write a value that is not YAML as text; first comes how to close it, if it only is not closed."""
+    if text[0] not in "[{":
+        return finding
+    return replace(finding, fix=f"{finding.fix}, or {as_text}" if finding.fix.startswith("close") else as_text)
 
 
 def _deletion(text: str, origin: Word) -> Change:

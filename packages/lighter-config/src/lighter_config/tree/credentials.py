@@ -1,0 +1,118 @@
+"""Which values are secrets, and the mask that takes their place in a record."""
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from lighter_config.findings import Finding
+from lighter_config.places import Place
+from lighter_config.tree.references import is_computed, is_copy, is_interpolation
+
+MASK = "<secret not recorded>"
+"""What a record has in the place of a secret; what follows it is the rest of an address without its password."""
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = frozenset(
+    "password passwords passwd passphrase secret secrets apikey authorization".split()  # noqa: SIM905
+)
+_KINDS_OF_KEYS = frozenset("api access private secret auth account encryption signing license licence ssh".split())  # noqa: SIM905
+_KINDS_OF_TOKENS = frozenset("api access auth bearer refresh hf".split())  # noqa: SIM905
+_NOT_THE_SECRET = frozenset(
+    (  # noqa: SIM905
+        "file filename path dir directory folder env variable var name field column type kind length len size dim dims "
+        "count index id ids pattern regex mode policy embedding embeddings"
+    ).split()
+)
+_OF_VOCABULARIES = frozenset(
+    (  # noqa: SIM905
+        "pad padding mask bos eos cls sep unk unknown start end stop begin boundary special additional extra next "
+        "first last class image img video audio text word sub null blank empty space decoder encoder prompt prefix "
+        "suffix separator split delimiter query register distillation patch visual vision position context target "
+        "source src tgt input output ignore per num max min total new forced global local control assistant system "
+        "placeholder initializer trigger concept instance lang language task newline eot sot question answer tool"
+    ).split()
+)
+_MARKUP = re.compile(r"\[.*\]|<.*>|\{.*\}", re.DOTALL)
+_PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^\s/?#:@]*:)([^\s/?#]+)(?=@)")
+_QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s]+)")
+
+
+@lru_cache(maxsize=10_000)
+def is_credential(key: Any) -> bool:
+    """Return whether a key names a secret.
+
+    >>> [is_credential(key) for key in ("api_key", "apiKey", "HF_TOKEN", "db_password", "client_secret")]
+    [True, True, True, True, True]
+    >>> [is_credential(key) for key in ("tokenizer", "num_tokens", "pad_token", "token_dim", "key", "secret_file")]
+    [False, False, False, False, False, False]
+    """
+    words = [word.lower() for word in _WORD.findall(key)] if isinstance(key, str) else []
+    if not words or words[-1] in _NOT_THE_SECRET:
+        return False
+    if not _SECRET_WORDS.isdisjoint(words):
+        return True
+    before, last = frozenset(words[:-1]), words[-1]
+    if last == "token":
+        return _OF_VOCABULARIES.isdisjoint(before)
+    if last == "pwd":
+        return bool(before)  # alone it is the working directory
+    if last == "tokens":
+        return not _KINDS_OF_TOKENS.isdisjoint(before)
+    return any(word in ("key", "keys") and kind in _KINDS_OF_KEYS for kind, word in pairwise(words))
+
+
+def is_secret(value: Any) -> bool:
+    """Return whether the value of a credential's key is the secret itself: text that is not read from elsewhere.
+
+    >>> [is_secret(value) for value in ("abc", "$os.environ['KEY']", "@vars::key", 3, True, "", "[PAD]")]
+    [True, False, False, False, False, False, False]
+    """
+    if not isinstance(value, str) or not value or is_masked(value):
+        return False
+    is_read = is_computed(value) or is_copy(value) or is_interpolation(value)
+    return not is_read and _MARKUP.fullmatch(value) is None
+
+
+def is_masked(value: Any) -> bool:
+    """Return whether a value is the mask of a record, not a secret."""
+    return isinstance(value, str) and value.startswith(MASK)
+
+
+def without_passwords(text: str) -> str:
+    """Return text without the passwords in its addresses.
+
+    >>> without_passwords("postgres://ann:abc@host/runs?api_key=def&page=2")
+    'postgres://ann:***@host/runs?api_key=***&page=2'
+    """
+    if "://" not in text:
+        return text
+    text = _PASSWORD_IN_ADDRESS.sub(r"\1***", text)
+    return _QUERY.sub(lambda found: f"{found[1]}{found[2]}=***" if is_credential(found[2]) else found[0], text)
+
+
+def how_to_give(path: str) -> str:
+    """Say how to give the secret at a path."""
+    return f"read it from the environment: '{path}=$os.environ[\"{_variable(path)}\"]'"
+
+
+def missing_secret(path: str, place: Place | None, excerpt: str) -> Finding:
+    """Say that a record does not hold the secret at a path."""
+    return Finding(
+        message=f"{path} is a secret, which a record does not hold",
+        path=path,
+        place=place,
+        excerpt=excerpt,
+        expected=("its value, as an argument or from the environment",),
+        fix=f"add {path}=VALUE, or {how_to_give(path)}",
+    )
+
+
+def _variable(path: str) -> str:
+    """Return a name for the environment variable of a secret.
+
+    >>> _variable("trainer::logger::api_key"), _variable("vars::keys::0")
+    ('API_KEY', 'KEYS')
+    """
+    names = [segment for segment in path.split("::") if not segment.lstrip("-").isdigit()]
+    return re.sub(r"\W+", "_", names[-1]).upper() if names else "SECRET"
