@@ -202,3 +202,10 @@ def test_an_overlay_of_lighter_is_not_taken_for_another_tool() -> None:
     Path("overlay.yaml").write_text("trainer: {max_epochs: 3}\nmodel: {lr: 0.1}\n")
     (one,) = migrate(["overlay.yaml"])
     assert (one.kind, one.after) == (Kind.LIGHTER, one.before)
+
+
+def test_of_several_classes_with_a_name_the_shortest_path_is_taken() -> None:
+    Path("config.yaml").write_text("model:\n  class_path: a.Net\n  init_args: {head: {class_path: Linear}}\n")
+    (said,) = migrated("config.yaml")
+    assert said.startswith("Linear is read as torch.nn.Linear; torch.ao.nn.")
+    assert load(["config.yaml"]).get("model::head") == {"_target_": "torch.nn.Linear"}
