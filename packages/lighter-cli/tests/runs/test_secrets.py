@@ -42,7 +42,7 @@ trainer::callbacks::0::dirpath: checkpoints
 """
 OTHER = "account: {user: ann, password: from-another-file}\n"
 SECRETS = ("from-the-variable", "from-the-address", "from-another-file", "from-the-argument", "from-python", "replaced")
-WORDS = ("trainer::logger::login::password=replaced-later", "vars::hf_token=from-the-argument")
+WORDS = ("trainer::logger::login::password=replaced-later", "=vars::hf_token=from-the-argument")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_run_leaves_no_secret_on_the_disk(inputs: list[Any], inputs_on_disk: s
     record = read_records(Path())[-1]
     assert record.content["overrides"] == [
         "trainer::logger::login::password=<secret not recorded>",
-        "vars::hf_token=<secret not recorded>",
+        "=vars::hf_token=<secret not recorded>",
     ]
     stored = load([str(record.folder)])
     assert stored.get("vars::mine") == "<secret not recorded>"

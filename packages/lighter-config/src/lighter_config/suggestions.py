@@ -8,12 +8,35 @@ NEARLY_THE_SAME = 0.8
 
 _SHORTEST_PART = 3
 
+SYNONYMS = (
+    ("lr", "learning_rate"),
+    ("max_epochs", "epochs", "num_epochs", "n_epochs"),
+    ("max_steps", "steps", "num_steps"),
+    ("devices", "gpus", "num_gpus"),
+    ("criterion", "loss", "loss_fn", "loss_function"),
+    ("model", "network", "net", "backbone"),
+    ("fit", "train"),
+    ("validate", "eval", "evaluate", "val"),
+    ("batch_size", "bs", "batchsize"),
+    ("num_workers", "workers", "n_workers"),
+    ("weight_decay", "wd", "l2"),
+    ("num_classes", "n_classes", "nclasses", "out_features", "classes"),
+    ("patience", "early_stopping_patience"),
+    ("default_root_dir", "output_dir", "work_dir", "log_dir", "save_dir", "dirpath"),
+    ("gradient_clip_val", "grad_clip", "max_grad_norm", "clip_grad_norm"),
+    ("accumulate_grad_batches", "gradient_accumulation_steps", "accum_steps"),
+    ("seed", "seed_everything", "random_seed"),
+    ("data", "datamodule", "dataset"),
+)
+"""Names that the field uses for the same thing; the first is Lightning's or torch's."""
+
 
 def nearest_names(name: str, valid: Iterable[str], *, count: int = 3, likeness: float = 0.6) -> tuple[str, ...]:
     """Find the valid names that look most like ``name``, best first.
 
     Case is ignored while comparing, so ``earlystopping`` finds ``EarlyStopping``. A name that begins with what was
     written is near, too, as is one that has it as a part: ``batch`` and ``size`` find ``batch_size``.
+    So is another name for the same thing: ``learning_rate`` finds ``lr``.
 
     Args:
         name: The name that is not valid.
@@ -33,6 +56,10 @@ def nearest_names(name: str, valid: Iterable[str], *, count: int = 3, likeness: 
         by_folded.setdefault(candidate.casefold(), candidate)
     written = name.casefold()
     near = get_close_matches(written, by_folded, n=count, cutoff=likeness)
-    if likeness < NEARLY_THE_SAME and len(written) >= _SHORTEST_PART:
+    if likeness >= NEARLY_THE_SAME:
+        return tuple(by_folded[match] for match in near)
+    others = {name for names in SYNONYMS if written in names for name in names}
+    near = [other for other in by_folded if other in others] + near
+    if len(written) >= _SHORTEST_PART:
         near += [other for other in by_folded if other.startswith(written) or written in other.split("_")]
     return tuple(by_folded[match] for match in list(dict.fromkeys(near))[:count])

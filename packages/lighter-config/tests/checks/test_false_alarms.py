@@ -127,3 +127,24 @@ def test_changed_copy_of_a_section_of_another_file_is_no_finding(checked, tmp_pa
     changed = "trainer: '%base.yaml::trainer'\ntrainer::max_epochs: 2\n"
     findings = checked(exp=changed)
     assert [finding for finding in findings if finding.check == "keys" and "trainer" in finding.path] == []
+
+
+def test_copy_that_cannot_be_made_is_the_one_finding(checked, system_yaml) -> None:
+    text = system_yaml.replace("      shuffle: true\n    val:", "      shuffle: true\n      num_workers: 2\n    val:")
+    text = text.replace(
+        '    test: "%::val"\n', '    test: "%::train"\n    test::shuffle: false\n    ~test::num_workers: null\n'
+    )
+    assert checked(exp=text) == []
+    (finding,) = checked("~system::dataloaders::train::num_workers", exp=text)
+    assert "cannot be deleted" in finding.message
+    assert finding.path == "system::dataloaders::test::num_workers"
+
+
+def test_variable_whose_last_reader_an_argument_replaced_is_no_warning(checked, system_yaml) -> None:
+    for word in (
+        "=system::dataloaders::train::batch_size=4",
+        "~system::dataloaders::train::batch_size",
+        "=system::dataloaders={train: {_target_: torch.utils.data.DataLoader, dataset: '@numbers'}}",
+    ):
+        words = ["~trainer::callbacks::0", "~trainer::callbacks::0", word]
+        assert [finding for finding in checked(*words, exp=system_yaml) if "vars::batch_size" in finding.path] == []

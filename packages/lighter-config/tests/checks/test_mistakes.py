@@ -59,7 +59,7 @@ MISTAKES = {
     "an argument with one colon": Mistake("trainer:max_epochs", "trainer::max_epochs", words=("trainer:max_epochs=3",)),
     "an argument in Hydra's form": Mistake(r"\++trainer.max_epochs", "trainer::max_epochs", words=("++trainer.max_epochs=3",)),
     "a section without a target": Mistake("trainer", edit=("  _target_: pytorch_lightning.Trainer\n", ""), at="trainer:"),
-    "a stage that does not exist": Mistake("args::train", words=("args={train: {ckpt_path: last}}",)),
+    "a stage that does not exist": Mistake("args::train", "fit", words=("args={train: {ckpt_path: last}}",)),
     "a mistyped stage": Mistake("args::validat", "validate", words=("args={validat: {}}",)),
     "a mistyped mode of the loaders": Mistake("system::dataloaders::trian", "train", edit=("    train:\n      _target_: torch.utils", "    trian:\n      _target_: torch.utils"), at="    trian:"),
     "a mode that metrics do not have": Mistake("system::metrics::predict", words=("system::metrics::predict=null",)),

@@ -103,3 +103,14 @@ def test_monitors_matter_in_fit_alone(checked, system_yaml, stage: Stage) -> Non
 def test_a_short_name_finds_what_it_is_short_for(checked, system_yaml) -> None:
     (finding,) = of_monitors(checked(f"{MONITOR}=val_acc", exp=system_yaml))
     assert finding.nearest == ("val/metrics/Accuracy/epoch",)
+
+
+@pytest.mark.parametrize("wrapper", ["MultitaskWrapper", "ClasswiseWrapper"])
+def test_metric_of_several_values_is_never_advised_by_its_own_name(checked, system_yaml, wrapper: str) -> None:
+    metric = f"=system::metrics::val={{tasks: {{_target_: torchmetrics.{wrapper}}}}}"
+    words = ["~trainer::callbacks::0", metric]
+    (finding,) = of_monitors(checked(*words, "trainer::callbacks::0::monitor=val/metrics/tasks/epoch", exp=system_yaml))
+    assert "val/metrics/tasks/epoch" not in (*finding.nearest, *finding.expected)
+    assert (
+        of_monitors(checked(*words, "trainer::callbacks::0::monitor=val/metrics/tasks/a/epoch", exp=system_yaml)) == []
+    )

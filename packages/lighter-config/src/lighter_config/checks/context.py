@@ -44,9 +44,19 @@ class CheckContext:
     is_fragment: bool = False
 
     @cached_property
+    def tree(self) -> dict[Any, Any]:
+        """The subject as plain values, without what waits for a copy that cannot be made: that is one finding."""
+        return dict(self.subject._root.plain())
+
+    @cached_property
+    def whole_tree(self) -> dict[Any, Any]:
+        """The whole expanded config as plain values, as ``tree``."""
+        return self.tree if self.expanded is self.subject else dict(self.expanded._root.plain())
+
+    @cached_property
     def components(self) -> tuple[Component, ...]:
         """Every component of the subject that is not disabled."""
-        return tuple(components_in(self.subject.tree, self.is_built))
+        return tuple(components_in(self.tree, self.is_built))
 
     @cached_property
     def used(self) -> set[Segments]:

@@ -16,8 +16,8 @@ from lighter_config.tree.references import is_expression
 
 def check_expression_names(context: CheckContext) -> Iterator[Finding]:
     """Report names in expressions that nothing defines."""
-    known = {*KNOWN_NAMES, *_imported_names(context.expanded.tree)}
-    for path, value in leaves_in(context.subject.tree):
+    known = {*KNOWN_NAMES, *_imported_names(context.whole_tree)}
+    for path, value in leaves_in(context.tree):
         if not is_expression(value) or path[-1:] == (REQUIRES,) or path[-2:-1] == (REQUIRES,):
             continue
         try:

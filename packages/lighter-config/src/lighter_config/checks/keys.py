@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lighter_config.checks.context import CheckContext
+from lighter_config.checks.context import CheckContext, references_in
+from lighter_config.config import Config
+from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
+from lighter_config.loading import load
 from lighter_config.sections import ADAPTER_ROLES, ARGS, DATA, MODEL, SECTIONS, SYSTEM, SYSTEM_CLASS, TRAINER, VARS
+from lighter_config.sources.words import OverrideSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
@@ -40,7 +44,7 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
 
 def check_sections(context: CheckContext) -> Iterator[Finding]:
     """Report what an experiment cannot do without; a fragment of one may leave it out."""
-    tree = context.expanded.tree
+    tree = context.whole_tree
     source = _name_of(context)
     if TRAINER not in tree and not _has_mistyped(context, TRAINER):
         yield Finding(
@@ -116,9 +120,10 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
         return
     variables = holder.value
     used = {name for name in variables if _is_used(context, (VARS, name))}
+    read_in_files = _variables_read_in_files(context.config) if len(used) < len(variables) else set()
     for name in variables:
         path = (VARS, name)
-        if name not in used:
+        if name not in used and name not in read_in_files:
             near = nearest_names(str(name), map(str, used))
             yield context.finding(
                 path,
@@ -131,8 +136,20 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
             )
 
 
+def _variables_read_in_files(config: Config) -> set[Any]:
+    """Return the variables that references of the files read, before arguments replaced or deleted some of these."""
+    files = [source for source in config.sources if not isinstance(source, OverrideSource)]
+    if len(files) == len(config.sources):
+        return set()
+    try:
+        before = load(files, strict=False)
+    except ConfigError:
+        return set()  # the files need the arguments
+    return {target[1] for _, _, target in references_in(before) if target[:1] == (VARS,) and len(target) > 1}
+
+
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
-    args = context.expanded.tree.get(ARGS)
+    args = context.whole_tree.get(ARGS)
     for key in args if isinstance(args, dict) else ():
         if key not in list(Stage):
             yield context.finding(
@@ -148,7 +165,7 @@ def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
 
 def _unknown_modes(context: CheckContext) -> Iterator[Finding]:
     """The mappings inside a system are not arguments of a target, so their keys are known here."""
-    system = context.expanded.tree.get(SYSTEM)
+    system = context.whole_tree.get(SYSTEM)
     if not isinstance(system, dict) or not _is_system(context, system.get("_target_")):
         return
     for part, modes in SECTIONS[SYSTEM].modes_of.items():

@@ -23,6 +23,10 @@ _CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
 _TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
+_SEVERAL_VALUES = frozenset(
+    ("MultitaskWrapper", "ClasswiseWrapper", "BootStrapper", "MinMaxMetric", "MeanAveragePrecision", "ROUGEScore")
+)
+"""Metrics of torchmetrics whose ``compute`` returns a dict: only its entries are logged."""
 _OF_LIGHTNING = ("epoch", "step")
 _ANY_NUMBER_OF_LOADERS = ("", *(f"/dataloader_idx_{index}" for index in range(4)))
 
@@ -124,8 +128,14 @@ def _logged(context: CheckContext) -> _Logged | None:
         names = _metric_names(context, model.metrics[mode])
         if names is None:
             logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch(?:/dataloader_idx_\\d+)?"))
+        of_several_values = set(_of_several_values(model.metrics[mode]))
         for name in names or ():
-            logged.add(f"{mode}/metrics/{name}", "(?:/[^/]+)?", suffixes)
+            if name in of_several_values:
+                logged.patterns.append(
+                    re.compile(f"{mode}/metrics/{re.escape(name)}/.+/epoch(?:/dataloader_idx_\\d+)?")
+                )
+            else:
+                logged.add(f"{mode}/metrics/{name}", "(?:/[^/]+)?", suffixes)
     logged.patterns.append(re.compile("train/optimizer/.+"))
     if any(component.short_name == "LearningRateMonitor" for component in context.components):
         logged.patterns.append(re.compile("lr-.+"))
@@ -243,6 +253,20 @@ def _fix(name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
     if name.startswith("val") and not any(other.startswith("val/") for other in logged):
         return "give the model validation data, or monitor a name of training"
     return f"write {nearest[0]}" if nearest else "monitor one of these"
+
+
+def _of_several_values(metrics: Any) -> Iterator[str]:
+    """Yield the names of metrics that log a value for each of their keys, and none under their own name."""
+    if isinstance(metrics, dict) and TARGET not in metrics:
+        yield from (str(key) for key, item in metrics.items() if _short_target(item) in _SEVERAL_VALUES)
+    else:
+        items = metrics if isinstance(metrics, list) else [metrics]
+        yield from (name for name in map(_short_target, items) if name in _SEVERAL_VALUES)
+
+
+def _short_target(metric: Any) -> str:
+    target = metric.get(TARGET) if isinstance(metric, dict) else None
+    return target.rpartition(".")[2] if isinstance(target, str) else ""
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
     for finding in context.subject.notes:
         if finding.severity is Severity.ERROR and finding.check != "loading":
             reported.add(finding.path)
-    for path, value in leaves_in(context.subject.tree):
+    for path, value in leaves_in(context.tree):
         if not isinstance(value, str) or value[:1] not in ("@", "%", "$") or format_path(path) in reported:
             continue
         if REQUIRES in path[-2:]:

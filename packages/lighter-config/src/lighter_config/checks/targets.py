@@ -40,14 +40,13 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
     path = (*component.path, TARGET)
     answer = context.reader.read(target)
     moved = MOVED_NAMES.get(target)
-    if isinstance(answer, Unknown) and (moved or answer.nearest):
-        nearest = (moved,) if moved else answer.nearest
+    if isinstance(answer, Unknown) and moved:
         yield context.finding(
             path,
-            f"{target} was not found in the source, though it may be made when that is imported",
+            f"{target} may have moved to {moved}",
             severity=Severity.WARNING,
-            nearest=nearest,
-            fix=f"write {nearest[0]}, if that is meant",
+            nearest=(moved,),
+            fix=f"write {moved}, if that is meant",
         )
     if not isinstance(answer, DoesNotExist) or (context.is_fragment and answer.missing == "project"):
         return  # the file that a fragment belongs to names the folder of the project
