@@ -155,7 +155,7 @@ def _run_command(words: list[str], block: Block) -> str:
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             with reporting_errors():
-                result = app(words[1:], result_action="return_value", exit_on_error=True)
+                result = app(words[1:], result_action="return_value")
                 code = result if isinstance(result, int) else 0
         except SystemExit as end:
             code = int(end.code or 0)

@@ -131,3 +131,14 @@ def test_help_lists_the_command(in_process: Command) -> None:
     text = in_process("eject", "--help").stdout
     assert "--output" in text
     assert "--stage" in text
+
+
+@pytest.mark.slow
+def test_eject_and_migrate_import_no_torch(
+    system_config: str, lighter: Command, torch_imported: Callable[[], bool]
+) -> None:
+    Path("cli.yaml").write_text("seed_everything: 1\nmodel: {class_path: Linear}\n")
+    for words in (("eject", system_config), ("migrate", "cli.yaml"), ("eject", "--help")):
+        done = lighter(*words)
+        assert done.returncode == 0, done.stderr
+        assert not torch_imported()

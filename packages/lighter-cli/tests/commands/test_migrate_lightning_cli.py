@@ -182,3 +182,30 @@ def test_an_unknown_resolver_is_reported_with_its_line() -> None:
     )
     (said,) = migrated("config.yaml")
     assert said.startswith("no equivalent of the resolver `now_utc` in '${now_utc:}'\n  config.yaml:5:5")
+
+
+def test_the_classes_of_the_script_are_named() -> None:
+    Path("main.py").write_text(
+        "from lightning.pytorch.cli import LightningCLI\nimport models.nets as nets\n"
+        "from data import DigitsData as Data\n"
+        "class Own: ...\n\ndef main():\n    LightningCLI(nets.LitDigits, datamodule_class=Data, run=False)\n"
+    )
+    Path("broken.py").write_text("def (")
+    Path("config.yaml").write_text("seed_everything: 1\ntrainer: {}\nmodel: {hidden: 64}\ndata: {size: 3}\n")
+    model, data = migrated("config.yaml")
+    assert "nearest            models.nets.LitDigits" in model
+    assert "to fix             write `_target_: models.nets.LitDigits` first in `model`" in model
+    assert "write `_target_: data.DigitsData` first in `data`" in data
+
+
+def test_an_overlay_of_lighter_is_not_taken_for_another_tool() -> None:
+    Path("overlay.yaml").write_text("trainer: {max_epochs: 3}\nmodel: {lr: 0.1}\n")
+    (one,) = migrate(["overlay.yaml"])
+    assert (one.kind, one.after) == (Kind.LIGHTER, one.before)
+
+
+def test_of_several_classes_with_a_name_the_shortest_path_is_taken() -> None:
+    Path("config.yaml").write_text("model:\n  class_path: a.Net\n  init_args: {head: {class_path: Linear}}\n")
+    (said,) = migrated("config.yaml")
+    assert said.startswith("Linear is read as torch.nn.Linear; torch.ao.nn.")
+    assert load(["config.yaml"]).get("model::head") == {"_target_": "torch.nn.Linear"}

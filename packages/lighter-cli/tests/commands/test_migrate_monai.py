@@ -159,6 +159,25 @@ def test_an_engine_of_another_kind_and_an_unknown_name_are_reported() -> None:
     assert "gan.yaml:1:15: UNett is not a name of MONAI" in said
 
 
+def test_an_engine_that_is_called_trainer_becomes_the_section() -> None:
+    Path("flat.yaml").write_text(
+        "network_def: {_target_: UNet}\nloss: {_target_: DiceCELoss, _requires_: '@initialize'}\n"
+        "loader: {_target_: DataLoader}\n# what trains\ntrainer:\n  _target_: SupervisedTrainer\n  max_epochs: 3\n"
+        "  network: '@network_def'\n  loss_function: '@loss'\n  train_data_loader: '@loader'\n"
+        "initialize:\n- $monai.utils.set_determinism(seed=1)\nrun:\n- $@trainer.run()\n"
+    )
+    said = [one.partition(": ")[2] for one in migrated("flat.yaml") if "comment" not in one]
+    assert said == [
+        "`run` is removed: the command runs the stage",
+        "`_requires_` is removed: it gives imports here, not an order",
+    ]
+    tree = load(["flat.yaml"]).tree
+    assert tree["trainer"] == {"_target_": "pytorch_lightning.Trainer", "max_epochs": 3}
+    assert (tree["system"]["model"], tree["system"]["criterion"]) == ("@network_def", "@loss")
+    assert tree["system"]["dataloaders"] == {"train": "@loader"}
+    assert tree["seed"] == 1
+
+
 def test_names_cannot_be_read_without_monai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lighter_cli.migration.from_monai.names.is_installed", lambda package: False)
     Path("small.yaml").write_text("network_def: {_target_: UNet}\n")

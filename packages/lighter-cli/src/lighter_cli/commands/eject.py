@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.commands._inputs import Inputs
 from lighter_cli.commands._merged import load_merged
-from lighter_cli.terminal import output
+from lighter_cli.terminal import output, standard_input
 from lighter_config import Finding, Place, SourceError, Stage
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def eject(
     from lighter_cli.ejecting.script import write_script
     from lighter_cli.ejecting.stage_code import usable_stages
 
-    text = write_script(config, usable_stages(config, stage), inputs)
+    text = write_script(config, usable_stages(config, stage), standard_input.restore(inputs))
     if file is None:
         output.write_lines([line] for line in text.splitlines())
         return

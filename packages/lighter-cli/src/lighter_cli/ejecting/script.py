@@ -38,9 +38,9 @@ def write_script(config: Config, stages: Sequence[Stage], words: Sequence[str]) 
     project = locate_project(config)
     names = names_of(config, _OWN_NAMES, project.folder if project is not None else None)
     argparse = names.imported("argparse")
-    target = config.expanded().get("trainer::_target_", TRAINER_CLASS)
-    lightning = str(target).removesuffix("Trainer").rstrip(".") if str(target).endswith(".Trainer") else ""
-    seed_everything = names.imported(f"{lightning or 'pytorch_lightning'}.seed_everything")
+    target = str(config.expanded().get("trainer::_target_", TRAINER_CLASS))
+    lightning = "lightning.pytorch" if target.startswith("lightning.") else TRAINER_CLASS.rpartition(".")[0]
+    seed_everything = names.imported(f"{lightning}.seed_everything")
     codes = [code_of(config, stage, names) for stage in stages]
     body = "\n\n".join(_functions(codes, seed_everything))
     main = _main(stages, argparse)

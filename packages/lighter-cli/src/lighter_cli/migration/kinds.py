@@ -50,9 +50,8 @@ def _kind(document: Document) -> Kind | None:
 
 
 def _has_bare_sections(root: CommentedMap) -> bool:
-    """Return whether trainer and model are mappings of arguments, without a class."""
-    sections = [root.get(name) for name in ("trainer", "model", "data")]
-    return all(isinstance(section, CommentedMap) for section in sections[:2]) and "_target_" not in sections[0]
+    """Return whether trainer, model and data are mappings of arguments, without a class."""
+    return all(isinstance(root.get(name), CommentedMap) for name in ("trainer", "model", "data"))
 
 
 def _is_of_monai(target: str) -> bool:

@@ -35,11 +35,34 @@ def keep_lines(given: str, before: str, after: str) -> str:
     for start, in_new, length in matcher.get_matching_blocks():
         position.update((start + offset, in_new + offset) for offset in range(length))
     kept: dict[int, _Block] = {}  # by the first of its lines in `after`
-    for block in _blocks(lines, old):
+    blocks = list(_blocks(lines, old))
+    given_widths = {
+        block.as_written.start: _width(lines[block.as_given.start])
+        for block in blocks
+        if len(block.as_given) == len(block.as_written) == 1
+    }
+    widths = _widths_of_replaced(matcher, old, new, given_widths)
+    for block in blocks:
         places = [position.get(index) for index in block.as_written]
         if places and places[0] is not None and places == list(range(places[0], places[0] + len(places))):
             kept[places[0]] = block
-    return "\n".join(_woven(new, kept, lines))
+    return "\n".join(_woven(new, kept, lines, widths))
+
+
+def _widths_of_replaced(
+    matcher: "difflib.SequenceMatcher[str]", old: Sequence[str], new: Sequence[str], given_widths: dict[int, int]
+) -> dict[int, int]:
+    """Return how far lines that replace others are indented: as the first line of their level that they replace."""
+    widths: dict[int, int] = {}
+    for tag, start, end, in_new, new_end in matcher.get_opcodes():
+        if tag != "replace":
+            continue
+        levels: dict[int, int] = {}
+        for index in range(start, end):
+            if index in given_widths and old[index].strip():
+                levels.setdefault(_width(old[index]), given_widths[index])
+        widths |= {at: levels[width] for at in range(in_new, new_end) if (width := _width(new[at])) in levels}
+    return widths
 
 
 def _blocks(lines: Sequence[str], old: Sequence[str]) -> Iterator[_Block]:
@@ -92,9 +115,9 @@ def _breaks(bare: Sequence[str], lines: range) -> dict[int, int]:
     return breaks
 
 
-def _woven(new: Sequence[str], kept: dict[int, _Block], lines: Sequence[str]) -> Iterator[str]:
+def _woven(new: Sequence[str], kept: dict[int, _Block], lines: Sequence[str], widths: dict[int, int]) -> Iterator[str]:
     """Yield the lines of the file that are kept, and the others indented as their neighbours in the file are."""
-    widths = {at: _width(lines[block.as_given.start]) for at, block in kept.items() if block.as_given}
+    widths = widths | {at: _width(lines[block.as_given.start]) for at, block in kept.items() if block.as_given}
     levels: list[tuple[int, int]] = [(0, 0)]  # how far lines are indented in `new`, and how far in the result
     index = 0
     while index < len(new):
@@ -120,6 +143,8 @@ def _indentation(new: Sequence[str], index: int, levels: list[tuple[int, int]], 
     old, result = levels[-1]
     if old == width:
         return result
+    if index in widths:
+        return widths[index]
     for later in range(index + 1, len(new)):  # a sibling that is kept tells
         if new[later].strip() and _width(new[later]) <= width:
             if _width(new[later]) == width and later in widths:

@@ -137,20 +137,23 @@ def _last_comment(value: Any) -> CommentToken | None:
     return found if isinstance(found, CommentToken) else None
 
 
-def indent_comments(value: Any, by: int) -> None:
-    """Indent the comments of a part that moves to a deeper level."""
+def indent_comments(value: Any, by: int, *, least: int = 0) -> None:
+    """Indent the comments of a part that moves to another level; those before the column `least` are not its own."""
     for container in containers(value):
+        if container.lc.col is not None:
+            container.lc.col += by  # for a part of it that moves again
         comments = container.ca
         tokens = [token for found in (comments.items or {}).values() for token in found or ()]
         for token in [*tokens, *(comments.comment or ())]:
             for comment in token if isinstance(token, list) else [token]:
                 if isinstance(comment, CommentToken):
-                    comment.value = _OWN_LINE.sub(lambda line: _indented(line.group(), by), comment.value)
+                    comment.value = _OWN_LINE.sub(lambda line: _indented(line.group(), by, least), comment.value)
                     comment.column = max(comment.column + by, 0)
 
 
-def _indented(line: str, by: int) -> str:
-    return "\n" + " " * max(len(line) - 1 + by, 0)
+def _indented(line: str, by: int, least: int) -> str:
+    width = len(line) - 1
+    return "\n" + " " * max(width + by if width >= least else width, 0)
 
 
 def splice(mapping: CommentedMap, key: Any) -> list[Any]:
@@ -159,7 +162,7 @@ def splice(mapping: CommentedMap, key: Any) -> list[Any]:
     position = list(mapping).index(key)
     by = (mapping.lc.col or 0) - (inner.lc.col or 0)
     taken = [name for name in inner if name in mapping]
-    indent_comments(inner, min(by, 0))
+    indent_comments(inner, min(by, 0), least=inner.lc.col or 0)
     del mapping[key]
     moved = [name for name in inner if name not in taken]
     for offset, name in enumerate(moved):

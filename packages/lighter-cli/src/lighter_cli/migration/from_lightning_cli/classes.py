@@ -9,7 +9,7 @@ from ruamel.yaml.comments import CommentedMap
 from lighter_cli.describing.short_names import find_named
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import Segments, mappings, put_in, rename_key, replace_text, splice, texts
-from lighter_config import Signature, SignatureReader
+from lighter_config import Severity, Signature, SignatureReader
 
 _CLASS, _ARGUMENTS = "class_path", ("init_args", "dict_kwargs")
 _LIGHTNING = "lightning.pytorch"
@@ -70,17 +70,20 @@ def _lengthen(
     else:
         named = find_named(name, reader)
         found, nearest = named.targets, named.nearest
-    if len(found) == 1:
-        if key == _CLASS:
-            replace_text(container, key, found[0])
-        else:
-            container[key] = CommentedMap({_CLASS: found[0]})
-        return
-    if found:
-        document.say(f"{name} could be {' or '.join(found)}", container, key, fix="write the one that is meant")
-    else:
+    if not found:
         fix = f"write its import path, `package.{name}`: LightningCLI knew it from an import of the script"
         document.say(f"{name} is not in an installed library", container, key, fix=fix, nearest=nearest)
+        return
+    if len(found) > 1 and found[0].count(".") == found[1].count("."):
+        document.say(f"{name} could be {' or '.join(found[:3])}", container, key, fix="write the one that is meant")
+        return
+    if len(found) > 1:
+        message = f"{name} is read as {found[0]}; {found[1]} has the same name"
+        document.say(message, container, key, severity=Severity.NOTE)
+    if key == _CLASS:
+        replace_text(container, key, found[0])
+    else:
+        container[key] = CommentedMap({_CLASS: found[0]})
 
 
 def _flatten(document: Document, mapping: CommentedMap, path: Segments) -> None:

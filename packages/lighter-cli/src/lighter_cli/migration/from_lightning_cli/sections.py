@@ -1,11 +1,13 @@
 """Write the root of a LightningCLI config as sections."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ruamel.yaml.comments import CommentedMap
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.from_lightning_cli.classes import lightning_of
+from lighter_cli.migration.from_lightning_cli.scripts import classes_of_scripts
 from lighter_cli.migration.interpolations import Interpolations
 from lighter_cli.migration.tree import (
     Segments,
@@ -70,10 +72,11 @@ def rename_sections(documents: Sequence[Document]) -> None:
                 continue
             trained.add(name)
             if "_target_" not in part:
-                fix = f"write `_target_: package.module.Class` first in `{name}`: {what}"
-                document.say(
-                    f"`{name}` has no class_path: its class stands in the script", document.root, name, fix=fix
-                )
+                message = f"`{name}` has no class_path: its class is in the script"
+                nearest = classes_of_scripts(Path(document.name).parent)[name] or classes_of_scripts(Path())[name]
+                target = nearest[0] if nearest else "package.module.Class"
+                fix = f"write `_target_: {target}` first in `{name}`: {what}"
+                document.say(message, document.root, name, nearest=nearest, fix=fix)
         for name, example in _MADE_BY_THE_CLI.items():
             if name in document.root:
                 fix = (

@@ -41,11 +41,7 @@ class _Engine:
     holder: CommentedMap
     key: Any
     path: Segments
-
-    @property
-    def arguments(self) -> CommentedMap:
-        found: CommentedMap = self.holder[self.key]
-        return found
+    arguments: CommentedMap
 
     @property
     def target(self) -> str:
@@ -90,7 +86,7 @@ def _engines(document: Document) -> list[_Engine]:
             name = target.rpartition(".")[2]
             is_engine = "." not in target or ".engines" in target
             if is_engine and name.endswith(("Trainer", "Evaluator", "Workflow")):
-                found.append(_Engine(document, mapping, key, (*path, key)))
+                found.append(_Engine(document, mapping, key, (*path, key), value))
     return found
 
 
@@ -105,9 +101,6 @@ def _report_lost_keys(document: Document, engine: _Engine) -> None:
 
 def _move(engine: _Engine, mode: str) -> dict[Segments, Segments]:
     document, arguments = engine.document, engine.arguments
-    trainer, system = section(document.root, "trainer"), section(document.root, "system")
-    trainer.setdefault("_target_", "pytorch_lightning.Trainer")
-    system.setdefault("_target_", "lighter.System")
     moves: dict[Segments, Segments] = {
         (*engine.path, name): ("system", new) for name, new in _TO_SYSTEM.items() if name in arguments
     }
@@ -118,6 +111,10 @@ def _move(engine: _Engine, mode: str) -> dict[Segments, Segments]:
     scheduler, interval = _of_handlers(engine)
     inferer, _, _ = engine.written("inferer")
     follow(document, moves)
+    take_out(engine.holder, engine.key)  # before the sections: an engine may be called `trainer`
+    trainer, system = section(document.root, "trainer"), section(document.root, "system")
+    trainer.setdefault("_target_", "pytorch_lightning.Trainer")
+    system.setdefault("_target_", "lighter.System")
     for name, new in _TO_SYSTEM.items():
         if name in arguments and new not in system and (mode == "train" or name == "network"):
             put_in(system, new, arguments[name])
@@ -134,7 +131,6 @@ def _move(engine: _Engine, mode: str) -> dict[Segments, Segments]:
     for name in _LOADERS:
         if name in arguments:
             _put_loader(system, mode, arguments[name])
-    take_out(engine.holder, engine.key)
     _remove_unused(engine, used, keeps_inferer="inferer" in system)
     return moves
 

@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedSeq
 
 from lighter_cli.migration.document import Document
-from lighter_cli.migration.tree import put_in, take_out
+from lighter_cli.migration.tree import mappings, put_in, take_out
 from lighter_config import ConfigError, Severity
 from lighter_config.tree.expressions import parse_expression
 
@@ -40,6 +40,19 @@ def remove_runs(documents: Sequence[Document]) -> None:
             take_out(root, name)
             if seed is not None and "seed" not in root:
                 put_in(root, "seed", seed, position=position)
+
+
+def remove_order(documents: Sequence[Document]) -> None:
+    """Remove `_requires_: "@initialize"`, which asks for an order: what is referred to is built first."""
+    for document in documents:
+        for _, mapping in list(mappings(document.root)):
+            value = mapping.get("_requires_")
+            items = list(value) if isinstance(value, CommentedSeq) else [value]
+            if all(isinstance(item, str) and not item.startswith("$import") for item in items):
+                message = "`_requires_` is removed: it gives imports here, not an order"
+                fix = "refer to what must be built first"
+                document.say(message, mapping, "_requires_", fix=fix, severity=Severity.NOTE)
+                take_out(mapping, "_requires_")
 
 
 def _is_run(text: str) -> bool:
