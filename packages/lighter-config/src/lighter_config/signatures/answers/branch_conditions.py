@@ -1,4 +1,4 @@
-"""What the tests of a function's branches come to when its arguments are known."""
+"""Whether the conditions of a function's branches hold when its arguments are known."""
 
 import ast
 
