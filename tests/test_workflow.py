@@ -67,7 +67,7 @@ def test_the_last_job_needs_all_others_to_have_passed(workflow: dict[str, Any]) 
     assert step["run"] == "exit 1"
 
 
-def test_every_job_can_be_stopped_reads_only_and_needs_nothing_but_uv(workflow: dict[str, Any]) -> None:
+def test_every_job_has_a_limit_and_needs_nothing_but_uv(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     limit_of_a_test = options["timeout"]
