@@ -7,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def test_python_calls_in_a_step_and_modules_of_help_are_the_recorded_ones() -> None:
+def test_calls_of_a_step_and_modules_of_help_are_recorded() -> None:
     specification = importlib.util.spec_from_file_location("costs", HERE / "costs.py")
     assert specification is not None
     assert specification.loader is not None

@@ -179,9 +179,7 @@ def test_a_file_with_torchvision_passes_every_check(errors_of: Check, block: str
 
 
 @shows(MISTAKEN)
-def test_the_one_mistake_of_the_documents_is_an_error_that_names_the_right_monitor(
-    errors_of: Check, block: str
-) -> None:
+def test_the_documents_one_mistake_names_the_right_monitor(errors_of: Check, block: str) -> None:
     (error,) = errors_of(sources_of(block))
     assert "val_loss" in error.message
     assert error.nearest[0] == "val/loss/epoch"
@@ -315,7 +313,7 @@ def test_own_code_needs_no_init_file(lighter: Run, block: str) -> None:
 
 
 @shows("migration/before.yaml", "migration/after_small.yaml")
-def test_the_declared_system_trains_exactly_as_the_module_it_replaces(lighter: Run, block: str) -> None:
+def test_the_system_trains_as_the_module_it_replaces(lighter: Run, block: str) -> None:
     lighter("fit", *sources_of(block), "trainer::default_root_dir=here", "trainer::max_epochs=2")
     lighter("fit", *sources_of("migration/before.yaml"), "trainer::default_root_dir=before", "trainer::max_epochs=2")
     here, before = (
@@ -333,7 +331,7 @@ def test_an_own_callback_is_called(lighter: Run, block: str) -> None:
 
 
 @shows("migration/scheduler.yaml")
-def test_a_plateau_scheduler_without_a_monitor_follows_the_validation_loss(lighter: Run, block: str) -> None:
+def test_a_plateau_scheduler_follows_the_validation_loss(lighter: Run, block: str) -> None:
     words = [*sources_of(block), "system::scheduler::patience=0", "system::scheduler::threshold=1000"]
     lighter("fit", *words, "trainer::max_epochs=3", "system::scheduler::threshold_mode=abs")
     (group,) = last_checkpoint()["optimizer_states"][0]["param_groups"]

@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> Run:
     return run_stage
 
 
-def test_digits_reach_97_percent_and_later_processes_confirm_it(run: Run, tmp_path: Path) -> None:
+def test_digits_reach_97_percent_in_later_processes_too(run: Run, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "lighter_cli", "fit", "examples/digits/config.yaml"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -73,7 +73,7 @@ def test_digits_with_code_of_its_own_runs_every_stage(run: Run, tmp_path: Path) 
     assert len(_rows(tmp_path / "outputs/digits_module/predictions.csv")) == 300
 
 
-def test_diabetes_is_predicted_better_than_by_its_mean_in_its_own_unit(run: Run) -> None:
+def test_diabetes_is_predicted_better_than_by_its_mean(run: Run) -> None:
     run("fit", "diabetes/config.yaml")
     test = run("test", "diabetes/config.yaml", ckpt_path="best")
     assert test["test/metrics/MeanAbsoluteError/epoch"] < 50  # the mean of the target gives 65
@@ -82,7 +82,7 @@ def test_diabetes_is_predicted_better_than_by_its_mean_in_its_own_unit(run: Run)
 
 @pytest.mark.skipif(find_spec("monai") is None, reason="needs MONAI; nox's session `medical` has it")
 @pytest.mark.filterwarnings("default")  # of MONAI, about newer versions of torch and numpy
-def test_segmentation_finds_the_balls_in_whole_volumes_and_writes_their_masks(
+def test_segmentation_finds_the_balls_and_writes_masks(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # MONAI sets both when it is imported
@@ -95,7 +95,7 @@ def test_segmentation_finds_the_balls_in_whole_volumes_and_writes_their_masks(
     assert masks == [f"volume.3.{index}.tiff" for index in range(4)]
 
 
-def test_transfer_learning_holds_the_encoder_and_beats_the_same_network_without_the_first_task(run: Run) -> None:
+def test_transfer_learning_holds_the_encoder_and_helps(run: Run) -> None:
     run("fit", "transfer/pretrain.yaml")
     files = ["transfer/pretrain.yaml", "transfer/finetune.yaml"]
     every_epoch = ["trainer::callbacks::0::save_top_k=-1", "trainer::callbacks::0::filename='{epoch}'"]
@@ -141,7 +141,7 @@ def test_cross_validation_validates_every_sample_once() -> None:
     assert len(set(found)) > 1  # the folds differ
 
 
-def test_loggers_of_csv_and_tensorboard_hold_what_was_trained(run: Run, tmp_path: Path) -> None:
+def test_csv_and_tensorboard_loggers_hold_what_was_trained(run: Run, tmp_path: Path) -> None:
     fit = run("fit", "tracking/config.yaml", "tracking/loggers/several.yaml")
     rows = _rows(tmp_path / "outputs/tracking/csv/version_0/metrics.csv")
     logged = [row["val/metrics/Accuracy/epoch"] for row in rows if row.get("val/metrics/Accuracy/epoch")]
@@ -164,14 +164,14 @@ def test_mlflow_keeps_metrics_and_config_in_its_database(run: Run, monkeypatch: 
     assert stored.data.metrics["val/loss/epoch"] == pytest.approx(fit["val/loss/epoch"])
 
 
-def test_a_plain_lightning_module_trains_and_keeps_its_own_names(run: Run) -> None:
+def test_a_plain_lightning_module_keeps_its_names(run: Run) -> None:
     fit = run("fit", "plain_lightning/config.yaml")
     validate = run("validate", "plain_lightning/config.yaml", ckpt_path="best")
     assert fit["val_accuracy"] > 0.9
     assert validate["val_loss"] == pytest.approx(fit["val_loss"])
 
 
-def test_a_lightning_script_and_its_config_give_the_same_numbers(run: Run) -> None:
+def test_a_lightning_script_and_its_config_agree(run: Run) -> None:
     script = runpy.run_path("examples/from_lightning/train.py")
     with contextlib.redirect_stdout(io.StringIO()), _seed_variables_given_back():
         trainer = script["main"](enable_progress_bar=False, enable_model_summary=False)

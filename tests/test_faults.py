@@ -7,7 +7,7 @@ from pathlib import Path
 FAULTS = Path(__file__).parent / "faults"
 
 
-def test_runs_that_are_killed_at_random_moments_end_as_uninterrupted_ones() -> None:
+def test_runs_killed_at_random_end_as_uninterrupted_ones() -> None:
     command = [sys.executable, str(FAULTS), "--kills", "3", "--only", "checkpoints inside"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ FORMER = ("csv_writer.CsvWriter", "file_writer.FileWriter", "freezer.Freezer", "
 
 
 @pytest.mark.parametrize("former", FORMER)
-def test_the_static_reader_finds_a_callback_at_its_former_path(former: str) -> None:
+def test_reading_finds_a_callback_at_its_former_path(former: str) -> None:
     read = SignatureReader().read(f"lighter.callbacks.{former}")
     now = SignatureReader().read(f"lighter.callbacks.{former.split('.')[1]}")
     assert isinstance(read, Signature)

@@ -46,7 +46,7 @@ def _run(program: str) -> object:
 
 
 @pytest.mark.parametrize("module", ["lighter_config", "lighter_cli", "lighter_cli.app", "lighter_cli.running.runner"])
-def test_importing_config_and_command_line_loads_nothing_heavy(module: str) -> None:
+def test_importing_config_and_cli_loads_nothing_heavy(module: str) -> None:
     assert _run(f"import {module}; {REPORT_HEAVY.format(names=HEAVY)}") == []
 
 

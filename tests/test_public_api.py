@@ -20,7 +20,7 @@ def public_api() -> ModuleType:
     return module
 
 
-def test_public_names_signatures_defaults_and_options_are_the_recorded_ones(public_api: ModuleType) -> None:
+def test_the_public_interface_is_the_recorded_one(public_api: ModuleType) -> None:
     _, recorded = public_api.read_record()
     difference = "\n".join(difflib.unified_diff(recorded, public_api.describe(), "recorded", "now", lineterm="", n=0))
     assert not difference, (
@@ -35,7 +35,7 @@ def test_the_last_change_of_the_interface_is_announced(public_api: ModuleType) -
     assert announced in public_api.announcements()
 
 
-def test_a_change_is_not_recorded_without_its_own_announcement(
+def test_a_change_needs_its_own_announcement(
     public_api: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record, folder = tmp_path / "record.txt", tmp_path / "changelog.d"

@@ -47,7 +47,7 @@ def test_rules_that_the_pages_cite_exist() -> None:
     assert cited <= set(numbers_on_the_page())
 
 
-def test_documents_that_the_code_cites_are_in_the_repository() -> None:
+def test_documents_that_the_code_cites_exist() -> None:
     """A citation of a document that a reader cannot open explains nothing."""
     missing = set()
     for file in PYTHON:

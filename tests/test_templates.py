@@ -21,7 +21,7 @@ def experiment(template: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_has_a_config_without_mistakes_a_test_and_a_readme(template: str, experiment: Path) -> None:
+def test_a_template_has_a_valid_config_a_test_and_a_readme(template: str, experiment: Path) -> None:
     common = {".gitignore", "README.md", "config.yaml", "requirements.txt", "test_experiment.py"}
     assert {entry.name for entry in experiment.iterdir()} == common | CODE[template]
     assert ("scikit-learn" in Path("requirements.txt").read_text().split()) == (template == "digits")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,24 @@ def test_the_last_job_needs_all_others_to_have_passed(workflow: dict[str, Any]) 
     assert step["run"] == "exit 1"
 
 
-def test_every_job_can_be_stopped_reads_only_and_needs_nothing_but_uv(workflow: dict[str, Any]) -> None:
+def test_every_job_has_a_limit_and_needs_nothing_but_uv(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read"}
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    limit_of_a_test = options["timeout"]
     for name, job in workflow["jobs"].items():
         assert job["runs-on"] == "ubuntu-latest"
         assert job["timeout-minutes"] <= 30, name
         if name == "all":
             continue
+        if name not in {"quality", "docs"}:  # they run no test
+            assert job["timeout-minutes"] * 60 > limit_of_a_test, name
         used = [step["uses"].split("@")[0] for step in job["steps"] if "uses" in step]
         assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in job["steps"] if "uses" in step), name
         assert used == ["actions/checkout", "astral-sh/setup-uv"], name
         assert len([step for step in job["steps"] if "run" in step]) == 1, name
+
+
+def test_an_action_has_the_same_commit_in_every_job(workflow: dict[str, Any]) -> None:
+    used = {step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step}
+    names = [uses.split("@")[0] for uses in used]
+    assert len(names) == len(set(names))

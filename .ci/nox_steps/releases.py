@@ -1,4 +1,4 @@
-"""A release: one version in all files that hold it, and the sentences of changelog.d under it in CHANGELOG.md."""
+"""A release: one version in all files that hold it, and the paragraphs of changelog.d under it in CHANGELOG.md."""
 
 import datetime
 import re
@@ -45,9 +45,10 @@ def _with_version(text: str, version: str, today: str) -> str:
 def _gather(session: nox.Session) -> str:
     parts = []
     for kind, title in KINDS.items():
-        sentences = [" ".join(file.read_text().split()) for file in _fragments() if file.suffixes[-2] == f".{kind}"]
-        if sentences:
-            parts.append(f"### {title}\n\n" + "".join(f"- {sentence}\n" for sentence in sentences))
+        texts = [file.read_text().strip() for file in _fragments() if file.suffixes[-2] == f".{kind}"]
+        items = [" ".join(paragraph.split()) for text in texts for paragraph in re.split(r"\n\s*\n", text)]
+        if items:
+            parts.append(f"### {title}\n\n" + "".join(f"- {item}\n" for item in items))
     if not parts:
         session.error("changelog.d is empty: nothing to release")
     return "\n".join(parts)

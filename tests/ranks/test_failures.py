@@ -19,7 +19,7 @@ FAILING = "model::_target_=project.models.Failing"
 
 
 @pytest.mark.parametrize("how", ["raise", "raise while others wait"])
-def test_a_rank_that_raises_ends_rank_zero_with_its_own_error(lighter: Command, folder: Path, how: str) -> None:
+def test_a_failing_rank_ends_rank_zero_with_its_error(lighter: Command, folder: Path, how: str) -> None:
     done = lighter(*FIT, FAILING, f"model::how={how}")
     assert done.returncode == 1
     assert done.stderr.count("\nValueError: this rank does not like this batch\n") == 1
@@ -32,7 +32,7 @@ def test_a_rank_that_raises_ends_rank_zero_with_its_own_error(lighter: Command, 
     assert record.content["error"] == "RankError: rank 1 failed: ValueError: this rank does not like this batch"
 
 
-def test_rank_zero_that_raises_ends_the_others_which_keep_silent(lighter: Command, folder: Path) -> None:
+def test_a_failing_rank_zero_ends_the_others_silently(lighter: Command, folder: Path) -> None:
     done = lighter(*FIT, FAILING, "model::rank=0")
     assert done.returncode == 1
     assert done.stderr.count("Traceback") == 1
@@ -51,13 +51,13 @@ def test_a_rank_that_is_killed_ends_rank_zero_which_says_so(lighter: Command, fo
     assert record.content["error"].startswith("RankError: rank 1 was ended by SIGKILL")
 
 
-def test_rank_zero_that_is_killed_is_lost_and_ends_the_others(lighter: Command, folder: Path) -> None:
+def test_a_killed_rank_zero_is_lost_and_ends_the_others(lighter: Command, folder: Path) -> None:
     done = lighter(*FIT, FAILING, "model::rank=0", "model::how=die")
     assert done.returncode == -9
     assert read_records(folder)[-1].status == "lost"  # `run` fails when the other rank is left
 
 
-def test_a_rank_that_cannot_be_built_ends_the_others_that_wait_to_meet_it(lighter: Command, folder: Path) -> None:
+def test_a_rank_that_cannot_be_built_ends_the_waiting_ones(lighter: Command, folder: Path) -> None:
     before = len(read_records(folder))
     done = lighter(*FIT, FAILING, "model::how=raise when built")
     assert done.returncode == 1
@@ -66,7 +66,7 @@ def test_a_rank_that_cannot_be_built_ends_the_others_that_wait_to_meet_it(lighte
     assert len(read_records(folder)) == before  # nothing had begun
 
 
-def test_a_spawned_rank_that_raises_fails_the_run_with_its_own_error(lighter: Command, folder: Path) -> None:
+def test_a_failing_spawned_rank_gives_the_run_its_error(lighter: Command, folder: Path) -> None:
     done = lighter(*FIT, FAILING, "trainer::strategy=ddp_spawn")
     assert done.returncode == 1
     assert done.stderr.count("ValueError: this rank does not like this batch\n") == 1
@@ -79,7 +79,7 @@ def test_a_spawned_rank_that_raises_fails_the_run_with_its_own_error(lighter: Co
     ("number", "everybody", "code"),
     [(signal.SIGTERM, False, 143), (signal.SIGTERM, True, 143), (signal.SIGINT, True, 130)],
 )
-def test_a_run_that_is_told_to_end_is_interrupted_in_all_ranks(
+def test_a_run_told_to_end_is_interrupted_in_all_ranks(
     folder: Path, environment: dict[str, str], number: signal.Signals, everybody: bool, code: int
 ) -> None:
     """Lightning's own handler of SIGTERM makes the ranks wait for each other for ever."""

@@ -59,7 +59,7 @@ def uninterrupted(lighter: Command, folder: Path, sbatch: Command) -> Record:
 @pytest.mark.parametrize(
     ("options", "batch_size"), [(("--nodes=1", "--ntasks-per-node=1"), 4), (("--nodes=2", "--ntasks-per-node=1"), 2)]
 )
-def test_a_job_goes_on_after_a_requeue_as_if_it_had_not_been_stopped(
+def test_a_requeued_job_continues_as_if_never_stopped(
     sbatch: Command, folder: Path, uninterrupted: Record, options: tuple[str, ...], batch_size: int
 ) -> None:
     root = f"root{batch_size}"
@@ -86,7 +86,7 @@ def test_a_job_goes_on_after_a_requeue_as_if_it_had_not_been_stopped(
     assert len(list((folder / root / "lighter_runs").iterdir())) == 2
 
 
-def test_a_job_that_cannot_be_requeued_says_so_and_how_to_go_on(sbatch: Command, folder: Path) -> None:
+def test_a_failed_requeue_says_how_to_continue(sbatch: Command, folder: Path) -> None:
     words = "trainer::default_root_dir=refused vars::batch_size=4"
     done = sbatch("--nodes=1", "--ntasks-per-node=1", words=words, FAKE_SCONTROL_FAILS="1")
     assert done.returncode == 75

@@ -41,7 +41,7 @@ def alone(lighter: Command, folder: Path) -> Record:
     return run(lighter, folder, "fit", "config.yaml", "trainer::default_root_dir=one")[1]
 
 
-def test_fit_leaves_one_record_and_the_weights_of_one_process(lighter: Command, folder: Path, alone: Record) -> None:
+def test_fit_leaves_one_record_and_weights_of_one_process(lighter: Command, folder: Path, alone: Record) -> None:
     done, record = run(
         lighter, folder, "fit", "config.yaml", "trainer::default_root_dir=two", *ON_TWO, *IN_ORDER, *SPAWNED_WORKERS
     )
@@ -67,9 +67,7 @@ def test_evaluation_counts_the_samples_of_both_ranks(lighter: Command, folder: P
     assert done.stdout.count(f"{'val' if stage == 'validate' else stage}/loss/epoch") == 1  # one table of results
 
 
-def test_predictions_of_both_ranks_stand_in_the_order_of_the_data_once_each(
-    lighter: Command, folder: Path, alone: Record
-) -> None:
+def test_predictions_of_both_ranks_are_in_order_once_each(lighter: Command, folder: Path, alone: Record) -> None:
     words = ("predict", "config.yaml", "--ckpt-path", str(alone.checkpoint("last")))
     run(lighter, folder, *words, "trainer::default_root_dir=one")
     run(lighter, folder, *words, "trainer::default_root_dir=two", *ON_TWO)
@@ -87,9 +85,7 @@ def test_predictions_are_not_doubled_where_a_sampler_pads(lighter: Command, fold
     assert [row["identifier"] for row in rows] == [f"sample {index:02}" for index in range(15)]
 
 
-def test_a_resumed_fit_finds_its_checkpoint_once_and_ends_as_an_uninterrupted_one(
-    lighter: Command, folder: Path, alone: Record
-) -> None:
+def test_a_resumed_fit_ends_as_an_uninterrupted_one(lighter: Command, folder: Path, alone: Record) -> None:
     words = ("fit", "config.yaml", "trainer::default_root_dir=again", *ON_TWO, *IN_ORDER)
     run(lighter, folder, *words, "trainer::max_epochs=1")
     done, record = run(lighter, folder, *words, "--ckpt-path", "last")

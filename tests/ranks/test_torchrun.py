@@ -42,7 +42,7 @@ def test_the_record_is_true_when_a_rank_of_torchrun_fails(run: Command, folder: 
         assert done.stderr.count("\nValueError: this rank does not like this batch\n") == 1
 
 
-def test_ranks_that_would_start_from_different_checkpoints_do_not_start(run: Command, folder: Path) -> None:
+def test_ranks_with_different_checkpoints_do_not_start(run: Command, folder: Path) -> None:
     for name in ("0.ckpt", "1.ckpt"):  # as where two machines do not see the same disk
         torch.save({}, folder / name)
     lighter = f"{sys.executable} -m lighter_cli {' '.join(FIT[2:])} trainer::devices=2 --ckpt-path $RANK.ckpt"

@@ -19,12 +19,12 @@ def test_batch_adapter_takes_by_index_key_or_callable(adapter, batch, taken):
 
 
 @pytest.mark.parametrize("arguments", [{"input_accessor": None}, {"input_accessor": 0, "target_accessor": 1.5}])
-def test_an_accessor_of_another_kind_is_an_error_at_construction(arguments):
+def test_an_invalid_accessor_is_an_error_at_construction(arguments):
     with pytest.raises(AdapterError, match="an index, a key or a callable, got"):
         BatchAdapter(**arguments)
 
 
-def test_a_batch_without_the_item_is_an_error_with_the_nearest_key():
+def test_a_batch_without_the_item_names_the_nearest_key():
     with pytest.raises(AdapterError) as raised:
         BatchAdapter("image", "labels")({"image": 1, "label": 2})
     assert raised.value.nearest == ("label",)
@@ -52,7 +52,7 @@ def test_an_int_is_a_position_and_a_string_a_keyword(adapter_class):
         ({"pred_argument": 0, "pred_transforms": [float, 3]}, "a callable, or a list of callables"),
     ],
 )
-def test_arguments_that_cannot_be_right_are_errors_at_construction(adapter_class, arguments, message):
+def test_invalid_arguments_are_errors_at_construction(adapter_class, arguments, message):
     with pytest.raises(AdapterError, match=message):
         adapter_class(**arguments)
 

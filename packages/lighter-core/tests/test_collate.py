@@ -33,7 +33,7 @@ def batches(seed, **options):
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_corrupt_samples_are_replaced_and_the_same_seed_draws_the_same_ones(num_workers):
+def test_corrupt_samples_are_replaced_as_the_seed_says(num_workers):
     first = batches(0, num_workers=num_workers)
     assert [len(batch) for batch in first] == [4] * 5
     assert all(value % 3 for batch in first for value in batch)
@@ -96,7 +96,7 @@ def test_a_model_trains_two_epochs_on_a_corrupt_dataset(tmp_path):
     assert model.sizes == [4] * 10
 
 
-def test_none_in_all_samples_is_none_and_none_in_some_keeps_its_place():
+def test_none_in_all_samples_is_none_and_else_stays():
     batch = collate_keeping_none(
         [
             {"x": torch.zeros(2), "target": None, "name": "a", "pair": (1, None), "boxes": None},

@@ -61,7 +61,7 @@ def test_one_of_several_loaders_without_a_batch_is_an_error(run):
 
 
 @pytest.mark.parametrize(("stage", "mode"), [("fit", "train"), ("fit", "val"), ("test", "test")])
-def test_a_stream_that_gives_nothing_is_an_error_when_that_is_known(run, stage, mode):
+def test_an_empty_stream_is_an_error_once_it_is_known(run, stage, mode):
     with pytest.raises(DataError, match=f"the {mode} loader gave no batch"):
         run(stage, {"num_sanity_val_steps": 0}, **{mode: DataLoader(Stream(0), batch_size=4)})
 
@@ -70,7 +70,7 @@ def test_loaders_that_are_not_asked_for_may_be_empty(run):
     run(options={"limit_val_batches": 0}, val=DataLoader([], batch_size=4))
 
 
-def test_training_data_that_ends_early_is_an_error_as_lightning_would_not_validate(run):
+def test_training_data_that_end_early_are_an_error(run):
     with pytest.raises(DataError) as caught:
         run(train=DataLoader(Promising(7), batch_size=4), val=DataLoader(Stream(4), batch_size=4))
     assert caught.value.what == "the train loader stopped after 2 batches in epoch 0, but its length is 3"
@@ -91,7 +91,7 @@ def test_an_epoch_that_was_stopped_did_not_end_early(run, options):
 
 
 @pytest.mark.filterwarnings("ignore:The dataloader, train_dataloader")
-def test_an_epoch_of_two_optimizers_may_step_beyond_the_last_step(make_trainer, make_network, make_data):
+def test_two_optimizers_may_step_beyond_max_steps(make_trainer, make_network, make_data):
     class Two(LighterModule):
         def __init__(self):
             super().__init__(make_network(), nn.CrossEntropyLoss())

@@ -19,7 +19,7 @@ def loader(make_data):
     return DataLoader(make_data(10), batch_size=4, shuffle=True, drop_last=True)
 
 
-def test_a_module_with_a_validation_step_and_no_val_loader_just_trains(make_network, make_trainer, loader):
+def test_a_module_without_val_loader_just_trains(make_network, make_trainer, loader):
     network = make_network()
     module = Module(network, optimizer=torch.optim.SGD(network.parameters(), lr=0.1))
     trainer = make_trainer()
@@ -35,12 +35,12 @@ def test_loaders_are_offered_as_hooks(loader):
 
 
 @pytest.mark.parametrize("given", ["train.csv", 3, nn.Linear(1, 1)])
-def test_what_cannot_be_iterated_over_is_an_error_at_construction(given):
+def test_a_loader_must_be_iterable_at_construction(given):
     with pytest.raises(DataError, match="the val dataloader must be an iterable of batches"):
         LighterDataModule(val_dataloader=given)
 
 
-def test_loaders_of_an_unknown_mode_are_an_error_with_the_nearest(loader):
+def test_loaders_of_an_unknown_mode_name_the_nearest(loader):
     with pytest.raises(DataError) as raised:
         System(nn.Linear(1, 1), {"valid": loader})
     assert raised.value.nearest == ("val",)

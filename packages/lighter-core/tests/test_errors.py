@@ -3,7 +3,7 @@ import pickle
 from lighter.errors import LighterError, StepOutputError, nearest_names
 
 
-def test_message_shows_its_parts_one_a_line_in_a_fixed_order():
+def test_a_message_has_its_parts_on_lines_in_a_fixed_order():
     error = LighterError("`a` is wrong", fix="write\nb", nearest=["b", "c"], expected="b or c", where="Network.forward")
     assert str(error).splitlines() == [
         "`a` is wrong",
@@ -25,6 +25,6 @@ def test_error_keeps_its_parts_between_processes():
     assert (error.what, error.nearest, error.fix) == ("`a` is wrong", ("b",), "write b")
 
 
-def test_nearest_names_ignore_case_and_leave_out_what_is_far():
+def test_nearest_names_ignore_case_and_omit_distant_ones():
     assert nearest_names("network.FC", ["network.fc", "encoder.stem"]) == ("network.fc",)
     assert nearest_names("zzz", ["network.fc"]) == ()

@@ -40,7 +40,7 @@ def weights(make_system, make_trainer, tmp_path):
     return tmp_path / "weights.ckpt"
 
 
-def test_evaluation_ignores_the_weights_of_parts_that_it_was_built_without(make_system, make_trainer, weights):
+def test_evaluation_ignores_weights_of_parts_it_lacks(make_system, make_trainer, weights):
     system = make_system(metrics={"test": MulticlassAccuracy(num_classes=3)})
     make_trainer().test(system, ckpt_path=weights, weights_only=True, verbose=False)
     saved = torch.load(weights, weights_only=True)["state_dict"]

@@ -68,7 +68,7 @@ def test_epoch_values_are_those_of_the_final_network(
 @pytest.mark.gpu
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor", "ignore:TensorFloat32 tensor cores")
 @pytest.mark.parametrize("compiled", ["network", "module"])
-def test_compiled_on_the_gpu_it_logs_what_it_logs_uncompiled(make_system, make_trainer, epochs, compiled: str) -> None:
+def test_compiled_on_the_gpu_it_logs_the_same(make_system, make_trainer, epochs, compiled: str) -> None:
     torch.manual_seed(1)
     network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
     system = make_system(torch.compile(network) if compiled == "network" else network)
@@ -145,7 +145,7 @@ class _OnDevice:
 
 @pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_nothing_of_a_step_that_is_not_written_waits_for_the_device(
+def test_a_step_that_is_not_written_never_waits_for_the_gpu(
     make_system, make_trainer, data, epochs, rows, accelerator: str, precision: str
 ) -> None:
     device = "cuda" if accelerator == "gpu" else "cpu"
@@ -189,7 +189,7 @@ def process_group_of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("accelerator", "strategy"), [("cpu", "ddp"), pytest.param("gpu", "fsdp", marks=pytest.mark.gpu)]
 )
 @pytest.mark.usefixtures("process_group_of_one")
-def test_in_a_process_group_of_one_it_trains_and_its_checkpoint_resumes(
+def test_a_process_group_of_one_trains_and_resumes(
     make_system, make_trainer, epochs, tmp_path, accelerator: str, strategy: str
 ) -> None:
     def fit(max_epochs: int, ckpt_path: Path | None = None) -> None:

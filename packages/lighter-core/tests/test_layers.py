@@ -16,7 +16,7 @@ class Network(nn.Module):
         return self.head(self.encoder(x))
 
 
-def test_a_layer_is_replaced_by_its_path_in_the_network_that_is_returned():
+def test_a_layer_is_replaced_by_its_path_in_the_network():
     network = Network()
     assert replace_layer(network, "encoder.1", nn.Tanh()) is network
     x = torch.rand(5, 4)
@@ -31,7 +31,7 @@ def test_identity_in_the_place_of_the_head_gives_features():
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("haed", "head"), ("encoder.2", "encoder.0"), ("", None)])
-def test_a_layer_that_is_not_there_is_an_error_with_the_nearest(name, nearest):
+def test_a_missing_layer_is_an_error_with_the_nearest(name, nearest):
     with pytest.raises(LayerError, match="does not exist in Network") as raised:
         replace_layer(Network(), name, nn.Tanh())
     assert nearest is None or nearest in raised.value.nearest

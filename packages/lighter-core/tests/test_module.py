@@ -54,7 +54,7 @@ def test_hooks_of_the_user_without_super_leave_logging_on(make, make_trainer, lo
     assert rows.rows == other_rows.rows
 
 
-def test_a_step_that_calls_super_or_another_step_is_counted_once(make, make_trainer, loader, rows):
+def test_a_step_that_calls_another_step_is_counted_once(make, make_trainer, loader, rows):
     class Child(Plain):
         def training_step(self, batch, batch_idx):
             return super().training_step(batch, batch_idx)
@@ -103,7 +103,7 @@ def test_log_outputs_may_be_overridden(make, make_trainer, loader, epochs):
         ({"loss": {"total": torch.ones(()), "name": "ce"}, "batch_size": 3}, "must be a scalar, got a str"),
     ],
 )
-def test_a_step_that_returns_something_else_is_an_error_with_examples(make, make_trainer, loader, returned, message):
+def test_an_invalid_step_result_is_an_error_with_examples(make, make_trainer, loader, returned, message):
     class Wrong(LighterModule):
         def training_step(self, batch, batch_idx):
             return returned
@@ -114,7 +114,7 @@ def test_a_step_that_returns_something_else_is_an_error_with_examples(make, make
     assert raised.value.fix
 
 
-def test_an_unknown_number_of_samples_is_an_error_that_asks_for_it(make, make_trainer, loader):
+def test_an_unknown_number_of_samples_is_asked_for(make, make_trainer, loader):
     class Images(LighterModule):
         def training_step(self, batch, batch_idx):
             return self(torch.stack(batch[0])).mean()
@@ -134,7 +134,7 @@ def test_a_nan_loss_is_one_warning_that_names_the_batch(make, make_trainer, load
     assert sum("is nan" in str(warning.message) for warning in warned) == 1
 
 
-def test_a_nan_loss_of_one_of_several_val_loaders_is_a_warning_that_names_it(make, make_trainer, loader):
+def test_a_nan_loss_of_one_of_several_loaders_is_named(make, make_trainer, loader):
     class Diverging(LighterModule):
         def validation_step(self, batch, batch_idx, dataloader_idx=0):
             return {"loss": self(batch[0]).mean() * (float("nan") if dataloader_idx == 1 else 1.0)}
@@ -163,7 +163,7 @@ def test_mode_is_that_of_the_loop_after_a_validation_too(make, make_trainer, loa
         _ = module.mode
 
 
-def test_forward_gives_epoch_and_step_to_a_network_that_names_them(make, make_trainer, loader, make_network):
+def test_forward_gives_epoch_and_step_if_the_network_asks(make, make_trainer, loader, make_network):
     class Clocked(nn.Module):
         def __init__(self):
             super().__init__()

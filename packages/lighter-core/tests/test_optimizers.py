@@ -69,14 +69,14 @@ def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_tra
         ),
     ],
 )
-def test_a_scheduler_that_cannot_be_used_is_an_error_at_construction(make_system, make, words):
+def test_an_unusable_scheduler_is_an_error_at_construction(make_system, make, words):
     with pytest.raises(OptimizerError) as raised:
         make_system(make)
     assert all(word in str(raised.value) for word in words)
 
 
 @pytest.mark.parametrize("optimizer", [[1], torch.optim.SGD, "SGD"])
-def test_something_else_than_an_optimizer_is_an_error_at_construction(make_network, optimizer):
+def test_an_invalid_optimizer_is_an_error_at_construction(make_network, optimizer):
     with pytest.raises(OptimizerError, match=r"`optimizer` must be a torch optimizer, got"):
         LighterModule(make_network(), optimizer=optimizer)
 
@@ -94,7 +94,7 @@ def test_fit_without_an_optimizer_is_an_error_that_says_so(make_network, loader,
 
 
 @pytest.mark.parametrize("monitor", ["val/loss/step", "train/loss/ce/step", "val/metrics/F1/step/dataloader_idx_1"])
-def test_a_monitor_on_a_step_value_is_an_error_that_names_the_epochs(make_system, make_trainer, monitor):
+def test_a_monitor_on_a_step_value_names_the_epoch_value(make_system, make_trainer, monitor):
     with pytest.raises(MonitorError) as raised:
         make_trainer(callbacks=[EarlyStopping(monitor)]).fit(make_system())
     assert raised.value.nearest == (monitor.replace("/step", "/epoch"),)
@@ -119,7 +119,7 @@ def test_learning_rate_finder_leaves_a_warm_up_its_start(make_system, make_train
     assert [e["train/optimizer/SGD/lr"] for e in epochs.train[-2:]] == pytest.approx([found / 2, found])
 
 
-def test_learning_rate_of_a_module_that_makes_its_optimizer_is_its_own(make_network, make_data, make_trainer):
+def test_a_module_with_its_own_optimizer_has_its_own_rate(make_network, make_data, make_trainer):
     class Module(LighterModule):
         def __init__(self, network, rate):
             super().__init__(network, nn.CrossEntropyLoss())
@@ -139,7 +139,7 @@ def test_learning_rate_of_a_module_that_makes_its_optimizer_is_its_own(make_netw
     assert trainer.optimizers[0].param_groups[0]["lr"] == module.learning_rate
 
 
-def test_learning_rate_of_several_groups_or_of_one_cycle_is_an_error(make_system, make_network):
+def test_no_single_rate_for_several_groups_or_one_cycle(make_system, make_network):
     network = make_network()
     groups = [{"params": [parameter]} for parameter in network.parameters()]
     module = LighterModule(network, optimizer=torch.optim.SGD(groups, lr=0.1))

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_the_smallest_useful_change_runs_and_logs_what_it_says(make_trainer, rows):
+def test_the_smallest_useful_change_logs_what_it_says(make_trainer, rows):
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.S)
     names: dict = {"__name__": "readme"}
     exec(compile(code, str(README), "exec"), names)

@@ -25,7 +25,7 @@ def as_lists(batches):
         {"num_workers": 2, "persistent_workers": True, "generator": 4},
     ],
 )
-def test_resumed_loader_gives_what_was_left_and_then_the_same_next_epoch(options, num_epochs_before):
+def test_a_resumed_loader_ends_its_epoch_as_uninterrupted(options, num_epochs_before):
     def fresh(seed):
         torch.manual_seed(seed)
         own = {"generator": torch.Generator().manual_seed(seed)} if "generator" in options else {}

@@ -29,7 +29,7 @@ def cpu_trainer() -> Trainer:
     )
 
 
-def test_system_fits_validates_tests_and_predicts_from_its_arguments_alone(loader, cpu_trainer):
+def test_system_runs_all_stages_from_its_arguments_alone(loader, cpu_trainer):
     network = nn.Linear(4, 3)
     system = System(
         network,
@@ -72,7 +72,7 @@ def test_system_fits_validates_tests_and_predicts_from_its_arguments_alone(loade
         ({"train": BatchAdapter(0)}, "must be a mapping, got a BatchAdapter", ()),
     ],
 )
-def test_adapters_that_cannot_be_right_are_errors_at_construction(adapters, message, nearest):
+def test_invalid_adapters_are_errors_at_construction(adapters, message, nearest):
     with pytest.raises(AdapterError, match=message) as raised:
         System(nn.Linear(4, 3), adapters=adapters)
     assert raised.value.nearest == nearest
@@ -85,7 +85,7 @@ def test_fit_without_a_criterion_is_an_error_that_says_so(loader, cpu_trainer):
         cpu_trainer.fit(system)
 
 
-def test_adapters_take_batches_apart_and_call_criterion_and_metrics_by_name(cpu_trainer):
+def test_adapters_split_batches_and_pass_arguments_by_name(cpu_trainer):
     samples = [{"image": torch.ones(4) * i, "label": torch.tensor(i % 3), "id": str(i)} for i in range(6)]
     loader = DataLoader(samples, batch_size=4)
     network = nn.Linear(4, 3)
@@ -118,7 +118,7 @@ def test_adapters_take_batches_apart_and_call_criterion_and_metrics_by_name(cpu_
 
 
 @pytest.mark.parametrize("transform", [lambda values: values[0], lambda values: values[:1], lambda _: None])
-def test_the_epoch_loss_is_weighted_by_what_was_trained_on_not_by_what_is_logged(loader, cpu_trainer, transform):
+def test_the_epoch_loss_is_weighted_by_what_was_trained_on(loader, cpu_trainer, transform):
     network = nn.Linear(4, 3)
     system = System(
         network,

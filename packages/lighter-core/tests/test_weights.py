@@ -43,7 +43,7 @@ def equal(one, other):
 @pytest.mark.parametrize("prefix", ["", "network.", "model."])
 @pytest.mark.parametrize("around", [False, True])
 @pytest.mark.parametrize("checkpoint", [False, True])
-def test_weights_of_systems_old_and_new_fit_networks_and_systems(tmp_path, prefix, around, checkpoint):
+def test_weights_of_old_and_new_systems_fit_both(tmp_path, prefix, around, checkpoint):
     source = Network()
     others = {"optimizer_states": [], "callbacks": {}} if checkpoint else {}
     path = saved(tmp_path / "x.ckpt", prefixed(source, prefix), **others)
@@ -77,7 +77,7 @@ def test_the_longest_prefix_that_fits_wins(tmp_path):
     assert equal(target.head, source.head)
 
 
-def test_report_tells_what_matched_what_is_missing_and_what_is_unexpected(tmp_path, caplog):
+def test_the_report_lists_matched_missing_and_unexpected(tmp_path, caplog):
     state = {"network.head.weight": torch.ones(2, 4), "criterion.weight": torch.ones(2)}
     path = saved(tmp_path / "x.ckpt", state, epoch=3)
     target = Network()
@@ -105,7 +105,7 @@ def test_ignored_weights_stay_and_may_have_other_shapes(tmp_path):
     assert compare_weights(target, path, ignore=["head"]).ignored == ("head.bias", "head.weight")
 
 
-def test_nothing_that_matches_is_an_error_with_names_of_both_sides(tmp_path):
+def test_no_match_is_an_error_with_names_of_both_sides(tmp_path):
     path = saved(tmp_path / "x.pt", {"encoder.0.weight": torch.ones(4, 4)})
     with pytest.raises(WeightsError, match=r"no weight name of .* is in the network") as raised:
         load_weights(Network(), path)
@@ -150,7 +150,7 @@ def test_objects_in_a_file_are_refused(tmp_path, content):
     "content",
     [[1, 2], {"epoch": 3}, {"one": Network().state_dict(), "two": Network().state_dict()}, {"state_dict": {}}],
 )
-def test_a_file_without_weights_or_with_several_sets_is_an_error(tmp_path, content):
+def test_a_file_must_hold_exactly_one_set_of_weights(tmp_path, content):
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(WeightsError, match="must have one set of weights, got"):
         load_weights(Network(), tmp_path / "x.pt")
@@ -176,7 +176,7 @@ def test_compiled_networks_match_those_that_are_not(tmp_path):
 
 
 @pytest.mark.parametrize("prefix", ["", "network."])
-def test_a_network_with_a_part_named_model_matches_its_own_names(tmp_path, prefix):
+def test_a_network_with_a_part_named_model_keeps_its_names(tmp_path, prefix):
     """The guess that `model.` goes away makes `weight` of both, and was an error where nobody had asked for it."""
 
     class Scaled(nn.Module):

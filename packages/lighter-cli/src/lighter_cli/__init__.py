@@ -1,4 +1,4 @@
-"""The command line of Lighter, also from Python: ``Runner().run("fit", ["config.yaml"])``."""
+"""The command line, from `app` down; in Python: ``Runner().run("fit", ["config.yaml"])``, ``load_experiment``."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

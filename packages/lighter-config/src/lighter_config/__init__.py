@@ -1,4 +1,4 @@
-"""Load, merge, override, refer, prune, check and explain experiment configs."""
+"""Load, merge, override, refer, prune, check and explain configs; start at `loading`, `config` and `checks`."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""PyTorch Lightning modules whose logged numbers are right."""
+"""PyTorch Lightning modules whose logged numbers are right: `system`, on `module`, with `adapters` and `callbacks`."""
 
 from importlib.metadata import version
 

@@ -71,7 +71,7 @@ def notes(error):
     return getattr(error, "__notes__", [])
 
 
-def test_a_sample_that_cannot_be_read_is_named_with_its_batch(fail):
+def test_an_unreadable_sample_is_named_with_its_batch(fail):
     error = fail(train=loader(Numbers(bad=6)))
     assert isinstance(error, OSError)
     assert notes(error) == ["sample 6 of Numbers", "while the train loader gave batch 1 of epoch 0"]
@@ -93,7 +93,7 @@ class Numbers(torch.utils.data.Dataset):
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 @pytest.mark.slow
-def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, monkeypatch, context):
+def test_a_worker_names_the_sample_and_shows_its_traceback(fail, monkeypatch, context):
     Path("numbers_of_a_user.py").write_text(NUMBERS)  # a spawned worker imports the dataset's module
     monkeypatch.syspath_prepend(Path.cwd())
     dataset = importlib.import_module("numbers_of_a_user").Numbers()
@@ -106,7 +106,7 @@ def test_a_worker_names_the_sample_and_shows_its_own_traceback(fail, monkeypatch
     assert notes(error) == ["while the train loader gave batch 1 of epoch 0"]
 
 
-def test_a_worker_still_runs_its_own_function_and_lightnings_seeds(fail, monkeypatch):
+def test_a_worker_keeps_its_function_and_lightnings_seeds(fail, monkeypatch):
     monkeypatch.setenv("PL_SEED_WORKERS", "1")
     seeded = loader(Numbers(), num_workers=1)
     own = loader(Numbers(), num_workers=1, worker_init_fn=_stop)
@@ -121,7 +121,7 @@ def _stop(worker_id):
     raise OSError("no disk here")
 
 
-def test_in_validation_the_loader_is_named_when_there_are_several(fail):
+def test_one_of_several_validation_loaders_is_named(fail):
     error = fail(val=[loader(Numbers()), loader(Numbers(bad=9))])
     assert notes(error)[1] == "while the val loader gave batch 2 of dataloader_idx 1 of epoch 0"
 
@@ -151,7 +151,7 @@ def test_a_stream_that_breaks_off_is_named_by_its_batch(fail):
     assert notes(fail(train=loader(Stream()))) == ["while the train loader gave batch 1 of epoch 0"]
 
 
-def test_metrics_that_get_wrong_shapes_are_named_with_what_they_got_and_nothing_of_the_batch_is_logged(fail, rows):
+def test_a_metric_of_wrong_shapes_is_named_and_not_logged(fail, rows):
     metrics = {"val": [MultilabelAccuracy(num_labels=3)]}
     error = fail(options={"logger": rows}, metrics=metrics, val=loader(Numbers()))
     assert notes(error) == [
@@ -161,7 +161,7 @@ def test_metrics_that_get_wrong_shapes_are_named_with_what_they_got_and_nothing_
     assert not [row for _, row in rows.rows if any(name.startswith("val/") for name in row)]
 
 
-def test_a_metric_that_cannot_be_computed_is_named_and_no_value_of_its_epoch_is_logged(fail, rows):
+def test_a_metric_that_fails_in_compute_is_not_logged(fail, rows):
     class Fussy(MulticlassAUROC):
         def compute(self):
             raise ValueError("no positive samples")
@@ -172,7 +172,7 @@ def test_a_metric_that_cannot_be_computed_is_named_and_no_value_of_its_epoch_is_
     assert rows.rows == []
 
 
-def test_an_interruption_and_what_no_loop_does_have_no_notes(make_trainer):
+def test_interruptions_and_errors_outside_loops_get_no_note(make_trainer):
     class Stopped(System):
         def training_step(self, batch, batch_idx):
             raise KeyboardInterrupt

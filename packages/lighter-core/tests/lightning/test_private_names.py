@@ -203,7 +203,7 @@ def test_metric_states_are_copied_and_loaded(make):
     assert load_state(MeanMetric(), saved) == ["MeanMetric"]
 
 
-def test_a_metric_that_is_kept_on_this_rank_does_not_synchronize():
+def test_a_metric_kept_on_one_rank_does_not_synchronize():
     def refuse(*_, **__):
         raise AssertionError
 

@@ -56,13 +56,13 @@ def test_one_metric_object_in_two_modes_is_an_error():
         LighterModule(nn.Linear(1, 1), train_metrics=shared, val_metrics={"acc": shared})
 
 
-def test_metrics_of_an_unknown_mode_are_an_error_with_the_nearest():
+def test_metrics_of_an_unknown_mode_name_the_nearest():
     with pytest.raises(MetricError) as raised:
         System(nn.Linear(1, 1), metrics={"training": accuracy()})
     assert raised.value.nearest == ("train",)
 
 
-def test_a_metric_that_is_never_updated_is_a_warning_and_no_zero(make_network, make_data, make_trainer, epochs):
+def test_a_metric_never_updated_is_a_warning_not_a_zero(make_network, make_data, make_trainer, epochs):
     class Forgets(LighterModule):
         def training_step(self, batch, batch_idx):
             return nn.functional.cross_entropy(self(batch[0]), batch[1])
@@ -92,7 +92,7 @@ class Late(Metric):
         return self.count.float(), self.count.float() / 2
 
 
-def test_a_metric_that_needs_several_batches_is_logged_all_the_same(make_network, make_data, make_trainer, rows):
+def test_a_metric_that_needs_several_batches_is_logged(make_network, make_data, make_trainer, rows):
     network = make_network()
     loader = DataLoader(make_data(10), batch_size=4)
     system = System(
@@ -106,7 +106,7 @@ def test_a_metric_that_needs_several_batches_is_logged_all_the_same(make_network
     assert rows.values("train/metrics/Late/1/epoch") == rows.values("val/metrics/Late/1/epoch") == [5.0, 5.0]
 
 
-def test_a_users_own_call_of_the_metrics_gives_step_and_epoch_values(make_network, make_data, make_trainer, rows):
+def test_metrics_that_the_user_calls_log_step_and_epoch(make_network, make_data, make_trainer, rows):
     class Calls(LighterModule):
         def training_step(self, batch, batch_idx):
             pred = self(batch[0])

@@ -68,7 +68,7 @@ def test_uneven_last_batch_counts_by_its_samples(
         assert rows.of("train/loss/epoch")[epoch] == (epoch * 3 + 2, approx(weighted_mean(losses)))
 
 
-def test_accumulated_gradients_leave_the_logged_loss_undivided(
+def test_accumulation_leaves_the_logged_loss_undivided(
     system, by_hand, train_loader, make_trainer, epochs, rows, weighted_mean
 ):
     make_trainer(callbacks=[epochs], logger=rows, accumulate_grad_batches=2).fit(system)
@@ -102,7 +102,7 @@ class DictCriterion(nn.Module):
         return {"total": ce + 0.1 * penalty, "ce": ce, "penalty": penalty, "weight": 0.1}
 
 
-def test_dict_losses_train_on_their_total_and_log_every_term(
+def test_dict_losses_train_on_the_total_and_log_every_term(
     make_network, train_loader, val_loader, make_trainer, epochs, rows
 ):
     network = make_network()
@@ -170,7 +170,7 @@ def test_f1_and_auroc_are_those_of_the_whole_epoch(
     assert rows.of("val/metrics/f1/step") == [(i, approx_f32(by_batch[i % 4])) for i in due]
 
 
-def test_two_val_loaders_of_different_size_have_values_and_metric_states_of_their_own(
+def test_two_val_loaders_have_their_own_values_and_states(
     make_network, make_data, by_hand, make_trainer, epochs, rows, weighted_mean
 ):
     loaders = [DataLoader(make_data(10), batch_size=4), DataLoader(make_data(7, seed=3), batch_size=2)]
@@ -195,7 +195,7 @@ def test_two_val_loaders_of_different_size_have_values_and_metric_states_of_thei
         assert rows.of(f"val/loss/step{suffix}") == seen
 
 
-def test_without_a_logger_monitors_stopping_checkpoints_and_metric_resets_work(
+def test_without_a_logger_monitors_and_metric_resets_work(
     make_network, train_loader, val_loader, make_trainer, tmp_path
 ):
     system = make_system(
@@ -213,7 +213,7 @@ def test_without_a_logger_monitors_stopping_checkpoints_and_metric_resets_work(
     assert system.train_metrics.update_count == system.val_metrics.update_count == 0
 
 
-def test_validation_inside_an_epoch_does_not_touch_the_training_values(
+def test_validation_inside_an_epoch_keeps_training_values(
     make_network, make_data, by_hand, make_trainer, epochs, weighted_mean
 ):
     loader = DataLoader(make_data(22), batch_size=4)  # 6 batches, validation after each second
@@ -238,7 +238,7 @@ def test_validation_inside_an_epoch_does_not_touch_the_training_values(
         assert epochs.train[epoch]["train/metrics/MulticlassAccuracy/epoch"] == approx_f32(float(accuracy))
 
 
-def test_validation_every_second_epoch_is_over_that_validation_only(
+def test_validation_every_second_epoch_counts_itself_only(
     system, by_hand, train_loader, val_loader, make_trainer, epochs, weighted_mean
 ):
     make_trainer(callbacks=[epochs], max_epochs=4, check_val_every_n_epoch=2).fit(system)
@@ -252,7 +252,7 @@ def test_validation_every_second_epoch_is_over_that_validation_only(
 
 
 @pytest.mark.parametrize("num_sanity_val_steps", [0, 1, -1])
-def test_sanity_check_leaves_nothing_in_the_first_validation(
+def test_the_sanity_check_does_not_count_in_validation(
     system, by_hand, train_loader, val_loader, make_trainer, epochs, rows, weighted_mean, num_sanity_val_steps
 ):
     make_trainer(callbacks=[epochs], logger=rows, num_sanity_val_steps=num_sanity_val_steps).fit(system)
@@ -315,7 +315,7 @@ class Gan(LighterModule):
 
 
 @pytest.mark.parametrize("returned", ["terms", "total", "nothing"])
-def test_manual_optimization_logs_the_terms_that_are_returned(train_loader, make_trainer, epochs, rows, returned):
+def test_manual_optimization_logs_the_returned_terms(train_loader, make_trainer, epochs, rows, returned):
     gan = Gan(returned)
     make_trainer(callbacks=[epochs], logger=rows).fit(gan, train_loader, train_loader)
     stats = {f"train/optimizer/{name}/lr": 0.01 for name in ("Adam", "Adam-1")}
@@ -565,7 +565,7 @@ def _images(samples):
 
 
 @pytest.mark.parametrize("collate", [_graphs, _texts, _images])
-def test_graph_string_and_image_list_batches_are_weighted_by_their_samples(
+def test_unusual_batches_are_weighted_by_their_samples(
     make_network, train_loader, by_hand, make_trainer, epochs, weighted_mean, collate
 ):
     class Module(LighterModule):
@@ -621,7 +621,7 @@ def test_vector_and_mapping_metrics_are_logged_by_item(make_network, train_loade
     assert rows.values("train/metrics/classes/multiclassaccuracy_b/step") == [approx_f32(float(last[1]))] * 2
 
 
-def test_a_metric_with_a_matrix_as_value_is_an_error_that_names_it(make_network, train_loader, make_trainer):
+def test_a_metric_whose_value_is_a_matrix_is_named(make_network, train_loader, make_trainer):
     system = make_system(
         make_network(), {"train": train_loader}, metrics={"train": {"cm": MulticlassConfusionMatrix(num_classes=3)}}
     )
@@ -676,7 +676,7 @@ def test_fit_after_the_learning_rate_finder(system, by_hand, train_loader, make_
         assert epochs.train[epoch]["train/loss/epoch"] == approx(weighted_mean(by_hand.train_epoch(train_loader)))
 
 
-def test_validation_after_one_that_raised_counts_from_nothing(
+def test_validation_after_a_failed_one_counts_from_zero(
     make_network, val_loader, train_loader, by_hand, make_trainer, weighted_mean
 ):
     class Fragile(System):

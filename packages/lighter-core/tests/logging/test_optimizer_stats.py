@@ -3,7 +3,7 @@ import torch
 from lighter.logging.optimizer_stats import optimizer_stats
 
 
-def test_groups_and_second_optimizers_of_a_class_are_told_apart():
+def test_groups_and_equal_optimizers_have_distinct_names():
     def parameter():
         return torch.nn.Parameter(torch.ones(1))
 

@@ -89,9 +89,7 @@ def test_resume_at_an_epoch_end_equals_an_uninterrupted_run(make_system, make_tr
 
 
 @pytest.mark.parametrize("step", [2, 9])
-def test_resume_in_the_middle_of_an_epoch_equals_an_uninterrupted_run(
-    make_system, make_trainer, epochs, tmp_path, step
-):
+def test_resume_inside_an_epoch_equals_an_uninterrupted_run(make_system, make_trainer, epochs, tmp_path, step):
     checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=1, filename="{step}")
     whole = run(
         make_system, make_trainer, ResumableDataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True
@@ -106,9 +104,7 @@ def test_resume_in_the_middle_of_an_epoch_equals_an_uninterrupted_run(
     torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
 
 
-def test_resume_in_the_middle_of_an_epoch_with_a_loader_that_starts_anew_warns_once(
-    make_system, make_trainer, epochs, tmp_path
-):
+def test_resume_inside_an_epoch_with_a_new_loader_warns(make_system, make_trainer, epochs, tmp_path):
     checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=2, filename="{step}")
     run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)
     with pytest.warns(UserWarning, match="samples repeat") as warned:
@@ -116,9 +112,7 @@ def test_resume_in_the_middle_of_an_epoch_with_a_loader_that_starts_anew_warns_o
     assert sum("samples repeat" in str(warning.message) for warning in warned) == 1
 
 
-def test_a_checkpoint_from_the_end_of_validation_repeats_that_epochs_row(
-    make_system, make_trainer, epochs, rows, tmp_path
-):
+def test_a_checkpoint_after_validation_repeats_its_row(make_system, make_trainer, epochs, rows, tmp_path):
     checkpoint = ModelCheckpoint(
         tmp_path, save_top_k=-1, monitor="val/loss/epoch", filename="{epoch}", save_on_train_epoch_end=False
     )
@@ -138,7 +132,7 @@ def test_checkpoint_holds_tensors_and_plain_types_only(make_system, make_trainer
     assert set(loaded["lighter"]["train"]["metrics"]) == {"MulticlassAccuracy", "MulticlassAUROC"}
 
 
-def test_a_user_hook_without_super_does_not_switch_resuming_off(make_system, make_trainer, epochs, tmp_path):
+def test_a_user_hook_without_super_keeps_resuming(make_system, make_trainer, epochs, tmp_path):
     class Mine(System):
         def on_save_checkpoint(self, checkpoint):
             checkpoint["mine"] = 1
@@ -172,9 +166,7 @@ def test_weights_alone_hold_nothing_of_the_run(make_system, make_trainer, epochs
         pytest.param({"max_epochs": -1, "max_steps": 10}, True, id="the same, and steps are counted, not epochs"),
     ],
 )
-def test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out(
-    make_system, make_trainer, rows, tmp_path, options, has_plateau
-):
+def test_resume_from_any_checkpoint_leaves_nothing_out(make_system, make_trainer, rows, tmp_path, options, has_plateau):
     """After an epoch's last batch, Lightning left out the validation, the epoch's values and the schedule's step."""
 
     def fit(logger, *callbacks, ckpt_path=None):
@@ -222,9 +214,7 @@ class Fails(Callback):
 
 
 @pytest.mark.parametrize("fails", [{"step": 3}, {"step": 5}, {"step": 8}, {"loaded": 5}, {"loaded": 4}], ids=str)
-def test_a_checkpoint_saved_on_an_exception_repeats_the_batch_and_leaves_none_out(
-    make_system, make_trainer, rows, tmp_path, fails
-):
+def test_a_checkpoint_of_an_exception_repeats_its_batch(make_system, make_trainer, rows, tmp_path, fails):
     """The batch whose step an exception ended was skipped, and rows moved by one on the x axis."""
 
     def fit(logger, *callbacks, ckpt_path=None, collate_fn=default_collate):

@@ -15,7 +15,7 @@ def test_sum_of_many_float32_values_is_that_in_float64():
     assert running.total() == pytest.approx(3 * math.fsum(values.tolist()), rel=1e-14)
 
 
-def test_compensated_sum_loses_nothing_where_there_is_no_float64(monkeypatch):
+def test_a_compensated_sum_is_exact_without_float64(monkeypatch):
     values = torch.rand(5000, generator=torch.Generator().manual_seed(0))
     running = RunningSum()
     running._total, running._lost = torch.zeros(()), torch.zeros(())  # as on MPS

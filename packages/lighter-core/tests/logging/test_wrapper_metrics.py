@@ -88,7 +88,7 @@ def test_a_wrapper_has_the_step_values_of_each_batch(fit, batches, rows):
     assert rows.values("train/metrics/MinMaxMetric/raw/step") == pytest.approx(expected * 2)
 
 
-def test_a_metric_of_ones_own_that_asks_another_is_right_for_step_and_epoch(fit, batches, rows):
+def test_a_users_wrapper_metric_is_right_per_step_and_epoch(fit, batches, rows):
     logged = fit(Complement(), logger=rows)
     whole = value(Complement(), batches).item()
     assert [epoch["train/metrics/Complement/epoch"] for epoch in logged] == pytest.approx([whole, whole])
@@ -96,7 +96,7 @@ def test_a_metric_of_ones_own_that_asks_another_is_right_for_step_and_epoch(fit,
     assert rows.values("train/metrics/Complement/step") == pytest.approx(each * 2)
 
 
-def test_a_bootstrap_draws_the_same_whether_it_is_logged_or_not(fit, rows):
+def test_a_bootstrap_draws_the_same_logged_or_not(fit, rows):
     def run(**options):
         torch.manual_seed(3)
         logged = [dict(epoch) for epoch in fit(BootStrapper(accuracy(), num_bootstraps=5), **options)]

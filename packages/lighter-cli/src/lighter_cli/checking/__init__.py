@@ -1,4 +1,4 @@
-"""Check experiments before anything is built."""
+"""Run the checks of `lighter_config.checks` (`checker`), add those of launcher and seed, and print (`output`)."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,1 +1,1 @@
-"""Find, inspect and write checkpoint files."""
+"""Checkpoint files: find them `on_disk` or as `saved_by_callbacks`, and write them (`atomic_io`)."""

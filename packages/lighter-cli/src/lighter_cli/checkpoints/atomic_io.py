@@ -1,4 +1,4 @@
-"""Write checkpoints atomically."""
+"""Write Lightning's checkpoints atomically, through `lighter_cli.atomic_files`."""
 
 from pathlib import Path
 from typing import Any

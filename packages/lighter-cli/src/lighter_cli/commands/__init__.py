@@ -1,1 +1,1 @@
-"""The commands, one file each; nothing heavy is imported before a command runs."""
+"""The commands, one file each (`fit` and its like: `stages`); nothing heavy is imported before a command runs."""

@@ -1,1 +1,1 @@
-"""Describe targets for people."""
+"""What `lighter describe` prints: documentation from source (`docstrings`), import paths of `short_names`."""

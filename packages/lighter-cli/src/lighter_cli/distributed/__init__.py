@@ -1,1 +1,1 @@
-"""Run in several processes: ranks that fail together, SLURM jobs that are requeued."""
+"""Run in several processes: `rank_failures` ends ranks together, `slurm_requeue` and `slurm_restart` are for jobs."""

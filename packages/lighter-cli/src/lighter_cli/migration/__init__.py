@@ -1,6 +1,6 @@
 """Rewrite configs of earlier generations and of other tools; comments and order stay.
 
-Each rule has its own file, however short; those of another tool share a folder.
+Each rule has its own file, however short, and is registered in ``RULES`` here; those of another tool share a folder.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""Run a stage of an experiment."""
+"""Run a stage: `runner` has the steps in order, `build` the objects, `loaded_experiment` the same for notebooks."""

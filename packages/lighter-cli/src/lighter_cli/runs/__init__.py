@@ -1,1 +1,1 @@
-"""Write and read the records of runs."""
+"""The records of runs: `request` and `recorder` write one, `record` reads them, `inputs` makes runs inputs."""

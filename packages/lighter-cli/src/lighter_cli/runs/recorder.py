@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from lighter_cli.atomic_files import append_line, write_atomically
-from lighter_cli.checkpoints.of_trainer import (
+from lighter_cli.checkpoints.saved_by_callbacks import (
     best_checkpoint,
     checkpoint_folders,
     last_and_best,

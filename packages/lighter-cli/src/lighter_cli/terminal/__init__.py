@@ -1,1 +1,1 @@
-"""What the process and the terminal are to a command."""
+"""Set up the process (`process`), print (`output`, `findings_log`), report usage errors, and read standard input."""

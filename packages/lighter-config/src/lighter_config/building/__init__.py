@@ -1,1 +1,1 @@
-"""Build objects from a config."""
+"""Build objects: `copying` expands ``%``, `resolving` follows ``@`` and ``$`` and calls targets of `imports`."""

@@ -1,4 +1,4 @@
-"""Find every mistake of a config before anything is imported or built."""
+"""Find every mistake of a config, one file a check, listed here; `lighter_cli.checking` runs them and prints."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""Merge sources into one tree."""
+"""Merge sources into one tree: `merger` combines, `changes` are its input, `conflicts` and `deleting` its rules."""

@@ -1,4 +1,4 @@
-"""What a config may name and evaluate when it runs with ``--safe``: fewer accidents, not a sandbox."""
+"""Limit what a config may name (`allowance`) and evaluate with ``--safe``: fewer accidents, not a sandbox."""
 
 from lighter_config.safety.allowance import Allowance, listed_targets
 from lighter_config.safety.check import SafetyCheck

@@ -1,1 +1,1 @@
-"""Read the inputs of a config: words, files, mappings, checkpoints, records."""
+"""Read the inputs of a config: `words` decides what each is, and one file reads each kind (such as `yaml_reader`)."""

@@ -1,1 +1,1 @@
-"""The config tree: nodes, paths, keys, scalars, references, expressions."""
+"""The config tree: `node` has its values, `paths` and `references` their syntax, `walking` the ways through it."""

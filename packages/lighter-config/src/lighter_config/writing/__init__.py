@@ -1,1 +1,1 @@
-"""Write a config back as YAML."""
+"""Write a config back: `plain_tree` gives plain values, `yaml_writer` the text of YAML."""

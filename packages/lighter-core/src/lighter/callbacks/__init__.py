@@ -1,4 +1,4 @@
-"""Callbacks for Lightning's Trainer that freeze parameters and write predictions."""
+"""Callbacks for Lightning's Trainer that freeze parameters (`freezing`) and write predictions (`writers`)."""
 
 from lighter.callbacks.freezing.freezer import Freezer
 from lighter.callbacks.writers.csv_writer import CsvWriter

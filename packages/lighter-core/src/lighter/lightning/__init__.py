@@ -11,31 +11,31 @@ Lightning
     ``_num_ready_batches_reached``: state; test_loops_show_the_running_batch
     ``_batches_that_stepped``: state; test_step_rows_are_those_that_lightning_writes
     ``_should_accumulate``: state, restart; test_step_rows_are_those_that_lightning_writes
-    ``_combined_loader``: state, restart; test_in_validation_the_loader_is_named_when_there_are_several
-    ``_iterator``: state, lighter.resumable; test_in_validation_the_loader_is_named_when_there_are_several
+    ``_combined_loader``: state, restart; test_one_of_several_validation_loaders_is_named
+    ``_iterator``: state, lighter.resumable; test_one_of_several_validation_loaders_is_named
     ``_idx``: state; test_each_stage_names_its_batch
-    ``_iterator_idx``: state; test_in_validation_the_loader_is_named_when_there_are_several
-    ``_data_fetcher``: state, restart; test_a_sample_that_cannot_be_read_is_named_with_its_batch
+    ``_iterator_idx``: state; test_one_of_several_validation_loaders_is_named
+    ``_data_fetcher``: state, restart; test_an_unreadable_sample_is_named_with_its_batch
     ``_should_check_val_fx``: restart; test_asking_what_is_due_changes_no_count
-    ``_restart_stage``: restart; test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out
-    ``_has_run``: restart; test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out
-    ``_restarting``: restart; test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out
-    ``_update_learning_rates``: restart; test_resume_from_wherever_a_checkpoint_is_saved_leaves_nothing_out
+    ``_restart_stage``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_has_run``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_restarting``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_update_learning_rates``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
     ``_logger_connector``: restart; test_callback_metrics_are_those_that_callbacks_read
     ``_callback_metrics``: restart; test_callback_metrics_are_those_that_callbacks_read
     ``_trainer``: lighter.module; test_a_module_has_no_trainer_and_no_compiler_at_first
     ``_compiler_ctx``: lighter.module; test_a_module_has_no_trainer_and_no_compiler_at_first
     ``_IndexBatchSamplerWrapper``: lighter.callbacks.writers.sample_order; test_predict_reads_what_lightning_recorded
-    ``_auto_add_worker_init_fn``: lighter.dataloaders; test_a_worker_still_runs_its_own_function_and_lightnings_seeds
+    ``_auto_add_worker_init_fn``: lighter.dataloaders; test_a_worker_keeps_its_function_and_lightnings_seeds
     hooks of a callback that are None: failure_notes; test_lightning_skips_hooks_that_are_none
     pickled modules with ``_dual_logging``: lighter.module; test_a_module_pickled_by_version_0_2_0_still_validates
 
 torch
-    ``_utils``: failure_notes; test_a_worker_names_the_sample_and_shows_its_own_traceback
+    ``_utils``: failure_notes; test_a_worker_names_the_sample_and_shows_its_traceback
     ``_MapDatasetFetcher``: failure_notes, which replaces its ``fetch`` in workers and reads its local names;
-        test_a_worker_names_the_sample_and_shows_its_own_traceback
+        test_a_worker_names_the_sample_and_shows_its_traceback
     ``_index_sampler``: lighter.resumable overrides it;
-        test_resumed_loader_gives_what_was_left_and_then_the_same_next_epoch
+        test_a_resumed_loader_ends_its_epoch_as_uninterrupted
     ``_NormBase``: lighter.callbacks.freezing.parameter_names; test_norm_layers_are_those_with_running_statistics
     ``_schedulers``: lighter.optimizers; test_schedules_inside_others_are_found
     ``_orig_mod``: lighter.module, lighter.weights, parameter_names; test_wrappers_add_these_parts_to_names
@@ -47,7 +47,7 @@ torchmetrics
     ``_update_count``: metric_states; test_metric_states_are_copied_and_loaded
     ``_computed``: metric_states; test_metric_states_are_copied_and_loaded
     ``_reductions``: metric_states; test_metric_states_are_copied_and_loaded
-    ``_to_sync``: metric_states; test_a_metric_that_is_kept_on_this_rank_does_not_synchronize
+    ``_to_sync``: metric_states; test_a_metric_kept_on_one_rank_does_not_synchronize
     ``_wrap_compute``: lighter.logging.epoch_log overrides it; test_an_epoch_value_is_neither_cached_nor_synchronized
     ``_wrap_update``: lighter.logging.epoch_log overrides it; test_an_epoch_value_is_neither_cached_nor_synchronized
     ``forward``: lighter.logging.wrapper_metrics replaces it on a metric;

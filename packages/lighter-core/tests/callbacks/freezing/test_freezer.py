@@ -104,7 +104,7 @@ def test_freezers_with_different_ends_unfreeze_step_by_step(tmp_path):
     assert model.frozen_in_step == [first] * 2 + [then] * 2 + [[]] * 4
 
 
-def test_release_leaves_parameters_that_the_user_froze_alone(tmp_path):
+def test_release_leaves_alone_what_the_user_froze(tmp_path):
     """A parameter that the user had frozen came out trainable."""
     model = Model()
     model.network[0].weight.requires_grad = False
@@ -123,7 +123,7 @@ def test_release_leaves_parameters_that_the_user_froze_alone(tmp_path):
         ({"modules": ["0"], "except_names": ["0.biass"]}, "0.bias"),
     ],
 )
-def test_a_name_that_matches_nothing_stops_the_run_and_names_the_nearest(tmp_path, selection, nearest):
+def test_a_name_without_match_stops_and_names_the_nearest(tmp_path, selection, nearest):
     """Names that matched nothing froze nothing, without a word."""
     with pytest.raises(FreezerError, match="it matches no parameter") as raised:
         fit(tmp_path, Freezer(**selection))
@@ -156,7 +156,7 @@ def test_exceptions_that_leave_nothing_are_an_error(tmp_path):
         {"names": ["a"], "until_epoch": 1.5},
     ],
 )
-def test_arguments_that_cannot_be_meant_are_refused_when_it_is_made(arguments):
+def test_invalid_arguments_are_refused_at_construction(arguments):
     with pytest.raises(FreezerError) as raised:
         Freezer(**arguments)
     assert raised.value.expected
@@ -182,7 +182,7 @@ def test_until_step_counts_optimizer_steps(tmp_path):
     assert model.frozen_in_step == [["0.weight", "0.bias"]] * 2 + [[]] * 6
 
 
-def test_neither_momentum_nor_weight_decay_moves_a_parameter_that_is_frozen_later(tmp_path):
+def test_momentum_and_decay_do_not_move_frozen_parameters(tmp_path):
     """Gradients and momentum of before moved frozen weights."""
     model = Model()
     model.network(torch.rand(4, 4)).sum().backward()  # gradients from before
@@ -192,7 +192,7 @@ def test_neither_momentum_nor_weight_decay_moves_a_parameter_that_is_frozen_late
 
 
 @pytest.mark.parametrize("selection", [{"modules": ["1"]}, {"names": ["1.weight", "1.bias"]}])
-def test_running_statistics_of_frozen_layers_stand_still_if_asked(tmp_path, selection):
+def test_running_statistics_can_be_frozen(tmp_path, selection):
     """BatchNorm's running statistics kept moving."""
     moving, _ = fit(tmp_path, Freezer(**selection))
     still, _ = fit(tmp_path, Freezer(**selection, freeze_norm_stats=True))
@@ -211,14 +211,14 @@ def test_running_statistics_move_again_after_release(tmp_path):
     assert model.network[1].num_batches_tracked == 4
 
 
-def test_layers_without_parameters_are_frozen_with_their_module(tmp_path):
+def test_layers_without_parameters_freeze_with_their_module(tmp_path):
     model = Model()
     model.network[1] = nn.BatchNorm1d(4, affine=False)
     fit(tmp_path, Freezer(modules=["0", "1"], freeze_norm_stats=True), model=model)
     assert model.network[1].num_batches_tracked == 0
 
 
-def test_freezing_statistics_where_there_are_none_is_an_error(tmp_path):
+def test_freezing_statistics_that_do_not_exist_is_an_error(tmp_path):
     with pytest.raises(FreezerError, match="needs running statistics, which no frozen layer has"):
         fit(tmp_path, Freezer(modules=["0"], freeze_norm_stats=True))
 
@@ -288,7 +288,7 @@ def test_tied_weights_are_held_and_released_as_one(tmp_path):
     assert model.frozen_in_step == [["0.weight"]] * 2 + [[]] * 6
 
 
-def test_names_of_a_compiled_network_are_those_of_the_network(tmp_path):
+def test_a_compiled_network_keeps_the_names_of_its_parts(tmp_path):
     model = Model()
     model.network = torch.compile(model.network, backend="eager")
     fit(tmp_path, Freezer(modules=["0"]), model=model)
@@ -335,7 +335,7 @@ def ranks(folder, case):
     return [json.loads((folder / f"{case}{rank}.json").read_text()) for rank in range(2)]
 
 
-def test_plain_ddp_trains_with_parameters_that_are_frozen_for_good(two_ranks):
+def test_plain_ddp_trains_with_parameters_frozen_for_good(two_ranks):
     """Freezer and DDP crashed in step 2."""
     (one, steps), (other, _) = ranks(two_ranks, "always")
     assert one == other
@@ -358,7 +358,7 @@ def test_plain_ddp_refuses_to_release_before_the_first_step(two_ranks):
     assert not (two_ranks / "refused0.json").exists()
 
 
-def test_a_parameter_that_ddp_does_not_know_is_never_released(two_ranks):
+def test_a_parameter_unknown_to_ddp_is_never_released(two_ranks):
     for rank in range(2):
         message = (two_ranks / f"thawed{rank}.txt").read_text()
         assert "`network.0.weight` was frozen when DDP wrapped the model" in message

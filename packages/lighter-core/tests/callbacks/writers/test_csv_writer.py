@@ -87,7 +87,7 @@ def leftovers(folder):
     return [path for path in Path(folder).rglob("*") if ".partial" in path.name]
 
 
-def test_every_sample_of_predict_gets_one_row_with_a_column_a_key(tmp_path):
+def test_predict_writes_a_row_a_sample_and_a_column_a_key(tmp_path):
     file = tmp_path / "out" / "preds.csv"
     keys = ["identifier", "input", "target", "pred", "loss", "metrics", "epoch"]
     predict(tmp_path, CsvWriter(file, keys))
@@ -138,7 +138,7 @@ def test_a_function_makes_a_column_of_labels_from_logits(tmp_path):
     assert rows(file)[3] == {"index": "3", "label": "2", "name": "scan.3"}
 
 
-def test_predict_step_that_returns_a_tensor_is_the_prediction(tmp_path):
+def test_a_tensor_from_predict_step_is_the_prediction(tmp_path):
     """A bare tensor and any writer raised `Boolean value of Tensor is ambiguous`."""
 
     class Bare(Tripler):
@@ -170,7 +170,7 @@ def test_text_survives_as_it_is(tmp_path, text):
 
 
 @pytest.mark.filterwarnings("ignore:.*sampler has shuffling enabled")
-def test_rows_are_in_dataset_order_even_if_the_predict_loader_shuffles(tmp_path):
+def test_rows_of_a_shuffled_predict_are_in_dataset_order(tmp_path):
     predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"]), shuffle=True)
     assert [row["identifier"] for row in rows(tmp_path / "preds.csv")] == [f"scan.{i}" for i in range(10)]
 
@@ -226,14 +226,14 @@ def test_output_of_a_system_fills_a_table(tmp_path, mode):
     assert (table[0]["loss"] != "") == (mode == "val")
 
 
-def test_several_loaders_share_a_file_with_a_column_that_tells_them_apart(tmp_path):
+def test_loaders_share_a_file_with_a_column_for_the_loader(tmp_path):
     loaders = [DataLoader(Numbers(3), batch_size=2), DataLoader(Numbers(5), batch_size=2)]
     trainer(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifier"])).predict(Tripler(), loaders)
     table = [(row["dataloader_idx"], row["index"], row["identifier"]) for row in rows(tmp_path / "preds.csv")]
     assert table == [("0", str(i), f"scan.{i}") for i in range(3)] + [("1", str(i), f"scan.{i}") for i in range(5)]
 
 
-def test_validation_in_fit_leaves_the_rows_of_the_last_epoch(tmp_path):
+def test_validation_in_fit_keeps_rows_of_the_last_epoch(tmp_path):
     class Epochs(Tripler):
         def validation_step(self, batch, batch_idx):
             return {**super().validation_step(batch, batch_idx), "epoch": self.current_epoch}
@@ -255,7 +255,7 @@ def test_each_of_several_modes_writes_its_own_file(tmp_path):
     assert rows(tmp_path / "preds.v1.test.csv")[4]["loss"] == "8.0"
 
 
-def test_validation_rows_keep_their_index_when_a_step_returns_nothing(tmp_path):
+def test_validation_rows_keep_their_index_without_results(tmp_path):
     class Skips(Tripler):
         def validation_step(self, batch, batch_idx):
             return super().validation_step(batch, batch_idx) if batch_idx != 1 else None
@@ -346,7 +346,7 @@ def test_predictions_on_a_gpu_are_written(tmp_path):
 
 
 @pytest.mark.parametrize("failing_batch", [0, 2])
-def test_an_exception_leaves_no_file_and_keeps_the_earlier_output(tmp_path, failing_batch):
+def test_an_exception_keeps_earlier_output_and_adds_no_file(tmp_path, failing_batch):
     """Temporary files stayed after an exception, and the output was half new and half old."""
 
     class Fails(Tripler):
@@ -372,7 +372,7 @@ def no_file_above():
 
 
 @pytest.mark.parametrize("size", [4000, 20_000])  # of 20,800 bytes: in a batch, and with the last rows
-def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_none(tmp_path, no_file_above, size):
+def test_a_full_disk_names_the_file_and_leaves_none(tmp_path, no_file_above, size):
     file = tmp_path / "preds.csv"
     file.write_text("earlier")
     names = [f"{i:0500}" for i in range(40)]
@@ -383,7 +383,7 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_none(tmp_path, n
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_rerun_replaces_the_file_as_a_whole_and_keeps_the_earlier_one_beside_it(tmp_path):
+def test_a_rerun_keeps_the_earlier_file_beside_the_new_one(tmp_path):
     """The output of an earlier run was lost with a warning only."""
     file = tmp_path / "preds.csv"
     for size in (10, 3, 5):
@@ -410,19 +410,19 @@ def on_two_ranks():
     trainer(Path(), writer, **ddp).predict(Tripler(), stream, return_predictions=False)
 
 
-def test_two_ranks_of_predict_write_one_file_in_dataset_order(two_ranks):
+def test_two_ranks_of_predict_write_one_ordered_file(two_ranks):
     """Rows were rank by rank, samples 0, 2, 4, ... first, without an index."""
     table = [(row["index"], row["identifier"]) for row in rows(two_ranks / "predict.csv")]
     assert table == [(str(i), f"scan.{i}") for i in range(11)]
 
 
 @pytest.mark.parametrize(("file", "size"), [("eval.val.csv", 11), ("eval.test.csv", 5)])
-def test_two_ranks_of_validation_and_test_drop_what_the_sampler_repeats(two_ranks, file, size):
+def test_two_ranks_drop_what_the_evaluation_sampler_repeats(two_ranks, file, size):
     table = [(row["index"], row["identifier"]) for row in rows(two_ranks / file)]
     assert table == [(str(i), f"scan.{i}") for i in range(size)]
 
 
-def test_two_ranks_of_a_stream_get_a_column_that_tells_them_apart(two_ranks):
+def test_two_ranks_of_a_stream_get_a_column_for_the_rank(two_ranks):
     table = [(row["index"], row["rank"], row["identifier"]) for row in rows(two_ranks / "stream.csv")]
     assert table == [(str(i), rank, name) for rank in "01" for i, name in enumerate(("scan.4", "scan.2", "scan.7"))]
 
@@ -463,20 +463,20 @@ def test_a_folder_removed_during_the_run_is_an_error(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("keys", ["pred", [], ["pred", "pred"], ["index"], [3], {"a": 3}])
-def test_keys_that_cannot_be_columns_are_refused_when_the_writer_is_made(keys):
+def test_invalid_columns_are_refused_at_construction(keys):
     with pytest.raises(WriterError, match="CsvWriter"):
         CsvWriter("preds.csv", keys)
 
 
 @pytest.mark.parametrize("modes", ["predict", [], ["predikt"], ["train"]])
-def test_modes_that_do_not_exist_are_refused_when_the_writer_is_made(modes):
+def test_unknown_modes_are_refused_at_construction(modes):
     with pytest.raises(WriterError) as raised:
         CsvWriter("preds.csv", ["pred"], modes=modes)
     assert "val, test, predict" in raised.value.expected
     assert modes != ["predikt"] or raised.value.nearest == ("predict",)
 
 
-def test_a_key_that_the_step_does_not_return_names_the_nearest(tmp_path):
+def test_a_key_missing_from_the_step_names_the_nearest(tmp_path):
     with pytest.raises(WriterError) as raised:
         predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["identifer"]))
     assert raised.value.nearest == ("identifier",)
@@ -484,7 +484,7 @@ def test_a_key_that_the_step_does_not_return_names_the_nearest(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_value_of_another_length_than_the_batch_is_an_error(tmp_path):
+def test_a_value_of_another_length_is_an_error(tmp_path):
     class Long(Tripler):
         def predict_step(self, batch, batch_idx):
             return torch.zeros(7, 2)
@@ -539,7 +539,7 @@ def test_two_writers_of_one_file_are_an_error(tmp_path):
         trainer(tmp_path, *writers).predict(Tripler(), DataLoader(Numbers(), batch_size=4))
 
 
-def test_two_predicts_with_one_writer_keep_the_first_beside_the_second(tmp_path):
+def test_a_second_predict_keeps_the_file_of_the_first(tmp_path):
     predicting = trainer(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]))
     for size in (3, 5):
         predicting.predict(Tripler(), DataLoader(Numbers(size), batch_size=4))
@@ -547,7 +547,7 @@ def test_two_predicts_with_one_writer_keep_the_first_beside_the_second(tmp_path)
     assert len(rows(tmp_path / "preds.csv.previous")) == 3
 
 
-def test_a_path_that_cannot_be_written_is_an_error_before_the_first_batch(tmp_path):
+def test_an_unwritable_path_fails_before_the_first_batch(tmp_path):
     class Never(Tripler):
         def training_step(self, batch, batch_idx):
             raise AssertionError

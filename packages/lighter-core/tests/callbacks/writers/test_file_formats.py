@@ -129,12 +129,12 @@ def test_a_registered_format_is_known_by_its_name(tmp_path, formats):
         assert np.load(tmp_path / folder / "000002.npy") == 2.0
 
 
-def test_a_function_that_is_not_registered_writes_the_file_it_is_given(tmp_path):
+def test_an_unregistered_function_writes_the_given_file(tmp_path):
     write(tmp_path / "preds", torch.arange(3.0), lambda file, value: file.write_text(f"{value}"))
     assert (tmp_path / "preds" / "000002").read_text() == "2.0"
 
 
-def test_a_function_that_adds_a_suffix_by_itself_is_told_how_to_say_so(tmp_path):
+def test_a_function_that_adds_a_suffix_is_told_to_say_so(tmp_path):
     with pytest.raises(WriterError, match="`000000` is empty: the function given as format") as raised:
         write(tmp_path / "preds", torch.arange(3.0), lambda file, value: np.save(file, value.numpy()))
     assert "register_file_format" in raised.value.fix
@@ -151,7 +151,7 @@ def test_an_unknown_format_is_an_error_at_construction(file_format, message):
     assert file_format != "tensr" or raised.value.nearest == ("tensor",)
 
 
-def test_images_without_pillow_are_refused_when_the_writer_is_made(monkeypatch):
+def test_images_need_pillow_at_construction(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WriterError, match="needs Pillow") as raised:
         FileWriter("preds", format="image_2d")

@@ -88,7 +88,7 @@ def test_a_directory_may_have_a_dot_in_its_name(tmp_path):
     assert len(files(tmp_path / "preds.v1")) == 11
 
 
-def test_no_name_leads_out_of_the_directory_or_into_the_file_of_another(tmp_path):
+def test_no_name_leaves_the_directory_or_overwrites_another(tmp_path):
     """`../../esc_1` was written outside of the directory."""
     names = ["../../esc_1", "/etc/x", "a/b", "a%2Fb", "a_b", "..", ".", "C:\\x", "é日本", "n" * 500, "n" * 500 + "m"]
     names += ["a\0b", "\n", "~", "-rf", "../" * 300 + "x", "/" + "é" * 300, "%2E%2E", "samples.csv", " "]
@@ -136,7 +136,7 @@ def test_values_may_be_mappings_and_sequences(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["val", "predict"])
-def test_preds_of_several_heads_are_taken_apart_by_sample_in_every_mode(tmp_path, mode):
+def test_preds_of_several_heads_are_split_by_sample(tmp_path, mode):
     """In validation the two heads were taken for two samples, and the other samples of the batch were lost."""
 
     class Heads(Rows):
@@ -157,7 +157,7 @@ def test_predictions_that_the_trainer_returns_are_untouched(tmp_path):
     assert [len(batch["pred"]) for batch in predict(tmp_path, FileWriter(tmp_path / "preds"))] == [4, 4, 2]
 
 
-def test_a_rerun_never_mixes_with_the_files_of_an_earlier_one(tmp_path):
+def test_a_rerun_never_mixes_with_files_of_an_earlier_run(tmp_path):
     """Files of an earlier run stayed between the new ones."""
     for size in (10, 3, 5):
         predict(tmp_path, FileWriter(tmp_path / "preds"), size=size)
@@ -175,7 +175,7 @@ def test_files_that_no_writer_wrote_are_left_alone(tmp_path):
     assert files(tmp_path) == ["mine.txt"]
 
 
-def test_an_exception_leaves_no_file_and_keeps_what_was_there(tmp_path):
+def test_an_exception_keeps_what_was_there_and_adds_no_file(tmp_path):
     """Temporary files stayed after an exception."""
     predict(tmp_path, FileWriter(tmp_path / "preds"), size=3)
 
@@ -191,7 +191,7 @@ def test_an_exception_leaves_no_file_and_keeps_what_was_there(tmp_path):
 
 
 @pytest.mark.parametrize("file_format", ["tensor", "text"])
-def test_a_full_disk_is_an_error_that_names_the_directory_and_leaves_none(tmp_path, file_format):
+def test_a_full_disk_names_the_directory_and_leaves_none(tmp_path, file_format):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     writer = FileWriter(tmp_path / "out", value_key="long", format=file_format)
 
@@ -222,13 +222,13 @@ def test_several_loaders_have_a_folder_each(tmp_path):
     assert [row["dataloader_idx"] for row in listed(tmp_path / "preds")] == ["0", "0", "1", "1", "1"]
 
 
-def test_two_epochs_of_validation_leave_the_files_of_the_last(tmp_path):
+def test_validation_leaves_the_files_of_the_last_epoch(tmp_path):
     writer = FileWriter(tmp_path / "preds", modes=["val", "predict"])
     trainer(tmp_path, writer, max_epochs=2).fit(Rows(), numbers(), numbers(3))
     assert files(tmp_path) == [*(f"preds/val/{i:06d}.pt" for i in range(3)), "preds/val/samples.csv"]
 
 
-def test_what_an_earlier_run_wrote_outlives_all_validations_of_a_fit(tmp_path):
+def test_earlier_output_outlives_all_validations_of_a_fit(tmp_path):
     """The second one removed what the first had kept as `.previous`."""
     writer = FileWriter(tmp_path / "out", modes=["val"])
     trainer(tmp_path, writer).validate(Rows(), numbers(3), verbose=False)
@@ -257,7 +257,7 @@ def test_two_ranks_write_into_one_directory(two_ranks):
     assert len(files(two_ranks / "preds")) == 8
 
 
-def test_a_name_that_two_ranks_give_is_an_error_and_leaves_nothing(two_ranks):
+def test_a_name_from_two_ranks_fails_and_leaves_nothing(two_ranks):
     assert "is given twice: to sample" in (two_ranks / "refused.txt").read_text()
     assert sorted(path.name for path in two_ranks.iterdir()) == ["preds", "refused.txt"]
 

@@ -33,7 +33,7 @@ def test_a_sequential_loader_gives_dataset_indices():
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("world_size", [2, 3, 4])
-def test_ranks_of_a_distributed_sampler_number_every_sample_once(shuffle, drop_last, world_size):
+def test_ranks_of_a_sampler_number_every_sample_once(shuffle, drop_last, world_size):
     seen = []
     for rank in range(world_size):
         sampler = DistributedSampler(DATASET, world_size, rank, shuffle=shuffle, drop_last=drop_last, seed=3)
@@ -126,7 +126,7 @@ def test_records_do_not_grow_with_the_dataset():
     assert sum(map(len, records)) == 10
 
 
-def test_padding_of_a_distributed_sampler_is_dropped_in_predict_too():
+def test_padding_of_a_sampler_is_dropped_in_predict_too():
     sampler = DistributedSampler(DATASET, 2, 1, shuffle=False)  # rank 1 of 2: 1, 3, 5, 7, 9, and 0 once more
     module = recorded(DataLoader(DATASET, batch_size=4, sampler=sampler))
     assert module.pairs == [(1, 101), (3, 103), (5, 105), (7, 107), (9, 109), (None, 100)]

@@ -15,7 +15,7 @@ def test_a_single_value_counts_for_every_sample(value):
     assert parts(value, 3) == [value] * 3
 
 
-def test_tensors_and_arrays_are_cut_along_their_first_dimension():
+def test_tensors_and_arrays_are_split_along_dimension_zero():
     assert [part.tolist() for part in parts(torch.arange(6).view(3, 2), 3)] == [[0, 1], [2, 3], [4, 5]]
     assert [part.tolist() for part in parts(np.arange(3), 3)] == [0, 1, 2]
     assert not parts(torch.ones(2, 1, requires_grad=True), 2)[0].requires_grad
@@ -28,7 +28,7 @@ def test_mappings_are_split_value_by_value():
     ]
 
 
-def test_a_list_holds_an_item_a_sample_and_a_tuple_values_side_by_side():
+def test_a_list_has_an_item_per_sample_and_a_tuple_a_value():
     boxes = [torch.rand(n, 4) for n in (2, 2)]  # of two objects each, in a batch of two
     assert all(map(torch.equal, parts(boxes, 2), boxes))
     pair = torch.tensor([1, 2]), torch.tensor([3, 4])
@@ -67,7 +67,7 @@ def test_output_that_is_no_dict_gets_a_name():
     assert named_outputs({"a": 3}, "val") == {"a": 3}
 
 
-def test_a_function_that_fails_keeps_its_error_and_says_whose_it_was():
+def test_a_failing_function_keeps_its_error_and_is_named():
     with pytest.raises(KeyError) as raised:
         select({"pred": 1}, lambda outputs: outputs["nope"], where="CsvWriter")
     assert "CsvWriter" in raised.value.__notes__[0]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from lighter_config.signatures.answers.known_truth import known_truth
+from lighter_config.signatures.answers.branch_conditions import known_truth
 from lighter_config.signatures.namespaces.statements import absolute_name
 from lighter_config.signatures.text.function_bodies import (
     bound_names,

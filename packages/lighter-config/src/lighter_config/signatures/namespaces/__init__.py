@@ -1,1 +1,1 @@
-"""Namespaces: which names a module or a class binds, and to what, once its statements have run."""
+"""Which names a module or class binds, and to what: `statements` runs through them, `namespace` holds the result."""

@@ -1,1 +1,1 @@
-"""Source text: where it is found, and what one statement, condition or function says by itself."""
+"""Source text: `modules` finds it; the others say what one condition, function body or parameter list says alone."""

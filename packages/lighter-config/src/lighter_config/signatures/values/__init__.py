@@ -1,1 +1,1 @@
-"""Values: what a name stands for, followed through imports, classes and star exports."""
+"""What a name stands for, followed through imports, classes and star exports: `library` is the way in."""
