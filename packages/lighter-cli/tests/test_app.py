@@ -20,14 +20,14 @@ def test_help_names_every_stage(lighter: Command) -> None:
     assert all(stage in lighter("--help").stdout for stage in ("fit", "validate", "test", "predict"))
 
 
-def test_a_mistyped_command_is_exit_code_2_with_the_nearest_name(lighter: Command, torch_imported: Imported) -> None:
+def test_a_mistyped_command_exits_with_2_and_the_nearest(lighter: Command, torch_imported: Imported) -> None:
     done = lighter("fitt", "config.yaml")
     assert done.returncode == 2
     assert "to fix             write lighter fit" in done.stderr
     assert not torch_imported()
 
 
-def test_a_mistyped_option_is_exit_code_2_with_the_nearest_name(lighter: Command) -> None:
+def test_a_mistyped_option_exits_with_2_and_the_nearest(lighter: Command) -> None:
     done = lighter("fit", "config.yaml", "--chkpt-path", "last")
     assert done.returncode == 2
     assert "--ckpt" in done.stderr + done.stdout
@@ -63,7 +63,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_short_message_before_torch_is_imported(
+def test_a_mistake_is_one_short_message_without_torch(
     lighter: Command, torch_imported: Imported, write: Write, system_config: str, mistake: str
 ) -> None:
     write("broken.yaml", "trainer:\n  max_epochs: 2\n a: b: c\n")
@@ -98,9 +98,7 @@ def test_a_config_comes_from_standard_input(lighter: Command, system_config: str
     assert done.returncode == 0, done.stderr
 
 
-def test_a_constructor_that_raises_keeps_its_traceback_and_names_the_path(
-    lighter: Command, write: Write, system_config: str
-) -> None:
+def test_a_failing_constructor_has_its_traceback_and_path(lighter: Command, write: Write, system_config: str) -> None:
     write(
         "code/models.py", "class Net:\n    def __init__(self):\n        raise LookupError('no weights [/here] 100%')\n"
     )
@@ -116,9 +114,7 @@ def test_a_constructor_that_raises_keeps_its_traceback_and_names_the_path(
     assert "runner.py" in lighter("fit", "config.yaml", "net.yaml", "--traceback").stderr
 
 
-def test_an_import_error_of_the_users_code_shows_the_users_own_frame(
-    lighter: Command, write: Write, system_config: str
-) -> None:
+def test_an_import_error_in_users_code_shows_their_frame(lighter: Command, write: Write, system_config: str) -> None:
     write("code/models.py", "import a_package_that_is_not_there\n\nclass Net: ...\n")
     write("net.yaml", "project: code\nsystem:\n  =model:\n    _target_: project.models.Net\n")
     done = lighter("fit", "config.yaml", "net.yaml")

@@ -29,7 +29,7 @@ def follow(*words: str) -> list[str]:
     return candidates(app, words, len(words) - 1)
 
 
-def test_commands_follow_and_options_of_the_root_when_a_dash_is_typed() -> None:
+def test_commands_are_completed_and_after_a_dash_options() -> None:
     assert {"fit ", "init ", "runs "} <= set(follow(""))
     assert not any(word.startswith("-") for word in follow(""))
     assert follow("fi") == ["fit "]
@@ -145,7 +145,7 @@ def test_each_side_of_diff_has_its_own_paths(system_config: str, write: Write) -
     assert follow("diff", system_config, "--against", "mine.yaml", "trainer::max_e") == []
 
 
-def test_explain_completes_its_path_from_the_files_behind_it(system_config: str) -> None:
+def test_explain_completes_its_path_from_files_after_it(system_config: str) -> None:
     assert candidates(app, ["explain", "trainer::max_e", system_config], 1) == ["trainer::max_epochs "]
     assert follow("explain", "trainer::max_epochs", system_config, "trainer::max_e") == ["trainer::max_epochs="]
 
@@ -179,7 +179,7 @@ def test_bash_gets_what_stands_behind_its_own_word_breaks() -> None:
     ]
 
 
-def test_a_shell_is_answered_without_torch_and_without_errors(
+def test_a_shell_is_answered_without_torch_or_errors(
     lighter: Command, torch_imported: Callable[[], bool], system_config: str
 ) -> None:
     done = lighter("--complete", "zsh", "2", "fit", system_config, "trainer::max_e")
@@ -238,7 +238,7 @@ def test_the_tab_key_completes_in_a_real_shell(prompt: TerminalSession) -> None:
         assert f"{given} given" in prompt.wait_for(" given")
 
 
-def test_the_script_is_written_where_the_shell_looks_and_nothing_else_is_changed(
+def test_only_the_script_is_written_where_the_shell_looks(
     in_process: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

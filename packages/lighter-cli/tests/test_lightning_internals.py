@@ -171,7 +171,7 @@ def test_the_store_is_the_one_that_the_ranks_met_at(monkeypatch: pytest.MonkeyPa
         torch.distributed.destroy_process_group()
 
 
-def test_the_newest_save_is_the_file_and_step_of_the_callback() -> None:
+def test_the_newest_save_is_the_callbacks_file_and_step() -> None:
     callback = ModelCheckpoint(dirpath="kept", save_last=True, save_top_k=0)
     assert internals.newest_save(callback) == ("", 0)
     make_trainer(callback).fit(BoringModel())

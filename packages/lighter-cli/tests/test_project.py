@@ -50,7 +50,7 @@ def test_making_it_importable_imports_nothing(write: Write, tmp_path: Path) -> N
     assert "project" not in sys.modules
 
 
-def test_two_projects_in_one_process_work_one_after_the_other(write: Write, tmp_path: Path) -> None:
+def test_two_projects_in_one_process_work_in_turn(write: Write, tmp_path: Path) -> None:
     """The second project used to be refused."""
     write("a/models.py", "NAME = 'a'")
     write("b/models.py", "NAME = 'b'")
@@ -59,7 +59,7 @@ def test_two_projects_in_one_process_work_one_after_the_other(write: Write, tmp_
     assert sum("lighter" in entry for entry in sys.path if entry.startswith(str(tmp_path.parent.parent))) <= 1
 
 
-def test_a_module_of_that_name_which_is_no_package_gives_way(
+def test_a_module_of_that_name_gives_way_to_the_package(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("code/models.py", "NAME = 'mine'")

@@ -12,9 +12,7 @@ pytest_plugins = ["pytester"]
 Write = Callable[[str, str], Path]
 
 
-def test_every_config_of_a_folder_is_a_test_that_fails_with_its_findings_alone(
-    pytester: pytest.Pytester, config_folder: Path
-) -> None:
+def test_every_config_is_a_test_with_only_its_findings(pytester: pytest.Pytester, config_folder: Path) -> None:
     (config_folder / "wrong.yaml").write_text(
         "trainer: {_target_: pytorch_lightning.Trainer, max_epochs: x, max_epoch: 2}\n"
     )
@@ -49,9 +47,7 @@ def test_a_warning_of_the_check_is_a_warning_of_pytest(pytester: pytest.Pytester
     pytester.runpytest_inprocess("--lighter", "configs", "-W", "error").assert_outcomes(failed=1)
 
 
-def test_without_the_option_configs_are_left_alone_and_nothing_heavy_is_imported(
-    pytester: pytest.Pytester, config_folder: Path
-) -> None:
+def test_without_the_option_nothing_heavy_is_imported(pytester: pytest.Pytester, config_folder: Path) -> None:
     assert config_folder.is_dir()
     pytester.makepyfile(
         """

@@ -91,9 +91,7 @@ def test_a_trap_is_not_sprung_by_reading_and_is_by_running(trap: str, system_con
 
 
 @pytest.mark.parametrize("trap", UNSPRUNG)
-def test_what_other_readers_act_upon_is_text_or_an_error_for_every_command(
-    trap: str, system_config: str, in_process: Command
-) -> None:
+def test_no_command_acts_on_what_other_readers_execute(trap: str, system_config: str, in_process: Command) -> None:
     file = written(UNSPRUNG[trap])
     for words in commands(file, system_config):
         done = in_process(*words)
@@ -129,7 +127,7 @@ def test_completing_and_reading_records_execute_nothing(system_config: str, in_p
         assert not TRACE.exists(), words
 
 
-def test_the_tags_are_live_for_a_reader_that_trusts_its_input() -> None:
+def test_the_tags_work_in_a_reader_that_trusts_its_input() -> None:
     yaml = pytest.importorskip("yaml")
     yaml.unsafe_load(UNSPRUNG["a tag for Python objects"])
     assert TRACE.exists()

@@ -87,7 +87,7 @@ TRAPS = {
 }
 
 
-def test_a_trap_is_sprung_without_and_refused_with_safe_though_checks_are_off(trap: list[str]) -> None:
+def test_safe_refuses_a_trap_also_with_checks_off(trap: list[str]) -> None:
     with pytest.raises(CheckError) as caught:
         Runner().run("fit", [*trap, *SHORT], safe=True, check_first=False)
     assert "--safe" in str(caught.value)
@@ -112,7 +112,7 @@ def trained_with_a_trap(system_config: str) -> str:
     return word
 
 
-def test_the_config_in_a_checkpoint_and_in_a_run_is_judged_as_any(trained_with_a_trap: str) -> None:
+def test_configs_in_checkpoints_and_runs_are_judged_too(trained_with_a_trap: str) -> None:
     (run,) = Path("lighter_runs").iterdir()
     for word in ("checkpoints/last.ckpt", str(run)):
         with pytest.raises(CheckError, match=r"--safe refuses os\.mkdir, which is not on its list"):
@@ -227,9 +227,7 @@ MADE_FROM = {"torch": "2.13", "pytorch_lightning": "2.6.6", "torchmetrics": "1.9
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("package", ROOTS)
-def test_every_name_of_the_list_exists_where_its_package_is_installed(
-    package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_listed_name_of_an_installed_package_exists(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # importing MONAI sets both; they are put back
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -246,7 +244,7 @@ def test_every_name_of_the_list_exists_where_its_package_is_installed(
     assert not (missing and is_as_listed)
 
 
-def test_nothing_on_the_list_is_known_to_run_unpickle_or_fetch_what_a_config_says() -> None:
+def test_nothing_listed_runs_unpickles_or_fetches() -> None:
     dangerous = {
         *("torch.load", "torch.hub.load", "torch.jit.load", "torch.compile", "torch.package.PackageImporter"),
         *("torch.from_file", "torch.utils.cpp_extension.load", "torch.classes.load_library", "torch.ops.load_library"),

@@ -39,7 +39,7 @@ def test_a_trainer_that_expects_what_is_started_is_right(check: Command, variabl
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_mismatch_names_the_line_of_the_config_and_the_variable_of_torchrun(check: Command) -> None:
+def test_a_mismatch_names_the_line_and_torchruns_variable(check: Command) -> None:
     done = check(TORCHRUN, "trainer::devices=4")
     assert done.returncode == 1
     assert "trainer::devices is 4, but torchrun starts 2 processes on each machine\n" in done.stdout
@@ -58,7 +58,7 @@ def test_a_mismatch_stops_a_stage_before_anything_is_built(check: Command) -> No
     assert "SLURM_NTASKS_PER_NODE=4, from --ntasks-per-node" in done.stderr
 
 
-def test_tasks_without_a_number_for_each_machine_are_an_error_as_for_lightning(check: Command) -> None:
+def test_tasks_need_a_number_per_machine_as_for_lightning(check: Command) -> None:
     done = check({"SLURM_NTASKS": "4", "SLURM_NNODES": "1"})
     assert done.returncode == 1
     assert "SLURM_NTASKS=4 does not tell the number of processes on each machine\n" in done.stdout
@@ -82,14 +82,12 @@ def test_one_task_is_one_device(check: Command) -> None:
         ("@vars::num_samples", True),
     ],
 )
-def test_all_ways_to_write_devices_are_counted_and_unknown_ones_pass(
-    check: Command, devices: str, is_right: bool
-) -> None:
+def test_devices_are_counted_in_every_form_and_else_pass(check: Command, devices: str, is_right: bool) -> None:
     done = check(SLURM, f"trainer::devices={devices}", "trainer::num_nodes=2")
     assert done.returncode == int(not is_right), done.stdout
 
 
-def test_devices_that_nobody_wrote_are_one_on_a_cpu_and_unknown_elsewhere(check: Command) -> None:
+def test_default_devices_are_one_on_a_cpu_else_unknown(check: Command) -> None:
     done = check(SLURM, "~trainer::devices", "trainer::num_nodes=2")
     assert "trainer::devices is 1 by default, but SLURM starts 4 processes on each machine\n" in done.stdout
     done = check(SLURM, "~trainer::devices", "trainer::num_nodes=2", "trainer::accelerator=gpu")
@@ -107,9 +105,7 @@ def test_torchrun_inside_slurm_is_torchrun() -> None:
 
 
 @pytest.mark.parametrize(("plugin", "is_compared"), [("LightningEnvironment", False), ("SLURMEnvironment", True)])
-def test_a_plugin_that_says_who_starts_the_processes_is_believed(
-    check: Command, plugin: str, is_compared: bool
-) -> None:
+def test_a_plugin_may_say_who_starts_the_processes(check: Command, plugin: str, is_compared: bool) -> None:
     target = f"pytorch_lightning.plugins.environments.{plugin}"
     done = check(SLURM, f"trainer::plugins=[{{_target_: {target}}}]")
     assert done.returncode == int(is_compared)

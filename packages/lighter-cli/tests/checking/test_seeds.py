@@ -5,7 +5,7 @@ from lighter_cli.errors import SeedError
 from lighter_config import load
 
 
-def test_the_config_wins_over_the_variable_and_the_variable_over_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_config_wins_over_the_variable_then_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_seed(load([{}])) == 0
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")
     assert find_seed(load([{}])) == 7

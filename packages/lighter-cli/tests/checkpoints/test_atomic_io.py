@@ -12,9 +12,7 @@ from lighter_cli import Runner
 from lighter_cli.checkpoints.atomic_io import AtomicCheckpointIO, save_atomically
 
 
-def test_a_checkpoint_is_written_beside_its_place_not_into_the_folder_for_temporary_files(
-    system_config: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkpoint_is_written_beside_its_final_path(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From another disk, Lightning copies over the checkpoint before: one that is killed meanwhile leaves neither."""
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     Runner().run("fit", [system_config])
@@ -22,7 +20,7 @@ def test_a_checkpoint_is_written_beside_its_place_not_into_the_folder_for_tempor
     assert torch.load("checkpoints/last.ckpt", weights_only=True)["global_step"] == 6
 
 
-def test_ctrl_c_in_the_middle_of_writing_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+def test_ctrl_c_during_writing_keeps_the_previous_one(tmp_path: Path) -> None:
     class Stops:
         def __reduce__(self) -> tuple[object, ...]:
             raise KeyboardInterrupt

@@ -42,31 +42,27 @@ def _damage(file: Path) -> None:
     file.write_bytes(content)
 
 
-def test_a_checkpoint_that_a_killed_run_did_not_live_to_record_is_found(run: Record) -> None:
+def test_an_unrecorded_checkpoint_of_a_killed_run_is_found(run: Record) -> None:
     assert run.status == "lost"
     assert run.checkpoint("last") == LAST.absolute()
     assert run.checkpoint("best") == BEST.absolute()
 
 
-def test_one_that_a_killed_run_recorded_and_replaced_is_not_missed(run: Record) -> None:
+def test_one_that_a_killed_run_replaced_is_not_missed(run: Record) -> None:
     gone = str(Path("checkpoints/epoch=0-step=3.ckpt").absolute())
     LAST.unlink()
     run = _changed(checkpoints={"last": gone, "best": gone})
     assert run.checkpoint("last") == run.checkpoint("best") == BEST.absolute()
 
 
-def test_of_a_half_written_one_the_one_before_is_used_with_a_warning(
-    run: Record, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_half_written_one_gives_way_to_the_previous(run: Record, caplog: pytest.LogCaptureFixture) -> None:
     LAST.write_bytes(LAST.read_bytes()[:-100])
     assert run.checkpoint("last") == BEST.absolute()
     assert f"{LAST.absolute()} is damaged or incomplete" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_flipped_bits_are_noticed_and_the_one_before_is_used_with_a_warning(
-    system_config: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_with_flipped_bits_gives_way_to_the_previous(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     """torch.load does not compare checksums."""
     Runner().run("fit", [system_config])
     _damage(LAST)
@@ -87,7 +83,7 @@ def test_a_damaged_best_one_is_told_of_once(system_config: str, caplog: pytest.L
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_what_another_run_saved_in_the_same_folder_is_not_taken(run: Record, system_config: str) -> None:
+def test_what_another_run_saved_in_the_folder_is_not_taken(run: Record, system_config: str) -> None:
     for file in (LAST, BEST):
         file.unlink()
     Runner().run("fit", [system_config, "seed=7"])
@@ -95,9 +91,7 @@ def test_what_another_run_saved_in_the_same_folder_is_not_taken(run: Record, sys
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_a_checkpoint_that_another_run_wrote_over_is_not_taken_for_the_runs_own(
-    system_config: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_checkpoint_another_run_overwrote_is_not_taken(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     both = [system_config, "trainer::callbacks::0::save_top_k=2"]
     Runner().run("fit", both)
     Runner().run("fit", [*both, "trainer::max_epochs=3"], ckpt_path="last")
@@ -108,24 +102,24 @@ def test_a_checkpoint_that_another_run_wrote_over_is_not_taken_for_the_runs_own(
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_the_best_from_before_a_resume_is_the_best_of_the_run_that_went_on(system_config: str) -> None:
+def test_the_best_from_before_a_resume_counts_after_it(system_config: str) -> None:
     Runner().run("fit", [system_config])
     Runner().run("fit", [system_config], ckpt_path="last")
     assert read_records(Path())[-1].checkpoint("best") == BEST.absolute()
 
 
-def test_a_file_of_another_program_and_a_link_that_leads_nowhere_are_passed_over(run: Record) -> None:
+def test_foreign_files_and_broken_links_are_skipped(run: Record) -> None:
     Path("checkpoints/notes.ckpt").write_text("mine")
     Path("checkpoints/link.ckpt").symlink_to("gone.ckpt")
     assert run.checkpoint("last") == LAST.absolute()
 
 
-def test_a_record_from_before_folders_were_recorded_is_still_used(run: Record) -> None:
+def test_a_record_without_folders_is_still_used(run: Record) -> None:
     _changed(checkpoint_folders=[])
     assert _changed(checkpoints={"last": str(LAST)}).checkpoint("last") == LAST
 
 
-def test_a_sharded_checkpoint_is_complete_with_the_file_that_is_written_last(tmp_path: Path) -> None:
+def test_a_sharded_checkpoint_is_complete_with_its_end(tmp_path: Path) -> None:
     (tmp_path / "__0_0.distcp").touch()
     assert not is_checkpoint(tmp_path)
     (tmp_path / "meta.pt").touch()

@@ -105,7 +105,7 @@ def test_what_another_rank_told_first_is_the_error(trainer: Trainer) -> None:
     assert str(raised.__cause__) == "Connection closed by peer"
 
 
-def test_an_own_error_is_told_to_the_others_and_stays_what_it_is(trainer: Trainer) -> None:
+def test_an_own_error_is_told_to_the_others_unchanged(trainer: Trainer) -> None:
     error, stores = ValueError("bad"), []
 
     def run() -> None:
@@ -164,7 +164,7 @@ def test_a_rank_that_told_nothing_is_known_by_how_it_ended(trainer: Trainer, scr
 
 
 @pytest.mark.slow
-def test_ranks_that_are_stuck_when_this_one_fails_are_ended_with_what_they_started(trainer: Trainer) -> None:
+def test_a_failure_ends_stuck_ranks_with_their_children(trainer: Trainer) -> None:
     ranks = []
 
     def run() -> None:

@@ -61,7 +61,7 @@ def run(stage: str, *words: str) -> Record:
     return read_records(Path())[-1]
 
 
-def test_a_fit_finishes_its_batch_and_closes_its_record_before_the_job_is_requeued(job: str) -> None:
+def test_a_fit_ends_batch_and_record_before_the_requeue(job: str) -> None:
     before = signal.getsignal(signal.SIGUSR1)
     with pytest.raises(Requeued) as stopped:
         run("fit", job)
@@ -74,7 +74,7 @@ def test_a_fit_finishes_its_batch_and_closes_its_record_before_the_job_is_requeu
     assert Path("asked").read_text() == "requeue 12\n"
 
 
-def test_the_next_start_goes_on_from_there_and_no_other_job_does(
+def test_only_the_next_start_of_the_job_continues_there(
     job: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Requeued):
@@ -94,9 +94,7 @@ def test_the_next_start_goes_on_from_there_and_no_other_job_does(
     assert run("fit", job, "trainer::default_root_dir=third").content["options"]["ckpt_path"] is None
 
 
-def test_the_restarted_job_goes_on_rather_than_start_from_the_checkpoint_that_it_was_given_first(
-    job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restarted_job_continues_despite_its_ckpt_path(job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Requeued):
         run("fit", job)
     (first,) = read_records(Path())

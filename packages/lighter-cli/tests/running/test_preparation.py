@@ -8,9 +8,7 @@ from lighter_cli.running.preparation import find_mistakes, prepare
 from lighter_config import CheckError, Severity, Stage, load
 
 
-def test_debugging_shows_what_the_stage_uses_with_copies_written_out(
-    system_config: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_debugging_shows_the_stages_config_with_copies(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="lighter_cli"):
         prepare(load([system_config, "vars::num_samples=14"]), Stage.TEST)
     (message,) = [record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG]
@@ -20,7 +18,7 @@ def test_debugging_shows_what_the_stage_uses_with_copies_written_out(
     assert "%::" not in message
 
 
-def test_every_mistake_is_in_the_error_unless_checking_is_off(system_config: str) -> None:
+def test_the_error_has_every_mistake_unless_checks_are_off(system_config: str) -> None:
     config = load([system_config, "trainer::max_epoch=3", "system::optimizer::lrr=1"])
     with pytest.raises(CheckError) as caught:
         prepare(config, Stage.FIT)
@@ -28,6 +26,6 @@ def test_every_mistake_is_in_the_error_unless_checking_is_off(system_config: str
     assert prepare(config, Stage.FIT, check_first=False).seed == 0
 
 
-def test_mistakes_and_what_is_said_about_the_project_are_returned(system_config: str) -> None:
+def test_mistakes_and_notes_on_the_project_are_returned(system_config: str) -> None:
     config = load([system_config, "trainer::max_epoch=3", "project=code"])
     assert [finding.severity for finding in find_mistakes(config)].count(Severity.ERROR) == 1

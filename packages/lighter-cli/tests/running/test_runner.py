@@ -104,7 +104,7 @@ def test_a_stage_builds_nothing_that_it_does_not_use(system_config: str) -> None
     assert "test/metrics/Accuracy/epoch" in result
 
 
-def test_the_same_seed_gives_the_same_weights_and_leaves_no_variable(system_config: str) -> None:
+def test_a_seed_gives_the_same_weights_and_sets_no_variable(system_config: str) -> None:
     for name in ("a", "b"):
         Runner().run("fit", [system_config, "seed=7", f"trainer::callbacks::0::dirpath={name}"])
     Runner().run("fit", [system_config, "seed=8", "trainer::callbacks::0::dirpath=c"])
@@ -114,9 +114,7 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_no_variable(system_conf
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_the_same_seed_gives_the_same_losses_with_workers_that_draw_random_numbers(
-    module_config: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seed_gives_the_same_losses_with_random_workers(module_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code = Path("code/models.py").read_text()
     noisy = """
 
@@ -157,22 +155,20 @@ def test_an_unknown_stage_is_an_error() -> None:
         Runner().run("train", ["config.yaml"])
 
 
-def test_a_checkpoint_with_a_class_weighted_loss_is_tested_without_its_loss(system_config: str) -> None:
+def test_a_checkpoint_is_tested_without_its_weighted_loss(system_config: str) -> None:
     weighted = "system::criterion::weight=$torch.tensor([1.0, 3.0])"
     Runner().run("fit", [system_config, weighted])
     (tested,) = Runner().run("test", [system_config, weighted], ckpt_path="best")
     assert "test/metrics/Accuracy/epoch" in tested
 
 
-def test_evaluating_weights_that_nobody_trained_is_a_warning(
-    system_config: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_evaluating_untrained_weights_is_a_warning(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     """A network as it was built used to be tested without a word."""
     Runner().run("test", [system_config])
     assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
 
 
-def test_a_checkpoint_that_holds_objects_names_them_and_the_option(system_config: str) -> None:
+def test_a_checkpoint_with_objects_names_the_option(system_config: str) -> None:
     Runner().run("fit", [system_config])
     checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
     torch.save(checkpoint | {"extra": Path()}, "objects.ckpt")

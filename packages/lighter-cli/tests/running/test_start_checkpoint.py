@@ -46,7 +46,7 @@ def test_best_beside_a_checkpoint_is_that_of_its_own_run(system_config: str) -> 
         start_checkpoint(config, Stage.TEST, option="best", runs=recorded_runs(config))
 
 
-def test_names_with_the_ending_mean_the_same_when_no_such_file_exists(system_config: str) -> None:
+def test_names_with_the_ending_mean_the_same_without_a_file(system_config: str) -> None:
     Runner().run("fit", [system_config])
     assert _find(system_config, "last.ckpt") == _find(system_config, "last")
     Path("last.ckpt").write_bytes(Path("checkpoints/last.ckpt").read_bytes())
@@ -84,9 +84,7 @@ def test_a_run_whose_checkpoint_was_deleted_is_passed_over(system_config: str) -
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
-def test_a_run_that_was_perhaps_killed_with_its_machine_is_named_and_can_be_gone_on_with(
-    system_config: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_killed_with_its_machine_can_be_continued(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     Runner().run("fit", [system_config])
     Runner().run("fit", [system_config, "trainer::callbacks::0::dirpath=second"])
     newest = read_records(Path())[-1]
@@ -118,7 +116,7 @@ def test_a_missing_file_names_the_nearest(system_config: str) -> None:
     assert caught.value.findings[0].nearest == ("models/epoch=1-step=6.ckpt",)
 
 
-def test_a_mistyped_word_names_the_option_and_the_nearest_word(system_config: str) -> None:
+def test_a_mistyped_name_gives_the_option_and_the_nearest(system_config: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         _find(system_config, "besst")
     assert str(caught.value) == (
@@ -130,7 +128,7 @@ def test_a_mistyped_word_names_the_option_and_the_nearest_word(system_config: st
     )
 
 
-def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(system_config: str) -> None:
+def test_an_invalid_checkpoint_fails_before_building(system_config: str) -> None:
     Runner().run("fit", [system_config])
     whole = Path("checkpoints/last.ckpt").read_bytes()
     Path("half.ckpt").write_bytes(whole[: len(whole) // 2])
@@ -141,9 +139,7 @@ def test_a_file_that_is_no_checkpoint_is_an_error_before_anything_is_built(syste
             _find(system_config, name)
 
 
-def test_other_ranks_take_the_checkpoint_that_was_handed_to_them(
-    system_config: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_ranks_take_the_checkpoint_of_rank_zero(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     with shared_with_ranks("given.ckpt"):
         assert _find(system_config, "last") == "given.ckpt"
@@ -176,7 +172,7 @@ def test_the_first_that_names_a_checkpoint_decides(system_config: str, monkeypat
         assert found(with_args, "option.ckpt") == "rank_zero.ckpt"
 
 
-def test_a_command_that_a_run_starts_finds_its_own_checkpoint(system_config: str) -> None:
+def test_a_command_inside_a_run_finds_its_own_checkpoint(system_config: str) -> None:
     Runner().run("fit", [system_config])
     with shared_with_ranks("given.ckpt"):
         assert _find(system_config, "last") == str(Path("checkpoints/last.ckpt").resolve())

@@ -84,7 +84,7 @@ def test_a_fit_has_a_bar_whole_messages_and_a_closing_table(system_config: str, 
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_130_a_true_record_and_what_goes_on(system_config: str, write: Write) -> None:
+def test_ctrl_c_ends_with_130_a_record_and_the_next_command(system_config: str, write: Write) -> None:
     """The bar is one that the config names, which wins over the bar that is there without."""
     write("talking.py", TALKING)
     write(

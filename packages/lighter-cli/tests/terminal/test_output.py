@@ -11,7 +11,7 @@ def test_rows_are_aligned_and_end_with_their_last_cell() -> None:
     assert [_text(line) for line in output.rows(ROWS)] == ["  a path   text   place", "  b"]
 
 
-def test_a_row_that_does_not_fit_the_terminal_has_its_cells_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_too_wide_for_the_terminal_is_stacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "width", lambda: 20)
     lines = output.rows([*ROWS, ("c", "short", "")])
     assert [_text(line) for line in lines] == ["  a path", "    text", "    place", "  b", "  c        short"]

@@ -12,7 +12,7 @@ def _run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, check=False)
 
 
-def test_log_messages_with_brackets_and_percent_signs_arrive_whole() -> None:
+def test_log_messages_keep_brackets_and_percent_signs() -> None:
     """A message with `[/x]` used to be lost, and lines were wrapped."""
     long = "x" * 300
     done = _run(
@@ -65,7 +65,7 @@ def test_causes_of_an_error_are_shown() -> None:
 
 
 @pytest.mark.slow
-def test_an_error_without_a_message_shows_the_line_that_raised_it() -> None:
+def test_an_error_without_a_message_shows_its_line() -> None:
     """Lightning asserts that `max_epochs` is a number; hiding its frames left the word AssertionError alone."""
     done = _run(
         "import pytorch_lightning as pl\nfrom pytorch_lightning.demos.boring_classes import BoringModel\n"

@@ -1,6 +1,6 @@
 """The tree as plain values, as a file would give it: references stay, changes to a copy stand beside it."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from lighter_config.building.copying import Copier
@@ -17,132 +17,153 @@ def as_written(root: Node, copier: Copier, *, standalone: bool = False) -> dict[
 
     Keys that look like operators or paths have a backslash; changes to a copy stand beside its reference, as paths.
     """
-    writer = _Writer(copier, standalone)
-    tree = writer.mapping(root, ())
+    written = _Written(copier, standalone)
+    tree = _mapping(root, (), written)
     if standalone:
-        for name in copier.files_referred_to(writer.files_root(root)):
-            tree[name] = writer.mapping(copier.files[name], (name,))
+        everything = root.like({**root.value, None: root.like(list(written.expanded))})
+        for name in copier.files_referred_to(everything):
+            tree[name] = _mapping(copier.files[name], (name,), written)
     return tree
 
 
-class _Writer:
-    """Turns nodes into plain values; ``beside`` collects what must stand beside a reference."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What is known of the tree that is written: how to open its ``%`` references, and which ones were expanded."""
 
-    def __init__(self, copier: Copier, standalone: bool) -> None:
-        self.copier = copier
-        self.standalone = standalone
-        self.expanded: list[Node] = []
+    copier: Copier
+    standalone: bool
+    expanded: list[Node] = field(default_factory=list)
 
-    def files_root(self, root: Node) -> Node:
-        """Return a tree of everything that was written, to search for references into other files."""
-        return root.like({**root.value, None: root.like(list(self.expanded))})
 
-    def mapping(self, node: Node, path: Segments) -> dict[Key, Any]:
-        written: dict[Key, Any] = {}
-        beside: dict[str, Any] = {}
-        for key, child in node.value.items():
-            written[file_key(key)] = self.value(child, (*path, key), (key,), beside)
-        written.update(beside)
-        return written
+class _Beside(dict[str, Any]):
+    """What must stand beside the keys of a mapping: the changes to copies below it, by operator and path.
 
-    def value(self, node: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> Any:
-        if type(node.value) is dict:
-            return self.mapping(node, path)
-        if type(node.value) is list:
-            return [
-                self.value(child, (*path, index), (*relative, index), beside) for index, child in enumerate(node.value)
-            ]
-        if is_copy(node.value):
-            return self._copy(node, path, relative, beside)
-        return node.value
+    ``depth`` is the number of segments of the mapping's own path, which its keys leave out.
+    """
 
-    def _copy(self, node: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> Any:
-        try:
-            if self.standalone and find_references(node.value)[0].file:
-                opened = self.copier.opened(node, path)
-                self.expanded.append(opened)
-                return self.value(opened, path, relative, beside)
-            if not node.patches:
-                return node.value
-            opened = self.copier.opened(node, path)
-        except ConfigError:
-            for change in node.patches:  # it cannot be opened; say what was asked for
-                beside.update(self._as_asked(change, path, relative))
+    __slots__ = ("depth",)
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+
+    def key(self, path: Segments, operator: str = "") -> str:
+        return operator + format_path(path[self.depth :])
+
+
+def _mapping(node: Node, path: Segments, written: _Written) -> dict[Key, Any]:
+    tree: dict[Key, Any] = {}
+    beside = _Beside(len(path))
+    for key, child in node.value.items():
+        tree[file_key(key)] = _value(child, (*path, key), beside, written)
+    tree.update(beside)
+    return tree
+
+
+def _value(node: Node, path: Segments, beside: _Beside, written: _Written) -> Any:
+    value = node.value
+    if type(value) is dict:
+        return _mapping(node, path, written)
+    if type(value) is list:
+        return [_value(child, (*path, index), beside, written) for index, child in enumerate(value)]
+    return _copy(node, path, beside, written) if is_copy(value) else value
+
+
+def _copy(node: Node, path: Segments, beside: _Beside, written: _Written) -> Any:
+    try:
+        if written.standalone and find_references(node.value)[0].file:
+            opened = written.copier.opened(node, path)
+            written.expanded.append(opened)
+            return _value(opened, path, beside, written)
+        if not node.patches:
             return node.value
-        changes = self._changes_of_copy(self.copier.pristine[id(node)], opened, path, relative)
-        if changes is None:
-            return self.value(opened, path, relative, beside)
-        beside.update(changes)
+        opened = written.copier.opened(node, path)
+    except ConfigError:
+        for change in node.patches:  # it cannot be opened; say what was asked for
+            beside.update(_as_asked(change, path, beside.depth, written))
         return node.value
+    changes = _changes_of_copy(written.copier.pristine[id(node)], opened, path, beside.depth, written)
+    if changes is None:
+        return _value(opened, path, beside, written)
+    beside.update(changes)
+    return node.value
 
-    def _changes_of_copy(self, old: Node, new: Node, path: Segments, relative: Segments) -> dict[str, Any] | None:
-        """Say how a copy was changed; ``None`` where the language cannot, as for a copied list that grew."""
-        changes: dict[str, Any] = {}
-        self._differences(old, new, path, relative, changes)
-        own = format_path(relative)
-        return None if {own, "=" + own, "+" + own} & changes.keys() else changes
 
-    def _as_asked(self, change: Change, path: Segments, relative: Segments) -> Iterator[tuple[str, Any]]:
+def _as_asked(change: Change, path: Segments, depth: int, written: _Written) -> _Beside:
+    """Repeat a change to a copy that cannot be opened."""
+    asked = _Beside(depth)
+    if change.path or not change.value.is_mapping:
         operator = {"replace": "=", "append": "+", "delete": "~"}.get(change.kind, "")
-        if not change.path and type(change.value.value) is dict:
-            for key, child in change.value.value.items():
-                special = special_key(key)
-                rest = (key,) if special is None else special.path
-                operator = "" if special is None else special.operator
-                yield operator + format_path((*relative, *rest)), self.value(child, (*path, *rest), (key,), {})
-            return
-        where = format_path((*relative, *change.path))
-        yield operator + where, self.value(change.value, (*path, *change.path), relative, {})
+        changes = [(operator, change.path, change.value)]
+    else:
+        specials = [(special_key(key), key, child) for key, child in change.value.value.items()]
+        changes = [(s.operator, s.path, child) if s else ("", (key,), child) for s, key, child in specials]
+    for operator, below, value in changes:
+        where = (*path, *below)
+        asked[asked.key(where, operator)] = _value(value, where, _Beside(depth), written)
+    return asked
 
-    def _differences(self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]) -> None:
-        """Say with operators and paths how ``new`` differs from ``old``."""
-        if type(old.value) is dict and type(new.value) is dict:
-            for key in old.value:
-                if key not in new.value:
-                    beside["~" + format_path((*relative, key))] = None
-            for key, child in new.value.items():
-                here, where = (*path, key), (*relative, key)
-                if key in old.value and _is_replaced(old.value[key], child):
-                    beside["=" + format_path(where)] = self.value(child, here, where, beside)
-                elif key in old.value:
-                    self._differences(old.value[key], child, here, where, beside)
-                else:
-                    beside[format_path(where)] = self.value(child, here, where, beside)
-            return
-        if type(old.value) is list and type(new.value) is list:
-            self._list_differences(old, new, path, relative, beside)
-            return
-        if is_copy(old.value) and old.value == new.value:
-            if len(old.patches) != len(new.patches):
-                old, new = self.copier.opened(old, path), self.copier.opened(new, path)
-                changes = self._changes_of_copy(old, new, path, relative)
-                if changes is None:
-                    changes = {"=" + format_path(relative): self.value(new, path, relative, beside)}
-                beside.update(changes)
-            return
-        if _same(old, new):
-            return
-        is_leaf_over_leaf = type(new.value) not in (dict, list) and type(old.value) not in (dict, list)
-        operator = "" if is_leaf_over_leaf and not is_computed(old.value) else "="
-        beside[operator + format_path(relative)] = self.value(new, path, relative, beside)
 
-    def _list_differences(
-        self, old: Node, new: Node, path: Segments, relative: Segments, beside: dict[str, Any]
-    ) -> None:
-        where = format_path(relative)
-        num_old = len(old.value)
-        if len(new.value) < num_old:
-            kept = _kept_indices(old.value, new.value)
-            if kept is None:
-                beside["=" + where] = self.value(new, path, relative, beside)
-            else:
-                beside["~" + where] = [index for index in range(num_old) if index not in kept]
-            return
-        for index in range(num_old):
-            self._differences(old.value[index], new.value[index], (*path, index), (*relative, index), beside)
-        if len(new.value) > num_old:
-            added = new.like(new.value[num_old:])
-            beside["+" + where] = self.value(added, path, relative, beside)
+def _changes_of_copy(old: Node, new: Node, path: Segments, depth: int, written: _Written) -> _Beside | None:
+    """Say how a copy was changed; ``None`` where the language cannot, as for a copied list that grew."""
+    changes = _Beside(depth)
+    _differences(old, new, path, changes, written)
+    own = {changes.key(path, operator) for operator in ("", "=", "+")}
+    return None if own & changes.keys() else changes
+
+
+def _differences(old: Node, new: Node, path: Segments, beside: _Beside, written: _Written) -> None:
+    """Say with operators and paths how ``new`` differs from ``old``."""
+    if old.is_mapping and new.is_mapping:
+        _mapping_differences(old, new, path, beside, written)
+    elif old.is_list and new.is_list:
+        _list_differences(old, new, path, beside, written)
+    elif is_copy(old.value) and old.value == new.value:
+        _patch_differences(old, new, path, beside, written)
+    elif not _same(old, new):
+        operator = "" if old.is_leaf and new.is_leaf and not is_computed(old.value) else "="
+        beside[beside.key(path, operator)] = _value(new, path, beside, written)
+
+
+def _mapping_differences(old: Node, new: Node, path: Segments, beside: _Beside, written: _Written) -> None:
+    for key in old.value:
+        if key not in new.value:
+            beside[beside.key((*path, key), "~")] = None
+    for key, child in new.value.items():
+        here = (*path, key)
+        if key not in old.value:
+            beside[beside.key(here)] = _value(child, here, beside, written)
+        elif _is_replaced(old.value[key], child):
+            beside[beside.key(here, "=")] = _value(child, here, beside, written)
+        else:
+            _differences(old.value[key], child, here, beside, written)
+
+
+def _list_differences(old: Node, new: Node, path: Segments, beside: _Beside, written: _Written) -> None:
+    num_old = len(old.value)
+    if len(new.value) < num_old:
+        kept = _kept_indices(old.value, new.value)
+        if kept is None:
+            beside[beside.key(path, "=")] = _value(new, path, beside, written)
+        else:
+            beside[beside.key(path, "~")] = [index for index in range(num_old) if index not in kept]
+        return
+    for index in range(num_old):
+        _differences(old.value[index], new.value[index], (*path, index), beside, written)
+    if len(new.value) > num_old:
+        added = new.like(new.value[num_old:])
+        beside[beside.key(path, "+")] = _value(added, path, beside, written)
+
+
+def _patch_differences(old: Node, new: Node, path: Segments, beside: _Beside, written: _Written) -> None:
+    """Say how two copies of one thing, written as the same reference, differ by their patches."""
+    if len(old.patches) == len(new.patches):
+        return
+    old, new = written.copier.opened(old, path), written.copier.opened(new, path)
+    changes = _changes_of_copy(old, new, path, beside.depth, written)
+    if changes is None:
+        beside[beside.key(path, "=")] = _value(new, path, beside, written)
+    else:
+        beside.update(changes)
 
 
 def file_key(key: Key) -> Key:
