@@ -18,7 +18,8 @@ _MADE_FROM = {
         "builtins.set",
         "typing.NamedTuple",
         "collections.abc.Iterable",
-        "_collections_abc.Iterable",
+        "torch.utils.data.dataset.Dataset",  # a DataLoader takes whatever has a length and items
+        "torch.utils.data.sampler.Sampler",
     ),
     dict: ("builtins.dict", "collections.abc.Mapping", "typing.TypedDict"),
     int: ("builtins.int", "builtins.float", "numbers.Number", "decimal.Decimal", "fractions.Fraction"),
