@@ -7,20 +7,27 @@ Lightning objects, so that a new version that differs fails there. The module is
 
 # ruff: noqa: SLF001  # this module exists to read private names
 
+from __future__ import annotations
+
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.distributed_c10d import _get_default_store
+
+from lighter_cli.lightning_package import is_a, is_model_checkpoint
+
+if TYPE_CHECKING:
+    from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+    from pytorch_lightning import Callback, Trainer
+    from pytorch_lightning.callbacks import ModelCheckpoint
+    from pytorch_lightning.loggers import TensorBoardLogger
+    from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 
 class ChildRanks:
@@ -35,7 +42,7 @@ class ChildRanks:
         self._taken = False
 
     @property
-    def processes(self) -> Sequence["subprocess.Popen[bytes]"]:
+    def processes(self) -> Sequence[subprocess.Popen[bytes]]:
         """The processes of local ranks 1, 2, ... in order; empty until ``take`` returned them."""
         return self._launcher.procs if self._taken else ()
 
@@ -63,7 +70,8 @@ def child_ranks(trainer: Trainer) -> ChildRanks | None:
         ``None`` for a single process, and for spawned processes, which their parent ends.
     """
     launcher = trainer.strategy.launcher
-    return ChildRanks(launcher) if isinstance(launcher, _SubprocessScriptLauncher) else None
+    is_script = is_a(launcher, "strategies.launchers._SubprocessScriptLauncher")
+    return ChildRanks(launcher) if is_script else None  # type: ignore[arg-type]
 
 
 def replace_sigterm_handler(trainer: Trainer, handler: Callable[[int, FrameType | None], None]) -> None:
@@ -102,7 +110,7 @@ def newest_save(callback: Callback) -> tuple[str, int]:
     Returns:
         ``("", 0)`` before the first save, and for callbacks other than ``ModelCheckpoint``.
     """
-    if not isinstance(callback, ModelCheckpoint):
+    if not is_model_checkpoint(callback):
         return "", 0
     return callback._last_checkpoint_saved, callback._last_global_step_saved
 

@@ -1,13 +1,22 @@
 """Write Lightning's checkpoints atomically, through `lighter_cli.atomic_files`."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric.plugins import TorchCheckpointIO
-from pytorch_lightning import Trainer
 
 from lighter_cli.atomic_files import open_atomically
+from lighter_cli.lightning_package import class_beside, derived
+
+if TYPE_CHECKING:
+    from lightning_fabric.plugins import TorchCheckpointIO
+    from pytorch_lightning import Trainer
+else:
+    TorchCheckpointIO = object
+
+_DEFAULT = "plugins.io.TorchCheckpointIO"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -30,5 +39,5 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 def save_atomically(trainer: Trainer) -> None:
     """Make a trainer save its checkpoints atomically, unless the config gave it another checkpoint plugin."""
-    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+    if type(trainer.strategy.checkpoint_io) is class_beside(trainer, _DEFAULT):
+        trainer.strategy.checkpoint_io = derived(AtomicCheckpointIO, trainer, _DEFAULT)()

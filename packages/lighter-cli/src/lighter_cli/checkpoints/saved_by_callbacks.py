@@ -1,14 +1,18 @@
 """Find the checkpoints that the callbacks of a trainer saved: the newest, the best, and their folders."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
+from typing import TYPE_CHECKING, Any, cast
 
 from lighter_cli.lightning_internals import newest_save
+from lighter_cli.lightning_package import is_a, is_model_checkpoint
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
 
 def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
@@ -20,11 +24,11 @@ def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
     """
     paths: set[str] = set()
     for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint):
+        if is_model_checkpoint(callback):
             paths |= {*callback.best_k_models, callback.best_model_path, callback.last_model_path}
             paths.add(newest_save(callback)[0])
-        elif isinstance(callback, OnExceptionCheckpoint) and is_failing:
-            paths.add(callback.ckpt_path)
+        elif is_failing and is_a(callback, "callbacks.OnExceptionCheckpoint"):
+            paths.add(cast("OnExceptionCheckpoint", callback).ckpt_path)
     times: dict[Path, int] = {}
     for file in sorted({Path(path).absolute() for path in paths if path and "://" not in path}):
         with suppress(OSError):  # it was removed, perhaps by another process just now
@@ -67,4 +71,4 @@ def checkpoint_folders(trainer: Trainer) -> list[str]:
 
 
 def _model_checkpoints(trainer: Trainer) -> list[ModelCheckpoint]:
-    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
+    return [callback for callback in trainer.checkpoint_callbacks if is_model_checkpoint(callback)]

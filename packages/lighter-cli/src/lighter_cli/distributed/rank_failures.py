@@ -4,6 +4,8 @@ Lightning leaves this to the collectives, which fail with a message about a clos
 and to a thread that kills rank zero, whose record then says "running" forever.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import signal
@@ -14,11 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.distributed import DistError, Store  # type: ignore[attr-defined]
 
 from lighter_cli.errors import RankError
@@ -29,7 +29,13 @@ from lighter_cli.lightning_internals import (
     replace_sigterm_handler,
     set_received_sigterm,
 )
+from lighter_cli.lightning_package import class_beside, derived
 from lighter_config import Finding
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback, LightningModule, Trainer
+else:
+    Callback = object  # `derived` adds that of the trainer's package
 
 _logger = logging.getLogger(__name__)
 
@@ -58,7 +64,8 @@ def ending_together(
     if children is None:
         yield
         return
-    ranks = _Ranks(children, trainer.global_rank, checkpoint, abandon)
+    sigterm = class_beside(trainer, "utilities.exceptions.SIGTERMException")
+    ranks = derived(_Ranks, trainer, "Callback")(children, trainer.global_rank, checkpoint, abandon, sigterm)
     replace_sigterm_handler(trainer, partial(ranks.on_sigterm, trainer))
     trainer.callbacks.insert(0, ranks)  # type: ignore[attr-defined]  # tell the other ranks before a callback waits for them
     try:
@@ -73,7 +80,7 @@ def ending_together(
 
 
 @contextmanager
-def _ignoring_second_sigterm(ranks: "_Ranks") -> Iterator[None]:
+def _ignoring_second_sigterm(ranks: _Ranks) -> Iterator[None]:
     """Ignore a SIGTERM while this rank shuts down, so that its record is closed.
 
     A launcher sends one to all ranks as soon as one has failed.
@@ -101,15 +108,22 @@ class _Ranks(Callback):
         rank: The global rank of this process.
         checkpoint: The checkpoint that this rank starts from.
         abandon: Called with the error before this process kills itself.
+        sigterm: What Lightning raises after a SIGTERM.
     """
 
     def __init__(
-        self, children: ChildRanks, rank: int, checkpoint: str | None, abandon: Callable[[Exception], None]
+        self,
+        children: ChildRanks,
+        rank: int,
+        checkpoint: str | None,
+        abandon: Callable[[Exception], None],
+        sigterm: type[BaseException],
     ) -> None:
         self._children = children
         self._rank = rank
         self._checkpoint = checkpoint
         self._abandon = abandon
+        self._sigterm = sigterm
         self._store: Store | None = None
         self.is_ending = False
         self._has_received_sigterm = False
@@ -146,7 +160,7 @@ class _Ranks(Callback):
             SIGTERMException: One of the ranks received a SIGTERM.
         """
         if trainer.strategy.reduce_boolean_decision(self._has_received_sigterm, all=False):
-            raise SIGTERMException
+            raise self._sigterm
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell the other ranks, unless one of them failed earlier."""
@@ -164,7 +178,7 @@ class _Ranks(Callback):
             return error
         _, returncode = self._ended_child() or (0, 0)
         if self._has_received_sigterm and returncode in (-signal.SIGTERM, 128 + signal.SIGTERM):
-            return SIGTERMException()  # the children got the SIGTERM too, and ended first
+            return self._sigterm()  # the children got the SIGTERM too, and ended first
         failure = self.failure_of_another()
         if failure is None:
             return error

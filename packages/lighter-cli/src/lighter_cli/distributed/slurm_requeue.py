@@ -4,6 +4,8 @@ Lightning's own handler saves between any two instructions, even in the middle o
 ``default_root_dir`` that every later job in that folder would start from.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import signal
@@ -13,23 +15,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
-
-from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.trainer.states import TrainerFn
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from lighter_cli.lightning_internals import cluster_environment, save_checkpoint
+from lighter_cli.lightning_package import derived, is_a
 from lighter_cli.runs.environment import slurm_job
+
+if TYPE_CHECKING:
+    from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from pytorch_lightning import LightningModule, Trainer
+    from pytorch_lightning.callbacks import ModelCheckpoint
+else:
+    ModelCheckpoint = object  # `derived` adds that of the trainer's package
 
 _logger = logging.getLogger(__name__)
 
 _EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, try again
 
 
-class Requeued(SIGTERMException):
+class Requeued(SystemExit):
     """A run that stopped so that its job can be requeued."""
 
     def __init__(self, signal_name: str) -> None:
@@ -54,12 +59,12 @@ def requeuing(trainer: Trainer, folder: Path) -> Iterator[None]:
     """
     environment = cluster_environment(trainer)
     is_main_thread = threading.current_thread() is threading.main_thread()
-    if not isinstance(environment, SLURMEnvironment) or not environment.auto_requeue or not is_main_thread:
+    if not _is_slurm(environment) or not environment.auto_requeue or not is_main_thread:
         yield
         return
     environment.auto_requeue = False  # Lightning then installs no handler of its own
     requeue_signal = environment.requeue_signal or signal.SIGUSR1
-    checkpoint = RequeueCheckpoint(folder, requeue_signal)
+    checkpoint = derived(RequeueCheckpoint, trainer, "callbacks.ModelCheckpoint")(folder, requeue_signal)
     trainer.callbacks.append(checkpoint)  # type: ignore[attr-defined]
     before = signal.signal(requeue_signal, checkpoint.on_signal)
     try:
@@ -94,7 +99,7 @@ class RequeueCheckpoint(ModelCheckpoint):
             must_stop = trainer.strategy.reduce_boolean_decision(must_stop, all=False)
         if must_stop:
             save_checkpoint(self, trainer, Path(str(self.dirpath)) / "requeue.ckpt")
-            raise Requeued(self._signal.name)
+            raise _requeued(trainer, self._signal)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop a validate stage, not a validation inside a fit."""
@@ -110,8 +115,8 @@ class RequeueCheckpoint(ModelCheckpoint):
 
     def _stop_evaluation(self, trainer: Trainer) -> None:
         # SLURM signals every rank, and ranks may have different numbers of batches: each stops after its own batch
-        if self._has_received_signal and trainer.state.fn != TrainerFn.FITTING:
-            raise Requeued(self._signal.name)
+        if self._has_received_signal and trainer.state.fn != "fit":
+            raise _requeued(trainer, self._signal)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save nothing."""
@@ -131,6 +136,14 @@ class RequeueCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load nothing from checkpoints."""
+
+
+def _is_slurm(environment: ClusterEnvironment | None) -> TypeGuard[SLURMEnvironment]:
+    return is_a(environment, "plugins.environments.SLURMEnvironment")
+
+
+def _requeued(trainer: Trainer, received: signal.Signals) -> Requeued:
+    return derived(Requeued, trainer, "utilities.exceptions.SIGTERMException")(received.name)
 
 
 def _requeue() -> None:

@@ -1,21 +1,31 @@
 """Build the objects of an experiment from its config."""
 
+from __future__ import annotations
+
+import importlib
 import os
+import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer, seed_everything
+import numpy as np
+import torch
 
-from lighter import System
-from lighter.lightning import failure_notes
 from lighter_cli.checking.seeds import VARIABLE
 from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
+from lighter_cli.lightning_package import class_beside, is_a, package_of
 from lighter_config import Config, Finding
+from lighter_config.building.imports import locate
+from lighter_config.checks.components import components_in
+from lighter_config.checks.lightning_packages import PACKAGES, mixed_packages
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+
+_TRAINER = "pytorch_lightning.trainer.trainer.Trainer"
 
 _SEED_VARIABLES = (VARIABLE, "PL_SEED_WORKERS")
 
@@ -39,16 +49,35 @@ def build(config: Config) -> Experiment:
     """Build the objects of a pruned config: trainer, model, data.
 
     Raises:
-        BuildError: A section built an object of the wrong type.
+        BuildError: A section built an object of the wrong type, or would build one for another package's trainer.
     """
-    trainer = _resolve(config, "trainer", Trainer)
+    _refuse_mixed_packages(config)
+    trainer: Trainer = config.resolve("trainer")
+    if not is_a(trainer, "Trainer"):
+        raise _wrong_type(config, "trainer", trainer, _TRAINER)
     save_atomically(trainer)
-    failure_notes.attach(trainer)  # a LighterModule attaches them itself
+    if package_of(trainer) == PACKAGES[0]:
+        from lighter.lightning import failure_notes  # imports that package
+
+        failure_notes.attach(trainer)  # a LighterModule attaches them itself
     if config.has("system"):
+        from lighter import System
+
         return Experiment(trainer, _resolve(config, "system", System), None)
-    model = _resolve(config, "model", LightningModule)
-    datamodule = _resolve(config, "data", LightningDataModule) if config.has("data") else None
+    model = _resolve(config, "model", class_beside(trainer, "LightningModule"))
+    data_class = class_beside(trainer, "LightningDataModule")
+    datamodule = _resolve(config, "data", data_class) if config.has("data") else None
     return Experiment(trainer, model, datamodule)
+
+
+def import_lightning(config: Config) -> None:
+    """Import the package of Lightning that the targets of a config name, while that is fast: see ``gc_pause``."""
+    for component in components_in(config.expanded().tree, lambda _: True):
+        first = (component.target or "").partition(".")[0]
+        if first in ("lightning", "pytorch_lightning", "lighter"):
+            # a package that is missing is reported where it is built
+            with suppress(ImportError):
+                importlib.import_module("lightning.pytorch" if first == "lightning" else first)
 
 
 @contextmanager
@@ -56,7 +85,7 @@ def seeded(seed: int) -> Iterator[None]:
     """Seed Python, NumPy, torch and the loaders' workers; restore the environment variables afterwards."""
     before = {name: os.environ.get(name) for name in _SEED_VARIABLES}
     try:
-        seed_everything(seed, workers=True, verbose=False)
+        _seed_everything(seed)
         yield
     finally:
         for name, value in before.items():
@@ -66,17 +95,51 @@ def seeded(seed: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _resolve(config: Config, section: str, expected: type[T]) -> T:
-    built: Any = config.resolve(section)
+def _seed_everything(seed: int) -> None:
+    """Do what ``seed_everything(seed, workers=True)`` of both packages does; which one is used is not known yet."""
+    os.environ.update(zip(_SEED_VARIABLES, (str(seed), "1"), strict=True))
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _refuse_mixed_packages(config: Config) -> None:
+    """Import the classes of an experiment, and refuse a mixture of packages that their source did not show.
+
+    Raises:
+        BuildError: A section would build an object for another package's trainer.
+    """
+    components = tuple(components_in(config.expanded().tree, lambda _: True))
+    findings = tuple(mixed_packages(config, components, _derives_from))
+    if findings:
+        raise BuildError(*findings)
+
+
+def _derives_from(target: str, base: str) -> bool | None:
+    package, _, _ = base.rpartition(".")
+    try:
+        found = locate(target)
+    except Exception:  # building reports it, with its place
+        return None
+    return package_of(found) == package if isinstance(found, type) else None
+
+
+def _resolve(config: Config, section: str, expected: type) -> Any:
+    built = config.resolve(section)
     if not isinstance(built, expected):
-        raise BuildError(
-            Finding(
-                message=f"`{section}` must build a {expected.__name__}, got {built!r:.80}",
-                path=section,
-                place=config.place(f"{section}::_target_") or config.place(section),
-                excerpt=config.excerpt(f"{section}::_target_"),
-                expected=(f"a `{expected.__module__}.{expected.__qualname__}` or a subclass of it",),
-                fix="name another `_target_`",
-            )
-        )
+        raise _wrong_type(config, section, built, f"{expected.__module__}.{expected.__qualname__}")
     return built
+
+
+def _wrong_type(config: Config, section: str, built: object, expected: str) -> BuildError:
+    name = expected.rpartition(".")[2]
+    return BuildError(
+        Finding(
+            message=f"`{section}` must build a {name}, got {built!r:.80}",
+            path=section,
+            place=config.place(f"{section}::_target_") or config.place(section),
+            excerpt=config.excerpt(f"{section}::_target_"),
+            expected=(f"a `{expected}` or a subclass of it",),
+            fix="name another `_target_`",
+        )
+    )

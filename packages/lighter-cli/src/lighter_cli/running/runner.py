@@ -74,9 +74,11 @@ class Runner:
         _log_start(checkpoint, stage)
 
         with self._importing():  # torch is imported here; all that the config alone shows has been reported
-            from lighter_cli.running.build import build, seeded
+            from lighter_cli.running.build import build, import_lightning, seeded
             from lighter_cli.running.trainer_call import call_trainer
             from lighter_cli.runs.request import Request
+
+            import_lightning(prepared.config)
 
         with seeded(prepared.seed), shared_with_ranks(checkpoint):
             self.experiment = build(prepared.config)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
+from lighter_cli.lightning_package import derived
 from lighter_cli.running.build import Experiment
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
@@ -22,7 +23,7 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     Raises:
         CheckpointError: The checkpoint holds more than tensors and plain values.
     """
-    trainer, recorder = experiment.trainer, RunRecorder(request)
+    trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
     checkpoint = request.options["ckpt_path"]
     with (
         requeuing(trainer, recorder.folder(trainer)),

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _DISTRIBUTIONS = (
     "torchmetrics",
     "sparkwheel",
 )
+_OPTIONAL = ("lightning",)  # holds a copy of PyTorch Lightning, see `lightning_package`
 _SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the clock may be set in between
 
 
@@ -33,6 +35,9 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:  # run from a source tree that was never installed
             found[name] = "unknown"
+    for name in _OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return {**found, "torch": _torch_build() or found["torch"]}
 
 

@@ -1,5 +1,7 @@
 """Write the record of one run: what ran, with which config, versions and machine, and its results."""
 
+from __future__ import annotations
+
 import json
 import logging
 import secrets
@@ -9,10 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from lighter_cli.atomic_files import append_line, write_atomically
@@ -23,6 +23,7 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
     saved_checkpoints,
 )
 from lighter_cli.lightning_internals import computed_metrics, newest_save
+from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs.hyperparameters import hyperparameters
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.record import INDEX
@@ -37,6 +38,11 @@ from lighter_config import (
     Stage,
     to_yaml,
 )
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback, LightningModule, Trainer
+else:
+    Callback = object  # `derived` adds that of the trainer's package
 
 _logger = logging.getLogger(__name__)
 
@@ -83,11 +89,11 @@ class RunRecorder(Callback):
         trainer.callbacks.append(self)  # type: ignore[attr-defined]  # after the checkpoint callbacks, to see their files
         try:
             yield
-        except SIGTERMException as error:
-            self._close(trainer, "interrupted", error)
-            error.code = error.code or _EXIT_CODE_OF_SIGTERM
-            raise
         except BaseException as error:
+            if is_sigterm(error):
+                self._close(trainer, "interrupted", error)
+                error.code = error.code or _EXIT_CODE_OF_SIGTERM
+                raise
             interrupted = _was_interrupted(error) or isinstance(self._interruption, KeyboardInterrupt)
             self._close(trainer, "interrupted" if interrupted else "failed", error)
             if interrupted and not isinstance(error, KeyboardInterrupt):
@@ -151,7 +157,7 @@ class RunRecorder(Callback):
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
         if trainer.received_sigterm:
-            raise SIGTERMException
+            raise class_beside(trainer, "utilities.exceptions.SIGTERMException")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the results of a spawned rank zero."""
@@ -256,16 +262,14 @@ class RunRecorder(Callback):
 
 
 def _as_text(error: BaseException | None) -> str | None:
-    match error:
-        case None:
-            return None
-        case SIGTERMException():
-            return str(error) or "SIGTERM"
-        case _:
-            try:
-                return f"{type(error).__name__}: {error}"
-            except Exception:  # the text of a user's own error can fail
-                return type(error).__name__
+    if error is None:
+        return None
+    if is_sigterm(error):
+        return str(error) or "SIGTERM"
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # the text of a user's own error can fail
+        return type(error).__name__
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -1,17 +1,21 @@
 """What a run was asked to do, and the record that it starts with."""
 
+from __future__ import annotations
+
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from pytorch_lightning import Trainer
 
 from lighter_cli.runs import environment
 from lighter_config import Config, Secrets, Stage
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

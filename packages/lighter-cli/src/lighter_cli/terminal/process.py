@@ -18,6 +18,7 @@ _OWN_PACKAGES = (
     "sparkwheel",
     "cyclopts",
     "pytorch_lightning",
+    "lightning",
     "lightning_fabric",
 )
 
@@ -39,7 +40,7 @@ def configure() -> None:
     # users cannot fix what Lightning and torchmetrics must change for a newer torch
     for category in (FutureWarning, DeprecationWarning):
         warnings.filterwarnings(
-            "ignore", category=category, module=r"(pytorch_lightning|lightning_fabric|torchmetrics)\b"
+            "ignore", category=category, module=r"(pytorch_lightning|lightning_fabric|lightning|torchmetrics)\b"
         )
 
 

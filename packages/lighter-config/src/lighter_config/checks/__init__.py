@@ -9,6 +9,7 @@ from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.keys import check_keys, check_sections
+from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.monitors import check_monitors
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
@@ -32,6 +33,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_argument_types,
     check_stage_arguments,
     check_stage_needs,
+    check_lightning_packages,
     check_monitors,
     check_checkpoint_files,
     check_secrets,
