@@ -63,6 +63,11 @@ class CheckResult:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
+    def has_warnings(self) -> bool:
+        """Whether a finding is a warning."""
+        return any(finding.severity is Severity.WARNING for finding in self.findings)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The targets that do not exist."""
         return tuple(target for target, answer in self.targets.items() if isinstance(answer, DoesNotExist))

@@ -54,6 +54,9 @@ def check(
             help="Import the targets whose source does not tell what they take; build nothing.",
         ),
     ] = False,
+    strict: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Fail on warnings too: the exit code is 1 for them.")
+    ] = False,
     output_format: Annotated[
         Literal["text", "json", "github"],
         Parameter(name="--format", help="Text for people, JSON for tools, or annotations of a GitHub workflow."),
@@ -73,4 +76,4 @@ def check(
         output.write_lines(annotation_lines(results))
     else:
         output.write_lines(text_lines(results, output.width(), deep=deep))
-    return int(any(result.has_errors for result in results))
+    return int(any(result.has_errors or (strict and result.has_warnings) for result in results))

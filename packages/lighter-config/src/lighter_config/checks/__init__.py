@@ -8,6 +8,7 @@ from lighter_config.checks.arguments import check_arguments, check_stage_argumen
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
+from lighter_config.checks.foreign_keys import check_foreign_keys
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.monitors import check_monitors
@@ -26,6 +27,7 @@ __all__ = ["DEFAULT_CHECKS", "Check", "CheckContext", "check"]
 DEFAULT_CHECKS: tuple[Check, ...] = (
     check_keys,
     check_sections,
+    check_foreign_keys,
     check_references,
     check_expression_names,
     check_targets,

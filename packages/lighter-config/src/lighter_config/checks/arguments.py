@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.foreign_keys import FORMS
 from lighter_config.findings import Finding, Severity
 from lighter_config.places import Place
 from lighter_config.sections import ARGS, TRAINER
@@ -111,6 +112,7 @@ def _unknown_argument(
             fix = f"write {near} to change what is given at {given}"
         else:
             fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
+    fix = FORMS.get(name, fix)
     none_left = "no further argument" if signature.keywords else "no arguments by name"
     expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(

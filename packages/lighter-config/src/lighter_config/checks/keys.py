@@ -100,6 +100,15 @@ def _unused_key(context: CheckContext, key: Any) -> Finding:
             fix=f"write {path}: the parts of a path are separated by {SEPARATOR}",
             config=context.config,
         )
+    if key == "defaults":
+        return context.finding(
+            (key,),
+            "defaults is a key of Hydra, which nothing reads",
+            at_key=True,
+            severity=Severity.WARNING,
+            fix="list the files in _base_, relative to this file, or give them as inputs",
+            config=context.config,
+        )
     return context.finding(
         (key,),
         f"{format_path((key,))} is not a section, and nothing refers to it",
