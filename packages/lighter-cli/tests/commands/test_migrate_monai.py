@@ -11,9 +11,9 @@ import pytest
 
 from lighter_cli import Runner
 from lighter_cli.checking.checker import Checker
-from lighter_cli.describing import short_names
 from lighter_cli.migration import Kind, migrate
 from lighter_config import Severity, load
+from lighter_config.signatures.answers import short_names
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 BUNDLE = Path(__file__).parent / "monai"

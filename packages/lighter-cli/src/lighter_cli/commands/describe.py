@@ -11,13 +11,13 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Json
 from lighter_cli.describing.docstrings import Documentation, read_documentation
-from lighter_cli.describing.short_names import PACKAGES, find_named
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
 from lighter_config.project import MARKER, reader_for
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
+from lighter_config.signatures.answers.short_names import PACKAGES, find_named
 
 _MAX_WIDTH = 100
 _ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")

@@ -1,1 +1,1 @@
-"""What `lighter describe` prints: documentation from source (`docstrings`), import paths of `short_names`."""
+"""What `lighter describe` prints beside signatures: documentation from source, in `docstrings`."""

@@ -7,7 +7,9 @@ from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.moved_names import MOVED_NAMES
 from lighter_config.findings import Finding, Severity
+from lighter_config.project import find_project
 from lighter_config.signatures import DoesNotExist, Unknown
+from lighter_config.signatures.answers.short_names import written_out
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
@@ -35,6 +37,14 @@ def check_targets(context: CheckContext) -> Iterator[Finding]:
             )
 
 
+def _nearest(context: CheckContext, answer: DoesNotExist) -> tuple[str, ...]:
+    """Return what a target may mean; one without a dot is the name of a class, not of a module."""
+    project, _ = find_project(context.config)
+    if "." in answer.target and answer.nearest:
+        return answer.nearest
+    return written_out(answer.target, context.reader, None if project is None else project.folder)
+
+
 def _of_target(context: CheckContext, component: Component, severity: Severity) -> Iterator[Finding]:
     target = str(component.target)
     path = (*component.path, TARGET)
@@ -50,7 +60,7 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
         )
     if not isinstance(answer, DoesNotExist) or (context.is_fragment and answer.missing == "project"):
         return  # the file that a fragment belongs to names the folder of the project
-    nearest = (moved,) if moved else answer.nearest
+    nearest = (moved,) if moved else _nearest(context, answer)
     fix = f"write {nearest[0]}" if nearest else ""
     message = answer.message
     if moved and not answer.reason:

@@ -6,10 +6,10 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from lighter_cli.describing.short_names import find_named
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import Segments, mappings, put_in, rename_key, replace_text, splice, texts
 from lighter_config import Severity, Signature, SignatureReader
+from lighter_config.signatures.answers.short_names import find_named
 
 _CLASS, _ARGUMENTS = "class_path", ("init_args", "dict_kwargs")
 _LIGHTNING = "lightning.pytorch"

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from lighter_cli.describing.short_names import find_in, is_installed
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import replace_text, texts
 from lighter_config import Severity, SignatureReader
+from lighter_config.signatures.answers.short_names import find_in, is_installed
 
 _PACKAGE = "monai"
 

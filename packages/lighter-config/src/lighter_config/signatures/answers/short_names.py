@@ -7,10 +7,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lighter_config import Signature, SignatureReader, nearest_names
+from lighter_config.signatures.answers.answer import Signature
+from lighter_config.signatures.answers.reader import SignatureReader
+from lighter_config.suggestions import nearest_names
 
+_NUM_SHOWN = 3
 PACKAGES = ("lighter", "torch", "pytorch_lightning", "torchmetrics")
 """The packages to search, in this order."""
+
+_ALIASES_OF_PACKAGES = {
+    "F": "torch.nn.functional",
+    "L": "lightning",
+    "lr_scheduler": "torch.optim.lr_scheduler",
+    "nn": "torch.nn",
+    "np": "numpy",
+    "optim": "torch.optim",
+    "pl": "pytorch_lightning",
+    "tm": "torchmetrics",
+    "tv": "torchvision",
+}
+"""The names under which code imports packages; a target needs the whole path."""
 
 _DEFINITION = re.compile(rb"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
 _ALIASES = re.compile(rb"^((?:[A-Z]\w* = )+)[A-Z]\w*\s*$", re.MULTILINE)
@@ -53,6 +69,30 @@ def find_in(package: str, name: str, reader: SignatureReader) -> tuple[str, ...]
     definitions = [f"{module}.{name}" for module, names in _with_aliases(package) if name in names]
     found = dict.fromkeys(_shortest(target, reader) or target for target in definitions)
     return tuple(sorted(found, key=lambda target: (target.count("."), target)))
+
+
+def written_out(target: str, reader: SignatureReader, project: Path | None) -> tuple[str, ...]:
+    """Find what a target may mean that is no import path: ``nn.Linear``, ``Linear``, a class of the user's project.
+
+    Args:
+        target: What is written.
+        reader: Knows which targets exist.
+        project: The folder of the user's code, which targets name ``project``.
+    """
+    first, dot, rest = target.partition(".")
+    if dot:
+        whole = f"{_ALIASES_OF_PACKAGES[first]}.{rest}" if first in _ALIASES_OF_PACKAGES else ""
+        return (whole,) if whole and isinstance(reader.read(whole), Signature) else ()
+    named = find_named(target, reader)
+    targets = named.targets or tuple(found for near in named.nearest[:1] for found in find_named(near, reader).targets)
+    return (*_in_project(target, project), *targets)[:_NUM_SHOWN]
+
+
+def _in_project(name: str, project: Path | None) -> Iterator[str]:
+    for file in sorted(project.rglob("*.py")) if project is not None else ():
+        inside = file.relative_to(project).with_suffix("").parts if project is not None else ()
+        if name.encode() in _DEFINITION.findall(file.read_bytes()):
+            yield ".".join(["project", *(inside[:-1] if inside[-1] == "__init__" else inside), name])
 
 
 def is_installed(package: str) -> bool:

@@ -1,0 +1,41 @@
+"""Targets without their package: the check names the import path, as code imports it or as the project has it."""
+
+from pathlib import Path
+
+import pytest
+
+from lighter_config import check, load
+from lighter_config.findings import Finding
+
+
+def finding_about(target: str) -> Finding:
+    config = load([{"trainer": {"_target_": "collections.Counter"}, "model": {"_target_": target}}])
+    (finding,) = (finding for finding in check(config) if finding.path == "model::_target_")
+    return finding
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> None:
+    (tmp_path / "__lighter__.py").touch()
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "__init__.py").touch()
+    (tmp_path / "nets" / "small.py").write_text("class TinyNet:\n    pass\n")
+
+
+@pytest.mark.usefixtures("project")
+def test_class_of_the_project_is_named_with_its_module():
+    assert finding_about("TinyNet").nearest[0] == "project.nets.small.TinyNet"
+    assert finding_about("TinyNet").fix == "write project.nets.small.TinyNet"
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [("Linear", "torch.nn.Linear"), ("nn.Linear", "torch.nn.Linear"), ("optim.SGD", "torch.optim.SGD")],
+)
+def test_class_of_torch_is_named_with_its_package(target: str, meant: str):
+    pytest.importorskip("torch", reason="names of torch are read from its source")
+    assert finding_about(target).nearest[0] == meant
+
+
+def test_name_without_a_dot_is_never_taken_for_a_module():
+    assert "linecache" not in finding_about("Lineer").nearest
