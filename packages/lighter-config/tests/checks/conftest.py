@@ -113,7 +113,11 @@ LIBRARIES = {
             def __init__(self, dirpath=None, filename: str | None = None, monitor: str | None = None, verbose: bool = False,
                          save_last: bool | None = None, save_top_k: int = 1, mode: str = "min"): ...
         class EarlyStopping(Callback):
-            def __init__(self, monitor: str, min_delta: float = 0.0, patience: int = 3, verbose: bool = False, mode: str = "min"): ...
+            mode_dict = {"min": min, "max": max}
+            def __init__(self, monitor: str, min_delta: float = 0.0, patience: int = 3, verbose: bool = False, mode: str = "min"):
+                self.mode = mode
+                if self.mode not in self.mode_dict:
+                    raise ValueError(mode)
         class LearningRateMonitor(Callback):
             def __init__(self, logging_interval=None): ...
         """,

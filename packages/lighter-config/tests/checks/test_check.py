@@ -187,3 +187,13 @@ def test_check_finds_keys_by_the_rule_of_loading(key: str, reference: str) -> No
     config = load(["config.yaml"])
     assert config.resolve("args::fit::ckpt_path") == 3
     assert [finding for finding in check(config) if finding.path.startswith(("vars", "args"))] == []
+
+
+def test_module_of_the_project_that_is_not_python_is_an_error() -> None:
+    Path("project").mkdir()
+    Path("project/__init__.py").touch()
+    Path("project/nets.py").write_text("class Net(:\n    pass\n")
+    findings = check(load([{"project": "project", "model": {"_target_": "project.nets.Net"}}]))
+    (finding,) = (finding for finding in findings if finding.path == "model::_target_")
+    assert finding.severity is Severity.ERROR
+    assert "nets.py cannot be read as Python: invalid syntax" in finding.message

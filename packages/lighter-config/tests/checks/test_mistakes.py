@@ -63,6 +63,7 @@ MISTAKES = {
     "_delete_ for =": Mistake("system::metrics::_delete_", words=("system::metrics::_delete_=true",)),
     "a base inside a section": Mistake("vars::_base_", words=("=vars::_base_=x.yaml",), severity=WARNING),
     "the defaults of Hydra": Mistake("defaults", words=("=defaults=[model: x]",), severity=WARNING),
+    "a value that the source refuses": Mistake("trainer::callbacks::1::mode", "max", words=("trainer::callbacks::1::mode=maximum",)),
     "a variable that nothing reads": Mistake("vars::batc", "vars::batch_size", words=("vars::batc=8",)),
     "an argument without its section": Mistake("max_epochs", "trainer::max_epochs", words=("max_epochs=3",)),
     "an argument with one colon": Mistake("trainer:max_epochs", "trainer::max_epochs", words=("trainer:max_epochs=3",)),

@@ -28,7 +28,9 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
         for name, value in component.keywords.items():
             parameter = signature.parameter(name)
             if parameter is not None:
-                yield from _compare(context, component, (*component.path, name), parameter, value)
+                path = (*component.path, name)
+                yield from _compare(context, component, path, parameter, value)
+                yield from _choose(context, component, path, value)
         by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
         written = context.value((*component.path, ARGUMENTS), [])
         if component.positional is not None and len(component.positional) == len(written):
@@ -59,6 +61,24 @@ def _compare(
         nearest=nearest,
         fix=fix or (f"write {nearest[0]}" if nearest else ""),
     )
+
+
+def _choose(context: CheckContext, component: Component, path: Segments, value: Any) -> Iterator[Finding]:
+    """Report text that the source of the target refuses: it raises for all but a few values."""
+    if not isinstance(value, str) or written_part(value) is UNWRITTEN:
+        return
+    text = literal_text(value)
+    choices = context.reader.choices(str(component.target), str(path[-1]))
+    if choices and text not in choices:
+        nearest = nearest_names(text, choices)
+        yield context.finding(
+            path,
+            f"{component.short_name} does not take {text!r} as {format_path(path)}",
+            severity=Severity.ERROR if component.is_certain else Severity.WARNING,
+            expected=choices,
+            nearest=nearest,
+            fix=f"write {nearest[0]}" if nearest else "write one of these",
+        )
 
 
 def _how_to_write(part: Any, mismatch: Mismatch) -> str:

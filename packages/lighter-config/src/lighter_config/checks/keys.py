@@ -12,9 +12,10 @@ from lighter_config.sections import ADAPTER_ROLES, ARGS, DATA, MODEL, SECTIONS, 
 from lighter_config.sources.words import OverrideSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
-from lighter_config.tree.node import Segments
+from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import SEPARATOR, format_path
-from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.references import absolute_path, find_references, is_computed, is_copy
+from lighter_config.tree.walking import walk
 
 _OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in section.old_names}
 
@@ -129,10 +130,10 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
         return
     variables = holder.value
     used = {name for name in variables if _is_used(context, (VARS, name))}
-    read_in_files = _variables_read_in_files(context.config) if len(used) < len(variables) else set()
+    read_before = set(_variables_read_before(context.config)) if len(used) < len(variables) else set()
     for name in variables:
         path = (VARS, name)
-        if name not in used and name not in read_in_files:
+        if name not in used and name not in read_before:
             near = nearest_names(str(name), map(str, used))
             yield context.finding(
                 path,
@@ -145,16 +146,36 @@ def _unused_vars(context: CheckContext) -> Iterator[Finding]:
             )
 
 
-def _variables_read_in_files(config: Config) -> set[Any]:
-    """Return the variables that references of the files read, before arguments replaced or deleted some of these."""
+def _variables_read_before(config: Config) -> Iterator[Any]:
+    """Yield the variables that references read before a later file or an argument replaced or deleted these."""
+    for path, node in walk(config._root):
+        before = node.previous
+        while before is not None:
+            if isinstance(before, Node):
+                yield from _variables_read_by(before, path)
+            before = before.previous
     files = [source for source in config.sources if not isinstance(source, OverrideSource)]
     if len(files) == len(config.sources):
-        return set()
+        return
     try:
-        before = load(files, strict=False)
+        without_arguments = load(files, strict=False)
     except ConfigError:
-        return set()  # the files need the arguments
-    return {target[1] for _, _, target in references_in(before) if target[:1] == (VARS,) and len(target) > 1}
+        return  # the files need the arguments
+    yield from (target[1] for _, _, target in references_in(without_arguments) if _is_variable(target))
+
+
+def _variables_read_by(replaced: Node, at: Segments) -> Iterator[Any]:
+    for path, node in walk(replaced, at):
+        if type(node.value) is str:
+            try:
+                targets = [absolute_path(reference, path) for reference in find_references(node.value)]
+            except ConfigError:
+                continue  # replaced, so its mistake is nobody's
+            yield from (target[1] for target in targets if _is_variable(target))
+
+
+def _is_variable(target: Segments) -> bool:
+    return target[:1] == (VARS,) and len(target) > 1
 
 
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:

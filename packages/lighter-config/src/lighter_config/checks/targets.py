@@ -14,6 +14,8 @@ from lighter_config.suggestions import nearest_names
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
 
+_NOT_PYTHON = "cannot be read as Python"
+
 
 def check_targets(context: CheckContext) -> Iterator[Finding]:
     """Report targets whose module or name does not exist, with the nearest that does."""
@@ -58,6 +60,8 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
             nearest=(moved,),
             fix=f"write {moved}, if that is meant",
         )
+    if isinstance(answer, Unknown) and target.startswith("project.") and _NOT_PYTHON in answer.reason:
+        yield context.finding(path, f"{target} cannot be imported: {answer.reason}", severity=severity)
     if not isinstance(answer, DoesNotExist) or (context.is_fragment and answer.missing == "project"):
         return  # the file that a fragment belongs to names the folder of the project
     nearest = (moved,) if moved else _nearest(context, answer)

@@ -13,6 +13,7 @@ from lighter_config.signatures.answers.annotations import Annotations, Mismatch,
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.cache import AnswerCache
 from lighter_config.signatures.answers.callables import Callables
+from lighter_config.signatures.answers.choices import choices_of
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
@@ -84,6 +85,20 @@ class SignatureReader:
         """
         answer = self._ask(f"is {target} a {base}", lambda: self._is_subclass(target, base))
         return answer if isinstance(answer, bool) else None
+
+    def choices(self, target: str, name: str) -> tuple[str, ...]:
+        """Return the texts that a class takes for an argument, where its source refuses all others; else nothing.
+
+        Args:
+            target: The import path of the class.
+            name: The name of the argument.
+        """
+
+        def work_out() -> Any:
+            cls = self._library.classes.unsubscripted(self._locate(target)[0])
+            return list(choices_of(self._library, cls, name)) if isinstance(cls, ClassValue) else []
+
+        return tuple(self._ask(f"choices of {target} {name}", work_out, too_deep=[]))
 
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
         """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
