@@ -55,7 +55,7 @@ def _compare(
     named = format_path(where) if is_named else f"{parameter.name} ({format_path(where)})"
     yield context.finding(
         where,
-        f"{component.short_name} does not take {_as_yaml(part)} as {named}",
+        f"{component.short_name} does not take {_shown(part)} as {named}",
         severity=Severity.ERROR if mismatch.is_certain and component.is_certain else Severity.WARNING,
         expected=choices or (mismatch.expected,),
         nearest=nearest,
@@ -85,6 +85,10 @@ def _how_to_write(part: Any, mismatch: Mismatch) -> str:
     """Say how to write what an argument takes instead of a literal."""
     if isinstance(part, str) and _is_number(part):
         return "write the number without quotes"
+    if isinstance(part, float) and part.is_integer() and "int" in mismatch.expected:
+        return f"write {int(part)}"
+    if isinstance(part, str) and part[:1] == "(" and not _TUPLE.fullmatch(part):
+        return "write a list in brackets: YAML has no tuples"
     if isinstance(part, str) and _TUPLE.fullmatch(part):
         return f"write [{part.strip()[1:-1].strip()}]"
     if mismatch.wanted == "dtype":
@@ -106,6 +110,15 @@ def _holds_components(part: dict[Any, Any]) -> bool:
 
 _TUPLE = re.compile(r"\s*\(.*,.*\)\s*")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+
+
+def _shown(part: Any) -> str:
+    """Write a value as a message shows it: a long one is cut."""
+    text = _as_yaml(part)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+_LONGEST_SHOWN = 40
 
 
 def _as_yaml(value: Any) -> str:
