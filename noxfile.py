@@ -22,7 +22,7 @@ from nox_steps.environments import (
     pytest,
     workspace_requirements,
 )
-from nox_steps.pins import renew_pins
+from nox_steps.pins import read_pins, renew_pins
 from nox_steps.releases import release_version
 
 nox.needs_version = ">=2025.5.1"
@@ -129,6 +129,18 @@ def ranks(session: nox.Session) -> None:
     """Run every stage in two processes, let them fail, and start them as torchrun and SLURM do; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test"])
     pytest(session, "tests/ranks")
+
+
+@nox.session(python=PYTHON, default=False)
+@nox.parametrize("beside", [nox.param(True, id="beside pytorch_lightning"), nox.param(False, id="alone")])
+def lightning(session: nox.Session, beside: bool) -> None:
+    """Run the experiments of the package `lightning`, beside `pytorch_lightning` and without it."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test"])
+    (release,) = (pin.partition("==")[2] for pin in read_pins() if pin.startswith("pytorch-lightning=="))
+    session.install(f"lightning=={release.split()[0]}")
+    if not beside:
+        session.run("uv", "pip", "uninstall", "--quiet", "pytorch-lightning", external=True)
+    pytest(session, "packages/lighter-cli/tests/test_lightning_package.py")
 
 
 @nox.session(python=PYTHON, default=False)

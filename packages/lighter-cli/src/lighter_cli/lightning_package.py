@@ -42,12 +42,8 @@ def is_a(built: object, name: str) -> bool:
         built: Any object.
         name: The path of the class inside the package, such as ``callbacks.ModelCheckpoint``.
     """
-    where, _, kind = name.rpartition(".")
-    for package in PACKAGES:
-        module = sys.modules.get(f"{package}.{where}" if where else package)
-        if module is not None and isinstance(built, getattr(module, kind, ())):
-            return True
-    return False
+    imported = (package for package in PACKAGES if package in sys.modules)
+    return any(isinstance(built, _class(package, name)) for package in imported)
 
 
 def is_model_checkpoint(callback: object) -> TypeGuard[ModelCheckpoint]:
@@ -67,9 +63,7 @@ def class_beside(trainer: Trainer, name: str) -> Any:
         trainer: The trainer.
         name: The path of the class inside the package, such as ``callbacks.ModelCheckpoint``.
     """
-    where, _, kind = name.rpartition(".")
-    package = package_of(trainer) or PACKAGES[0]
-    return getattr(importlib.import_module(f"{package}.{where}" if where else package), kind)
+    return _class(package_of(trainer) or PACKAGES[0], name)
 
 
 def derived(own: type[T], trainer: Trainer, name: str) -> type[T]:
@@ -82,6 +76,11 @@ def derived(own: type[T], trainer: Trainer, name: str) -> type[T]:
     """
     kind: type[T] = _derived(own, class_beside(trainer, name))  # type: ignore[arg-type]
     return kind
+
+
+def _class(package: str, name: str) -> Any:
+    where, _, kind = name.rpartition(".")
+    return getattr(importlib.import_module(f"{package}.{where}" if where else package), kind)
 
 
 @cache

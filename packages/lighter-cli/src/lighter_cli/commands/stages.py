@@ -1,6 +1,7 @@
 """``lighter fit``, ``validate``, ``test`` and ``predict``: run a stage of an experiment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -78,12 +79,20 @@ def predict(*inputs: Inputs, options: StageOptions = _DEFAULTS, return_predictio
     _run("predict", inputs, options, defaults=defaults, return_predictions=return_predictions)
 
 
-def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
+@contextmanager
+def _importing() -> Iterator[None]:
     from lighter_cli.running.gc_pause import gc_paused
+
+    with gc_paused():
+        yield
+    process.print_messages_once()
+
+
+def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
-    Runner(gc_paused).run(
+    Runner(_importing).run(
         stage,
         standard_input.restore(inputs),
         ckpt_path=options.ckpt_path,

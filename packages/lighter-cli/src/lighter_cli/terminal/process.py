@@ -44,6 +44,13 @@ def configure() -> None:
         )
 
 
+def print_messages_once() -> None:
+    """Remove the handler that the package ``lightning`` adds when it is imported: ours prints its messages."""
+    logger = logging.getLogger("lightning")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+
+
 def show_full_tracebacks(shown: bool) -> None:
     """Show all frames of later errors, including those of Lighter and Lightning."""
     global _full_tracebacks

@@ -87,17 +87,17 @@ def _finding(config: Config, component: Component, other: str, trainer: Componen
     trainers_place = config.place(f"{TRAINER}::_target_")
     target, trainers_target = component.target or "", trainer.target or ""
     change_trainer = _renamed(trainers_target, package, other)
-    expected = f"a {package}.{base}, as the trainer is {trainers_target}"
+    expected = f"a {package}.{base}, as the trainer at {trainers_place} is {trainers_target}"
     change = _renamed(target, other, package)
     if change:
         fix = change
     elif target.startswith("lighter."):
-        expected = f"a {other}.Trainer, as {target} derives from {other}.{base}"
+        expected = f"a {other}.Trainer, not {trainers_target} at {trainers_place}"
         fix = change_trainer or f"derive {trainers_target} from {other}.Trainer"
     else:
         fix = f"derive {target} from {package}.{base}" + (f", or {change_trainer}" if change_trainer else "")
     return Finding(
-        message=f"{section} is of {_name(other)}, but the trainer at {trainers_place} is of {_name(package)}",
+        message=f"{section} is of {_name(other)}, the trainer is of {_name(package)}",
         path=where,
         place=config.place(where),
         excerpt=config.excerpt(where),

@@ -1,0 +1,245 @@
+"""The same experiment with ``pytorch_lightning`` and with ``lightning``, its copy, and mixtures of the two."""
+
+import importlib
+import importlib.util
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lighter_cli.checkpoints.atomic_io import AtomicCheckpointIO
+from lighter_cli.distributed.slurm_requeue import Requeued
+from lighter_cli.errors import BuildError
+from lighter_cli.lightning_package import derived, package_of
+from lighter_cli.running.build import seeded
+from lighter_cli.running.runner import Runner
+from lighter_cli.runs.record import read_records
+
+pytestmark = pytest.mark.slow
+
+Write = Callable[[str, str], Path]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+needs_lightning = pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="lightning is not installed")
+needs_pytorch_lightning = pytest.mark.skipif(
+    importlib.util.find_spec("pytorch_lightning") is None, reason="pytorch_lightning is not installed"
+)
+PACKAGES = [
+    pytest.param("pytorch_lightning", marks=needs_pytorch_lightning),
+    pytest.param("lightning.pytorch", marks=needs_lightning),
+]
+
+CODE = """
+import os, signal
+import torch
+import {package} as pl
+from {package}.callbacks import BasePredictionWriter
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Model(pl.LightningModule):
+    def __init__(self, signalled=False):
+        super().__init__()
+        self.network = torch.nn.Linear(4, 2)
+        self.signalled = signalled
+
+    def loss(self, batch, name):
+        loss = torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+        self.log(name, loss, sync_dist=True)
+        return loss
+
+    def training_step(self, batch, batch_idx):
+        if self.signalled and self.global_step == 1:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return self.loss(batch, "train_loss")
+
+    def validation_step(self, batch, batch_idx):
+        self.loss(batch, "val_loss")
+
+    def test_step(self, batch, batch_idx):
+        self.loss(batch, "test_loss")
+
+    def predict_step(self, batch, batch_idx):
+        return self.network(batch[0])
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
+
+
+class Data(pl.LightningDataModule):
+    def train_dataloader(self):
+        samples = TensorDataset(torch.linspace(-1, 1, 48).reshape(12, 4), torch.arange(12) % 2)
+        return DataLoader(samples, batch_size=3)
+
+    val_dataloader = test_dataloader = predict_dataloader = train_dataloader
+
+
+class Writer(BasePredictionWriter):
+    def __init__(self):
+        super().__init__("epoch")
+
+    def write_on_epoch_end(self, trainer, pl_module, predictions, batch_indices):
+        torch.save(torch.cat(predictions), "predictions.pt")
+"""
+CONFIG = """
+project: code
+seed: 3
+trainer:
+  _target_: {package}.Trainer
+  max_epochs: 2
+  accelerator: cpu
+  devices: 1
+  logger: false
+  enable_progress_bar: false
+  enable_model_summary: false
+  callbacks:
+    - {{_target_: {package}.callbacks.ModelCheckpoint, monitor: val_loss, save_last: true, save_top_k: -1}}
+    - {{_target_: project.models.Writer}}
+model: {{_target_: project.models.Model, signalled: false}}
+data: {{_target_: project.models.Data}}
+"""
+
+
+def written(write: Write, package: str, code: str | None = None) -> str:
+    write("code/models.py", CODE.format(package=code or package))
+    write("code/__lighter__.py", "")
+    return str(write("config.yaml", CONFIG.format(package=package)))
+
+
+@pytest.fixture(params=PACKAGES)
+def package(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def config(write: Write, package: str) -> str:
+    return written(write, package)
+
+
+def with_two_ranks(config: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lighter_cli", "fit", config, "trainer::devices=2", "=trainer::strategy=ddp"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def weights(file: Path) -> Any:
+    return torch.load(file, weights_only=True)["state_dict"]
+
+
+def test_every_stage_runs_and_is_recorded(config: str, package: str) -> None:
+    runner = Runner()
+    runner.run("fit", [config])
+    assert runner.experiment is not None
+    assert package_of(runner.experiment.trainer) == package
+    assert isinstance(runner.experiment.trainer.strategy.checkpoint_io, AtomicCheckpointIO)
+    (fit,) = read_records(Path())
+    assert fit.status == "finished"
+    assert fit.content["progress"] == {"epoch": 2, "step": 8}
+    assert fit.content["metrics"].keys() == {"train_loss", "val_loss"}
+    assert fit.content["checkpoints"]["monitor"] == "val_loss"
+    best = fit.content["checkpoints"]["best"]
+    for stage in ("validate", "test", "predict"):
+        Runner().run(stage, [config], ckpt_path="best")
+        record = read_records(Path())[-1]
+        assert (record.status, record.content["options"]["ckpt_path"]) == ("finished", best)
+    assert torch.load("predictions.pt").shape == (12, 2)
+
+
+def test_a_resumed_fit_ends_with_equal_weights(config: str) -> None:
+    Runner().run("fit", [config])
+    whole = weights(Path(read_records(Path())[-1].content["checkpoints"]["last"]))
+    Runner().run("fit", [config, "trainer::max_epochs=1", "trainer::default_root_dir=parts"])
+    first = read_records(Path())[-1].content["checkpoints"]["last"]
+    with pytest.warns(UserWarning, match=r"exists and is not empty|resum"):
+        Runner().run("fit", [config, "trainer::default_root_dir=parts"], ckpt_path=first)
+    resumed = weights(Path(read_records(Path())[-1].content["checkpoints"]["last"]))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_slurm_job_is_requeued(config: str, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write("bin/scontrol", '#!/bin/sh\necho "$@" >> asked\n').chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    variables = {"JOB_ID": "12", "JOB_NAME": "train", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    with pytest.raises(Requeued) as stopped:
+        Runner().run("fit", [config, "model::signalled=true"])
+    assert stopped.value.code == 75
+    (record,) = read_records(Path())
+    assert (record.status, record.content["error"]) == ("interrupted", "SIGUSR1: stopped to be requeued")
+    assert record.checkpoint("last") == record.folder / "requeue.ckpt"
+    assert Path("asked").read_text() == "requeue 12\n"
+
+
+def test_two_ranks_train_together(config: str, package: str) -> None:
+    done = with_two_ranks(config)
+    assert done.returncode == 0, done.stderr
+    (record,) = read_records(Path())
+    assert (record.status, record.content["progress"]) == ("finished", {"epoch": 2, "step": 4})
+    assert record.content["devices"]["strategy"] == "DDPStrategy"
+
+
+def test_a_failing_rank_ends_the_other(config: str) -> None:
+    code = Path("code/models.py")
+    failing = 'if self.global_rank == 1:\n            raise ValueError("on purpose")\n        if self.signalled'
+    code.write_text(code.read_text().replace("if self.signalled", failing))
+    done = with_two_ranks(config)
+    assert done.returncode == 1
+    assert "rank 1 failed: ValueError: on purpose" in done.stderr
+    assert read_records(Path())[-1].status == "failed"
+
+
+def test_the_other_package_is_not_imported(config: str, package: str) -> None:
+    other = {"pytorch_lightning": "lightning", "lightning.pytorch": "pytorch_lightning"}[package]
+    program = "import sys; from lighter_cli import Runner; Runner().run('fit', ['config.yaml']); "
+    program += f"print({other!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_message_of_the_trainer_is_printed_once(config: str, lighter: Command) -> None:
+    done = lighter("fit", config)
+    assert done.stderr.count("`Trainer.fit` stopped: `max_epochs=2` reached.") == 1
+    assert "Tip" not in done.stderr
+
+
+def test_seeding_is_that_of_the_package(package: str) -> None:
+    with seeded(5):
+        ours = torch.rand(3)
+        importlib.import_module(package).seed_everything(5, workers=True, verbose=False)
+        assert torch.equal(ours, torch.rand(3))
+
+
+def test_a_derived_callback_can_be_pickled(package: str) -> None:
+    trainer = importlib.import_module(package).Trainer(accelerator="cpu", logger=False)
+    writer = derived(AtomicCheckpointIO, trainer, "plugins.io.TorchCheckpointIO")()
+    copy = pickle.loads(pickle.dumps(writer))
+    assert type(copy) is type(writer)
+    assert package_of(copy) == package_of(writer)
+
+
+@needs_lightning
+@needs_pytorch_lightning
+@pytest.mark.parametrize(("trainer", "code"), [("pytorch_lightning", "lightning"), ("lightning", "pytorch_lightning")])
+def test_a_mixture_is_refused_by_the_check(write: Write, trainer: str, code: str, in_process: Command) -> None:
+    package = {"lightning": "lightning.pytorch"}.get(code, code)
+    config = written(write, {"lightning": "lightning.pytorch"}.get(trainer, trainer), package)
+    done = in_process("check", config)
+    assert done.returncode == 1
+    for section in ("trainer::callbacks::1", "model", "data"):
+        assert f"error: {section} is of {code}, the trainer is of " in done.stdout + done.stderr
+
+
+@needs_lightning
+@needs_pytorch_lightning
+def test_a_mixture_that_the_check_cannot_see_is_refused_before_building(write: Write) -> None:
+    config = written(write, "lightning.pytorch", "pytorch_lightning")
+    text = Path("code/models.py").read_text()
+    hidden = "pl = __import__(''.join(['pytorch', '_lightning']))"
+    Path("code/models.py").write_text(text.replace("import pytorch_lightning as pl", hidden))
+    with pytest.raises(BuildError, match=r"model is of pytorch_lightning, the trainer is of lightning"):
+        Runner().run("fit", [config, "~trainer::callbacks::1"])
