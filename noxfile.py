@@ -113,7 +113,7 @@ def versions(session: nox.Session, package: str, build: str | None) -> None:
 @nox.session(python=PYTHON, tags=["quick"], default=False)
 def quick(session: nox.Session) -> None:
     """Run the tests of lighter-core and lighter-cli that are not marked slow, with the three packages together."""
-    install(session, list(SIBLINGS), build="cpu", groups=["test"])
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "loggers"])
     pytest(session, "-m", "not slow", "packages/lighter-core/tests", "packages/lighter-cli/tests", parallel=True)
 
 

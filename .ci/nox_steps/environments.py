@@ -23,11 +23,14 @@ ABSENT = {
 }
 """What cannot even be found where a package's tests run, so that an import that nobody declared fails there."""
 
+ALSO_TESTED_WITH = {"lighter-cli": ["loggers"]}
+"""Groups of what a package works with and does not require."""
+
 
 def install_alone(session: nox.Session, package: str, build: str | None) -> None:
     """Install one package for its tests, and show that what it must not import cannot be found there."""
     build = None if package == "lighter-config" else build
-    install(session, [package, *SIBLINGS[package]], build=build, groups=["test"])
+    install(session, [package, *SIBLINGS[package]], build=build, groups=["test", *ALSO_TESTED_WITH.get(package, ())])
     found = "; ".join(f"assert importlib.util.find_spec({name!r}) is None, {name!r}" for name in ABSENT[package])
     session.run("python", "-c", f"import importlib.util; {found}")
     if build is not None:
