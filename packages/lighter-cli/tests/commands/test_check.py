@@ -143,7 +143,7 @@ def test_a_fragment_is_judged_by_what_it_holds_not_by_what_it_lacks(in_process: 
 
 def test_a_fragment_may_name_code_whose_folder_another_file_names(in_process: Command, write: Write) -> None:
     write("part.yaml", "model: {_target_: project.models.Net}\n")
-    done = in_process("check", "--each", "part.yaml")
+    done = in_process("check", "--each", "part.yaml", "--verbose")
     assert done.returncode == 0
     assert done.stdout.splitlines()[:2] == [
         "part.yaml (a fragment): nothing wrong; targets: 0 known, 1 unknown",
@@ -225,6 +225,8 @@ def test_an_unknown_target_is_named_with_its_reason_and_settled_by_deep(
     write("code/models.py", (tmp_path / "code/models.py").read_text() + generated)
     words = ("check", module_config, "model::_target_=project.models.Net")
     done = in_process(*words)
+    assert done.stdout == "module.yaml model::_target_=project.models.Net: nothing wrong; targets: 8 known, 1 unknown\n"
+    done = in_process(*words, "--verbose")
     assert done.returncode == 0
     assert "targets: 8 known, 1 unknown" in done.stdout
     assert "  unknown: project.models.Net: " in done.stdout
@@ -342,3 +344,10 @@ def _in_terminal(cwd: Path, columns: int, *words: str) -> str:
     process.wait()
     os.close(master)
     return b"".join(chunks).decode()
+
+
+def test_strict_check_fails_on_warnings(in_process: Command, system_config: str) -> None:
+    words = ("check", system_config, "=vars::unused=1")
+    assert in_process(*words).returncode == 0
+    assert in_process(*words, "--strict").returncode == 1
+    assert in_process("check", system_config, "--strict").returncode == 0

@@ -20,23 +20,26 @@ _WIDE = 60
 _DEEP = "--deep imports what is unknown"
 
 
-def text_lines(results: Sequence[CheckResult], width: int | None = None, *, deep: bool = False) -> Iterator[Line]:
+def text_lines(
+    results: Sequence[CheckResult], width: int | None = None, *, deep: bool = False, verbose: bool = False
+) -> Iterator[Line]:
     """Yield the lines for people: every finding, then a summary.
 
     Args:
         results: The results, one for each experiment.
         width: The columns of the terminal, which the lines are fitted to; ``None`` breaks no line.
         deep: Whether unknown targets were imported already; if not, ``--deep`` is suggested.
+        verbose: Whether to name unknown targets, with the reasons; they are counted in any case.
     """
     for result in results:
         for finding in result.findings:
             yield from finding_lines(finding, width, _only_in(result, finding))
             yield [""]
     for result in results:
-        yield from _summary(result, width)
+        yield from _summary(result, width, verbose=verbose)
     if len(results) > 1:
         yield from _wrapped(f"{len(results)} checked: {_counted(results)}", width)
-    if any(result.unknown for result in results) and not deep:
+    if verbose and any(result.unknown for result in results) and not deep:
         yield from _wrapped(_DEEP, width)
 
 
@@ -92,13 +95,13 @@ def _only_in(result: CheckResult, finding: Finding) -> str:
     return f" ({', '.join(stages)})" if len(stages) < len(result.stages) else ""
 
 
-def _summary(result: CheckResult, width: int | None) -> Iterator[Line]:
+def _summary(result: CheckResult, width: int | None, *, verbose: bool = False) -> Iterator[Line]:
     kind = " (a fragment)" if result.is_fragment else ""
     stages = f" for {', '.join(result.stages)}" if result.stages else ""
     name = " ".join(result.words)
     if name:
         yield from _wrapped(f"{name}{kind}{stages}: {_counted([result])}", width)
-    for target, reason in result.unknown.items():
+    for target, reason in result.unknown.items() if verbose else ():
         yield from _wrapped(f"  unknown: {target}: {reason}", width)
 
 

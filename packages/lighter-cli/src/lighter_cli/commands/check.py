@@ -54,6 +54,9 @@ def check(
             help="Import the targets whose source does not tell what they take; build nothing.",
         ),
     ] = False,
+    verbose: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Name the unknown targets, and say why they are unknown.")
+    ] = False,
     strict: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Fail on warnings too: the exit code is 1 for them.")
     ] = False,
@@ -75,5 +78,5 @@ def check(
     elif output_format == "github":
         output.write_lines(annotation_lines(results))
     else:
-        output.write_lines(text_lines(results, output.width(), deep=deep))
+        output.write_lines(text_lines(results, output.width(), deep=deep, verbose=verbose))
     return int(any(result.has_errors or (strict and result.has_warnings) for result in results))

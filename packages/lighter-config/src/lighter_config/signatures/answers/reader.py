@@ -232,7 +232,8 @@ class SignatureReader:
         found = [f"{before}.{near}{rest}" if before else f"{near}{rest}" for near in nearest_names(name, sorted(names))]
         existing = [near for near in found if not rest or not isinstance(self._locate(near)[0], (Absent, Unclear))]
         # another package is none to try; a module or class may have more than its source shows
-        return tuple((existing or (found if before else []))[:_MAX_NEAREST])
+        near = existing or (found if before else [])
+        return tuple(other for other in near if other != target)[:_MAX_NEAREST]
 
     def _nearest_callable(self, target: str) -> tuple[str, ...]:
         """Callables inside a module, or beside it, that are named like it."""
