@@ -38,6 +38,10 @@ WITH_LAMBDAS = {"diabetes/config.yaml", "segmentation/config.yaml", "text/config
 """Examples that --safe refuses: a lambda is any code, and belongs into the project there."""
 
 NOT_LISTED = {
+    "lightning.Trainer": "the package lightning is not on the list: name what is used with --allow",
+    "models.LitDigits": "stands for the user's own code",
+    "my_package.module.Class": "stands for the user's own code",
+    "torchvision.models.resnet18": "an example of a path on a page about other tools",
     "collections.Counter": "no part of a training",
     "monai.transforms.LoadImaged": "opens files by readers that unpickle",
     "os.system": "what the page on security warns of",
