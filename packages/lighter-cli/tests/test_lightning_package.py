@@ -236,7 +236,7 @@ def test_a_mixture_is_refused_by_the_check(write: Write, trainer: str, code: str
 
 @needs_lightning
 @needs_pytorch_lightning
-def test_a_mixture_that_the_check_cannot_see_is_refused_before_building(write: Write) -> None:
+def test_mixture_that_check_cannot_see_is_refused_before_building(write: Write) -> None:
     config = written(write, "lightning.pytorch", "pytorch_lightning")
     text = Path("code/models.py").read_text()
     hidden = "pl = __import__(''.join(['pytorch', '_lightning']))"

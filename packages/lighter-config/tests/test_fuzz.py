@@ -98,7 +98,7 @@ def test_building_random_values(values):
         load({"a": values[:1], "b": values[1:]}).resolve()
 
 
-def test_a_list_that_holds_a_copy_of_itself_is_a_circle_in_python_too():
+def test_list_that_holds_copy_of_itself_is_circle_in_python_too():
     """The copies of a reference in a mapping were not known to be copies, and their ancestry doubled with each."""
     for tree in ({"a": ["%a"], "b": [{"0": "%a"}]}, {"a": [{"x": "%b"}], "b": ["%a", "%a"]}):
         with pytest.raises(CircularReferenceError):

@@ -31,7 +31,7 @@ def test_the_key_is_relative_to_the_working_directory(write: Write, tmp_path: Pa
     assert project.notes == ()
 
 
-def test_a_folder_beside_the_file_is_taken_when_the_target_is_only_there(write: Write, tmp_path: Path) -> None:
+def test_folder_beside_file_is_taken_when_target_is_only_there(write: Write, tmp_path: Path) -> None:
     write("experiments/models.py", "class Net: ...")
     write("experiments/config.yaml", "project: .\nmodel: {_target_: project.models.Net}")
     project = locate_project(load(["experiments/config.yaml"]))

@@ -124,7 +124,7 @@ def test_order_inside_one_mapping_does_not_matter(mapping, order):
 
 @PROPERTY
 @given(MAPPINGS, st.lists(st.sampled_from(["v::a=1", "t::b=2", "v::new={x: 1}", "t::new2=[1]"]), unique=True))
-def test_result_of_patches_does_not_depend_on_the_order_of_the_sources(mapping, words):
+def test_result_of_patches_does_not_depend_on_order_of_sources(mapping, words):
     sources = [{"t": {**mapping, "a": 0, "b": 0}, "v": "%t"}]
     assert load([*sources, *words]).expanded().tree == load([*sources, *reversed(words)]).expanded().tree
 

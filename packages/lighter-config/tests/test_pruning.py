@@ -68,7 +68,7 @@ def test_what_a_rescued_part_refers_to_stays_too(load_texts):
     assert prune(load_texts(text), "test").tree == load_texts(text).tree
 
 
-def test_all_parts_that_one_text_refers_to_stay_with_what_they_refer_to(load_texts):
+def test_all_parts_that_one_text_refers_to_stay(load_texts):
     text = (
         "system: {optimizer: {a: '@system::criterion'}, scheduler: {b: '@system::metrics::train'}, criterion: {c: 1},"
         " metrics: {train: [1]}, model: {x: '$[@system::optimizer, @system::scheduler]'}}\n"
@@ -76,7 +76,7 @@ def test_all_parts_that_one_text_refers_to_stay_with_what_they_refer_to(load_tex
     assert prune(load_texts(text), "test").tree == load_texts(text).tree
 
 
-def test_reference_into_a_dropped_part_keeps_only_what_it_names_and_does_not_build_the_rest(load_texts):
+def test_reference_into_a_dropped_part_keeps_only_what_it_names(load_texts):
     text = """
 system:
   dataloaders:

@@ -31,7 +31,7 @@ system:
         ("lightning_module={}", ["model"]),
     ],
 )
-def test_argument_that_nothing_reads_names_the_paths_that_may_be_meant(load_texts: Load, word: str, nearest: list[str]):
+def test_argument_that_nothing_reads_names_paths_that_may_be_meant(load_texts: Load, word: str, nearest: list[str]):
     with pytest.raises(MergeError) as caught:
         load_texts(EXPERIMENT, words=(word,))
     (finding,) = caught.value.findings
@@ -45,7 +45,7 @@ def test_argument_that_nothing_reads_names_the_paths_that_may_be_meant(load_text
     "word",
     ["given=3", "=other=3", "other+=3", "args::fit::ckpt_path=x", "seed=3", "trainer::max_epochs=3"],
 )
-def test_argument_that_something_reads_or_that_asks_for_a_new_key_is_taken(load_texts: Load, word: str):
+def test_argument_that_is_read_or_asks_for_a_new_key_is_taken(load_texts: Load, word: str):
     load_texts(EXPERIMENT, words=(word,))
 
 

@@ -22,15 +22,13 @@ system:
 """
 
 
-def test_an_experiment_without_a_mistake_says_so_and_how_many_targets_were_known(
-    in_process: Command, system_config: str
-) -> None:
+def test_experiment_without_a_mistake_says_so_and_counts_targets(in_process: Command, system_config: str) -> None:
     done = in_process("check", system_config)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "config.yaml: nothing wrong; targets: 9 known, 0 unknown\n"
 
 
-def test_all_mistakes_of_words_that_merge_come_at_once_and_torch_is_not_imported(
+def test_all_mistakes_of_words_come_at_once_without_torch(
     lighter: Command, system_config: str, torch_imported: Imported
 ) -> None:
     done = lighter(
@@ -105,7 +103,7 @@ def test_an_unknown_stage_is_refused_with_the_stages_that_there_are(in_process: 
     assert "predict" in done.stdout + done.stderr
 
 
-def test_each_word_is_an_experiment_of_its_own_and_overrides_apply_to_all(
+def test_each_word_is_an_experiment_and_overrides_apply_to_all(
     in_process: Command, system_config: str, module_config: str
 ) -> None:
     done = in_process("check", "--each", system_config, "trainer::max_epochs=3", module_config)
@@ -151,16 +149,14 @@ def test_a_fragment_may_name_code_whose_folder_another_file_names(in_process: Co
     ]
 
 
-def test_a_fragment_that_deletes_from_another_file_is_a_warning_that_says_how_to_check_it(
-    in_process: Command, write: Write
-) -> None:
+def test_fragment_that_deletes_elsewhere_warns_how_to_check_it(in_process: Command, write: Write) -> None:
     write("change.yaml", "trainer:\n  ~callbacks::1:\n")
     done = in_process("check", "--each", "change.yaml")
     assert done.returncode == 0
     assert "base.yaml,change.yaml" in done.stdout
 
 
-def test_a_word_that_cannot_be_read_does_not_keep_the_others_from_being_checked(
+def test_unreadable_word_does_not_keep_others_from_the_check(
     in_process: Command, system_config: str, write: Write
 ) -> None:
     write("broken.yaml", "a: [1, 2\n")
@@ -218,7 +214,7 @@ def test_a_project_that_is_no_folder_is_a_finding(in_process: Command, module_co
     assert "command line, word 2 project=nowhere" in done.stdout
 
 
-def test_an_unknown_target_is_named_with_its_reason_and_settled_by_deep(
+def test_unknown_target_is_named_with_a_reason_and_settled_by_deep(
     in_process: Command, module_config: str, write: Write, tmp_path: Path
 ) -> None:
     generated = "\n\nglobals().update(Net=type('Net', (Classifier,), {'made': True}))\nprint('imported')\n"
@@ -236,7 +232,7 @@ def test_an_unknown_target_is_named_with_its_reason_and_settled_by_deep(
     assert done.stderr == "imported\n"
 
 
-def test_deep_finds_a_name_that_does_not_exist_and_an_argument_that_is_not_taken(
+def test_deep_finds_missing_names_and_unknown_arguments(
     in_process: Command, module_config: str, write: Write, tmp_path: Path
 ) -> None:
     generated = "\n\nglobals().update(Net=type('Net', (Classifier,), {'made': True}))\n"
@@ -250,7 +246,7 @@ def test_deep_finds_a_name_that_does_not_exist_and_an_argument_that_is_not_taken
     assert "data::c is not an argument" in done.stdout
 
 
-def test_code_that_cannot_be_imported_is_an_error_of_deep_that_says_where(
+def test_code_that_cannot_be_imported_is_an_error_of_deep(
     in_process: Command, module_config: str, write: Write
 ) -> None:
     write("code/broken.py", "import math\nglobals()['Net'] = math.nothing\n")
@@ -282,7 +278,7 @@ def test_json_has_every_part_of_a_finding_as_a_field(in_process: Command, system
     assert finding["stages"] == []
 
 
-def test_github_annotations_stand_at_the_line_and_escape_what_would_end_them(
+def test_github_annotations_name_the_line_and_escape_text(
     in_process: Command, system_config: str, write: Write
 ) -> None:
     write("a,b:100%.yaml", "trainer: {max_epoch: 3}\n")
@@ -311,7 +307,7 @@ def test_annotations_name_files_from_the_root_of_the_repository(
     assert "file=sub/more.yaml,line=1" in done.stdout
 
 
-def test_a_narrow_terminal_gets_whole_words_within_its_width_and_colours(system_config: str, tmp_path: Path) -> None:
+def test_narrow_terminal_gets_whole_words_and_colours(system_config: str, tmp_path: Path) -> None:
     output = _in_terminal(tmp_path, 60, "check", system_config, "trainer::max_epoch=3")
     assert "\x1b[1;31merror:" in output
     plain = output.replace("\r", "")

@@ -130,7 +130,7 @@ def test_a_docstring_that_no_style_fits_is_no_error(in_process: Command, nets: N
     assert _described(in_process, "nets.Odd")["arguments"] == []
 
 
-def test_the_optimizers_of_torch_are_found_by_name_with_their_documentation(in_process: Command) -> None:
+def test_optimizers_are_found_by_name_with_documentation(in_process: Command) -> None:
     described = _described(in_process, "AdamW")
     assert described["target"] == "torch.optim.AdamW"
     assert described["defined_as"] == "torch.optim.adamw.AdamW"
@@ -233,9 +233,7 @@ def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) ->
     assert "not all written out" in said["reason"]
 
 
-def test_arguments_by_position_and_what_the_source_does_not_settle_are_marked(
-    in_process: Command, write: Write
-) -> None:
+def test_positional_and_unsettled_arguments_are_marked(in_process: Command, write: Write) -> None:
     write(
         "odd.py",
         """
@@ -265,16 +263,14 @@ def test_arguments_by_position_and_what_the_source_does_not_settle_are_marked(
     assert in_process("describe", "odd.wrapped").returncode == 0
 
 
-def test_code_of_a_project_that_is_not_there_is_an_error_that_says_what_marks_one(in_process: Command) -> None:
+def test_missing_project_code_is_an_error_that_names_the_marker(in_process: Command) -> None:
     done = in_process("describe", "project.nets.Net")
     assert done.returncode == 1
     assert "project.nets.Net does not exist: the folder of `project` is unknown" in done.stderr
     assert "__lighter__.py" in done.stderr
 
 
-def test_documentation_put_together_from_other_modules_is_read_as_far_as_it_is_written(
-    in_process: Command, write: Write
-) -> None:
+def test_documentation_from_other_modules_is_read_as_far_as_written(in_process: Command, write: Write) -> None:
     write("parts/__init__.py", "")
     write("parts/words.py", 'LR = """lr (float): How fast"""\n')
     write(

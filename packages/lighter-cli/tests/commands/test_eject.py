@@ -39,7 +39,7 @@ def test_an_experiment_with_code_of_its_own_runs_as_a_script(module_config: str,
     assert ran.returncode == 0, ran.stderr
 
 
-def test_the_script_is_printed_and_imports_only_what_the_config_names(system_config: str, in_process: Command) -> None:
+def test_script_is_printed_and_imports_only_what_config_names(system_config: str, in_process: Command) -> None:
     done = in_process("eject", system_config, "trainer::max_epochs=7", "--stage", "fit")
     assert done.returncode == 0
     assert imported(done.stdout) <= {

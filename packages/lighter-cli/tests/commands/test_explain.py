@@ -76,9 +76,7 @@ referred to by
     )
 
 
-def test_a_path_may_count_from_the_end_and_lead_into_a_users_own_class(
-    in_process: Command, experiment: list[str]
-) -> None:
+def test_path_may_count_from_end_and_lead_into_users_own_class(in_process: Command, experiment: list[str]) -> None:
     out = in_process("explain", "trainer::callbacks::-1::patience", *experiment).stdout
     assert (
         _without_files(out)
@@ -134,16 +132,14 @@ def test_an_argument_of_the_stage_is_one_of_the_trainers_method(in_process: Comm
     assert "argument ckpt_path of pytorch_lightning.Trainer.fit\n" in out
 
 
-def test_an_argument_that_the_config_leaves_alone_is_explained_by_its_default(
-    in_process: Command, experiment: list[str]
-) -> None:
+def test_argument_that_is_not_set_is_explained_by_its_default(in_process: Command, experiment: list[str]) -> None:
     done = in_process("explain", "trainer::gradient_clip_val", *experiment)
     assert done.returncode == 0
     assert done.stdout.startswith("trainer::gradient_clip_val is not set\n\nargument gradient_clip_val of")
     assert "  default   None\n" in done.stdout
 
 
-def test_a_reference_to_what_holds_a_value_counts_and_one_into_it_too(in_process: Command, write: Write) -> None:
+def test_reference_to_what_holds_value_counts_and_one_into_it_too(in_process: Command, write: Write) -> None:
     write("a.yaml", "a: {b: {c: 1}, z: 0}\nwhole: '%a'\ninside: '@a::b::c'\nother: '@a::z'\n")
     shown = json.loads(in_process("explain", "a::b", "a.yaml", "--json").stdout)
     assert [use["path"] for use in shown["referred_to_by"]] == ["whole", "inside"]

@@ -39,7 +39,7 @@ def test_a_folder_below_a_file_is_one_message(in_process: Command) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_mistyped_template_is_answered_with_the_nearest_and_makes_nothing(in_process: Command) -> None:
+def test_mistyped_template_names_the_nearest_and_makes_nothing(in_process: Command) -> None:
     done = in_process("init", "new", "--template", "modul")
     assert done.returncode == 1
     assert "unknown template 'modul'" in done.stderr

@@ -62,7 +62,7 @@ def test_a_project_of_the_template_passes_the_check_and_trains() -> None:
 
 
 @pytest.mark.usefixtures("_template")
-def test_a_choice_is_a_copy_of_its_whole_file_and_its_changes_are_paths() -> None:
+def test_choice_is_copy_of_its_whole_file_and_its_changes_are_paths() -> None:
     Path("configs/eval.yaml").write_text(
         "defaults:\n- model: linear\n- _self_\n\nmodel:\n  # less\n  optimizer:\n    lr: 0.1\n    betas: [0.5, 0.9]\n"
     )

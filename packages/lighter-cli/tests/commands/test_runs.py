@@ -73,9 +73,7 @@ def test_a_failed_run_shows_its_error(in_process: Command, ids: list[str]) -> No
     assert "  error          ValueError: no [/data] 100%\n" in in_process("runs", "show", ids[0]).stdout
 
 
-def test_two_runs_differ_in_words_results_versions_and_config_with_the_first_places(
-    in_process: Command, ids: list[str]
-) -> None:
+def test_two_runs_differ_in_words_results_versions_and_config(in_process: Command, ids: list[str]) -> None:
     for run, version in zip(ids, ("2.6.0", "2.6.1"), strict=True):
         _change(run, versions={"pytorch-lightning": version}, metrics={"val/loss/epoch": 0.5})
     done = in_process("runs", "diff", *ids)
@@ -155,7 +153,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_run_is_passed_over_with_a_warning_and_the_others_are_there(
+def test_damaged_run_is_passed_over_with_a_warning(
     in_process: Command, ids: list[str], damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     DAMAGES[damage](Path("lighter_runs") / ids[0])

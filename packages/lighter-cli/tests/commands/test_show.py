@@ -80,9 +80,7 @@ def test_json_is_the_config_for_tools(in_process: Command, write: Write) -> None
     assert blamed["places"]["train::items::1"] == "a.yaml:4:14"
 
 
-def test_a_reference_into_another_file_is_written_out_so_that_it_runs_anywhere(
-    in_process: Command, write: Write
-) -> None:
+def test_reference_into_another_file_is_written_out(in_process: Command, write: Write) -> None:
     write("configs/common.yaml", "lr: 0.5\n")
     write("configs/a.yaml", "vars:\n  lr: '%common.yaml::lr'\n")
     write("b.yaml", in_process("show", "configs/a.yaml").stdout)

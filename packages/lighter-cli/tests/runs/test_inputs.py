@@ -89,7 +89,7 @@ def test_a_stored_ckpt_path_does_not_beat_the_word(system_config: str) -> None:
     assert _content()["options"]["ckpt_path"].startswith("checkpoints/last")
 
 
-def test_a_run_of_another_stage_stands_for_the_checkpoint_that_it_used(run: str) -> None:
+def test_run_of_another_stage_stands_for_checkpoint_that_it_used(run: str) -> None:
     Runner().run("test", [run], ckpt_path=LAST)
     tested = str(read_records(Path())[-1].folder)
     Runner().run("predict", [tested])
@@ -134,7 +134,7 @@ def test_the_last_is_the_newest_that_was_saved_whatever_its_name(system_config: 
     assert _content()["checkpoints"]["last"] == str(Path("kept/epoch=2-step=9.ckpt").resolve())
 
 
-def test_a_run_without_a_checkpoint_is_an_error_never_a_start_from_scratch(run: str) -> None:
+def test_run_without_checkpoint_is_error_never_start_from_scratch(run: str) -> None:
     for file in Path("checkpoints").iterdir():
         file.unlink()
     with pytest.raises(CheckpointError) as caught:
@@ -145,7 +145,7 @@ def test_a_run_without_a_checkpoint_is_an_error_never_a_start_from_scratch(run: 
     assert str(finding.place) == "command line, word 1"
 
 
-def test_a_run_among_the_words_is_the_experiment_that_it_was_started_from(
+def test_run_among_words_is_experiment_that_it_was_started_from(
     system_config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     Runner().run("fit", [system_config])
@@ -207,7 +207,7 @@ def test_a_file_of_another_program_has_nothing_to_say(tmp_path: Path) -> None:
     assert what_changed("s3://bucket/last.ckpt") == ""
 
 
-def test_lightnings_name_of_a_checkpoint_that_does_not_exist_is_a_missing_file(run: str) -> None:
+def test_missing_checkpoint_named_by_lightning_is_a_missing_file(run: str) -> None:
     with pytest.raises(SourceError) as caught:
         Runner().run("test", ["checkpoints/epoch=0-step=4.ckpt"])
     assert caught.value.findings[0].nearest[0] == BEST

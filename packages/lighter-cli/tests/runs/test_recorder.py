@@ -110,7 +110,7 @@ def test_provenance_names_the_place_of_every_value(system_config: str) -> None:
     assert places["system::optimizer::lr"][0].startswith("config.yaml:")
 
 
-def test_a_run_or_checkpoint_as_a_word_still_knows_the_places_that_set_its_values(system_config: str) -> None:
+def test_run_or_checkpoint_knows_the_places_of_its_values(system_config: str) -> None:
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     folder = read_records(Path())[-1].folder
     for word in (str(folder), "checkpoints/last.ckpt"):
@@ -225,7 +225,7 @@ def test_where_nothing_can_be_written_the_run_goes_on_and_says_so(
     assert "lighter_record" in torch.load("checkpoints/last.ckpt", weights_only=True)
 
 
-def test_a_record_that_cannot_be_kept_up_to_date_does_not_end_the_run(
+def test_record_that_cannot_be_kept_up_to_date_does_not_end_run(
     module_config: str, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = Path("code/models.py").read_text()
@@ -243,7 +243,7 @@ def test_a_line_that_broke_off_does_not_take_the_next_with_it(system_config: str
     assert [record.content["stage"] for record in read_records(Path())] == ["validate"]
 
 
-def test_an_address_as_default_root_dir_leaves_the_record_in_the_working_directory() -> None:
+def test_remote_root_dir_leaves_the_record_in_the_folder() -> None:
     recorder = RunRecorder.__new__(RunRecorder)
     recorder._name = "one"
     trainer = Trainer(default_root_dir="memory://bucket", accelerator="cpu", logger=False)
@@ -262,7 +262,7 @@ def test_an_address_as_default_root_dir_leaves_the_record_in_the_working_directo
         ),
     ],
 )
-def test_what_lightning_saves_when_a_run_is_interrupted_is_the_last_checkpoint(
+def test_checkpoint_of_an_interrupted_run_is_the_last(
     module_config: str, write: Write, callback: str, name: str
 ) -> None:
     code = Path("code/models.py").read_text()

@@ -12,7 +12,7 @@ def _said(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
     return dict(line.split("  ", maxsplit=1) for line in lines)
 
 
-def test_a_fit_ends_with_its_numbers_its_best_checkpoint_and_the_next_command(
+def test_fit_ends_with_numbers_best_checkpoint_and_next_command(
     system_config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="lighter_cli"):
@@ -33,7 +33,7 @@ def test_other_stages_name_their_record_only(system_config: str, caplog: pytest.
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
-def test_a_best_checkpoint_from_before_a_resume_is_named_without_its_score(
+def test_best_checkpoint_from_before_a_resume_has_no_score(
     system_config: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Resumed into another folder, Lightning knows the file but not its score."""

@@ -16,7 +16,7 @@ def test_calls_go_deeper_than_the_stack_of_the_interpreter() -> None:
     assert run(_depth(count)) == count
 
 
-def test_an_error_passes_through_every_caller_and_may_be_caught_by_one() -> None:
+def test_error_passes_through_every_caller_and_may_be_caught_by_one() -> None:
     cleaned = []
 
     def fails() -> Steps:

@@ -66,16 +66,14 @@ def test_a_reference_to_a_mistyped_argument_leads_to_that_argument(checked, syst
     assert (reference.path, reference.fix) == ("system::scheduler::T_max", f"correct trainer::max_epoch at {key.place}")
 
 
-def test_a_mistake_copied_with_a_reference_of_its_own_is_reported_once_where_its_key_stands(
-    checked, system_yaml
-) -> None:
+def test_mistake_copied_with_a_reference_is_reported_once(checked, system_yaml) -> None:
     text = system_yaml.replace("num_classes:", "num_clases:").replace("%vars::num_classes", "%shared::n")
     (finding,) = (one for one in checked(exp=text, other="shared: {n: 3}\n") if one.check == "arguments")
     assert (finding.path, str(finding.place)[:9]) == ("system::metrics::train::Accuracy::num_clases", "exp.yaml:")
     assert 'num_clases: "%shared' in finding.excerpt
 
 
-def test_what_fit_needs_is_not_missed_where_there_is_nothing_to_train_on(checked, system_yaml, module_yaml) -> None:
+def test_needs_of_fit_are_not_missed_without_training_data(checked, system_yaml, module_yaml) -> None:
     words = ("~system::optimizer", "~system::scheduler", "~system::dataloaders::train")
     assert "stage_needs" not in {one.check for one in checked(*words, exp=system_yaml)}
     words = ("~model::optimizer", "~data::train_dataloader")
@@ -130,7 +128,7 @@ def test_checking_imports_nothing_of_what_it_checks(libraries: Path, system_yaml
     subprocess.run([sys.executable, "-c", code, str(libraries), str(tmp_path / "exp.yaml")], check=True)
 
 
-def test_a_word_with_dots_for_a_path_is_an_error_that_writes_the_path() -> None:
+def test_word_with_dots_for_path_is_error_that_writes_path() -> None:
     with pytest.raises(MergeError) as caught:
         load([{"trainer": {"_target_": "pytorch_lightning.Trainer"}}, "trainer.max_epochs=4"])
     (finding,) = caught.value.findings
@@ -143,7 +141,7 @@ def test_statements_that_requires_imports_are_no_findings(checked, system_yaml: 
         assert checked(exp=f"{system_yaml}\n_requires_: {requires}\n") == []
 
 
-def test_an_unknown_argument_beside_all_the_right_ones_is_told_that_no_more_are_taken() -> None:
+def test_unknown_argument_beside_all_others_hears_no_more_exist() -> None:
     Path("project").mkdir()
     Path("project/__init__.py").touch()
     Path("project/nets.py").write_text("def net(width):\n    pass\n\ndef nothing():\n    pass\n")
@@ -158,7 +156,7 @@ def test_an_unknown_argument_beside_all_the_right_ones_is_told_that_no_more_are_
 
 
 @pytest.mark.parametrize("is_left_over", [True, False])
-def test_an_argument_is_left_over_only_where_a_later_source_changed_the_target(reader, is_left_over: bool) -> None:
+def test_argument_is_left_over_only_after_a_change_of_target(reader, is_left_over: bool) -> None:
     target, argument = "o::_target_=torch.optim.SGD", "o::amsgrad=true"
     words = [argument, target] if is_left_over else [target, argument]
     config = load([{"o": {"_target_": "torch.optim.AdamW", "params": []}}, *words])

@@ -83,7 +83,7 @@ def test_a_valid_change_gives_no_error(checked, system_yaml, word: str, stage) -
     assert [finding for finding in findings if finding.severity is Severity.ERROR] == []
 
 
-def test_keys_that_something_refers_to_are_no_mistake_in_any_way_of_referring(checked, system_yaml) -> None:
+def test_keys_that_something_refers_to_are_no_mistake(checked, system_yaml) -> None:
     more = """
         by_alias: &anchor {lr: 0.1}
         by_merge: &merged {momentum: 0.1}
@@ -101,7 +101,7 @@ def test_keys_that_something_refers_to_are_no_mistake_in_any_way_of_referring(ch
     assert [finding.path for finding in findings] == ["by_merge"]
 
 
-def test_a_mistake_in_a_part_that_the_stage_does_not_use_does_not_stop_it(checked, system_yaml) -> None:
+def test_mistake_in_part_that_stage_does_not_use_does_not_stop_it(checked, system_yaml) -> None:
     """A broken train path must not make `lighter test` fail."""
     broken = system_yaml.replace("torch.optim.AdamW", "torch.optim.Missing")
     assert any(finding.severity is Severity.ERROR for finding in checked(exp=broken, stage=Stage.FIT))
@@ -140,7 +140,7 @@ def test_copy_that_cannot_be_made_is_the_one_finding(checked, system_yaml) -> No
     assert finding.path == "system::dataloaders::test::num_workers"
 
 
-def test_variable_whose_last_reader_an_argument_replaced_is_no_warning(checked, system_yaml) -> None:
+def test_variable_whose_last_reader_argument_replaced_is_no_warning(checked, system_yaml) -> None:
     for word in (
         "=system::dataloaders::train::batch_size=4",
         "~system::dataloaders::train::batch_size",

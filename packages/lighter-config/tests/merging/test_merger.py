@@ -251,7 +251,7 @@ def test_appending_to_what_is_not_a_list_is_an_error_at_its_place(load_texts):
     assert str(caught.value.findings[0].place) == "b.yaml:1:1"
 
 
-def test_value_and_an_appended_item_of_one_list_in_one_mapping_are_an_error(load_texts):
+def test_value_and_appended_item_in_one_mapping_are_an_error(load_texts):
     with pytest.raises(MergeError, match="twice"):
         load_texts("a: [1]", "a: [2]\n+a: [3]")
     with pytest.raises(MergeError, match="twice"):
@@ -291,7 +291,7 @@ def test_delete_replace_and_index_name_what_the_copy_brings(load_texts):
     assert config.expanded().get("t") == {"x": 1, "y": {"z": 1}, "l": [{"k": 1}, {"k": 2}]}
 
 
-def test_patch_that_does_not_fit_is_an_error_of_its_own_and_disturbs_nothing_else(load_texts):
+def test_patch_that_does_not_fit_is_an_error_of_its_own(load_texts):
     config = load_texts("t: {lr: 1}\nv: '%t'\nother: 5\n", words=("~v::lrr",))
     assert config.resolve("other") == 5
     (note,) = config.expanded().notes
@@ -313,7 +313,7 @@ def test_change_inside_a_copied_leaf_is_like_a_change_inside_a_leaf(load_texts):
     assert by_word.expanded().notes[0].message == "v::x does not exist: v is 5, not a mapping"
 
 
-def test_copy_given_by_a_path_may_be_changed_beside_it_but_not_given_twice(load_texts):
+def test_copy_given_by_a_path_may_be_changed_but_not_repeated(load_texts):
     config = load_texts("t: {x: 1}\ns::v: '%t'\ns::v::x: 2\n")
     assert config.expanded().get("s::v") == {"x": 2}
     with pytest.raises(MergeError, match="given twice"):

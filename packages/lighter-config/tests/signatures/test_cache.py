@@ -57,7 +57,7 @@ def test_a_module_that_appears_or_goes_is_seen(source: Path) -> None:
     assert isinstance(read(source, "lib.later.f"), DoesNotExist)
 
 
-def test_a_name_that_another_file_begins_to_add_is_not_called_missing_any_more(source: Path) -> None:
+def test_name_that_another_file_now_adds_is_no_longer_missing(source: Path) -> None:
     """The answer that something does not exist depends on every file of the package."""
     assert isinstance(read(source, "lib.added"), DoesNotExist)
     (source / "patch.py").write_text("import lib\nlib.added = print\n")

@@ -102,7 +102,7 @@ def test_what_the_text_does_not_tell_is_unknown(read: Read, text: str) -> None:
     assert isinstance(read(IMPORTS + text), Unknown)
 
 
-def test_what_a_method_becomes_where_it_is_reached_through_its_class(package: Package) -> None:
+def test_what_method_becomes_where_it_is_reached_through_its_class(package: Package) -> None:
     text = """
     import functools
     class Base:

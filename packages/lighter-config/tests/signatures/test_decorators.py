@@ -103,7 +103,7 @@ def test_a_branch_is_taken_where_its_test_is_known(
         ("  return decorated_itself(given)", None),
     ],
 )  # fmt: skip
-def test_what_a_decorator_returns_is_followed_through_its_statements(
+def test_what_decorator_returns_is_followed_through_its_statements(
     takes: Takes, body: str, expected: tuple[str, ...] | None
 ) -> None:
     helpers = """

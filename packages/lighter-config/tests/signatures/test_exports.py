@@ -65,7 +65,7 @@ def test_a_star_brings_what_the_list_of_names_holds(package: Package, text: str)
         "from pkg.names import other as _more\n__all__ = ['shown', *_more]",
     ],
 )
-def test_where_the_list_of_names_is_computed_a_star_may_bring_anything(package: Package, text: str) -> None:
+def test_where_list_of_names_is_computed_star_may_bring_anything(package: Package, text: str) -> None:
     reader = package(
         lib="from part import *",
         pkg____init__="",
@@ -78,7 +78,7 @@ def test_where_the_list_of_names_is_computed_a_star_may_bring_anything(package: 
     assert isinstance(reader.read("part.hidden"), Signature)
 
 
-def test_without_a_list_of_names_a_star_brings_those_without_underscore(package: Package) -> None:
+def test_without_list_of_names_star_brings_those_without_underscore(package: Package) -> None:
     reader = package(
         lib="from part import *\ntry:\n  from nowhere_at_all import *\nexcept ImportError: ...",
         part=f"from math import *\n{FUNCTIONS}def _private(d): ...",

@@ -100,7 +100,7 @@ def test_the_stub_beside_a_lazy_module_says_what_it_gives(package: Package, tmp_
     assert isinstance(package().read("pkg.f"), Unknown)
 
 
-def test_names_for_type_checkers_are_what_a_lazy_module_gives_to_stars_too(package: Package) -> None:
+def test_names_for_type_checkers_are_those_of_the_lazy_module(package: Package) -> None:
     text = """
     from typing import TYPE_CHECKING
     __all__ = ["f"]

@@ -57,7 +57,7 @@ def test_overloads_of_a_stub_are_several_signatures(write_modules: Write, tmp_pa
     assert isinstance(on(tmp_path).read("pkg.fast.f"), Unknown)
 
 
-def test_a_package_that_extends_its_path_has_modules_in_other_folders(write_modules: Write, tmp_path: Path) -> None:
+def test_package_that_extends_its_path_has_modules_in_other_folders(write_modules: Write, tmp_path: Path) -> None:
     extends = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
     first = write_modules(tmp_path / "first", pkg____init__=extends, pkg__one="def f(a): ...")
     second = write_modules(tmp_path / "second", pkg____init__=extends, pkg__two="def f(b): ...")
@@ -122,7 +122,7 @@ def test_a_hook_that_is_not_there_may_bring_what_its_line_names(tmp_path: Path) 
     assert isinstance(reader.read("other.f"), DoesNotExist)
 
 
-def test_modules_of_the_interpreter_that_are_not_on_the_path_may_be_there(tmp_path: Path) -> None:
+def test_modules_of_interpreter_that_are_not_on_path_may_be_there(tmp_path: Path) -> None:
     reader = on(tmp_path)
     assert isinstance(reader.read("json.dumps"), Unknown)
     assert isinstance(reader.read("sys.exit"), Unknown)
@@ -142,9 +142,7 @@ def test_what_cannot_be_read_is_unknown(write_modules: Write, tmp_path: Path) ->
         assert "cannot be read" in answer.reason
 
 
-def test_a_package_whose_folder_cannot_be_read_in_part_is_still_looked_through(
-    write_modules: Write, tmp_path: Path
-) -> None:
+def test_package_with_an_unreadable_folder_is_still_searched(write_modules: Write, tmp_path: Path) -> None:
     write_modules(tmp_path, pkg____init__="", pkg__part="import pkg\npkg.Given = 1")
     (tmp_path / "pkg" / "broken.py").symlink_to(tmp_path / "nowhere.py")
     reader = on(tmp_path)

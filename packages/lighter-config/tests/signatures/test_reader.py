@@ -167,7 +167,7 @@ def test_decorators_keep_or_change_a_signature(read: Read, decorator: str, expec
     assert keywords(read(f"{WRAPPING}\n@{decorator}\ndef thing(a, b=1): ...")) == expected
 
 
-def test_what_a_decorator_makes_is_unknown_when_it_cannot_be_followed(package: Package) -> None:
+def test_what_decorator_makes_is_unknown_when_it_cannot_be_followed(package: Package) -> None:
     reader = package(lib=f"{WRAPPING}\n@mysterious\ndef thing(a): ...")
     answer = reader.read("lib.thing")
     assert isinstance(answer, Unknown)
@@ -289,7 +289,7 @@ def test_a_lazy_module_is_read_from_its_table_or_its_typing_names(package: Packa
         "exec(open('x').read())",
     ],
 )
-def test_a_name_is_never_called_missing_where_names_are_made_at_run_time(package: Package, text: str) -> None:
+def test_name_made_at_run_time_is_never_called_missing(package: Package, text: str) -> None:
     assert isinstance(package(lib=text).read("lib.Missing"), Unknown)
 
 
@@ -324,7 +324,7 @@ register(__name__, {"old": "present", "removed": None})
 
 
 @pytest.mark.parametrize("target", ["lib.old", "lib.removed", "stars.old"])
-def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package: Package, target: str) -> None:
+def test_names_that_call_takes_from_table_are_what_it_binds_to_each(package: Package, target: str) -> None:
     reader = package(registry=REGISTRY, lib=OLD_NAMES, stars="from lib import *")
     answer = reader.read(target)
     assert keywords(answer) == ("pretrained",)
@@ -345,7 +345,7 @@ def test_names_that_a_call_takes_from_a_table_are_what_it_binds_to_each(package:
         "old=present",
     ],
 )
-def test_a_name_that_a_call_spells_in_another_way_is_not_called_missing(package: Package, table: str) -> None:
+def test_name_that_call_spells_in_another_way_is_not_called_missing(package: Package, table: str) -> None:
     old_names = OLD_NAMES.replace('{"old": "present", "removed": None}', table)
     assert isinstance(package(registry=REGISTRY, lib=old_names).read("lib.old"), Unknown)
 
@@ -373,14 +373,12 @@ def test_a_name_that_a_call_spells_in_another_way_is_not_called_missing(package:
         ("for old, new in table.items()", "for old, new in list(table.items())"),
     ],
 )
-def test_a_call_with_a_table_that_may_do_something_else_is_not_followed(
-    package: Package, was: str, becomes: str
-) -> None:
+def test_call_with_table_that_may_do_something_else_is_not_followed(package: Package, was: str, becomes: str) -> None:
     assert was in REGISTRY
     assert isinstance(package(registry=REGISTRY.replace(was, becomes), lib=OLD_NAMES).read("lib.old"), Unknown)
 
 
-def test_a_name_of_a_table_that_stars_may_not_get_is_unknown_through_them(package: Package) -> None:
+def test_name_that_a_star_may_not_import_is_unknown_there(package: Package) -> None:
     registry = REGISTRY.replace("old not in module.__all__", "new")
     reader = package(registry=registry, lib=OLD_NAMES, stars="from lib import *")
     assert isinstance(reader.read("lib.old"), Signature)
@@ -412,7 +410,7 @@ def compiled_namespace(package: Package, text: str, **files: str) -> SignatureRe
     return package(pkg____init__=text, pkg__optim="class AdamW:\n  def __init__(self, lr): ...", **files)
 
 
-def test_a_path_through_what_could_only_be_a_function_does_not_exist(package: Package) -> None:
+def test_path_through_what_could_only_be_function_does_not_exist(package: Package) -> None:
     reader = compiled_namespace(package, COMPUTED)
     answer = reader.read("pkg.optm.AdamW")
     assert isinstance(answer, DoesNotExist), answer
@@ -438,11 +436,11 @@ def test_a_path_through_what_may_be_more_than_a_function_is_unknown(package: Pac
     assert isinstance(compiled_namespace(package, COMPUTED.replace(was, becomes)).read("pkg.optm.AdamW"), Unknown)
 
 
-def test_a_name_that_an_installed_package_bears_may_be_registered_by_it(package: Package) -> None:
+def test_name_that_installed_package_bears_may_be_registered_by_it(package: Package) -> None:
     assert isinstance(compiled_namespace(package, COMPUTED, pkg_optm="").read("pkg.optm.AdamW"), Unknown)
 
 
-def test_a_name_that_another_file_of_the_package_sets_is_not_called_missing(package: Package) -> None:
+def test_name_that_another_file_sets_is_not_called_missing(package: Package) -> None:
     """Lightning's graveyard patches names into its own packages."""
     reader = package(pkg____init__="import pkg.patch", pkg__patch="import pkg\nsetattr(pkg, 'Given', object)")
     assert isinstance(reader.read("pkg.Given"), Unknown)
@@ -458,7 +456,7 @@ def test_a_missing_package_has_no_nearest_that_lacks_the_rest(package: Package) 
     assert near.nearest == ("email.message.Message",)
 
 
-def test_a_missing_module_and_a_missing_name_are_told_apart_with_the_nearest(package: Package) -> None:
+def test_missing_module_and_missing_name_are_told_apart(package: Package) -> None:
     reader = package(pkg____init__="", pkg__optim="class AdamW: ...")
     module = reader.read("pkg.optm.AdamW")
     assert isinstance(module, DoesNotExist)
@@ -576,9 +574,7 @@ def test_nothing_is_imported(package: Package, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_project_folder_full_of_other_files_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nets.py").write_text("class Net: ...")
     for folder in ("venv/lib", ".git", "data"):
         (tmp_path / folder).mkdir(parents=True)
@@ -606,9 +602,7 @@ def test_a_project_folder_full_of_other_things_is_not_searched_for_ever(
         ("def w(*args, **kwargs):\n      return f(*args, **rename(kwargs))", False),
     ],
 )  # fmt: skip
-def test_a_wrapper_that_takes_arguments_out_may_accept_more_than_it_shows(
-    read: Read, wrapper: str, is_exact: bool
-) -> None:
+def test_wrapper_that_takes_arguments_out_may_accept_more(read: Read, wrapper: str, is_exact: bool) -> None:
     text = (
         f"import functools\ndef d(f):\n    @functools.wraps(f)\n    {wrapper}\n    return w\n@d\ndef thing(a, b=1): ..."
     )
@@ -657,7 +651,7 @@ def test_an_import_that_leads_nowhere_is_told_as_what_it_is(package: Package) ->
     assert isinstance(reader.read("pkg.made_later"), Unknown)
 
 
-def test_attributes_of_objects_are_not_taken_for_names_of_the_module(package: Package) -> None:
+def test_attributes_of_objects_are_not_taken_for_names_of_module(package: Package) -> None:
     reader = package(
         pkg____init__="class Net:\n  def __init__(self, model):\n    self.model = model\n",
         other____init__="import sys\ndef f():\n  self = sys.modules['other']\n  self.model = 1\n",

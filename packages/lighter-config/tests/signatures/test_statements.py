@@ -124,7 +124,7 @@ def test_a_submodule_and_a_name_of_its_package_may_hide_each_other(package: Pack
     assert isinstance(reader.read("pkg.other"), Unknown)
 
 
-def test_a_submodule_that_its_package_may_replace_is_not_called_a_module(package: Package) -> None:
+def test_submodule_that_may_be_replaced_is_not_called_a_module(package: Package) -> None:
     reader = package(pkg____init__="globals().update(part=print)", pkg__part="def part(a): ...")
     assert isinstance(reader.read("pkg.part"), Unknown)
 
@@ -143,7 +143,7 @@ def test_a_name_that_may_be_bound_after_a_star_is_one_of_several(package: Packag
     assert isinstance(package(lib=text, part="def f(a): ...").read("lib.f"), Unknown)
 
 
-def test_a_wrapper_that_takes_something_out_of_another_mapping_passes_all_on(read: Read) -> None:
+def test_wrapper_that_reads_another_mapping_passes_all_on(read: Read) -> None:
     text = """
     import functools
     def d(f):

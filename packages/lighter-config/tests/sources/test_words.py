@@ -264,6 +264,6 @@ def test_mistaken_word_says_what_to_write(words, message, fix):
     assert any(fix in finding.fix for finding in caught.value.findings)
 
 
-def test_missing_file_whose_name_looks_like_an_override_is_told_apart():
+def test_missing_file_whose_name_looks_like_override_is_told_apart():
     with pytest.raises(ConfigError, match=r"'best-epoch=9.ckpt' is neither a file nor an override"):
         load([{"trainer": {}}, "best-epoch=9.ckpt"])

@@ -63,7 +63,7 @@ def test_nan_is_a_float(load_texts):
     ("text", "meant"),
     {"yes": "true", "no": "false", "on": "true", "off": "false", "None": "null", "nan": ".nan"}.items(),
 )
-def test_word_that_other_tools_convert_gets_a_warning_saying_what_was_meant(load_texts, text, meant):
+def test_word_that_other_tools_convert_is_a_warning(load_texts, text, meant):
     (note,) = load_texts(f"a: 1\nkey: {text}\n").notes
     assert note.severity is Severity.WARNING
     assert note.path == "key"
@@ -218,7 +218,7 @@ def test_ten_megabytes_of_text_are_read():
         ("a: [1, 2\nb: 3\n", 2, "begins at a.yaml:1:4"),
     ],
 )
-def test_what_is_never_closed_is_reported_with_the_place_where_it_begins(
+def test_what_is_never_closed_is_reported_where_it_begins(
     load_texts: Callable[..., Config], text: str, line: int, said: str
 ) -> None:
     with pytest.raises(YamlError) as caught:

@@ -48,7 +48,7 @@ def test_a_value_that_is_no_secret(value: object) -> None:
     assert not is_secret(value)
 
 
-def test_text_is_a_secret_also_when_it_looks_like_a_reference_with_a_backslash() -> None:
+def test_text_with_a_backslash_before_a_sign_is_a_secret_too() -> None:
     assert is_secret("abc")
     assert is_secret(r"\$ecret")
 

@@ -55,7 +55,7 @@ def test_excerpt_is_the_line_or_the_word(load_texts):
     assert config.excerpt("nowhere") == ""
 
 
-def test_excerpt_of_a_copy_is_what_was_copied_wherever_the_reference_stands(load_texts, tmp_path):
+def test_excerpt_of_a_copy_is_the_text_that_was_copied(load_texts, tmp_path):
     (tmp_path / "other.yaml").write_text("first: 1\nsecond: 2\n")
     config = load_texts("\n\na: 5\nb: '%a'\nc: '%other.yaml::second'\nd: {e: '%c'}\n").expanded()
     for path, line, key_line, number in (
@@ -100,7 +100,7 @@ def test_values_are_read_through_a_copy(load_texts):
     assert config.get("v::x", None) is None
 
 
-def test_the_history_of_a_value_shows_what_the_user_wrote_at_each_place(load_texts: Callable[..., Config]) -> None:
+def test_history_of_value_shows_what_user_wrote_at_each_place(load_texts: Callable[..., Config]) -> None:
     config = load_texts("trainer:\n  max_epochs: 20\n", "trainer: {max_epochs: 10}\n", words=("trainer::max_epochs=3",))
     assert [(str(place), text) for place, text, _ in config.history("trainer::max_epochs")] == [
         ("command line, word 3", "trainer::max_epochs=3"),

@@ -34,7 +34,7 @@ def test_default_follows_a_copy(load_texts):
     assert config.resolve("big") == {"width": 9, "other": 9, "size": 9}
 
 
-def test_default_of_another_file_holds_for_the_path_not_for_the_file(load_texts, tmp_path):
+def test_default_of_another_file_holds_for_path_not_for_file(load_texts, tmp_path):
     (tmp_path / "other.yaml").write_text("lr: 3\n")
     assert load_texts("a: '%other.yaml::lr?1'\nb: '%other.yaml::size?1'\n").resolve() == {"a": 3, "b": 1}
     with pytest.raises(ReferenceNotFoundError, match=r"missing.yaml"):

@@ -108,7 +108,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("text", "kind", "message"), ERRORS.values(), ids=ERRORS)
-def test_wrong_reference_is_an_error_at_its_place_and_disturbs_no_other_key(load_texts, text, kind, message):
+def test_wrong_reference_is_an_error_and_disturbs_no_other_key(load_texts, text, kind, message):
     # rule 5.11: one bad `%`, or a name that begins like a keyword, leaves other keys alone
     config = load_texts(text + "\nother: 5\n")
     if "_requires_" not in text:
@@ -172,7 +172,7 @@ def test_copies_that_multiply_end_in_an_error():
         config.resolve("a9")
 
 
-def test_other_file_is_relative_to_the_file_that_names_it_and_read_once(monkeypatch):
+def test_other_file_is_relative_to_file_that_names_it_and_read_once(monkeypatch):
     # rule 5.4: relative to the file that names it, and read once
     Path("configs/parts").mkdir(parents=True)
     Path("configs/parts/model.yaml").write_text("net: {depth: 18, name: '@::depth'}\nshared: [1]\nuses: '@shared'\n")
@@ -207,13 +207,13 @@ def test_note_says_that_a_reference_in_a_plain_string_is_text(load_texts):
 @pytest.mark.parametrize(
     ("text", "python"), [("${name}", '"@name"'), ("${a.b}", '"@a::b"'), ("${oc.env:HOME}", "os.environ")]
 )
-def test_interpolation_of_other_tools_is_a_warning_with_the_python_form(load_texts, text, python):
+def test_interpolation_of_other_tools_is_warning_with_python_form(load_texts, text, python):
     (note,) = load_texts(f"x: '{text}'").notes
     assert note.severity is Severity.WARNING
     assert python in note.fix
 
 
-def test_missing_part_of_another_file_is_named_relative_to_the_file_that_refers(tmp_path):
+def test_missing_part_of_another_file_is_relative_to_the_referrer(tmp_path):
     (tmp_path / "conf").mkdir()
     (tmp_path / "exp" / "deep").mkdir(parents=True)
     (tmp_path / "conf" / "main.yaml").write_text("model: {a: 1}\n")
