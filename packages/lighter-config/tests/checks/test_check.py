@@ -195,3 +195,12 @@ def test_module_of_the_project_that_is_not_python_is_an_error() -> None:
     (finding,) = (finding for finding in findings if finding.path == "model::_target_")
     assert finding.severity is Severity.ERROR
     assert "nets.py cannot be read as Python: invalid syntax" in finding.message
+
+
+def test_nothing_is_guessed_for_a_target_made_at_run_time() -> None:
+    Path("made.py").write_text("class Stacked: ...\nglobals().update(stack=len, cat=len)\n")
+    reader = SignatureReader(search_path=[Path.cwd()], cache_folder=None)
+    for name in ("stack", "cat", "Stackedd"):
+        config = load([{"model": {"_target_": f"made.{name}"}}])
+        assert [finding for finding in check(config, reader=reader) if finding.check == "targets"] == []
+        assert f"made.{name}" not in reader.read(f"made.{name}").nearest
