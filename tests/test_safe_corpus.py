@@ -38,7 +38,6 @@ WITH_LAMBDAS = {"diabetes/config.yaml", "segmentation/config.yaml", "text/config
 """Examples that --safe refuses: a lambda is any code, and belongs into the project there."""
 
 NOT_LISTED = {
-    "lightning.Trainer": "the package lightning is not on the list: name what is used with --allow",
     "models.LitDigits": "stands for the user's own code",
     "my_package.module.Class": "stands for the user's own code",
     "torchvision.models.resnet18": "an example of a path on a page about other tools",

@@ -14,7 +14,7 @@ PROJECT = "project"
 
 @cache
 def listed_targets() -> frozenset[str]:
-    """Return the dotted names of ``targets.txt``.
+    """Return the dotted names of ``targets.txt``, and those of ``lightning`` for those of ``pytorch_lightning``.
 
     >>> "torch.nn.Linear" in listed_targets(), "torch.load" in listed_targets()
     (True, False)
@@ -26,6 +26,9 @@ def listed_targets() -> frozenset[str]:
             names.update(f"{module}.{name}" for name in line.split())
         elif not line.startswith("#"):
             module = line.removesuffix(":")
+    of_lightning = [name.removeprefix("pytorch_lightning.") for name in names if name.startswith("pytorch_lightning.")]
+    names.update(f"lightning.pytorch.{name}" for name in of_lightning)
+    names.update(f"lightning.{name}" for name in of_lightning if "." not in name)
     return frozenset(names)
 
 
