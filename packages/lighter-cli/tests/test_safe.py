@@ -221,7 +221,13 @@ def test_a_config_cannot_ask_for_unpickling(given: str, system_config: str) -> N
 
 
 ROOTS = sorted({name.partition(".")[0] for name in listed_targets()})
-MADE_FROM = {"torch": "2.13", "pytorch_lightning": "2.6.6", "torchmetrics": "1.9", "monai": "1.6.1"}
+MADE_FROM = {
+    "lightning": "2.6.6",
+    "monai": "1.6.1",
+    "pytorch_lightning": "2.6.6",
+    "torch": "2.13",
+    "torchmetrics": "1.9",
+}
 """The versions that the list was made from; earlier ones lack some of its names, later ones may drop some."""
 
 
