@@ -45,8 +45,8 @@ from lighter_config.tree.references import find_references, is_computed, is_copy
 
 if TYPE_CHECKING:
     from lighter_config.checks import DEFAULT_CHECKS, Check, CheckContext, check
-    from lighter_config.recording import Secrets, as_recorded
-    from lighter_config.resolved_view import resolved
+    from lighter_config.dumping.recording import Secrets, as_recorded
+    from lighter_config.dumping.resolved_view import resolved
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
     from lighter_config.sources.checkpoints import CHECKPOINT_KEY, stored_record
 
@@ -111,8 +111,8 @@ __all__ = [
 _LATE = {
     **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.sources.checkpoints"),
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
-    **dict.fromkeys(("Secrets", "as_recorded"), "lighter_config.recording"),
-    "resolved": "lighter_config.resolved_view",
+    **dict.fromkeys(("Secrets", "as_recorded"), "lighter_config.dumping.recording"),
+    "resolved": "lighter_config.dumping.resolved_view",
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }
 

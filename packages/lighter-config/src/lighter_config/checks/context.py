@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 from lighter_config.checks.components import Component, components_in
 from lighter_config.config import Config
+from lighter_config.dumping.recording import Secrets
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
-from lighter_config.recording import Secrets
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage

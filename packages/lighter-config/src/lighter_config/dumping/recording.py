@@ -11,8 +11,8 @@ from typing import Any
 from lighter_config.building.copying import OpenFile
 from lighter_config.building.resolving import TARGET
 from lighter_config.config import Config
+from lighter_config.dumping.resolved_view import resolved
 from lighter_config.errors import ConfigError
-from lighter_config.resolved_view import resolved
 from lighter_config.sections import SEED
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override

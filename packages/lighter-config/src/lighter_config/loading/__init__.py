@@ -8,6 +8,7 @@ from typing import Any
 from lighter_config.config import Config
 from lighter_config.errors import MergeError, ReferenceNotFoundError, SourceError
 from lighter_config.findings import Finding
+from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.sources.bases import Bases, shown
@@ -30,7 +31,6 @@ from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import BeforeAppending, Node, Segments
 from lighter_config.tree.origins import Document, Origin, Word
 from lighter_config.tree.walking import follow
-from lighter_config.unread_overrides import unread_overrides
 
 Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
 
