@@ -83,7 +83,7 @@ def test_without_this_side_it_is_an_error(in_process: Command, files: None) -> N
     assert (
         done.stderr
         == """\
-error: no config given
+error: no config given before --against
   to fix             name two experiments: lighter diff exp.yaml trainer::max_epochs=3 --against exp.yaml
 """
     )

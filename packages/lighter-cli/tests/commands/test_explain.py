@@ -176,9 +176,10 @@ MISTAKES = {
         ["trainer::max_epoch"],
         """\
 error: trainer::max_epoch does not exist
-  exp.yaml:2:3       trainer:
+  exp.yaml:1:1       trainer:
   expected           one of _target_, max_epochs, callbacks, accelerator, strategy, devices, num_nodes, precision, ...
   nearest            trainer::max_epochs, trainer::min_epochs, trainer::max_steps
+  to fix             name trainer::max_epochs
 """,
     ),
     "a name without its section": (
@@ -187,20 +188,21 @@ error: trainer::max_epoch does not exist
 error: patience does not exist
   expected           one of trainer, args, copy, sum
   nearest            trainer::callbacks::0::patience
+  to fix             name trainer::callbacks::0::patience
 """,
     ),
     "below a value": (
         ["copy::x"],
         """\
 error: copy::x does not exist: copy is 3, not a mapping
-  base.yaml:8:7      copy: "%trainer::max_epochs"
+  base.yaml:8:1      copy: "%trainer::max_epochs"
 """,
     ),
     "an index too far": (
         ["trainer::callbacks::4"],
         """\
 error: trainer::callbacks::4 does not exist: trainer::callbacks has 1 item
-  base.yaml:5:5      callbacks:
+  base.yaml:4:3      callbacks:
   expected           0
 """,
     ),

@@ -12,7 +12,7 @@ def test_a_folder_that_holds_something_stays_as_it_is(in_process: Command) -> No
         Path("mine", name).touch()
     done = in_process("init", "mine")
     assert done.returncode == 1
-    assert "mine must be empty, holds a.txt, b.txt, c.txt and 1 more" in done.stderr
+    assert "the folder 'mine' is not empty: it holds a.txt, b.txt, c.txt and 1 more" in done.stderr
     assert "lighter init my_experiment" in done.stderr
     assert len(list(Path("mine").iterdir())) == 4
 
@@ -27,7 +27,7 @@ def test_a_file_is_not_written_over(in_process: Command) -> None:
     Path("mine").write_text("text")
     done = in_process("init", "mine")
     assert done.returncode == 1
-    assert "mine must be a folder, is a file" in done.stderr
+    assert "'mine' must be a folder, is a file" in done.stderr
     assert Path("mine").read_text() == "text"
 
 

@@ -113,7 +113,7 @@ def test_a_run_from_a_record_asks_for_its_secrets(
             Runner().run("test", [source], check_first=with_checks)
         finding = caught.value.findings[0]
         assert finding.path in ("vars::mine", "trainer::logger::endpoint", "trainer::logger::login::password")
-        assert finding.message == f"{finding.path} is a secret, which a record does not hold"
+        assert finding.message == f"{finding.path} holds only a mask: the record of a run keeps no secrets"
         assert f"add {finding.path}=VALUE" in finding.fix
         assert "$os.environ" in finding.fix
     assert len(read_records(Path())) == 1
@@ -146,7 +146,7 @@ def test_overrides_with_secrets_compare_equal_with_recorded_ones(inputs: list[An
 def test_the_note_and_the_debug_log_have_no_secret(inputs: list[Any], lighter: Callable[..., Any]) -> None:
     done = lighter("fit", *inputs[:-1], "trainer::fast_dev_run=true", LIGHTER_DEBUG="1")
     assert done.returncode == 0, done.stderr
-    assert "vars::mine looks like a secret, which records mask" in done.stderr
+    assert "vars::mine looks like a secret: records keep a mask in its place" in done.stderr
     assert "the part of the config that fit uses" in done.stderr
     assert not [secret for secret in SECRETS if secret in done.stderr + done.stdout]
 

@@ -204,3 +204,25 @@ def test_nothing_is_guessed_for_a_target_made_at_run_time() -> None:
         config = load([{"model": {"_target_": f"made.{name}"}}])
         assert [finding for finding in check(config, reader=reader) if finding.check == "targets"] == []
         assert f"made.{name}" not in reader.read(f"made.{name}").nearest
+
+
+def test_two_copies_of_a_named_item_in_one_list_are_an_error() -> None:
+    config = load([{"x": {"_name_": "ema"}, "callbacks": ["%x", "%x"]}])
+    (finding,) = (finding for finding in check(config) if "are named" in finding.message)
+    assert finding.severity is Severity.ERROR
+    assert finding.message == "two items of callbacks are named 'ema'"
+
+
+def test_what_an_argument_deleted_is_said_at_the_argument(checked, system_yaml: str) -> None:
+    (finding,) = checked("~system::optimizer::params", exp=system_yaml)
+    assert str(finding.place) == "command line, word 2"
+    assert finding.fix == "leave out ~system::optimizer::params, or add `params:` to system::optimizer"
+
+
+def test_every_mistake_of_one_argument_or_one_mapping_is_reported(checked, system_yaml: str) -> None:
+    findings = checked("system::criterion={wieght: 1, redaction: 2}", exp=system_yaml)
+    assert {finding.path for finding in findings} == {"system::criterion::wieght", "system::criterion::redaction"}
+    unused = [
+        finding.path for finding in check(load([{"first": 1, "second": 2}])) if "nothing refers" in finding.message
+    ]
+    assert unused == ["first", "second"]

@@ -1,6 +1,7 @@
 """What users of other config tools reported as bugs, tried here: the right value, or an error, never silence.
 
-Each name is the report: repository and number.
+Each name is the report, repository and number. A name with a word in place of the number is a mistake that users of
+that tool make often, without one report for it.
 """
 
 from pathlib import Path

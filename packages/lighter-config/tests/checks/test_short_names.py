@@ -35,7 +35,7 @@ def test_class_of_the_project_is_named_with_its_module():
 )
 def test_class_of_torch_is_named_with_its_package(target: str, meant: str):
     if find_spec("torch") is None:
-        pytest.skip("names of torch are read from its source")
+        pytest.skip("torch is not installed")
     assert finding_about(target).nearest[0] == meant
 
 

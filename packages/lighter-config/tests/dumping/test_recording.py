@@ -103,5 +103,5 @@ def test_a_config_without_secrets_is_recorded_as_it_is() -> None:
 @pytest.mark.parametrize("text", [MASK, f"{MASK} https://ann:***@host"])
 def test_a_mask_is_never_built(text: str) -> None:
     config = load([{"net": {"_target_": "collections.Counter", "api_key": text}}])
-    with pytest.raises(SecretError, match="net::api_key is a secret, which a record does not hold"):
+    with pytest.raises(SecretError, match="net::api_key holds only a mask: the record of a run keeps no secrets"):
         config.resolve("net")

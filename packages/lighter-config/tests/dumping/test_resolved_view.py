@@ -127,3 +127,10 @@ def test_the_resolved_view_builds_the_same_values(mapping: dict[str, Any]) -> No
         except ConfigError:
             continue
         assert repr(again.resolve(name)) == repr(expected)
+
+
+def test_default_of_a_reference_is_a_value_that_is_known():
+    config = resolved(
+        load([{"vars": {"w": 2}, "a": "@vars::lr?0.1", "b": "$@{vars::n?3} * @vars::w", "c": "%vars::x?y"}])
+    )
+    assert config.tree == {"vars": {"w": 2}, "a": 0.1, "b": 6, "c": "y"}

@@ -74,7 +74,7 @@ class GivenDataloaders:
             raise DataError(
                 f"the batch size of the training loader is unknown: {given}",
                 expected="one torch DataLoader",
-                fix="give the training loader first; for a number of your own use another name than `batch_size`",
+                fix="give the training loader before you use `batch_size`, or give your own attribute another name",
             )
         return loader
 

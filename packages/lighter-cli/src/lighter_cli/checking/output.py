@@ -114,7 +114,8 @@ def _counted(results: Sequence[CheckResult]) -> str:
         *([f"{num_missing} missing"] if num_missing else []),
         f"{sum(len(result.unknown) for result in results)} unknown",
     ]
-    return f"{', '.join(parts) or 'nothing wrong'}; targets: {', '.join(targets)}"
+    said = ", ".join(parts) or "nothing wrong"
+    return f"{said}; targets: {', '.join(targets)}" if any(result.targets for result in results) else said
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[Line]:

@@ -26,7 +26,7 @@ def diff(
 ) -> None:
     """Print what differs between two experiments after merging, with the place on both sides."""
     if not inputs:
-        raise SourceError(Finding(message="no config given", fix=f"name two experiments: {_EXAMPLE}"))
+        raise SourceError(Finding(message="no config given before --against", fix=f"name two experiments: {_EXAMPLE}"))
     before, after = load_merged(against, example=_EXAMPLE), load_merged(inputs, example=_EXAMPLE)
     differences = differences_between(before, after)
     if as_json:

@@ -250,9 +250,10 @@ def _nothing_at(config: Config, segments: Segments, taker: _Taker | None) -> Pat
         Finding(
             message=does_not_exist(format_path(segments), segments, depth, holder),
             path=format_path(segments),
-            place=config.place(where) if prefix else None,
-            excerpt=config.excerpt(where) if prefix else "",
+            place=config.key_place(where) if prefix else None,
+            excerpt=config.key_excerpt(where) if prefix else "",
             expected=tuple(str(name) for name in inside),
             nearest=tuple(nearest[:3]),
+            fix=f"name {nearest[0]}" if nearest else "",
         )
     )

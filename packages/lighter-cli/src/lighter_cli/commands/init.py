@@ -60,9 +60,9 @@ def _check_is_free(destination: Path) -> None:
         if not held:
             return
         shown = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
-        message = f"{destination} must be empty, holds {shown}"
+        message = f"the folder {str(destination)!r} is not empty: it holds {shown}"
     elif destination.exists():
-        message = f"{destination} must be a folder, is a file"
+        message = f"{str(destination)!r} must be a folder, is a file"
     else:
         return
     raise SourceError(Finding(message=message, fix="name a folder that does not exist: lighter init my_experiment"))

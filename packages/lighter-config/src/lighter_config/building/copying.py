@@ -11,7 +11,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.cycles import circular_reference
-from lighter_config.tree.missing import does_not_exist, expected_index
+from lighter_config.tree.missing import does_not_exist, expected_index, how_to_refer
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments, key_at
 from lighter_config.tree.paths import format_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
@@ -301,7 +301,7 @@ def not_found(
         if text[0] == "@" and dotted != text[1:]:
             fix = f"write '${text}' to take an attribute or call a method"
         else:
-            fix = f"write '\\{text}' if it is plain text"
+            fix = how_to_refer(text, path)
     message = does_not_exist(str(reference), path, depth, parent.value)
     return ReferenceNotFoundError(_at(Finding(message=message, nearest=nearest, expected=expected, fix=fix), cause, at))
 

@@ -21,6 +21,9 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project, reader_in
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
+from lighter_config.tree.paths import SEPARATOR, parse_path
+from lighter_config.tree.targets import targets_in
+from lighter_config.tree.walking import follow
 
 __all__ = ["DEFAULT_CHECKS", "Check", "CheckContext", "check"]
 
@@ -114,7 +117,14 @@ def _notes(context: CheckContext) -> Iterator[Finding]:
     seen = set(context.config.notes)
     for note in context.subject.notes:
         if note not in seen and not (context.is_fragment and leads_out(context, note.path)):
-            yield replace(note, check=note.check or "references")
+            yield replace(_blamed(context, note), check=note.check or "references")
+
+
+def _blamed(context: CheckContext, note: Finding) -> Finding:
+    """Say which argument deleted what a copy that cannot be made refers to."""
+    node, path, _ = follow(context.subject._root, parse_path(note.path) if note.path else ())
+    targets = [target for at, _, target in targets_in(node, path) if at == path]
+    return context.blamed(note, targets[0]) if targets else note
 
 
 def _ordered(findings: list[Finding]) -> list[Finding]:
@@ -124,7 +134,10 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
     for finding in sorted(findings, key=lambda finding: bool(finding.place is not None and finding.place.via)):
         place = finding.place
         spot = None if place is None else (place.source, place.line, place.column, place.word)
-        key = (finding.check, spot or finding.path, finding.nearest, finding.expected, finding.excerpt)
+        name = finding.path.rpartition(SEPARATOR)[
+            2
+        ]  # all values of one argument, or of one call in Python, share a spot
+        key = (finding.check, spot or finding.path, name, finding.nearest, finding.expected, finding.excerpt)
         unique.setdefault(key if spot is not None and place is not None else finding, finding)
 
     def rank(finding: Finding) -> tuple[bool, str, int, int, int, int, bool, str]:

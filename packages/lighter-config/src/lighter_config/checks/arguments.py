@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lighter_config.building.resolving import TARGET
+from lighter_config.building.resolving import NOT_ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.foreign_keys import FORMS
@@ -113,6 +113,9 @@ def _unknown_argument(
         else:
             fix = f"remove it with ~{format_path(path)}: {nearest[0]} is given at {given}"
     fix = FORMS.get(name, fix)
+    if name[:1] == name[-1:] == "_" and not nearest:
+        nearest = nearest_names(name, sorted(NOT_ARGUMENTS))
+        fix = f"write {nearest[0]}, or remove it with ~{format_path(path)}" if nearest else fix
     none_left = "no further argument" if signature.keywords else "no arguments by name"
     expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(
@@ -173,12 +176,13 @@ def _missing(
         names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
         is_missing = "is missing" if len(missing) == 1 else "are missing"
         where = format_path(component.path)
-        yield context.finding(
+        finding = context.finding(
             (*component.path, TARGET),
             f"{component.short_name} needs {names}, which {is_missing} in {where}",
             severity=severity,
             fix="add " + ", ".join(f"`{name}:`" for name in missing) + f" to {where}",
         )
+        yield context.blamed(finding, (*component.path, missing[0]))
 
 
 def _positional(

@@ -1,7 +1,7 @@
 """What a check looks at, and how it reports."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -12,9 +12,12 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.signatures import SignatureReader
+from lighter_config.sources.overrides import parse_override
+from lighter_config.sources.words import OverrideSource
 from lighter_config.stages import Stage
 from lighter_config.tree.cycles import follow_references
 from lighter_config.tree.node import Segments
+from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references
@@ -138,6 +141,21 @@ class CheckContext:
         """Return the subject's value at a path, nothing built; ``default`` when there is none."""
         node, _, rest = follow(self.subject._root, path)
         return default if rest else node.plain()
+
+    @cached_property
+    def _deletions(self) -> list[tuple[Segments, Word]]:
+        """The paths that arguments delete, with the arguments."""
+        words = [Word(one.text, one.word) for one in self.config.sources if isinstance(one, OverrideSource)]
+        changes = [(parse_override(word.text, word), word) for word in words if word.text[:1] == "~"]
+        return [(change.path, word) for change, word in changes]
+
+    def blamed(self, finding: Finding, missing: Segments) -> Finding:
+        """Return a finding about a missing value; if an argument deleted the value, the argument is its place."""
+        for path, word in self._deletions:
+            if missing[: len(path)] == path:
+                fix = f"leave out {word.text}" + (f", or {finding.fix}" if finding.fix else "")
+                return replace(finding, place=word.place(), excerpt=word.text, fix=fix)
+        return finding
 
     def finding(
         self,

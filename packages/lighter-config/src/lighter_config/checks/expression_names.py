@@ -33,7 +33,9 @@ def check_expression_names(context: CheckContext) -> Iterator[Finding]:
                     f"unknown name {name!r} in {value!r}",
                     severity=severity_at(context, path),
                     nearest=(f"@{name}", *nearest) if refers else nearest,
-                    fix=f"add `_imports_: {{{name}: {name}}}`{refers}",
+                    fix=f"write {nearest[0]}"
+                    if nearest and not refers
+                    else f"add `_imports_: {{{name}: {name}}}`{refers}",
                 )
 
 

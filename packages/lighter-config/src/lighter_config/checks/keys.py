@@ -1,6 +1,6 @@
 """Sections: known ones, old ones, missing ones, and keys that nothing uses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lighter_config.checks.context import CheckContext, references_in
@@ -8,13 +8,16 @@ from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
+from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.sections import ADAPTER_ROLES, ARGS, DATA, MODEL, SECTIONS, SYSTEM, SYSTEM_CLASS, TRAINER, VARS
 from lighter_config.sources.words import OverrideSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import SEPARATOR, format_path
-from lighter_config.tree.references import absolute_path, find_references, is_computed, is_copy
+from lighter_config.tree.reference_syntax import Reference
+from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.targets import targets_in
 from lighter_config.tree.walking import walk
 
 _OLD_SECTIONS = {old: name for name, section in SECTIONS.items() for old in section.old_names}
@@ -39,6 +42,7 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
             yield _unused_key(context, key)
     if not context.is_fragment:
         yield from _unused_vars(context)
+    yield from wrong_item_names(context.expanded._root)
     yield from _unknown_stages(context)
     yield from _unknown_modes(context)
 
@@ -46,22 +50,23 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
 def check_sections(context: CheckContext) -> Iterator[Finding]:
     """Report what an experiment cannot do without; a fragment of one may leave it out."""
     tree = context.whole_tree
-    source = _name_of(context)
     if TRAINER not in tree and not _has_mistyped(context, TRAINER):
-        yield Finding(
-            message=f"an experiment needs a trainer section, which is missing in {source}",
+        finding = Finding(
+            message="an experiment needs a trainer section, which is missing",
             place=context.config.place(""),
             fix=f"add `trainer: {{_target_: {SECTIONS[TRAINER].target}}}`",
         )
+        yield context.blamed(finding, (TRAINER,))
     if not (SYSTEM in tree or MODEL in tree or _has_mistyped(context, SYSTEM, MODEL)):
-        yield Finding(
-            message=f"an experiment needs a system or a model section; {source} has neither",
+        finding = Finding(
+            message="an experiment needs a system or a model section, which is missing",
             place=context.config.place(""),
             fix=f"add `system: {{_target_: {SYSTEM_CLASS}, ...}}`, or `model:` with a LightningModule",
         )
+        yield context.blamed(context.blamed(finding, (SYSTEM,)), (MODEL,))
     for name, section in SECTIONS.items():
         if section.target and name in tree and not _makes_object(tree[name]):
-            yield _needs_target(context, name, section.target)
+            yield context.blamed(_needs_target(context, name, section.target), (name, "_target_"))
     for other in (MODEL, DATA):
         if SYSTEM in tree and other in tree:
             yield context.finding(
@@ -152,7 +157,7 @@ def _variables_read_before(config: Config) -> Iterator[Any]:
         before = node.previous
         while before is not None:
             if isinstance(before, Node):
-                yield from _variables_read_by(before, path)
+                yield from _variables_in(targets_in(before, path))
             before = before.previous
     files = [source for source in config.sources if not isinstance(source, OverrideSource)]
     if len(files) == len(config.sources):
@@ -161,21 +166,11 @@ def _variables_read_before(config: Config) -> Iterator[Any]:
         without_arguments = load(files, strict=False)
     except ConfigError:
         return  # the files need the arguments
-    yield from (target[1] for _, _, target in references_in(without_arguments) if _is_variable(target))
+    yield from _variables_in(references_in(without_arguments))
 
 
-def _variables_read_by(replaced: Node, at: Segments) -> Iterator[Any]:
-    for path, node in walk(replaced, at):
-        if type(node.value) is str:
-            try:
-                targets = [absolute_path(reference, path) for reference in find_references(node.value)]
-            except ConfigError:
-                continue  # replaced, so its mistake is nobody's
-            yield from (target[1] for target in targets if _is_variable(target))
-
-
-def _is_variable(target: Segments) -> bool:
-    return target[:1] == (VARS,) and len(target) > 1
+def _variables_in(targets: Iterable[tuple[Segments, Reference, Segments]]) -> Iterator[Any]:
+    yield from (target[1] for _, _, target in targets if target[:1] == (VARS,) and len(target) > 1)
 
 
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
@@ -250,8 +245,3 @@ def _needs_target(context: CheckContext, section: str, target: str) -> Finding:
         fix=f"add `_target_: {target}` to it",
         config=context.expanded,
     )
-
-
-def _name_of(context: CheckContext) -> str:
-    place = context.config.place("")
-    return place.source if place is not None and place.line is not None else "the config"

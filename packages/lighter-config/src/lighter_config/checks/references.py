@@ -11,7 +11,7 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.cycles import circular_reference, follow_references
-from lighter_config.tree.missing import does_not_exist
+from lighter_config.tree.missing import does_not_exist, how_to_refer
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import format_path, parse_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
@@ -118,6 +118,8 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest, fix = [format_path(meant)], f"write @{format_path(meant)}"
     elif attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
+    if not fix and is_reference(text):
+        fix = how_to_refer(text, target)
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,

@@ -16,7 +16,7 @@ def check_secrets(context: CheckContext) -> Iterator[Finding]:
             yield missing_secret(where, context.subject.place(where), context.subject.excerpt(where))
     for where in context.secrets.paths:
         yield Finding(
-            message=f"{where} looks like a secret, which records mask",
+            message=f"{where} looks like a secret: records keep a mask in its place",
             severity=Severity.NOTE,
             path=where,
             place=context.config.place(where),

@@ -82,25 +82,27 @@ def _parts_needed(context: CheckContext, section: str, given: dict[Any, Any]) ->
             }[name]
             if section == MODEL:
                 example = example.replace("@system::model", "@model::network")
-            yield context.finding(
+            finding = context.finding(
                 (section,),
                 f"fit needs {section}::{name}, which is missing",
                 at_key=True,
                 fix=f"add {example} to {section}",
             )
+            yield context.blamed(finding, (section, name))
 
 
 def _data(context: CheckContext, stage: Stage, path: Segments, loaders: dict[Any, Any], name: str) -> Iterator[Finding]:
     if loaders.get(name) is not None or _has_loaders_argument(context, stage):
         return
     where = path if context.has(path) else path[:1]
-    yield context.finding(
+    finding = context.finding(
         where,
         f"{stage} needs {format_path((*path, name))}, which is missing",
         at_key=True,
         expected=(f"a torch.utils.data.DataLoader at {format_path((*path, name))}",),
         fix=f"add `{name}: {{_target_: torch.utils.data.DataLoader, dataset: ...}}`",
     )
+    yield context.blamed(finding, (*path, name))
 
 
 def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -> Iterator[Finding]:
@@ -111,13 +113,14 @@ def _data_of_model(context: CheckContext, stage: Stage, model: dict[Any, Any]) -
     if isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE_CLASS):
         yield from _data(context, stage, (DATA,), data, hook)
     elif data is None and not _has_loaders_argument(context, stage):
-        yield context.finding(
+        finding = context.finding(
             (MODEL,),
             f"{stage} needs data::{hook}, which is missing",
             at_key=True,
             expected=(f"a data section, or a model that defines {hook}",),
             fix="add `data: {_target_: lighter.LighterDataModule, " + hook + ": ...}`",
         )
+        yield context.blamed(finding, (DATA, hook))
 
 
 def _has_loaders_argument(context: CheckContext, stage: Stage) -> bool:

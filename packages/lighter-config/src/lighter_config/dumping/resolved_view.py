@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lighter_config.building.literal_expressions import NotLiteralError, evaluate
-from lighter_config.building.resolving import ARGUMENTS, DISABLED, MODE, TARGET, imports_of
+from lighter_config.building.resolving import NOT_ARGUMENTS, imports_of
 from lighter_config.building.trampoline import Steps, run
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
@@ -14,6 +14,7 @@ from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Node, Segments
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import (
     absolute_path,
+    default_of,
     find_references,
     is_computed,
     is_copy,
@@ -21,8 +22,6 @@ from lighter_config.tree.references import (
     literal_text,
 )
 from lighter_config.tree.walking import follow, walk
-
-_NOT_PLAIN = (TARGET, ARGUMENTS, MODE, DISABLED, IMPORTS, REQUIRES)
 
 
 def resolved(config: Config) -> Config:
@@ -107,6 +106,8 @@ class _View:
             node, path, rest = follow(self._root, target)
             if not rest:
                 return (yield self._plain(node, path))
+            if not is_reference(node.value) and reference.default is not None:
+                return default_of(reference)
             if not is_reference(node.value) or target in seen or len(target) > MAX_DEPTH:
                 raise _NotPlainError
             seen.add(target)
@@ -119,7 +120,7 @@ class _View:
             node = yield self._text(node, path)
         value = node.value
         if node.is_mapping:
-            if any(key in value for key in _NOT_PLAIN):
+            if any(key in value for key in NOT_ARGUMENTS):
                 raise _NotPlainError
             result = {}
             for key, child in value.items():
@@ -142,7 +143,7 @@ class _View:
         """
         self._count()
         if isinstance(value, dict):
-            if not all(isinstance(key, str | int | float | None) and key not in _NOT_PLAIN for key in value):
+            if not all(isinstance(key, str | int | float | None) and key not in NOT_ARGUMENTS for key in value):
                 raise _NotPlainError
             return like.like({key: self._node(item, like) for key, item in value.items()})
         if isinstance(value, list | tuple):

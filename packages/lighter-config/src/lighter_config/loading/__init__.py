@@ -11,7 +11,8 @@ from lighter_config.findings import Finding
 from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
-from lighter_config.sources.bases import Bases, shown
+from lighter_config.sources.bases import Bases
+from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
@@ -27,7 +28,6 @@ from lighter_config.sources.words import (
     origin_of_caller,
     parse_sources,
 )
-from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import BeforeAppending, Node, Segments
 from lighter_config.tree.origins import Document, Origin, Word
 from lighter_config.tree.walking import follow
@@ -195,7 +195,5 @@ class Files:
         for base in folders:
             if (base / asked).is_file():
                 return (base / asked).resolve()
-        around = (folders[0] / asked).parent
-        names = [entry.name for entry in around.iterdir()] if around.is_dir() else []
-        nearest = tuple(str(asked.with_name(name)) for name in nearest_names(asked.name, names))
+        nearest = nearest_files(asked, folders[0])
         raise ReferenceNotFoundError(Finding(message=f"the file {file!r} does not exist", nearest=nearest))

@@ -12,7 +12,7 @@ from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import format_path, with_separators
-from lighter_config.tree.references import absolute_path, find_references
+from lighter_config.tree.targets import targets_in
 from lighter_config.tree.walking import follow, walk
 
 _NUM_SHOWN = 3
@@ -29,7 +29,8 @@ def unread_overrides(config: Config, new: Sequence[tuple[Segments, Word]]) -> li
     suspects = [(path, word) for path, word in new if _is_free(path) and _is_left(config, path, word)]
     if not suspects:
         return []
-    used = set(_used(config)) | set(_used(config.expanded()))
+    roots = (config._root, config.expanded()._root)
+    used = {target for root in roots for at, _, target in targets_in(root) if target[: len(at)] != at}
     return [_finding(config, path, word) for path, word in suspects if not _is_read(config, path, used)]
 
 
@@ -44,19 +45,6 @@ def _is_left(config: Config, path: Segments, word: Word) -> bool:
     holders = (follow(config._root, path[:depth]).node for depth in range(1, len(path)))
     is_argument = any(holder.is_mapping and "_target_" in holder.value for holder in holders)
     return not rest and not is_argument and any(trace.origin is word for trace in node.traces())
-
-
-def _used(config: Config) -> Iterator[Segments]:
-    """Yield where the references of a config lead."""
-    for path, node in walk(config._root):
-        if type(node.value) is str and node.value[:1] in ("@", "%", "$"):
-            try:
-                for reference in find_references(node.value):
-                    target = () if reference.file else absolute_path(reference, path)
-                    if target and target[: len(path)] != path:
-                        yield target
-            except ConfigError:
-                continue  # reported by the check of references
 
 
 def _is_read(config: Config, path: Segments, used: set[Segments]) -> bool:
@@ -86,9 +74,7 @@ def _finding(config: Config, path: Segments, word: Word) -> Finding:
     where = "in vars" if path[0] == VARS else "at the root"
     written, _, value = word.text.partition("=")
     value = value if len(value) <= _LONGEST_SHOWN else "…"
-    fix = (
-        f"write {nearest[0]}={value}" if nearest else f"if you want the key, write it in a file, or ={written}={value}"
-    )
+    fix = f"if you want the key, write it in a file, or ={written}={value}"
     return _about(
         word,
         name,
@@ -126,9 +112,8 @@ def _similar(config: Config, path: Segments) -> Iterator[str]:
     """Yield the paths whose last part is near the name that the user wrote, those beside it first."""
     root = config.expanded()._root
     holder = follow(root, path[:-1]).node
-    siblings = [str(key) for key, _ in holder.children() if key != path[-1]] + (
-        list(SECTIONS) if len(path) == 1 else []
-    )
+    siblings = [str(key) for key, _ in holder.children() if key != path[-1]]
+    siblings += list(SECTIONS) if len(path) == 1 else []
     yield from (format_path((*path[:-1], near)) for near in nearest_names(str(path[-1]), siblings))
     others = {str(at[-1]): at for at, node in walk(root) if at and at != path and type(at[-1]) is str and node.is_leaf}
     yield from (format_path(others[near]) for near in nearest_names(str(path[-1]), others))

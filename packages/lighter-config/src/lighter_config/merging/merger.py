@@ -120,9 +120,8 @@ class Merger:
                 return old
             if is_computed(old.value):
                 message = f"a mapping cannot be merged into {format_path(at)}, which is {old.value!r}"
-                fix = (
-                    f"write ={format_segment(at[-1])} to replace it, change what it refers to, or edit it: {old.place}"
-                )
+                key = format_segment(at[-1])
+                fix = f"write ={key} to replace it, change what it refers to, or edit it: {old.key_place}"
                 raise merge_error(message, at, new, fix=fix)
             new = self._settled(new, at)
         elif type(new.value) is list:
@@ -168,7 +167,7 @@ class Merger:
             sign, key = ("+=", format_path(at)) if change.from_word else ("+", format_segment(at[-1]))
             fix = f"write {key}=… to set it" if change.from_word else f"write `{key}:` without +"
             message = f"{sign} adds to a list, but {format_path(at)} is {kind}"
-            raise merge_error(message, at, new, fix=f"{fix}, or edit it: {old.place}")
+            raise merge_error(message, at, new, fix=f"{fix}, or edit it: {old.key_place}")
         old.append(list(items), new)
         return old
 

@@ -55,7 +55,7 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
         return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
     inside = (*at, segment)
     message = does_not_exist(format_path(inside), inside, len(at), child.value)
-    fix = f"write ={format_path(at)}=… to replace it, or edit it: {child.place}"
+    fix = f"write ={format_path(at)}=…, where the leading = replaces the whole value, or edit it: {child.key_place}"
     if is_computed(child.value):
         fix = f"change what it refers to, or edit it: {child.place}"
     elif not change.from_word:

@@ -14,7 +14,6 @@ from lighter_config.safety.allowance import PROJECT, Allowance, listed_targets
 from lighter_config.safety.expression_refusals import expression_refusals
 from lighter_config.sections import ARGS, IMPORTS, NETWORK_PATHS, REQUIRES
 from lighter_config.stages import Stage
-from lighter_config.suggestions import nearest_names
 from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.references import is_expression
@@ -76,12 +75,13 @@ class SafetyCheck:
                 fix="name the target itself",
             )
         elif reason := self.allowance.why_not(target, context.reader):
+            nearest = _nearest(target)
             yield context.finding(
                 path,
                 f"--safe refuses {target}, which {reason}",
                 expected=(_EXPECTED,),
-                nearest=_nearest(target),
-                fix=f"add --allow {target} if you trust it",
+                nearest=nearest,
+                fix=(f"write {nearest[0]}, or " if nearest else "") + f"add --allow {target} if you trust it",
             )
 
     def _imports(self, context: CheckContext, path: Segments, mapping: Node) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def _unpickling(context: CheckContext) -> Iterator[Finding]:
 
 
 def _nearest(target: str) -> tuple[str, ...]:
-    """Return listed names that end in the same word, else such that read alike."""
-    last = target.rpartition(".")[2]
-    same = sorted(name for name in listed_targets() if name.endswith(f".{last}"))[:3]
-    return tuple(same) or tuple(nearest_names(target, sorted(listed_targets())))
+    """Return the listed names of the same package that end in the same word."""
+    package, last = target.partition(".")[0], target.rpartition(".")[2]
+    same = sorted(name for name in listed_targets() if name.startswith(f"{package}.") and name.endswith(f".{last}"))
+    return tuple(same[:3])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lighter_config.errors import CircularReferenceError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.suggestions import nearest_names
+from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.tree.node import Node
 
 BASE = "_base_"
@@ -46,14 +46,6 @@ class Bases:
         yield tree
 
 
-def shown(path: Path) -> str:
-    """Return the name of a file as messages show it: relative to the working directory if it is inside."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 def _files_named(named: Node) -> list[Node]:
     nodes = named.value if named.is_list else [named]
     for node in nodes:
@@ -68,9 +60,8 @@ def _located(node: Node) -> Path:
     path = folder / asked
     if path.is_file():
         return path.resolve()
-    beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
-    near = tuple(str(asked.with_name(name)) for name in nearest_names(path.name, beside))
     where = f"a file, relative to {shown(folder.resolve())}"
+    near = nearest_files(asked, folder)
     raise _error(f"the {BASE} {node.value!r} does not exist", node, expected=where, nearest=near)
 
 

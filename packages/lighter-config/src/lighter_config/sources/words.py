@@ -14,8 +14,8 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
+from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
-from lighter_config.suggestions import nearest_names
 from lighter_config.tree.origins import Caller, Word
 
 RECORDED_CONFIG = "config.yaml"
@@ -219,7 +219,7 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
     """Raise for names that are not files, each with the nearest names that exist."""
     findings = []
     for name in names:
-        nearest = _nearest_files(name) if name else ()
+        nearest = nearest_files(_path(name)) if name else ()
         message, fix = f"{name!r} is neither a file nor an override", ""
         if not name:
             message = "an empty name between commas" if word else "an empty word"
@@ -229,12 +229,13 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
         elif "=" in word and is_path(word.partition("=")[0].strip().removesuffix("+").strip()):
             path, _, value = word.partition("=")
             fix = f"write {path.strip()}={value.strip()}, without spaces around ="
-        elif ("=" in word or "::" in word) and not nearest:
-            fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
         elif _exists(_path(name)) and _path(name).is_dir():
             message = f"{name!r} is not the folder of a run: it has no {RECORD_FILE}"
             nearest = _configs_in(_path(name))[:3]
             fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
+        elif not nearest:
+            fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
+            fix = fix if "=" in word or "::" in word else f"name a file that exists; {fix}"
         findings.append(
             Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
         )
@@ -248,16 +249,6 @@ def _configs_in(folder: Path) -> tuple[str, ...]:
         return ()
 
 
-def _nearest_files(name: str) -> tuple[str, ...]:
-    path = _path(name)
-    folder = path.parent
-    try:
-        beside = {str(folder / entry.name) for entry in os.scandir(folder)}
-    except (OSError, ValueError):
-        return ()
-    return nearest_names(str(path), beside)
-
-
 def caller_place() -> Place:
     """Return the line outside this project's packages that called into them."""
     frame = inspect.currentframe()
@@ -268,17 +259,10 @@ def caller_place() -> Place:
     ):
         frame = frame.f_back
     assert frame is not None  # only interpreters other than CPython have no frames
-    return Place(_shown(frame.f_code.co_filename), frame.f_lineno)
+    return Place(shown(Path(frame.f_code.co_filename)), frame.f_lineno)
 
 
 _OWN_PACKAGES = ("lighter_config", "lighter_cli")
-
-
-def _shown(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
 
 
 def origin_of_caller(place: Place) -> Caller:

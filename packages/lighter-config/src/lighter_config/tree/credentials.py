@@ -118,7 +118,7 @@ def how_to_give(path: str) -> str:
 def missing_secret(path: str, place: Place | None, excerpt: str) -> Finding:
     """Say that a record does not hold the secret at a path."""
     return Finding(
-        message=f"{path} is a secret, which a record does not hold",
+        message=f"{path} holds only a mask: the record of a run keeps no secrets",
         path=path,
         place=place,
         excerpt=excerpt,

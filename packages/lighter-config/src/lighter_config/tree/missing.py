@@ -19,6 +19,20 @@ def expected_index(num_items: int) -> str:
     return "0, the only index" if num_items == 1 else f"an index from 0 to {num_items - 1}, or -1 for the last"
 
 
+def how_to_refer(text: str, path: Segments) -> str:
+    r"""Say what to do about a reference to a path that nothing is like.
+
+    >>> print(how_to_refer("@vars::lr", ("vars", "lr")))
+    add vars::lr to the config, or write '\@vars::lr' if it is plain text
+    >>> print(how_to_refer("@@lr", ("@lr",)))
+    write @lr, or '\@@lr' if it is plain text
+    """
+    plain = f"'\\{text}' if it is plain text"
+    if text[:1] == text[1:2]:
+        return f"write {text[1:]}, or {plain}"
+    return f"add {format_path(path)} to the config, or write {plain}"
+
+
 def does_not_exist(name: str, path: Segments, depth: int, holder: Any) -> str:
     """Say that a path does not exist, and what is missing where the name alone does not tell.
 

@@ -63,7 +63,7 @@ class FileWriter(PredictionWriter):
             file.open("xb").close()
         except FileExistsError as error:
             raise WriterError(
-                f"name {name!r} is given twice: to sample {sample.index} and to another",
+                f"name {name!r} is given twice: to sample {sample.index} and to an earlier sample",
                 where=f"{type(self).__name__}, {sample.mode}",
                 expected="a different name for every sample",
                 fix="name files by another value, or remove name_key to name them by their index",

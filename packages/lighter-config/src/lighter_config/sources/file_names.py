@@ -1,0 +1,29 @@
+"""Names of files in messages: relative to the working directory, and the nearest ones that exist."""
+
+import os
+from pathlib import Path
+
+from lighter_config.suggestions import nearest_names
+
+
+def shown(path: Path) -> str:
+    """Return the name of a file as messages show it: relative to the working directory if it is inside."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def nearest_files(asked: Path, folder: Path | None = None) -> tuple[str, ...]:
+    """Return the nearest names to that of a file which does not exist, each written as the file was.
+
+    Args:
+        asked: The file as the user named it.
+        folder: What it is relative to; ``None`` is the working directory.
+    """
+    around = (asked if folder is None else folder / asked).parent
+    try:
+        beside = {str(asked.parent / entry.name) for entry in os.scandir(around)}
+    except (OSError, ValueError):  # no such folder, one that may not be read, a name that no folder can have
+        return ()
+    return nearest_names(str(asked), beside)
