@@ -26,7 +26,7 @@ class GivenDataloaders:
     dataloaders: dict[Mode, Any]
 
     def _offer_dataloaders(self, dataloaders: Mapping[str, object]) -> None:
-        self.dataloaders = {}
+        self.dataloaders = _SharedLoaders()
         for name, loader in dataloaders.items():
             if name not in list(Mode):
                 raise DataError(
@@ -77,6 +77,17 @@ class GivenDataloaders:
                 fix="give the training loader before you use `batch_size`, or give your own attribute another name",
             )
         return loader
+
+
+class _SharedLoaders(dict[Mode, Any]):
+    """Loaders that copies of a module share.
+
+    Callbacks that average weights copy the whole module. A dataset is large, and may hold a lock or an open file, which
+    cannot be copied.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_SharedLoaders":
+        return self
 
 
 def with_batch_size(loader: DataLoader[Any], batch_size: int) -> DataLoader[Any]:

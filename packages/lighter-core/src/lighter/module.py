@@ -256,12 +256,14 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
-        resume.restore_random(self._logging.resumed, self.trainer, loaders_have_started=False)
+        resume.prepare_loaders(self._logging.resumed, self.trainer)
 
     def _before_on_train_start(self) -> None:
         self._logging.start_run()
         resumed = self._logging.resumed
-        resume.restore_random(resumed, self.trainer, loaders_have_started=True)  # FSDP too: it loads this late
+        if resumed:
+            resume.warn_of_differences(resumed, self.trainer)
+            resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
 
     def _before_on_train_epoch_end(self) -> None:

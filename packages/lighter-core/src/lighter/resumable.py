@@ -47,26 +47,59 @@ class ResumableDataLoader(DataLoader[T]):
         self._rest: _Rest | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number of batches given in this epoch, and the generators' states that drew its order."""
+        """Return the number of batches given in this epoch, and the generators' states for this order and the next."""
+        if self._loaded is not None:
+            return self._loaded
         return {
             "num_yielded": self._num_yielded,
             "random_state": dict(self._random_state),
             "seeds_workers": self._seeds_workers,
+            "next_epoch": self._states_of_own_generators(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from this state in the next iteration."""
-        self._loaded = (
-            state if state["num_yielded"] else None
-        )  # an epoch that is finished or has not started begins at its start
+        """Continue from this state in the next iteration.
+
+        Raises:
+            DataError: The state is that of a loader with another number of generators.
+        """
+        # the states of a finished epoch were not saved before 0.2; they would draw its own order again
+        states = state["random_state"]["own"] if state["num_yielded"] else state.get("next_epoch")
+        if states is not None and len(states) != len(self._own_generators()):
+            raise DataError(
+                f"the checkpoint has the states of {len(states)} generators of the {type(self).__name__}, which has"
+                f" {len(self._own_generators())}",
+                expected="the `generator` and the sampler with which the checkpoint was saved",
+                fix="give the loader the same `generator`, or start from the weights alone",
+            )
+        self._loaded = state
 
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # torch annotates the iterator's private class
-        loaded, self._loaded = self._loaded, None
-        if loaded is None:
+        if self._loaded is None:
             self._num_yielded = 0
-            self._random_state = self._read_generators()
+        return self._batches()
+
+    def _batches(self) -> Iterator[T]:
+        # The order is drawn with the first batch, not before: Lightning makes the iterator of a resumed epoch before it
+        # tells the sampler the epoch (`set_epoch`), and `estimated_stepping_batches` before a checkpoint is loaded.
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None and loaded["num_yielded"]:
+            batches = self._remaining(loaded)
+        else:
+            for generator, state in zip(self._own_generators(), (loaded or {}).get("next_epoch", ()), strict=False):
+                generator.set_state(state)
+            self._num_yielded = 0
+            self._random_state = {"default": torch.get_rng_state(), "own": self._states_of_own_generators()}
             self._seeds_workers = self._iterator is None
-            return self._counted(super().__iter__())
+            batches = super().__iter__()
+        for batch in batches:
+            self._num_yielded += 1
+            if self._num_yielded == len(self):
+                self._num_yielded = 0  # nothing is left to resume
+            yield batch
+        self._num_yielded = 0
+
+    def _remaining(self, loaded: dict[str, Any]) -> Iterator[T]:
         self._num_yielded = loaded["num_yielded"]
         self._random_state = loaded["random_state"]
         self._seeds_workers = loaded.get("seeds_workers", True)
@@ -84,7 +117,7 @@ class ResumableDataLoader(DataLoader[T]):
                 self._rest.draw()
                 self.generator = None  # the seed of the new workers must not be drawn from it
                 batches = super().__iter__()
-            return self._counted(batches)
+            return batches
         finally:
             self.generator = own
             self._rest = None
@@ -95,17 +128,8 @@ class ResumableDataLoader(DataLoader[T]):
         # torch's iterators draw the indices of batches from this
         return super()._index_sampler if self._rest is None else self._rest
 
-    def _counted(self, batches: Iterator[T]) -> Iterator[T]:
-        for batch in batches:
-            self._num_yielded += 1
-            if self._num_yielded == len(self):
-                self._num_yielded = 0  # nothing is left to resume
-            yield batch
-        self._num_yielded = 0
-
-    def _read_generators(self) -> dict[str, Any]:
-        generators = self._own_generators()
-        return {"default": torch.get_rng_state(), "own": [generator.get_state() for generator in generators]}
+    def _states_of_own_generators(self) -> list[torch.Tensor]:
+        return [generator.get_state() for generator in self._own_generators()]
 
     def _own_generators(self) -> list[torch.Generator]:
         candidates = [self.generator, getattr(self.sampler, "generator", None)]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pytorch_lightning import Trainer
 from pytorch_lightning.loops.evaluation_loop import RestartStage
 
-from lighter.lightning.state import has_batches_left, is_train_epoch_over, train_row
+from lighter.lightning.state import can_resume, has_batches_left, is_train_epoch_over, train_row
 from lighter.resumable import ResumableDataLoader
 
 Due = Literal["batch", "batch after validation", "validation", "epoch end", "monitored schedules"]
@@ -84,15 +84,72 @@ def complete_batch(loops: dict[str, Any], due: Due) -> None:
 
 
 def rewind_loaders(trainer: Trainer, loops: dict[str, Any]) -> None:
-    """Make resumable loaders repeat the batch whose step an exception ended."""
+    """Make resumable loaders repeat the batch whose step an exception ended, and begin an epoch that is due.
+
+    `max_steps` ends an epoch inside it; then Lightning resumes with the next epoch.
+    """
     batch: Any = trainer.fit_loop.epoch_loop.batch_progress.current
     loaders = trainer.fit_loop._combined_loader
-    if loaders is None or batch.ready == batch.processed:
+    if loaders is None:
         return
-    stateful = [loader for loader in loaders.flattened if hasattr(loader, "state_dict")]
+    stateful = [loader for loader in loaders.flattened if can_resume(loader)]
     for loader, state in zip(stateful, loops["fit_loop"]["state_dict"].get("combined_loader", ()), strict=False):
-        if isinstance(loader, ResumableDataLoader):
+        if not isinstance(loader, ResumableDataLoader):
+            continue
+        if is_train_epoch_over(trainer):
+            state["num_yielded"] = 0
+        elif batch.ready != batch.processed:
             state["num_yielded"] = batch.processed
+
+
+def take_loader_states(loops: dict[str, Any]) -> list[dict[str, Any]]:
+    """Take the loaders' states out of a checkpoint, for `start_loaders`."""
+    states: list[dict[str, Any]] = loops["fit_loop"]["state_dict"].pop("combined_loader", [])
+    return states
+
+
+def has_started_loaders(trainer: Trainer) -> bool:
+    """Return whether the training loaders are set up, as ``trainer.estimated_stepping_batches`` does."""
+    return trainer.fit_loop._data_fetcher is not None
+
+
+def load_loader_states(trainer: Trainer, states: list[dict[str, Any]], *, have_started: bool) -> bool:
+    """Give the training loaders the states of a checkpoint; return whether they must be started again.
+
+    Lightning starts them before a sampler knows its epoch, so workers load batches of another epoch. If they were
+    started before the checkpoint was loaded, Lightning loads no state. And it raises an error if the loaders have
+    states where the checkpoint has none, or the reverse.
+    """
+    loaders = trainer.fit_loop._combined_loader
+    if loaders is None:
+        return False
+    stateful = [loader for loader in loaders.flattened if can_resume(loader)]
+    if len(stateful) == len(states):
+        for loader, state in zip(stateful, states, strict=True):
+            loader.load_state_dict(state)
+        have_started |= any(not isinstance(loader, ResumableDataLoader) for loader in stateful)  # it starts late itself
+    epoch: int = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+    for loader in loaders.flattened:
+        samplers = (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None))
+        for sampler in samplers:
+            if (set_epoch := getattr(sampler, "set_epoch", None)) is not None:
+                set_epoch(epoch)
+                have_started |= epoch > 0 and loader.num_workers > 0 and not isinstance(loader, ResumableDataLoader)
+    return have_started
+
+
+def start_loaders(trainer: Trainer) -> None:
+    """Start the training loaders again."""
+    iter(trainer.fit_loop._data_fetcher)  # type: ignore[arg-type]
+
+
+def num_accumulated(trainer: Trainer) -> int:
+    """Count the batches whose gradients no optimizer step has used yet; a checkpoint does not have them."""
+    loop = trainer.fit_loop.epoch_loop
+    if not trainer.lightning_module.automatic_optimization or not loop._should_accumulate():
+        return 0
+    num: int = loop.batch_progress.current.ready % trainer.accumulate_grad_batches
+    return num
 
 
 def continue_with(trainer: Trainer, due: Due) -> None:

@@ -77,6 +77,12 @@ def has_batches_left(trainer: Trainer) -> bool:
     return not trainer.fit_loop.epoch_loop._num_ready_batches_reached()
 
 
+def num_batches_left(trainer: Trainer) -> int | None:
+    """Count the batches of an epoch that ended inside it; None without a length."""
+    expected = trainer.num_training_batches
+    return None if math.isinf(expected) else int(expected) - trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
+
 def is_train_epoch_over(trainer: Trainer) -> bool:
     """Return whether all training batches of the epoch are done, as in ``on_train_epoch_end``."""
     current = trainer.fit_loop.epoch_progress.current
@@ -173,8 +179,22 @@ def num_val_dataloaders(trainer: Trainer) -> int:
 def can_train_loader_resume(trainer: Trainer) -> bool:
     """Return whether Lightning saves and restores the position of the training loaders."""
     loaders = trainer.fit_loop._combined_loader
-    return loaders is not None and all(
-        hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict") for loader in loaders.flattened
+    return loaders is not None and all(can_resume(loader) for loader in loaders.flattened)
+
+
+def can_resume(loader: Any) -> bool:
+    """Return whether Lightning saves and restores the position of a loader."""
+    return hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")
+
+
+def has_own_generator(trainer: Trainer) -> bool:
+    """Return whether a training loader that cannot resume draws its order from a generator given to it."""
+    loaders = trainer.fit_loop._combined_loader
+    return loaders is not None and any(
+        getattr(owner, "generator", None) is not None
+        for loader in loaders.flattened
+        if not can_resume(loader)
+        for owner in (loader, getattr(loader, "sampler", None))
     )
 
 

@@ -179,7 +179,7 @@ class ModuleLogging:
         if in_epoch == 1 or log is None or not log.is_open or log.results is not result_collection(trainer):
             is_resumed = in_epoch > 1 and resume.is_of_this_epoch(self.resumed, trainer)
             if is_resumed:
-                resume.warn_of_repeated_samples(trainer)
+                resume.warn_of_repeated_samples(self.resumed)
             log = self.train_log = self._open(module, trainer, Mode.TRAIN, None, step.metrics, is_resumed=is_resumed)
         step.log = log
         step.is_written = bool(trainer.loggers) and is_train_row_written(trainer)

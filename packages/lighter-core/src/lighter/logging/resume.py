@@ -14,14 +14,25 @@ from lighter.lightning.restart import (
     complete_batch,
     continue_with,
     epoch_row,
+    has_started_loaders,
+    load_loader_states,
+    num_accumulated,
     rewind_loaders,
     set_callback_metrics,
     set_val_batches_seen,
+    start_loaders,
+    take_loader_states,
     val_batches_seen,
     what_is_due,
     write_epoch_row,
 )
-from lighter.lightning.state import can_train_loader_resume, has_batches_left, is_train_epoch_over
+from lighter.lightning.state import (
+    can_train_loader_resume,
+    has_batches_left,
+    has_own_generator,
+    is_train_epoch_over,
+    num_batches_left,
+)
 from lighter.logging.epoch_log import EpochLog, gather
 from lighter.logging.running_sum import RunningSum
 
@@ -56,6 +67,10 @@ def save(
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
         entry["epoch_row"] = epoch_row(trainer)
+    if is_train_epoch_over(trainer) and has_batches_left(trainer):
+        entry["num_batches_skipped"] = num_batches_left(trainer)
+    elif not is_train_epoch_over(trainer):
+        entry["num_accumulated"] = num_accumulated(trainer)
     rewind_loaders(trainer, checkpoint["loops"])
     checkpoint[KEY] = entry
 
@@ -66,30 +81,46 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
     From a checkpoint of an epoch's last batch, Lightning would leave out the validation and the end of that epoch.
     """
     entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
-    due = entry.get("due")
-    if due is not None and trainer is not None and trainer.state.fn is TrainerFn.FITTING:
+    if trainer is None or trainer.state.fn is not TrainerFn.FITTING:
+        return entry
+    if (due := entry.get("due")) is not None:
         complete_batch(checkpoint["loops"], due)
+    if entry:
+        entry["loaders"] = take_loader_states(checkpoint["loops"])
     return entry
 
 
-def continue_training(entry: dict[str, Any], trainer: Trainer) -> None:
-    """Restore the values known when the checkpoint was saved, and continue with what was due then; once."""
-    set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
-    if "epoch_row" in entry:
-        write_epoch_row(trainer, *entry.pop("epoch_row"))
-    if (due := entry.pop("due", None)) is not None:
-        continue_with(trainer, due)
+def prepare_loaders(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Restore this rank's random states before Lightning starts its loaders, which draw numbers.
 
-
-def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_started: bool) -> None:
-    """Restore this rank's random states; once.
-
-    They are restored before Lightning starts its loaders, which draw numbers. If the epoch has no batches left, they
-    are restored after that, as the loader starts again with the next epoch and must draw the same numbers.
+    If the epoch has no batches left, `resume_loaders` restores them after that: the loader starts again with the next
+    epoch and must draw the same numbers.
     """
-    if not loaders_have_started and not entry.get("has_batches_left", True):
+    if not entry:
         return
-    ranks = entry.pop("random", [])
+    entry["have_loaders_started"] = has_started_loaders(trainer)
+    if entry.get("has_batches_left", True):
+        _restore_random(entry["random"], trainer)
+        entry["is_random_restored"] = True
+
+
+def resume_loaders(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Restore the loaders' positions, and the random states that `prepare_loaders` did not restore; once."""
+    if "random" not in entry:
+        return
+    random_states, is_restored = entry.pop("random"), entry.pop("is_random_restored", False)
+    states, have_started = entry.pop("loaders", []), entry.pop("have_loaders_started", False)
+    must_start = load_loader_states(trainer, states, have_started=have_started)
+    entry["repeats_samples"] = not states or not can_train_loader_resume(trainer)
+    if must_start and not entry.get("has_batches_left", True):
+        start_loaders(trainer)
+    if must_start or not is_restored:
+        _restore_random(random_states, trainer)
+    if must_start and entry.get("has_batches_left", True):
+        start_loaders(trainer)
+
+
+def _restore_random(ranks: list[dict[str, Any]], trainer: Trainer) -> None:
     if trainer.global_rank >= len(ranks):
         return  # more ranks than before
     state = ranks[trainer.global_rank]
@@ -103,6 +134,38 @@ def restore_random(entry: dict[str, Any], trainer: Trainer, *, loaders_have_star
         torch.cuda.set_rng_state(state["cuda"], trainer.strategy.root_device)
     if "mps" in state and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
+
+
+def warn_of_differences(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Warn if the resumed run cannot equal an uninterrupted one; once for each reason."""
+    if num := entry.pop("num_accumulated", 0):
+        rank_zero_warn(
+            f"training resumes inside an accumulation: the gradients of {num} of {trainer.accumulate_grad_batches}"
+            f" batches are lost, for a checkpoint does not have them; save after a multiple of"
+            f" {trainer.accumulate_grad_batches} batches"
+        )
+    if "num_batches_skipped" in entry:
+        num = entry.pop("num_batches_skipped")
+        left = "batches" if num is None else f"{num} batch{'es' if num > 1 else ''}"
+        rank_zero_warn(
+            f"`max_steps` had ended an epoch inside it; training resumes with the next epoch, so {left} of that epoch"
+            " are left out; set `max_steps` to a multiple of an epoch's steps, or save inside the epoch with"
+            " ModelCheckpoint's `every_n_train_steps`"
+        )
+    if has_own_generator(trainer):
+        rank_zero_warn(
+            "the training loader has a generator whose state is in no checkpoint: the order of the samples begins"
+            " again; `lighter.resumable.ResumableDataLoader` keeps it"
+        )
+
+
+def continue_training(entry: dict[str, Any], trainer: Trainer) -> None:
+    """Restore the values known when the checkpoint was saved, and continue with what was due then; once."""
+    set_callback_metrics(trainer, entry.pop("callback_metrics", {}))
+    if "epoch_row" in entry:
+        write_epoch_row(trainer, *entry.pop("epoch_row"))
+    if (due := entry.pop("due", None)) is not None:
+        continue_with(trainer, due)
 
 
 def restore_val_batches_seen(entry: dict[str, Any], trainer: Trainer) -> None:
@@ -133,9 +196,9 @@ def restore_epoch(entry: dict[str, Any], trainer: Trainer, log: EpochLog) -> Non
             )
 
 
-def warn_of_repeated_samples(trainer: Trainer) -> None:
+def warn_of_repeated_samples(entry: dict[str, Any]) -> None:
     """Warn if an epoch continues with a loader that starts from its beginning."""
-    if not can_train_loader_resume(trainer):
+    if entry.pop("repeats_samples", True):
         rank_zero_warn(
             "training resumes in the middle of an epoch, but the training loader starts from its beginning: samples"
             " repeat, and this epoch's values mix both parts. `lighter.resumable.ResumableDataLoader` resumes where it"
