@@ -97,6 +97,46 @@ def test_the_option_beats_args(system_config: str) -> None:
         Runner().run("test", [system_config, "args::test::ckpt_path=best"], ckpt_path="nope.ckpt")
 
 
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # which is wanted here
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"vars": {"a": {"ckpt_path": "last"}}, "args": {"fit": "@vars::a"}},
+        {"vars": {"a": {"ckpt_path": "last"}}, "args": {"fit": "%vars::a"}},
+        {"vars": {"a": {"fit": {"ckpt_path": "last"}}}, "args": "@vars::a"},
+        {"vars": {"which": "last"}, "args": {"fit": {"ckpt_path": "@vars::which"}}},
+        {"args": {"fit": "${'ckpt_path': 'last'}"}},
+    ],
+    ids=["@", "%", "all args", "the path alone", "literal"],
+)
+def test_checkpoint_in_referenced_args_is_used(system_config: str, args: dict[str, Any]) -> None:
+    Runner().run("fit", [system_config])
+    words = [system_config, "trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed"]
+    Runner().run("fit", [*words, args])
+    assert torch.load("resumed/last.ckpt", weights_only=True)["global_step"] == 9
+    last = max(read_records(Path.cwd()), key=lambda record: record.folder.name).content
+    assert last["options"]["ckpt_path"].endswith("last.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_checkpoint_that_only_building_shows_is_an_error(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    args = {"args": {"fit": "$dict(ckpt_path='checkpoints/last.ckpt')"}}
+    with pytest.raises(CheckpointError, match="args::fit gives ckpt_path, which is known only after") as raised:
+        Runner().run("fit", [system_config, args])
+    (finding,) = raised.value.findings
+    assert finding.fix == "write args::fit::ckpt_path=checkpoints/last.ckpt, or use --ckpt-path"
+    words = [system_config, "trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed"]
+    Runner().run("fit", [*words, args], ckpt_path="last")
+    assert torch.load("resumed/last.ckpt", weights_only=True)["global_step"] == 9
+
+
+@pytest.mark.parametrize("args", [{"args": {"fit": "@vars::a"}}, {"args": "@vars::a"}])
+def test_referenced_args_that_are_no_mapping_are_an_error(system_config: str, args: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must be a mapping, is 3"):
+        Runner().run("fit", [system_config, {"vars": {"a": 3}}, args])
+
+
 def test_a_stage_builds_nothing_that_it_does_not_use(system_config: str) -> None:
     broken = ["system::dataloaders::train::dataset=$open('/nowhere')", "system::optimizer::params=$1/0"]
     kept = ["=system::dataloaders::test={_target_: torch.utils.data.DataLoader, dataset: '@dataset'}"]

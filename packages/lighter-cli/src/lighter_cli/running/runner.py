@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.running.preparation import checks_for, prepare
-from lighter_cli.running.start_checkpoint import shared_with_ranks, start_checkpoint
+from lighter_cli.running.start_checkpoint import check_args_were_read, shared_with_ranks, start_checkpoint
 from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
 from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
@@ -82,7 +82,9 @@ class Runner:
 
         with seeded(prepared.seed), shared_with_ranks(checkpoint):
             self.experiment = build(prepared.config)
-            args = prepared.config.resolve(f"args::{stage}", default={})
+            args = _stage_args(prepared.config, stage)
+            if ckpt_path is None:
+                check_args_were_read(prepared.config, stage, args)
             request = Request(
                 stage=stage,
                 config=as_recorded(config, seed=prepared.seed, seed_from=prepared.seed_from),
@@ -121,6 +123,35 @@ def method_arguments(
         **{name: value for name, value in options.items() if value is not None},
         "ckpt_path": checkpoint,
     }
+
+
+def _stage_args(config: Config, stage: Stage) -> Mapping[str, Any]:
+    """Build the arguments of the Trainer's method; `args`, or those of the stage, may be a reference or expression.
+
+    Raises:
+        SourceError: One of them is not a mapping.
+    """
+    given: Any = config.resolve("args", default=None)
+    for path, expected in (
+        ("args", "the arguments of each stage"),
+        (f"args::{stage}", f"arguments of Trainer.{stage}"),
+    ):
+        if path != "args":
+            given = given.get(stage)
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise SourceError(
+                Finding(
+                    message=f"{path} must be a mapping, is {given!r}",
+                    path=path,
+                    place=config.place(path),
+                    excerpt=config.excerpt(path),
+                    expected=(expected,),
+                )
+            )
+    args: Mapping[str, Any] = given
+    return args
 
 
 def _load(inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]], stage: Stage) -> Config:

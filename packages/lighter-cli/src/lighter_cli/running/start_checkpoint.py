@@ -4,7 +4,7 @@ import logging
 import os
 import pickle
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from lighter_config import (
     RunSource,
     Stage,
     nearest_names,
+    resolved,
 )
 
 _logger = logging.getLogger(__name__)
@@ -97,6 +98,27 @@ def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> Checkpoi
     )
 
 
+def check_args_were_read(config: Config, stage: Stage, args: Mapping[str, Any]) -> None:
+    """Check that ``ckpt_path`` of the built arguments is one that the search for a checkpoint has read.
+
+    Raises:
+        CheckpointError: An expression or an object gave it, so it became known after the search.
+    """
+    if args.get("ckpt_path") is None or resolved(config).has(f"args::{stage}::ckpt_path"):
+        return
+    path = f"args::{stage}" if config.has(f"args::{stage}") else "args"
+    raise CheckpointError(
+        Finding(
+            message=f"{path} gives ckpt_path, which is known only after the checkpoint is chosen",
+            path=path,
+            place=config.place(path),
+            excerpt=config.excerpt(path),
+            expected=("a mapping, or a reference to one, with `ckpt_path` as text",),
+            fix=f"write args::{stage}::ckpt_path={args['ckpt_path']}, or use {_OPTION}",
+        )
+    )
+
+
 @contextmanager
 def shared_with_ranks(checkpoint: str | None) -> Iterator[None]:
     """Make the ranks that Lightning starts inside use this checkpoint instead of searching for one.
@@ -145,6 +167,8 @@ def _wanted_by_option(option: str | os.PathLike[str] | None) -> Wanted | None:
 
 def _wanted_by_args(config: Config, stage: Stage, runs: Sequence[RecordedRun]) -> Wanted | None:
     path = f"args::{stage}::ckpt_path"
+    if not config.has(path) and config.has("args"):
+        config = resolved(config)  # `args` or the stage's arguments may be a reference to a mapping
     if not config.has(path) or any(run.has_set(config.place(path)) for run in runs):
         return None
     name = config.resolve(path)
