@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,17 @@ def test_the_precedence_of_the_methods_arguments() -> None:
     assert method_arguments(None, **given) == expected | {"weights_only": True, "ckpt_path": None}
     given["options"] = {"weights_only": False, "verbose": None}
     assert method_arguments(None, **given) == expected | {"weights_only": False, "ckpt_path": None}
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed", "ignore:SGD has lr")
+def test_record_says_what_the_checkpoint_restored(system_config: str, in_process: Callable[..., Any]) -> None:
+    Runner().run("fit", [system_config])
+    words = ["trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed", "system::optimizer::lr=0.7"]
+    Runner().run("fit", [system_config, *words], ckpt_path="last")
+    (found,) = [content for record in read_records(Path.cwd()) if (content := record.content).get("restored_values")]
+    (value,) = found["restored_values"]
+    assert (value["path"], value["place"]) == ("system::optimizer::lr", "command line, word 4")
+    assert (value["configured"], value["restored"]) == (0.7, 0.1)
+    assert torch.load("resumed/last.ckpt", weights_only=True)["optimizer_states"][0]["param_groups"][0]["lr"] == 0.1
+    shown = in_process("runs", "show", found["id"]).stdout
+    assert re.search(r"system::optimizer::lr +0.1, not 0.7 of command line, word 4", shown), shown

@@ -10,7 +10,8 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, optimizers
+from lighter import dataloaders, optimizers, restored_values
+from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -25,6 +26,7 @@ from lighter.logging.module_logging import ModuleLogging
 from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
+from lighter.restored_values import RestoredValue
 
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 
@@ -46,6 +48,9 @@ class LighterModule(LightningModule):
             the arguments of their ``update``.
         val_metrics: The same for validation; not the objects of training.
         test_metrics: The same for test.
+
+    Attributes:
+        restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
 
     Raises:
         MetricError: Metrics are of another type, or two modes share an object.
@@ -88,6 +93,7 @@ class LighterModule(LightningModule):
         check_not_shared(
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
+        self.restored_values: tuple[RestoredValue, ...] = ()
         self._logging = ModuleLogging()
         self._running_hooks: set[str] = set()
         self._clock: tuple[str, ...] | None = None
@@ -237,6 +243,8 @@ class LighterModule(LightningModule):
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
         self._logging.resumed = {}
+        self.restored_values = ()
+        self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
 
@@ -256,6 +264,7 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
+        self._logging.configured = restored_values.configured_values(self.trainer)
         resume.prepare_loaders(self._logging.resumed, self.trainer)
 
     def _before_on_train_start(self) -> None:
@@ -263,8 +272,24 @@ class LighterModule(LightningModule):
         resumed = self._logging.resumed
         if resumed:
             resume.warn_of_differences(resumed, self.trainer)
+            self._compare_with_checkpoint(resumed.pop("configured", {}))
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
+
+    def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
+        """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""
+        logging, trainer = self._logging, self.trainer
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        if any(isinstance(callback, ConfiguredValues) for callback in callbacks):
+            restored_values.apply(trainer, logging.configured, saved)
+            restored_values.apply_to_callbacks(callbacks, self._logging.configured_callbacks)
+            return
+        self.restored_values = (
+            *restored_values.restored_values(trainer, logging.configured, saved),
+            *restored_values.restored_callback_values(callbacks, self._logging.configured_callbacks),
+        )
+        restored_values.warn_of(self.restored_values)
+        logging.configured = restored_values.effective_values(logging.configured, saved)
 
     def _before_on_train_epoch_end(self) -> None:
         end_restart(self.trainer)
@@ -284,7 +309,8 @@ class LighterModule(LightningModule):
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
-            resume.save(checkpoint, self._trainer, self._logging.train_log, self._logging.resumed)
+            logging = self._logging
+            resume.save(checkpoint, self._trainer, logging.train_log, logging.resumed, logging.configured)
 
 
 wrap_steps_and_hooks(LighterModule)

@@ -145,7 +145,7 @@ def set_learning_rate(optimizer: Optimizer | None, scheduler: object, rate: floa
         The group's current rate: ``rate``, or ``rate`` scaled by a schedule such as a warm-up.
     """
     group = _only_group(optimizer)
-    schedules = list(_flat(_as_mapping(scheduler)["scheduler"])) if scheduler is not None else []
+    schedules = list(flat_schedules(_as_mapping(scheduler)["scheduler"])) if scheduler is not None else []
     for schedule in schedules:
         if isinstance(schedule, OneCycleLR | CyclicLR):
             raise OptimizerError(
@@ -161,6 +161,13 @@ def set_learning_rate(optimizer: Optimizer | None, scheduler: object, rate: floa
         if hasattr(schedule, "base_lrs"):
             schedule.base_lrs = [rate]
     return float(group["lr"])
+
+
+def flat_schedules(schedule: object) -> Iterable[object]:
+    """Yield a schedule and those inside it."""
+    yield schedule
+    for inner in getattr(schedule, "_schedulers", ()):  # SequentialLR, ChainedScheduler
+        yield from flat_schedules(inner)
 
 
 def _default_monitor(trainer: Trainer) -> dict[str, Any]:
@@ -187,12 +194,6 @@ def _only_group(optimizer: Optimizer | None) -> dict[str, Any]:
             else "give the rates other names, such as `self.head_lr`: `learning_rate` is that of a single group",
         )
     return optimizer.param_groups[0]
-
-
-def _flat(schedule: object) -> Iterable[object]:
-    yield schedule
-    for inner in getattr(schedule, "_schedulers", ()):  # SequentialLR, ChainedScheduler
-        yield from _flat(inner)
 
 
 def _described(value: object) -> str:

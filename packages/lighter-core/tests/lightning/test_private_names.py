@@ -31,7 +31,7 @@ from lighter.lightning.state import (
 )
 from lighter.logging.epoch_log import EpochValue
 from lighter.logging.wrapper_metrics import loses_states
-from lighter.optimizers import _flat
+from lighter.optimizers import flat_schedules
 
 SOURCE = Path(lighter.lightning.__file__).parents[1]
 TESTS = Path(__file__).parents[1]
@@ -180,7 +180,12 @@ def test_schedules_inside_others_are_found():
     first, second = ConstantLR(optimizer), ConstantLR(optimizer)
     chained = ChainedScheduler([second])
     outer = SequentialLR(optimizer, [first, chained], milestones=[1])
-    assert [type(schedule) for schedule in _flat(outer)] == [SequentialLR, ConstantLR, ChainedScheduler, ConstantLR]
+    assert [type(schedule) for schedule in flat_schedules(outer)] == [
+        SequentialLR,
+        ConstantLR,
+        ChainedScheduler,
+        ConstantLR,
+    ]
 
 
 @pytest.mark.parametrize("make", [lambda: MulticlassAccuracy(3), lambda: MulticlassAUROC(3)])

@@ -147,6 +147,11 @@ def _record_lines(record: Record) -> Iterator[Line]:
     yield from output.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
     sections = {
         "options": {name: value for name, value in content["options"].items() if value is not None},
+        "restored by the checkpoint": {
+            value["path"] or f"{value['owner']} {value['name']}": f"{value['restored']}, not {value['configured']}"
+            + (f" of {value['place']}" if value["place"] else "")
+            for value in content.get("restored_values", ())
+        },
         "metrics": content["metrics"],
         "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
         "versions": content["versions"],

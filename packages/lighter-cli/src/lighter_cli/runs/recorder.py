@@ -8,6 +8,7 @@ import secrets
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from pathlib import Path
@@ -136,9 +137,11 @@ class RunRecorder(Callback):
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
 
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Record checkpoints that were saved inside an epoch."""
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Record checkpoints that were saved inside an epoch, and what a checkpoint restored."""
         self._update_checkpoints(trainer)
+        if self._content and "restored_values" not in self._content:
+            self._record_restored_values(trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
@@ -167,6 +170,16 @@ class RunRecorder(Callback):
         """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
         self._interruption = exception
         self._write_for_parent(trainer)
+
+    def _record_restored_values(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Record the configured values in whose place a checkpoint restored others, each with its path and place."""
+        self._content["restored_values"] = restored = []
+        for value in getattr(pl_module, "restored_values", ()):
+            path = _path_of_argument(self._request.config, value.owner, value.name)
+            place = None if path is None else self._request.config.place(path)
+            restored.append({"path": path, "place": None if place is None else str(place), **asdict(value)})
+        if restored:
+            self._write(trainer)
 
     def _write_for_parent(self, trainer: Trainer) -> None:
         """In a spawned process, write what its parent needs to close the record."""
@@ -270,6 +283,19 @@ def _as_text(error: BaseException | None) -> str | None:
         return f"{type(error).__name__}: {error}"
     except Exception:  # the text of a user's own error can fail
         return type(error).__name__
+
+
+def _path_of_argument(config: Config, owner: str, name: str) -> str | None:
+    """Return the path of an argument of the only component of a class; None if there is not exactly one."""
+    class_name = owner.partition(" ")[0]
+    paths = [path for path in config.leaf_paths() if path.endswith(f"::{name}")]
+    holders = [(path, path.removesuffix(name) + "_target_") for path in paths]
+    found = [
+        path
+        for path, target in holders
+        if config.has(target) and str(config.get(target)).rpartition(".")[2] == class_name
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

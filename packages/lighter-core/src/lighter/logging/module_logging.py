@@ -86,6 +86,8 @@ class ModuleLogging:
         self.step: LoggedStep | None = None
         self.train_log: EpochLog | None = None
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and has not been restored yet
+        self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
+        self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric
         self._last_batch = 0

@@ -27,6 +27,7 @@ from lighter.lightning.restart import (
     write_epoch_row,
 )
 from lighter.lightning.state import (
+    batches_started,
     can_train_loader_resume,
     has_batches_left,
     has_own_generator,
@@ -40,7 +41,11 @@ KEY = "lighter"
 
 
 def save(
-    checkpoint: dict[str, Any], trainer: Trainer, train_log: EpochLog | None, not_yet_restored: dict[str, Any]
+    checkpoint: dict[str, Any],
+    trainer: Trainer,
+    train_log: EpochLog | None,
+    not_yet_restored: dict[str, Any],
+    configured: dict[str, Any],
 ) -> None:
     """Add random states, and the sums and metric states of an unfinished training epoch; under DDP a collective call.
 
@@ -53,6 +58,7 @@ def save(
         "random": gather(trainer, _random_state(trainer)),
         "has_batches_left": is_train_epoch_over(trainer) or has_batches_left(trainer),
         "due": what_is_due(trainer),
+        "configured": configured,
         "callback_metrics": {name: value.detach().cpu() for name, value in trainer.callback_metrics.items()},
         "val_batches_seen": not_yet_restored.get("val_batches_seen") or val_batches_seen(trainer),
     }
@@ -67,7 +73,7 @@ def save(
         }
     if entry["due"] == "monitored schedules":  # and the epoch's row, which Lightning writes after them
         entry["epoch_row"] = epoch_row(trainer)
-    if is_train_epoch_over(trainer) and has_batches_left(trainer):
+    if is_train_epoch_over(trainer) and has_batches_left(trainer) and batches_started(trainer)[0]:
         entry["num_batches_skipped"] = num_batches_left(trainer)
     elif not is_train_epoch_over(trainer):
         entry["num_accumulated"] = num_accumulated(trainer)

@@ -1,0 +1,172 @@
+"""What a config sets and a checkpoint restores: rates, schedules, the patience of a callback."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+
+from lighter.optimizers import flat_schedules
+
+_Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredValue:
+    """A value that a resumed run takes from its checkpoint, though the run was configured with another one.
+
+    Attributes:
+        owner: The class of the optimizer, scheduler or callback; with the group's number if there are several.
+        name: The name of its argument.
+        configured: The value that this run was configured with.
+        restored: The value that the checkpoint's run was configured with.
+    """
+
+    owner: str
+    name: str
+    configured: Any
+    restored: Any
+
+    def __str__(self) -> str:
+        return (
+            f"{self.owner} has {self.name} {self.restored!r} of the checkpoint, not the configured {self.configured!r}"
+        )
+
+
+def configured_values(trainer: Trainer) -> dict[str, Any]:
+    """Return the arguments of optimizers and schedules as plain values; call it before a checkpoint is restored."""
+    optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in trainer.optimizers]
+    return {"optimizers": optimizers, "schedules": [_of_schedule(schedule) for schedule in _schedules(trainer)]}
+
+
+def configured_callbacks(callbacks: Iterable[Callback]) -> list[_Values]:
+    """Return the arguments of callbacks as plain values; call it before a checkpoint is restored."""
+    return [_plain(callback, _argument_names(callback)) for callback in callbacks]
+
+
+def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> list[RestoredValue]:
+    """Compare what two runs were configured with; optimizers and schedules of another class are left out."""
+    differences = []
+    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+        for number, (group, saved_group) in enumerate(zip(now, before, strict=False)):
+            owner = type(optimizer).__name__ + (f" (group {number})" if len(now) > 1 else "")
+            differences += _differences(owner, group, saved_group)
+    for schedule, now, before in _pairs(_schedules(trainer), configured, saved, "schedules"):
+        differences += _differences(type(schedule).__name__, now, before)
+    return differences
+
+
+def restored_callback_values(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> list[RestoredValue]:
+    """Compare callbacks with what they were configured with."""
+    return [
+        difference
+        for callback, before in zip(callbacks, configured, strict=False)
+        for difference in _differences(type(callback).__name__, before, _plain(callback, before))
+    ]
+
+
+def warn_of(values: Iterable[RestoredValue]) -> None:
+    """Warn of each value once."""
+    for value in values:
+        rank_zero_warn(
+            f"{value}; `lighter.callbacks.ConfiguredValues` makes the configured values of optimizers, schedules and"
+            " callbacks win"
+        )
+
+
+def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Set what differs in optimizers and schedules to the configured value; the progress of schedules stays.
+
+    The rate is that of the configured schedule at the restored step if the schedule is a function of the step, such as
+    cosine annealing. Otherwise it changes by the ratio of the configured to the saved base rate.
+    """
+    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+        for group, values, saved_values in zip(optimizer.param_groups, now, before, strict=False):
+            base = "initial_lr" if "initial_lr" in values else "lr"
+            if values[base] != saved_values.get(base):
+                group["lr"] = values[base] * (group["lr"] / saved_values[base] if saved_values.get(base) else 1)
+            _set_all(group, {name: value for name, value in values.items() if name != "lr"}, saved_values)
+    for schedule, now, before in _pairs(_schedules(trainer), configured, saved, "schedules"):
+        _set_all(vars(schedule), now, before)
+        if now != before and hasattr(schedule, "_get_closed_form_lr"):
+            for group, rate in zip(schedule.optimizer.param_groups, schedule._get_closed_form_lr(), strict=True):  # noqa: SLF001  # torch's own way from a step to a rate
+                group["lr"] = rate
+
+
+def apply_to_callbacks(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> None:
+    """Set callbacks to the configured values."""
+    for callback, values in zip(callbacks, configured, strict=False):
+        _set_all(vars(callback), values, _plain(callback, values))
+
+
+def effective_values(configured: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a resumed run uses: the saved value of each argument that was saved."""
+    optimizers = [list(groups) for groups in configured["optimizers"]]
+    for groups, saved_groups in zip(optimizers, saved.get("optimizers", ()), strict=False):
+        groups[:] = [{**now, **before} for now, before in zip(groups, saved_groups, strict=False)]
+    schedules = [
+        {**now, **before} for now, before in zip(configured["schedules"], saved.get("schedules", ()), strict=False)
+    ]
+    return {"optimizers": optimizers, "schedules": schedules}
+
+
+def _set_all(attributes: dict[str, Any], now: _Values, before: _Values) -> None:
+    for name, value in now.items():
+        if before.get(name) != value and name in attributes:
+            kind = type(attributes[name])
+            attributes[name] = kind(value) if isinstance(value, list | dict) else value
+
+
+def _pairs(objects: Iterable[Any], configured: Mapping[str, Any], saved: Mapping[str, Any], kind: str) -> Iterator[Any]:
+    return zip(objects, configured.get(kind, ()), saved.get(kind, ()), strict=False)
+
+
+def _differences(owner: str, now: _Values, before: _Values) -> list[RestoredValue]:
+    if "base_lrs" in now:  # the optimizer's group shows its base rate
+        now = {name: value for name, value in now.items() if name != "base_lrs"}
+    return [
+        RestoredValue(owner, name.replace("initial_lr", "lr"), value, before[name])
+        for name, value in now.items()
+        if name in before and not name.startswith("_") and before[name] != value
+    ]
+
+
+def _schedules(trainer: Trainer) -> list[Any]:
+    return [schedule for config in trainer.lr_scheduler_configs for schedule in flat_schedules(config.scheduler)]
+
+
+def _of_group(group: Mapping[str, Any]) -> _Values:
+    set_by_schedule = {"lr"} if "initial_lr" in group else set()
+    if "base_momentum" in group:  # a cycle sets these, too
+        set_by_schedule |= {"momentum", "betas"}
+    names = [name for name in group if name != "params" and name not in set_by_schedule]
+    return {name: value for name in names if (value := _as_plain(group[name])) is not None}
+
+
+def _of_schedule(schedule: Any) -> _Values:
+    names = [*_argument_names(schedule), "base_lrs", "_schedule_phases", "_milestones"]
+    return _plain(schedule, names)
+
+
+def _argument_names(value: object) -> list[str]:
+    return [name for name in inspect.signature(type(value)).parameters if name != "last_epoch"]
+
+
+def _plain(value: object, names: Iterable[str]) -> _Values:
+    return {name: plain for name in names if (plain := _as_plain(getattr(value, name, None))) is not None}
+
+
+def _as_plain(value: Any) -> Any:
+    """Return a value as numbers, text, lists and mappings; None if it is something else."""
+    if isinstance(value, Tensor):
+        return value.item() if value.numel() == 1 else None
+    if isinstance(value, Mapping):
+        items = {key: _as_plain(item) for key, item in value.items() if isinstance(key, str | int)}
+        return items if len(items) == len(value) and None not in items.values() else None
+    if isinstance(value, list | tuple):
+        plain = [_as_plain(item) for item in value]
+        return None if None in plain else plain
+    return value if isinstance(value, bool | int | float | str) else None
