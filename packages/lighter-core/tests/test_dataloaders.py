@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pytorch_lightning.utilities import CombinedLoader
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -80,6 +81,19 @@ def test_training_data_that_end_early_are_an_error(run):
 def test_validation_data_that_ends_early_is_a_warning(run):
     with pytest.warns(UserWarning, match="the val loader stopped after 2 batches, but its length is 3"):
         run("validate", val=DataLoader(Promising(7), batch_size=4))
+
+
+@pytest.mark.parametrize("mode", ["min_size", "max_size", "max_size_cycle"])
+def test_loaders_that_validate_side_by_side_are_complete(make_trainer, mode, recwarn):
+    class Pairs(LighterModule):
+        def training_step(self, batch, batch_idx): ...
+
+        def validation_step(self, batch, batch_idx):
+            return {"loss": self.network(torch.ones(1, 1)).mean(), "batch_size": 1}
+
+    loaders = [DataLoader(torch.ones(8, 1), batch_size=4), DataLoader(torch.ones(12, 1), batch_size=4)]
+    make_trainer().validate(Pairs(nn.Linear(1, 1)), CombinedLoader(loaders, mode))
+    assert not [warning for warning in recwarn if "stopped after" in str(warning.message)]
 
 
 @pytest.mark.parametrize(

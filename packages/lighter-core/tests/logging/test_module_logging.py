@@ -52,6 +52,27 @@ def system(make_network, train_loader, val_loader):
     return make_system(make_network(), {"train": train_loader, "val": val_loader})
 
 
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+def test_rates_of_a_warm_up_are_logged_by_step(make_network, train_loader, val_loader, make_trainer, rows, interval):
+    network = make_network()
+    groups = [{"params": [network.weight], "name": "weights"}, {"params": [network.bias], "lr": 0.2, "name": "biases"}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    scheduler = {"scheduler": warm_up, "interval": interval}
+    system = System(
+        network,
+        {"train": train_loader, "val": val_loader},
+        optimizer=optimizer,
+        scheduler=scheduler,
+        criterion=nn.CrossEntropyLoss(),
+    )
+    make_trainer(logger=rows).fit(system)
+    factors = [0.25, 0.5, 0.75, 1, 1, 1] if interval == "step" else []
+    assert rows.of("train/optimizer/SGD/lr/weights/step") == [(i, approx(0.1 * f)) for i, f in enumerate(factors)]
+    assert rows.values("train/optimizer/SGD/lr/biases/step") == approx([0.2 * f for f in factors])
+    assert rows.values("train/optimizer/SGD/lr/weights") == approx([0.025, 0.1 if interval == "step" else 0.05])
+
+
 def test_uneven_last_batch_counts_by_its_samples(
     system, by_hand, train_loader, val_loader, make_trainer, epochs, rows, weighted_mean
 ):

@@ -3,6 +3,14 @@ import torch
 from lighter.logging.optimizer_stats import optimizer_stats
 
 
+def test_groups_with_names_of_their_own_are_called_by_them():
+    def groups(*names):
+        return [{"params": [torch.nn.Parameter(torch.ones(1))], "name": name} for name in names]
+
+    assert "SGD/lr/head" in optimizer_stats([torch.optim.SGD(groups("body", "head"), lr=0.1)])
+    assert "SGD/lr/group1" in optimizer_stats([torch.optim.SGD(groups("body", "body"), lr=0.1)])
+
+
 def test_groups_and_equal_optimizers_have_distinct_names():
     def parameter():
         return torch.nn.Parameter(torch.ones(1))

@@ -14,6 +14,7 @@ Lightning
     ``_combined_loader``: state, restart; test_one_of_several_validation_loaders_is_named
     ``_iterator``: state, lighter.resumable; test_one_of_several_validation_loaders_is_named
     ``_idx``: state; test_each_stage_names_its_batch
+    ``_is_sequential``: state; test_loaders_that_validate_side_by_side_are_complete
     ``_iterator_idx``: state; test_one_of_several_validation_loaders_is_named
     ``_data_fetcher``: state, restart; test_an_unreadable_sample_is_named_with_its_batch
     ``_should_check_val_fx``: restart; test_asking_what_is_due_changes_no_count

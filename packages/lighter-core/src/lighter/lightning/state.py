@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from lightning_fabric.utilities.data import sized_len
 from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import RunningStage, TrainerFn
 from torch.utils.data import DistributedSampler
@@ -167,7 +168,14 @@ def num_train_batches(trainer: Trainer) -> tuple[int, float]:
 
 def num_evaluation_batches(trainer: Trainer) -> tuple[int, float]:
     """Count the batches of this evaluation, and those expected from the loaders' lengths; infinite without a length."""
-    expected = math.inf if trainer.sanity_checking else sum(trainer._evaluation_loop.max_batches)
+    loop = trainer._evaluation_loop
+    if trainer.sanity_checking:
+        expected = math.inf
+    elif loop._is_sequential:
+        expected = sum(loop.max_batches)
+    else:  # a CombinedLoader that gives one batch of several loaders at a time
+        length = sized_len(loop._combined_loader)
+        expected = math.inf if length is None else length
     return evaluation_batches_started(trainer), expected
 
 

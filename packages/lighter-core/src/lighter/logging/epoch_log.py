@@ -33,6 +33,7 @@ class EpochLog:
         self.results = result_collection(trainer)
         self.sums: dict[str, RunningSum] = {}  # by what follows `{mode}/loss` in the name
         self.constants: dict[str, Tensor] = {}
+        self.has_rates_by_step = False  # a schedule changes the learning rates in each step
         self.unnamed: list[str] = []  # metrics whose values have no names yet
         self.is_open = True
         self._registered: set[str] = set()

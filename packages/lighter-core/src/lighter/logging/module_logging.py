@@ -25,7 +25,7 @@ from lighter.lightning.state import (
 from lighter.logging import resume
 from lighter.logging.epoch_log import EpochLog
 from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, num_updates
-from lighter.logging.optimizer_stats import optimizer_stats
+from lighter.logging.optimizer_stats import optimizer_stats, rates
 from lighter.logging.running_sum import RunningSum
 from lighter.logging.step_output import batch_size_of, loss_terms
 from lighter.logging.wrapper_metrics import StatePreservingForward, loses_states
@@ -216,6 +216,7 @@ class ModuleLogging:
         log.register_synchronization(module)
         if mode is Mode.TRAIN:
             stats = optimizer_stats(trainer.optimizers)
+            log.has_rates_by_step = any(config.interval == "step" for config in trainer.lr_scheduler_configs)
             log.constants = {f"train/optimizer/{name}": value for name, value in stats.items()}
             if is_resumed:
                 resume.restore_epoch(self.resumed, trainer, log)
@@ -255,6 +256,8 @@ class ModuleLogging:
         row = {f"{log.mode}/loss{term}{suffix}": loss.detach() for term, loss in losses.items()}
         for name, value in metric_values.items():
             row |= {f"{log.mode}/metrics/{key}{suffix}": number for key, number in flatten(name, value).items()}
+        if log.has_rates_by_step:
+            row |= {f"train/optimizer/{name}/step": rate for name, rate in rates(trainer.optimizers).items()}
         if not row:
             return
         scalars: dict[str, float] = dict(zip(row, _to_floats(row.values()), strict=True))

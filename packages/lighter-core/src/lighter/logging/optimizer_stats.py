@@ -12,8 +12,9 @@ def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
     """Return rates, momenta and weight decay of all parameter groups.
 
     Returns:
-        Scalars by name: ``SGD/lr``, ``SGD/momentum``, ``Adam/beta1``, ``Adam/beta2``, ``Adam/weight_decay``, with
-        the suffix ``/group{N}`` for several groups; a second optimizer of a class is ``Adam-1``.
+        Scalars by name: ``SGD/lr``, ``SGD/momentum``, ``Adam/beta1``, ``Adam/beta2``, ``Adam/weight_decay``. Several
+        groups add the suffix ``/{name}``, or ``/group{N}`` where groups have no ``name`` of their own. A second
+        optimizer of a class is ``Adam-1``.
 
     >>> list(optimizer_stats([torch.optim.SGD([torch.ones(1)], lr=0.5)]))
     ['SGD/lr', 'SGD/momentum', 'SGD/weight_decay']
@@ -24,13 +25,22 @@ def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
         name = type(optimizer).__name__
         same = seen[name] = seen.get(name, -1) + 1
         prefix = f"{name}-{same}" if same else name
-        for index, group in enumerate(optimizer.param_groups):
-            suffix = f"/group{index}" if len(optimizer.param_groups) > 1 else ""
+        groups = optimizer.param_groups
+        names = [str(group.get("name", f"group{index}")) for index, group in enumerate(groups)]
+        if len(set(names)) < len(names):
+            names = [f"group{index}" for index in range(len(groups))]
+        for group_name, group in zip(names, groups, strict=True):
+            suffix = f"/{group_name}" if len(groups) > 1 else ""
             betas = group.get("betas") or ()
             values: dict[str, Any] = {key: group[key] for key in ("lr", "momentum", "weight_decay") if key in group}
             values |= {f"beta{i}": beta for i, beta in enumerate(betas, start=1)}
             stats |= {f"{prefix}/{key}{suffix}": _scalar(value) for key, value in values.items()}
     return stats
+
+
+def rates(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
+    """Return the learning rates alone, by the same names."""
+    return {name: value for name, value in optimizer_stats(optimizers).items() if name.split("/")[1] == "lr"}
 
 
 def _scalar(value: float | Tensor) -> Tensor:

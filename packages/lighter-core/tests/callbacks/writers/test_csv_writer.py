@@ -383,6 +383,18 @@ def test_a_full_disk_names_the_file_and_leaves_none(tmp_path, no_file_above, siz
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_rehearsal_leaves_the_file_of_an_earlier_run(tmp_path):
+    """A fast_dev_run replaced the predictions, and a second one the kept copy of them."""
+    file = tmp_path / "preds.csv"
+    for size in (10, 9):
+        predict(tmp_path, CsvWriter(file, ["identifier"]), Numbers(size))
+    for _ in range(2):
+        rehearsal = trainer(tmp_path, CsvWriter(file, ["identifier"]), fast_dev_run=True)
+        rehearsal.predict(Tripler(), DataLoader(Numbers(), batch_size=4))
+        assert (len(rows(file)), len(rows(tmp_path / "preds.csv.previous"))) == (9, 10)
+    assert leftovers(tmp_path) == []
+
+
 def test_a_rerun_keeps_the_earlier_file_beside_the_new_one(tmp_path):
     """The output of an earlier run was lost with a warning only."""
     file = tmp_path / "preds.csv"

@@ -166,6 +166,13 @@ def test_a_rerun_never_mixes_with_files_of_an_earlier_run(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["preds", "preds.previous"]
 
 
+def test_rehearsal_leaves_the_folder_of_an_earlier_run(tmp_path):
+    predict(tmp_path, FileWriter(tmp_path / "preds"))
+    trainer(tmp_path, FileWriter(tmp_path / "preds"), fast_dev_run=True).predict(Rows(), numbers())
+    assert len(files(tmp_path / "preds")) == 11
+    assert [path.name for path in tmp_path.iterdir()] == ["preds"]
+
+
 def test_files_that_no_writer_wrote_are_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(WriterError, match="has files that no FileWriter wrote"):

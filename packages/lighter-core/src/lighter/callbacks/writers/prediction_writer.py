@@ -299,11 +299,12 @@ class PredictionWriter(Callback, ABC):
             )
         # all ranks are done when this returns
         has_ranks = trainer.strategy.reduce_boolean_decision(run.table.has_ranks, all=False)
-        _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks))
+        is_rehearsal = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+        _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks, is_rehearsal=is_rehearsal))
         run.remove_staging()
         self._run = None
 
-    def _publish(self, run: _Run, *, has_ranks: bool) -> None:
+    def _publish(self, run: _Run, *, has_ranks: bool, is_rehearsal: bool) -> None:
         with naming(run.target, where=type(self).__name__):
             merge(
                 sorted(run.staging.glob("rank*.part"), key=lambda part: int(part.stem.removeprefix("rank"))),
@@ -312,6 +313,9 @@ class PredictionWriter(Callback, ABC):
                 has_ranks=has_ranks,
                 has_dataloaders=len(run.orders) > 1,
             )
+        if is_rehearsal and run.target.exists():
+            logger.info("did not write `%s`: a fast_dev_run does not replace the output of an earlier run", run.target)
+            return
         publish(self.output_of(run.content), run.target, keep_previous=run.target not in self._written)
         self._written.add(run.target)
         logger.info("Wrote `%s`", run.target)
