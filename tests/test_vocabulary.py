@@ -1,9 +1,12 @@
 import inspect
 
 from pytorch_lightning import Trainer
+from pytorch_lightning.accelerators import AcceleratorRegistry
+from pytorch_lightning.strategies import StrategyRegistry
 
 from lighter import LighterModule, Mode
 from lighter.system import ROLES
+from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
 
@@ -32,3 +35,8 @@ def test_config_names_classes_as_core_does() -> None:
 
 def test_every_stage_is_a_method_of_the_trainer() -> None:
     assert all(callable(getattr(Trainer, stage)) for stage in Stage)
+
+
+def test_check_knows_the_names_that_lightning_registers() -> None:
+    assert set(AcceleratorRegistry.available_accelerators()) <= set(REGISTERED["accelerator"])
+    assert {"auto", *StrategyRegistry.available_strategies()} <= set(REGISTERED["strategy"])

@@ -226,3 +226,17 @@ def test_every_mistake_of_one_argument_or_one_mapping_is_reported(checked, syste
         finding.path for finding in check(load([{"first": 1, "second": 2}])) if "nothing refers" in finding.message
     ]
     assert unused == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "written", "nearest"), [("accelerator", "gpus", "gpu"), ("strategy", "dpp", "ddp")]
+)
+def test_mistyped_name_of_a_registry_is_a_warning(checked, system_yaml, argument, written, nearest) -> None:
+    (finding,) = checked(f"trainer::{argument}={written}", exp=system_yaml)
+    assert (finding.severity, finding.nearest[0]) == (Severity.WARNING, nearest)
+    assert finding.message == f"Lightning has no {argument} {written!r}"
+
+
+@pytest.mark.parametrize("word", ["accelerator=gpu", "accelerator=hpu", "strategy=hivemind", "accelerator=$'gpus'"])
+def test_name_that_a_registry_may_have_is_no_finding(checked, system_yaml, word) -> None:
+    assert checked(f"trainer::{word}", exp=system_yaml) == []

@@ -176,7 +176,7 @@ def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
                     else "an index for tuples and lists, a key for mappings",
                     where=f"BatchAdapter, `{name}`",
                     nearest=nearest_names(str(accessor), keys),
-                    fix=f"give BatchAdapter a `{name}` that this batch has; in a System it is adapters::MODE::batch",
+                    fix=f"give BatchAdapter the `{name}` of this batch; in a System it is at adapters::MODE::batch",
                 ) from error
         case _:
             return accessor(batch)

@@ -70,11 +70,12 @@ class GivenDataloaders:
     def _train_loader(self) -> DataLoader[Any]:
         loader = self.dataloaders.get(Mode.TRAIN)
         if not isinstance(loader, DataLoader):
-            given = "the loader is missing" if loader is None else f"the loader is a {type(loader).__name__}"
+            given = "which is missing" if loader is None else f"which is a {type(loader).__name__}"
+            name = type(self).__name__
             raise DataError(
-                f"the batch size of the training loader is unknown: {given}",
+                f"`{name}.batch_size` is that of the training loader, {given}",
                 expected="one torch DataLoader",
-                fix="give the training loader before you use `batch_size`, or give your own attribute another name",
+                fix=f"give {name} a training loader first; for a value of your own use another name than `batch_size`",
             )
         return loader
 

@@ -20,7 +20,11 @@ def diff(
     *inputs: Inputs,
     against: Annotated[
         list[str],
-        Parameter(consume_multiple=True, negative=(), help="The experiment to compare with: the same kinds of input."),
+        Parameter(
+            consume_multiple=True,
+            negative=(),
+            help="The experiment to compare with: files, runs and overrides.",
+        ),
     ],
     as_json: Json = False,
 ) -> None:

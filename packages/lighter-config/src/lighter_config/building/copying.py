@@ -300,7 +300,7 @@ def not_found(
         dotted = text[1:].replace("(", ".").partition(".")[0]
         if text[0] == "@" and dotted != text[1:]:
             fix = f"write '${text}' to take an attribute or call a method"
-        else:
+        elif parent.is_mapping:
             fix = how_to_refer(text, path)
     message = does_not_exist(str(reference), path, depth, parent.value)
     return ReferenceNotFoundError(_at(Finding(message=message, nearest=nearest, expected=expected, fix=fix), cause, at))

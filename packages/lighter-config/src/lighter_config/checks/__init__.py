@@ -16,12 +16,13 @@ from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.targets import check_targets
+from lighter_config.checks.trainer_names import check_trainer_names
 from lighter_config.config import Config
 from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project, reader_in
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
-from lighter_config.tree.paths import SEPARATOR, parse_path
+from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
 from lighter_config.tree.targets import targets_in
 from lighter_config.tree.walking import follow
 
@@ -37,6 +38,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_arguments,
     check_argument_types,
     check_stage_arguments,
+    check_trainer_names,
     check_stage_needs,
     check_lightning_packages,
     check_monitors,
@@ -124,7 +126,12 @@ def _blamed(context: CheckContext, note: Finding) -> Finding:
     """Say which argument deleted what a copy that cannot be made refers to."""
     node, path, _ = follow(context.subject._root, parse_path(note.path) if note.path else ())
     targets = [target for at, _, target in targets_in(node, path) if at == path]
-    return context.blamed(note, targets[0]) if targets else note
+    blamed = context.blamed(note, targets[0]) if targets else note
+    if blamed is note:
+        return note
+    message = f"{note.path} copies {format_path(targets[0])}, which {blamed.excerpt} deletes"
+    fix = f"leave out {blamed.excerpt}, or give {note.path} a value that is no copy"
+    return replace(note, message=message, expected=(), fix=fix)
 
 
 def _ordered(findings: list[Finding]) -> list[Finding]:

@@ -11,7 +11,7 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.cycles import circular_reference, follow_references
-from lighter_config.tree.missing import does_not_exist, how_to_refer
+from lighter_config.tree.missing import does_not_exist, expected_index, how_to_refer
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.paths import format_path, parse_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
@@ -118,14 +118,14 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest, fix = [format_path(meant)], f"write @{format_path(meant)}"
     elif attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
-    if not fix and is_reference(text):
+    if not fix and is_reference(text) and isinstance(holder, dict):
         fix = how_to_refer(text, target)
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
     return context.finding(
         path,
         does_not_exist(str(reference), target, depth, holder) + (f" in stage {context.stage}" if was_pruned else ""),
         severity=severity_at(context, path),
-        expected=names if len(names) <= 30 else (),
+        expected=[expected_index(len(holder))] if isinstance(holder, list) else names if len(names) <= 30 else (),
         nearest=nearest,
         fix=fix,
     )

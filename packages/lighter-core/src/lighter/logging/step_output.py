@@ -122,7 +122,7 @@ def batch_size_of(outputs: Mapping[str, Any], batch: object, step: str) -> int:
     size = _size_of_batch(batch)
     if size is None:
         raise BatchSizeError(
-            f"{step} must return `batch_size` for a batch of type {type(batch).__name__}",
+            f"{step} must return `batch_size` for a batch that is a {type(batch).__name__}",
             expected="the number of samples in what the step returns, as it weights the epoch's loss",
             fix='return {"loss": loss, "batch_size": len(images)}',
         )
