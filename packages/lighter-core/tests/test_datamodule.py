@@ -63,5 +63,5 @@ def test_a_loader_that_cannot_be_made_again_is_an_error(loader):
     data = LighterDataModule(DataLoader(loader.dataset, batch_sampler=sampler))
     with pytest.raises(DataError, match="a custom batch sampler"):
         data.batch_size = 3
-    with pytest.raises(DataError, match="the loader is missing"):
+    with pytest.raises(DataError, match="which is missing"):
         _ = LighterDataModule().batch_size
