@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, SequentialLR
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+from torchmetrics.segmentation import MeanIoU
 from torchmetrics.wrappers import MinMaxMetric, Running
 
 import lighter.lightning
@@ -258,6 +259,21 @@ def test_a_running_window_counts_its_updates_itself():
     load_state(other, state_of(metric))
     other.update(8.0)
     assert other.compute() == 6
+
+
+@pytest.mark.parametrize("options", [{}, {"include_background": False}, {"per_class": True}])
+def test_classes_that_an_update_counts_are_those_of_a_checkpoint(options):
+    batches = torch.arange(2 * 3 * 8).reshape(2, 1, 3, 8) % 7 < 4
+    metric, other = MeanIoU(**options), MeanIoU(**options)
+    metric.update(batches[0], batches[1])
+    assert load_state(other, state_of(metric)) == []
+    assert other._is_initialized
+    for each in (metric, other):
+        each.update(batches[1], batches[1])
+    assert torch.equal(other.compute(), metric.compute())
+    other.reset()
+    other.update(batches[1], batches[1])
+    assert other.compute().unique().tolist() == [1.0]
 
 
 def test_no_reset_forgets_a_minimum_and_a_maximum():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.segmentation import MeanIoU
 from torchmetrics.utilities import dim_zero_cat, dim_zero_max, dim_zero_min, dim_zero_sum
 from torchmetrics.wrappers import MinMaxMetric, Running
 from torchmetrics.wrappers.abstract import WrapperMetric
@@ -98,6 +99,8 @@ def load_state(metrics: Metric | MetricCollection, saved: Mapping[str, Mapping[s
         if entry is None or entry["states"].keys() != metric._defaults.keys():
             missing.append(path or type(metric).__name__)
             continue
+        if isinstance(metric, MeanIoU) and not metric._is_initialized and entry["updates"]:
+            _initialize(metric, entry["states"])
         for name, state in entry["states"].items():
             tensors = state if isinstance(state, list) else [state]
             moved = [tensor.to(metric.device) for tensor in tensors]
@@ -110,6 +113,14 @@ def load_state(metrics: Metric | MetricCollection, saved: Mapping[str, Mapping[s
             metric._update_count = entry["updates"]
         metric._computed = None
     return missing
+
+
+def _initialize(metric: MeanIoU, states: Mapping[str, Tensor]) -> None:
+    """Do what the first update does for a metric that learns the number of classes from it; it would start anew."""
+    for name, state in states.items():
+        metric.add_state(name, torch.zeros_like(state, device=metric.device), dist_reduce_fx="sum")
+    metric.num_classes = len(states["score"]) + (not metric.include_background)
+    metric._is_initialized = True
 
 
 def _submetrics_by_path(metrics: Metric | MetricCollection) -> Iterator[tuple[str, Metric]]:

@@ -112,10 +112,14 @@ def not_targets(metrics: Metrics) -> dict[str, str]:
     found = {}
     for name, metric in members_of(metrics).items():
         for receiver in _receivers(metric):
-            second = [*inspect.signature(receiver.update).parameters, "", ""][1]
-            if second in _NOT_TARGETS:
-                found[name] = second
+            if (argument := second_argument(receiver)) in _NOT_TARGETS:
+                found[name] = argument
     return found
+
+
+def second_argument(metric: Metric) -> str:
+    """Return the name of the second argument of a metric's ``update``; empty if it has one."""
+    return [*inspect.signature(metric.update).parameters, "", ""][1]
 
 
 def _receivers(module: nn.Module) -> Iterator[Metric]:

@@ -71,7 +71,8 @@ class LoggedStep:
             hook.remove()
 
     def _record(self, name: str, _module: object, _args: object, value: object) -> None:
-        self.metric_values[name] = value
+        if value is not None:
+            self.metric_values[name] = value
 
 
 class ModuleLogging:

@@ -1,4 +1,4 @@
-"""Metrics that wrap others, and what torchmetrics does not reset or restore for them as it does for others."""
+"""Metrics that need care of ours: wrappers, which torchmetrics does not reset and restore, and two-sample metrics."""
 
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.wrappers import BootStrapper, MinMaxMetric
 
 from lighter.lightning.metric_states import Extremes, extremes_of, set_extremes, submetrics
-from lighter.logging.metrics import Metrics, copy_of_this_rank, quiet_about_no_update
+from lighter.logging.metrics import Metrics, copy_of_this_rank, quiet_about_no_update, second_argument
 
 _GENERAL = (Metric.forward, BootStrapper.forward, MinMaxMetric.forward)
 """Versions of ``forward`` that save and restore the metric's own states, not those of the metrics that it wraps."""
@@ -24,18 +24,22 @@ class Wrappers:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._with_extremes = extremes_of(metrics)
-        self._losing_states = [metric for metric in submetrics(metrics) if loses_states(metric)]
+        self._forwards = {
+            metric: partial(_forward, metric) if loses_states(metric) else partial(_update, metric)
+            for metric in submetrics(metrics)
+            if loses_states(metric) or second_argument(metric) == "real"
+        }
 
     def start_epoch(self, extremes: Extremes) -> None:
         """Continue with the minima and maxima of this mode and loader, and keep states when metrics are called."""
         for path, with_extremes in self._with_extremes.items():
             set_extremes(with_extremes, extremes.get(path))
-        for metric in self._losing_states:
-            metric.forward = partial(_forward, metric)  # type: ignore[method-assign]
+        for metric, forward in self._forwards.items():
+            metric.forward = forward  # type: ignore[method-assign]
 
     def end_epoch(self) -> None:
         """Restore the metrics' original ``forward``."""
-        for metric in self._losing_states:
+        for metric in self._forwards:
             vars(metric).pop("forward", None)
 
     def extremes(self) -> Extremes:
@@ -65,3 +69,8 @@ def _forward(metric: Metric, *args: Any, **kwargs: Any) -> Any:
         value = alone.compute()
     metric.update(*args, **kwargs)
     return value
+
+
+def _update(metric: Metric, *args: Any, **kwargs: Any) -> None:
+    """Update a metric of two sets of samples, such as FID: a batch is of one set, and has no value of its own."""
+    metric.update(*args, **kwargs)
