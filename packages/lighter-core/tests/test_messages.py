@@ -16,7 +16,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+from torchmetrics.wrappers import MetricTracker, Running
 
 from lighter import LighterDataModule, LighterModule, System
 from lighter.adapters import BatchAdapter, CriterionAdapter, LoggingAdapter, MetricsAdapter
@@ -106,6 +107,10 @@ CASES: dict[str, Callable[[Path], object]] = {
     "another type: an accessor": lambda _: BatchAdapter(input_accessor=1.5),
     "another type: an optimizer": lambda _: system(optimizer="adam"),
     "another type: metrics": lambda _: system(metrics={"train": nn.ReLU()}),
+    "cannot be logged: a running window over lists of samples": lambda _: system(
+        metrics={"val": {"auroc": Running(MulticlassAUROC(3))}}
+    ),
+    "cannot be logged: a tracker": lambda _: system(metrics={"val": MetricTracker(MulticlassAccuracy(3))}),
     "conflict: freezers that leave nothing to train": lambda _: run("fit", system(), Freezer(modules=["0", "2"])),
     "conflict: one metric object for two modes": lambda _: system(
         metrics=dict.fromkeys(("train", "val"), MulticlassAccuracy(3))

@@ -21,7 +21,7 @@ from lighter.lightning.wrapping import (
     wrap_steps_and_hooks,
 )
 from lighter.logging import resume
-from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call
+from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call, detached
 from lighter.logging.module_logging import ModuleLogging
 from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
@@ -66,6 +66,8 @@ class LighterModule(LightningModule):
         >>> Classifier(nn.Linear(2, 3), criterion=nn.CrossEntropyLoss()).network
         Linear(in_features=2, out_features=3, bias=True)
     """
+
+    _updates_with_target = False  # whether metrics certainly get pred and target
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -144,13 +146,18 @@ class LighterModule(LightningModule):
             return None  # a step that is called without a trainer has no mode
         step = self._logging.step
         metrics = self._metrics_of(self.mode) if step is None else step.metrics
-        if metrics is None or (step is not None and step.log is None):
+        log = None if step is None else step.log
+        if metrics is None or (step is not None and log is None):
             return None
         # detached, as a metric that keeps preds would keep their graphs
-        given = [arg.detach() if isinstance(arg, Tensor) else arg for arg in args]
+        given = [arg.detach() if isinstance(arg, Tensor) else detached(arg) for arg in args]
         if kwargs:
-            kwargs = {name: arg.detach() if isinstance(arg, Tensor) else arg for name, arg in kwargs.items()}
+            kwargs = {name: detached(arg) for name, arg in kwargs.items()}
         try:
+            if log is not None and not log.has_metric_updates:
+                self._logging.start_updates(
+                    log, metrics, num_positional=len(given), has_target=self._updates_with_target
+                )
             if step is not None and step.is_written:
                 return metrics(*given, **kwargs)
             metrics.update(*given, **kwargs)
@@ -245,6 +252,7 @@ class LighterModule(LightningModule):
         self._logging.resumed = {}
         self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
+        self._logging.extremes = {}
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
 
@@ -268,8 +276,8 @@ class LighterModule(LightningModule):
         resume.prepare_loaders(self._logging.resumed, self.trainer)
 
     def _before_on_train_start(self) -> None:
-        self._logging.start_run()
         resumed = self._logging.resumed
+        self._logging.start_run(resumed.pop("extremes", {}))
         if resumed:
             resume.warn_of_differences(resumed, self.trainer)
             self._compare_with_checkpoint(resumed.pop("configured", {}))
@@ -310,7 +318,9 @@ class LighterModule(LightningModule):
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
             logging = self._logging
-            resume.save(checkpoint, self._trainer, logging.train_log, logging.resumed, logging.configured)
+            resume.save(
+                checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured
+            )
 
 
 wrap_steps_and_hooks(LighterModule)

@@ -50,6 +50,8 @@ class System(GivenDataloaders, LighterModule):
         OptimizerError: The optimizer or scheduler cannot be used.
     """
 
+    _updates_with_target = True
+
     def __init__(
         self,
         model: nn.Module,

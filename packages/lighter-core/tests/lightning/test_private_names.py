@@ -15,12 +15,13 @@ from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, SequentialLR
 from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
-from torchmetrics.wrappers import MinMaxMetric
+from torchmetrics.segmentation import MeanIoU
+from torchmetrics.wrappers import MinMaxMetric, Running
 
 import lighter.lightning
 from lighter import LighterModule
 from lighter.callbacks.freezing.parameter_names import clean, norm_layers_of
-from lighter.lightning.metric_states import keep_on_this_rank, load_state, state_of
+from lighter.lightning.metric_states import keep_on_this_rank, load_state, num_updates, state_of
 from lighter.lightning.restart import set_callback_metrics
 from lighter.lightning.state import (
     batches_started,
@@ -240,7 +241,7 @@ def test_an_epoch_value_is_neither_cached_nor_synchronized():
 
 
 def test_a_wrapper_loses_states_when_it_is_called():
-    # else `StatePreservingForward` is not needed any more
+    # else `Wrappers` need not replace it any more
     inner = MeanMetric()
     wrapper = MinMaxMetric(inner)
     assert loses_states(wrapper)
@@ -252,3 +253,39 @@ def test_a_wrapper_loses_states_when_it_is_called():
     replaced.forward = lambda value: "replaced"
     assert replaced(1.0) == "replaced"
     assert isinstance(replaced, Metric)
+
+
+def test_a_running_window_counts_its_updates_itself():
+    metric, other = Running(MeanMetric(), window=2), Running(MeanMetric(), window=2)
+    for value in (1.0, 2.0, 4.0):
+        metric.update(value)
+    assert metric.update_count == metric.base_metric.update_count == 0
+    assert num_updates(metric) == metric._num_vals_seen == 3
+    load_state(other, state_of(metric))
+    other.update(8.0)
+    assert other.compute() == 6
+
+
+@pytest.mark.parametrize("options", [{}, {"include_background": False}, {"per_class": True}])
+def test_classes_that_an_update_counts_are_those_of_a_checkpoint(options):
+    batches = torch.arange(2 * 3 * 8).reshape(2, 1, 3, 8) % 7 < 4
+    metric, other = MeanIoU(**options), MeanIoU(**options)
+    metric.update(batches[0], batches[1])
+    assert load_state(other, state_of(metric)) == []
+    assert other._is_initialized
+    for each in (metric, other):
+        each.update(batches[1], batches[1])
+    assert torch.equal(other.compute(), metric.compute())
+    other.reset()
+    other.update(batches[1], batches[1])
+    assert other.compute().unique().tolist() == [1.0]
+
+
+def test_no_reset_forgets_a_minimum_and_a_maximum():
+    # else they need no care of ours
+    metric = MinMaxMetric(MeanMetric())
+    metric.update(1.0)
+    metric.compute()
+    metric.reset()
+    assert (metric.min_val, metric.max_val) == (1, 1)
+    assert metric.metric_state == {}

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
+from torchmetrics.wrappers import MinMaxMetric
 
 from lighter import LighterModule, MetricError, System
 from lighter.logging.metrics import as_metrics, flatten, members_of
@@ -132,3 +134,40 @@ def test_larger_shapes_are_an_error():
         flatten("cm", torch.ones(2, 2))
     with pytest.raises(MetricError, match=r"`text` .* type str"):
         flatten("text", "a")
+
+
+class Scan(torch.Tensor):
+    """A Tensor subclass that its results keep, as MONAI's MetaTensor is."""
+
+
+@pytest.mark.filterwarnings("ignore:No (positive|negative) samples")
+@pytest.mark.parametrize("monitor", ["val/metrics/auroc/epoch", "val/metrics/extremes/max/epoch", "val/loss/epoch"])
+def test_values_over_a_tensor_subclass_are_plain_tensors(make_network, make_data, make_trainer, tmp_path, monitor):
+    def collate(samples):
+        inputs, targets = default_collate(samples)
+        return inputs.as_subclass(Scan), targets.as_subclass(Scan)
+
+    network = make_network()
+    loader = DataLoader(make_data(22), batch_size=4, collate_fn=collate)
+    metrics = {"auroc": MulticlassAUROC(num_classes=3), "extremes": MinMaxMetric(accuracy()), "classes": accuracy()}
+    system = System(
+        network,
+        {"train": loader, "val": loader},
+        torch.optim.SGD(network.parameters(), lr=0.1),
+        criterion=nn.CrossEntropyLoss(),
+        metrics={"train": metrics, "val": {name: metric.clone() for name, metric in metrics.items()}},
+    )
+    best = ModelCheckpoint(tmp_path / "best", monitor=monitor)
+    each = ModelCheckpoint(tmp_path / "each", save_top_k=-1, every_n_train_steps=1)
+    trainer = make_trainer(callbacks=[best, each], enable_checkpointing=True)
+    trainer.fit(system)
+    assert isinstance(network(next(iter(loader))[0]), Scan)
+    assert {type(value) for value in trainer.callback_metrics.values()} == {torch.Tensor}
+    for file in tmp_path.rglob("*.ckpt"):
+        torch.load(file, weights_only=True)
+    assert len(list(tmp_path.rglob("*.ckpt"))) == 13
+    with torch.no_grad():
+        metric = MulticlassAUROC(num_classes=3)
+        for inputs, targets in DataLoader(make_data(22), batch_size=4):
+            metric.update(network(inputs), targets)
+    assert trainer.callback_metrics["val/metrics/auroc/epoch"].item() == pytest.approx(metric.compute().item())

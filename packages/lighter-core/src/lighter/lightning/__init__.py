@@ -47,6 +47,9 @@ torch
 torchmetrics
     ``_defaults``: metric_states; test_metric_states_are_copied_and_loaded
     ``_update_count``: metric_states; test_metric_states_are_copied_and_loaded
+    ``_num_vals_seen``: metric_states; test_a_running_window_counts_its_updates_itself
+    ``_is_initialized``: metric_states; test_classes_that_an_update_counts_are_those_of_a_checkpoint
+    ``min_val``, ``max_val``: metric_states; test_no_reset_forgets_a_minimum_and_a_maximum
     ``_computed``: metric_states; test_metric_states_are_copied_and_loaded
     ``_reductions``: metric_states; test_metric_states_are_copied_and_loaded
     ``_to_sync``: metric_states; test_a_metric_kept_on_one_rank_does_not_synchronize

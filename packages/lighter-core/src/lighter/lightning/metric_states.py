@@ -2,16 +2,65 @@
 
 # ruff: noqa: SLF001  # the purpose of this module
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
+from torch import Tensor
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.segmentation import MeanIoU
 from torchmetrics.utilities import dim_zero_cat, dim_zero_max, dim_zero_min, dim_zero_sum
+from torchmetrics.wrappers import MinMaxMetric, Running
+from torchmetrics.wrappers.abstract import WrapperMetric
+
+Extremes = dict[str, dict[str, Tensor]]
+"""By the module path of each MinMaxMetric: its ``min_val`` and ``max_val``."""
 
 
 def keep_on_this_rank(metric: Metric) -> None:
     """Make a metric's ``compute`` use this rank's states only."""
     metric._to_sync = False
+
+
+def num_updates(metric: Metric) -> int:
+    """Count the updates since the last reset; for a wrapper, those of the metrics that it wraps."""
+    counts = [0]
+    for inner in submetrics(metric):
+        if isinstance(inner, Running):  # it resets the metric that it wraps after each update
+            counts.append(inner._num_vals_seen)
+        elif not isinstance(inner, WrapperMetric):  # the count of a wrapper is constant
+            counts.append(inner.update_count)
+    return max(counts)
+
+
+def keeps_nothing(metric: Metric) -> bool:
+    """Return whether it is a running window over lists of samples: the wrapper empties the lists that it has kept."""
+    return isinstance(metric, Running) and any(isinstance(state, list) for state in metric._defaults.values())
+
+
+def submetrics(metrics: Metric | MetricCollection) -> Iterator[Metric]:
+    """Iterate over the metrics and those that they wrap."""
+    return (module for module in metrics.modules() if isinstance(module, Metric))
+
+
+def extremes_of(metrics: Metric | MetricCollection) -> dict[str, MinMaxMetric]:
+    """Return by module path the metrics whose minimum and maximum are not states: no reset forgets them."""
+    return {path: metric for path, metric in _submetrics_by_path(metrics) if isinstance(metric, MinMaxMetric)}
+
+
+def set_extremes(metric: MinMaxMetric, extremes: Mapping[str, Tensor] | None) -> None:
+    """Set a metric's minimum and maximum; None for those before the first value."""
+    metric.min_val = torch.tensor(math.inf) if extremes is None else extremes["min_val"]
+    metric.max_val = torch.tensor(-math.inf) if extremes is None else extremes["max_val"]
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return a tensor without its graph and its subclass, such as MONAI's MetaTensor, which checkpoints cannot hold."""
+    tensor = tensor.detach()
+    # a tensor that consists of others, such as a DTensor, has no data of its own
+    is_plain = type(tensor) is Tensor or hasattr(tensor, "__tensor_flatten__")
+    return tensor if is_plain else tensor.as_subclass(Tensor)
 
 
 def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
@@ -30,12 +79,10 @@ def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
             states = {name: getattr(metric, name) for name in metric._defaults}
             saved[path] = {
                 "states": {
-                    name: [item.detach().clone() for item in state]
-                    if isinstance(state, list)
-                    else state.detach().clone()
+                    name: [plain(item).clone() for item in state] if isinstance(state, list) else plain(state).clone()
                     for name, state in states.items()
                 },
-                "updates": metric._update_count,
+                "updates": metric._num_vals_seen if isinstance(metric, Running) else metric._update_count,
             }
     return saved
 
@@ -52,15 +99,28 @@ def load_state(metrics: Metric | MetricCollection, saved: Mapping[str, Mapping[s
         if entry is None or entry["states"].keys() != metric._defaults.keys():
             missing.append(path or type(metric).__name__)
             continue
+        if isinstance(metric, MeanIoU) and not metric._is_initialized and entry["updates"]:
+            _initialize(metric, entry["states"])
         for name, state in entry["states"].items():
             tensors = state if isinstance(state, list) else [state]
             moved = [tensor.to(metric.device) for tensor in tensors]
             # a list that was reduced over ranks has become one tensor
             is_list = isinstance(metric._defaults[name], list)
             setattr(metric, name, moved if is_list else moved[0])
-        metric._update_count = entry["updates"]
+        if isinstance(metric, Running):
+            metric._num_vals_seen = entry["updates"]
+        else:
+            metric._update_count = entry["updates"]
         metric._computed = None
     return missing
+
+
+def _initialize(metric: MeanIoU, states: Mapping[str, Tensor]) -> None:
+    """Do what the first update does for a metric that learns the number of classes from it; it would start anew."""
+    for name, state in states.items():
+        metric.add_state(name, torch.zeros_like(state, device=metric.device), dist_reduce_fx="sum")
+    metric.num_classes = len(states["score"]) + (not metric.include_background)
+    metric._is_initialized = True
 
 
 def _submetrics_by_path(metrics: Metric | MetricCollection) -> Iterator[tuple[str, Metric]]:

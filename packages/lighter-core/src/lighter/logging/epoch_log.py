@@ -9,9 +9,11 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
+from lighter.lightning.metric_states import Extremes, num_updates
 from lighter.lightning.state import result_collection
-from lighter.logging.metrics import Metrics, compute_flat, members_of, num_updates
+from lighter.logging.metrics import Metrics, compute_flat, members_of
 from lighter.logging.running_sum import RunningSum
+from lighter.logging.wrapper_metrics import Wrappers
 from lighter.mode import Mode
 
 
@@ -23,13 +25,32 @@ class EpochLog:
     the same number. The metric registered first has no value. It exists on every rank, whatever the steps return: when
     Lightning computes it, all ranks synchronize names and sums in one collective call. So a rank may lack a name that
     another rank has.
+
+    Args:
+        trainer: The trainer.
+        mode: The mode of the epoch.
+        loader: The loader's index; None if there is one.
+        metrics: The metrics of the mode.
+        wrappers: The wrappers among them.
+        extremes: The minima and maxima of this mode and loader so far, which the epoch changes.
     """
 
-    def __init__(self, trainer: Trainer, mode: Mode, loader: int | None, metrics: Metrics | None) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        mode: Mode,
+        loader: int | None,
+        metrics: Metrics | None,
+        wrappers: Wrappers | None,
+        extremes: Extremes,
+    ) -> None:
         self.trainer = trainer
         self.mode = mode
         self.loader = loader
         self.metrics = metrics
+        self.has_metric_updates = False  # by `update_metrics`; wrappers may not count their updates
+        self._wrappers = wrappers
+        self._extremes = extremes
         self.results = result_collection(trainer)
         self.sums: dict[str, RunningSum] = {}  # by what follows `{mode}/loss` in the name
         self.constants: dict[str, Tensor] = {}
@@ -75,11 +96,17 @@ class EpochLog:
             self.sums = {}
             if self.metrics is not None:
                 self.metrics.reset()
+            if self._wrappers is not None:
+                self._wrappers.end_epoch()
+
+    def is_updated(self, metric: Metric) -> bool:
+        """Return whether a metric was updated in this epoch."""
+        return self.has_metric_updates or num_updates(metric) > 0
 
     def _synchronized(self) -> dict[str, Tensor]:
         members = {} if self.metrics is None else members_of(self.metrics)
         own_sums = {term: (running.total(), running.count) for term, running in self.sums.items()}
-        own_updates = {name: num_updates(metric) for name, metric in members.items()}
+        own_updates = {name: self.is_updated(metric) for name, metric in members.items()}
         ranks = gather(self.trainer, (own_sums, own_updates))
         values = dict(self.constants)
         for term in dict.fromkeys(term for sums, _ in ranks for term in sums):
@@ -93,6 +120,8 @@ class EpochLog:
                 values |= {f"{self.mode}/metrics/{key}/epoch": value for key, value in flat.items()}
             else:
                 never_updated.append(name)
+        if self._wrappers is not None:
+            self._extremes |= self._wrappers.extremes()
         if never_updated and not self.trainer.sanity_checking:
             rank_zero_warn(
                 f"`{self.mode}_metrics` were never updated, so no value is logged for {', '.join(never_updated)}."

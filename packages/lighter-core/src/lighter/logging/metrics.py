@@ -1,19 +1,27 @@
 """Metrics as the user gives them, as named members, and as the flat values that are logged."""
 
 import copy
+import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.metric import CompositionalMetric
+from torchmetrics.wrappers import MetricTracker
+from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.errors import MetricError
-from lighter.lightning.metric_states import keep_on_this_rank
+from lighter.lightning.metric_states import keep_on_this_rank, keeps_nothing, plain, submetrics
 
 Metrics = Metric | MetricCollection
+
+_NOT_TARGETS = ("weight", "weights", "sample_weight", "real")
+"""Names of second arguments that are not a target, of the mean and of metrics that compare distributions."""
 
 
 def as_metrics(given: object, argument: str) -> Metrics | None:
@@ -33,6 +41,7 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
         case None:
             return None
         case Metric() | MetricCollection():
+            _check_can_be_logged(given, argument)
             return given
         case Mapping():
             named = {str(name): metric for name, metric in given.items()}
@@ -43,6 +52,7 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
     for name, metric in named.items():
         if not isinstance(metric, Metric):
             raise _not_a_metric(metric, f"{argument}[{name!r}]")
+        _check_can_be_logged(metric, f"{argument}[{name!r}]")
     if not named:
         return None
     try:
@@ -81,16 +91,6 @@ def members_of(metrics: Metrics) -> dict[str, Metric]:
     return {type(metrics).__name__: metrics}
 
 
-def submetrics(metrics: Metrics) -> Iterator[Metric]:
-    """Iterate over the metrics and those that they wrap."""
-    return (module for module in metrics.modules() if isinstance(module, Metric))
-
-
-def num_updates(metric: Metric) -> int:
-    """Count the updates since the last reset; for a wrapper, those of the metric that it wraps."""
-    return max(inner.update_count for inner in submetrics(metric))
-
-
 def describe_call(metrics: Metrics, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
     """Describe what metrics were updated with, for the note of an exception.
 
@@ -100,6 +100,55 @@ def describe_call(metrics: Metrics, args: Sequence[object], kwargs: Mapping[str,
     """
     given = [_kind(arg) for arg in args] + [f"{name}={_kind(arg)}" for name, arg in kwargs.items()]
     return f"while {', '.join(members_of(metrics))} was updated with {', '.join(given)}"
+
+
+def not_targets(metrics: Metrics) -> dict[str, str]:
+    """Find the metrics whose second argument is not a target.
+
+    >>> from torchmetrics import MeanMetric
+    >>> not_targets(MeanMetric())
+    {'MeanMetric': 'weight'}
+    """
+    found = {}
+    for name, metric in members_of(metrics).items():
+        for receiver in _receivers(metric):
+            if (argument := second_argument(receiver)) in _NOT_TARGETS:
+                found[name] = argument
+    return found
+
+
+def second_argument(metric: Metric) -> str:
+    """Return the name of the second argument of a metric's ``update``; empty if it has one."""
+    return [*inspect.signature(metric.update).parameters, "", ""][1]
+
+
+def _receivers(module: nn.Module) -> Iterator[Metric]:
+    """Iterate over the metrics that get the arguments of an update, which a wrapper passes on."""
+    if isinstance(module, Metric) and not isinstance(module, WrapperMetric | CompositionalMetric):
+        yield module
+    else:
+        for child in module.children():
+            yield from _receivers(child)
+
+
+def detached(value: Any) -> Any:
+    """Return a value without the graphs of its tensors: a metric that keeps preds would keep them.
+
+    Tensors in dicts, lists and tuples are detached too, in copies of these.
+    """
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, dict):
+        values = copy.copy(value)
+        for key, item in value.items():
+            values[key] = detached(item)
+        return values
+    if type(value) is list:
+        return [detached(item) for item in value]
+    if isinstance(value, tuple):
+        items = map(detached, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
 
 
 def compute_flat(name: str, metric: Metric) -> dict[str, Tensor]:
@@ -148,6 +197,9 @@ def copy_of_this_rank(metric: Metric, *, with_states: bool) -> Metric:
         for state in inner.metric_state.values():
             tensors = state if isinstance(state, list) else [state]
             copies |= {id(tensor): tensor.detach().clone() if with_states else tensor for tensor in tensors}
+        # and so may be values that it keeps beside them
+        kept = (value for value in vars(inner).values() if isinstance(value, Tensor) and value.requires_grad)
+        copies |= {id(tensor): tensor.detach() for tensor in kept if id(tensor) not in copies}
     alone = copy.deepcopy(metric, copies)
     for inner in submetrics(alone):
         keep_on_this_rank(inner)
@@ -162,9 +214,9 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
     """
     match value:
         case Tensor() if value.ndim == 0:
-            return {name: value.detach()}
+            return {name: plain(value)}
         case Tensor() if value.ndim == 1:
-            return {f"{name}/{i}": item for i, item in enumerate(value.detach().unbind())}
+            return {f"{name}/{i}": item for i, item in enumerate(plain(value).unbind())}
         case bool() | int() | float():
             return {name: torch.tensor(float(value), dtype=torch.float64)}
         case Mapping():
@@ -194,7 +246,25 @@ def _named_by_class(given: Sequence[object]) -> dict[str, object]:
     return named
 
 
+def _check_can_be_logged(metrics: Metrics, argument: str) -> None:
+    for metric in submetrics(metrics):
+        if keeps_nothing(metric):
+            window = f"{type(metric).__name__}({type(metric.base_metric).__name__})"
+            raise MetricError(
+                f"`{argument}` cannot have {window}: it forgets each batch",
+                expected="a running window over a metric that keeps sums; this one keeps lists of samples, which the"
+                " window empties",
+                fix="give the metric `thresholds`, if it has them, or do without the window",
+            )
+
+
 def _not_a_metric(given: object, argument: str) -> MetricError:
+    if isinstance(given, MetricTracker):
+        return MetricError(
+            f"`{argument}` cannot be a MetricTracker: it keeps the values of all epochs, which the logger does here",
+            expected="the metric that it tracks; inside a MinMaxMetric also its best value is logged",
+            fix="give the metric itself, or `MinMaxMetric(metric)`",
+        )
     what = f"the class {given.__name__}, not an object" if isinstance(given, type) else f"a {type(given).__name__}"
     return MetricError(
         f"`{argument}` must be torchmetrics metrics, got {what}",

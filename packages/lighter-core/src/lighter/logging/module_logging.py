@@ -10,6 +10,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
+from lighter.lightning.metric_states import Extremes
 from lighter.lightning.state import (
     batch_in_step,
     batches_started,
@@ -24,11 +25,11 @@ from lighter.lightning.state import (
 )
 from lighter.logging import resume
 from lighter.logging.epoch_log import EpochLog
-from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, num_updates
+from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, not_targets
 from lighter.logging.optimizer_stats import optimizer_stats, rates
 from lighter.logging.running_sum import RunningSum
 from lighter.logging.step_output import batch_size_of, loss_terms
-from lighter.logging.wrapper_metrics import StatePreservingForward, loses_states
+from lighter.logging.wrapper_metrics import Wrappers
 from lighter.mode import Mode
 
 _STEPS = {Mode.TRAIN: "training_step", Mode.VAL: "validation_step", Mode.TEST: "test_step"}
@@ -53,7 +54,7 @@ class LoggedStep:
         self.log: EpochLog | None = None
         self.is_written = False
         self.metric_values: dict[str, object] = {}
-        self._hooks: list[RemovableHandle | StatePreservingForward] = []
+        self._hooks: list[RemovableHandle] = []
 
     def __reduce__(self) -> tuple[type["LoggedStep"], tuple[None, None]]:
         # a metric that is copied in a step brings its hooks: its copy records into an empty step
@@ -63,8 +64,6 @@ class LoggedStep:
         """Record what the metrics return when they are called in this step."""
         for name, metric in members_of(metrics).items():
             self._hooks.append(metric.register_forward_hook(partial(self._record, name)))
-            if loses_states(metric):
-                self._hooks.append(StatePreservingForward(metric))
 
     def remove_hooks(self) -> None:
         """Stop recording."""
@@ -72,7 +71,8 @@ class LoggedStep:
             hook.remove()
 
     def _record(self, name: str, _module: object, _args: object, value: object) -> None:
-        self.metric_values[name] = value
+        if value is not None:
+            self.metric_values[name] = value
 
 
 class ModuleLogging:
@@ -88,10 +88,13 @@ class ModuleLogging:
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and has not been restored yet
         self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
+        self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
+        self._wrappers: dict[Mode, Wrappers] = {}
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric
         self._last_batch = 0
         self._known_nans: set[Mode] = set()
+        self._checked_arguments: set[Mode] = set()
         self._checked_for_padding: set[Mode] = set()
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
 
@@ -105,9 +108,10 @@ class ModuleLogging:
             self._compiled[step] = compile_(step)
         return self._compiled[step]
 
-    def start_run(self) -> None:
-        """Forget which batch was counted last: the loops start again, also after Lightning's finders."""
+    def start_run(self, extremes: dict[str, dict[int | None, Extremes]]) -> None:
+        """Forget what was counted before: the loops start again, after the sanity check or Lightning's finders."""
         self._last_batch = 0
+        self.extremes = extremes
         self._known_nans = set()
 
     def start_step(
@@ -121,6 +125,21 @@ class ModuleLogging:
             self._start_evaluation_step(module, trainer, mode, step)
         if step.is_written and metrics is not None:
             step.record_metric_values(metrics)
+
+    def start_updates(self, log: EpochLog, metrics: Metrics, *, num_positional: int, has_target: bool) -> None:
+        """Note the first update of an epoch, and warn once of metrics that take the target as something else."""
+        log.has_metric_updates = True
+        if num_positional < 2 or log.mode in self._checked_arguments:
+            return
+        self._checked_arguments.add(log.mode)
+        if len(members_of(metrics)) == 1 and not has_target:
+            return  # the step passes what this metric takes
+        for name, argument in not_targets(metrics).items():
+            rank_zero_warn(
+                f"`{name}` of `{log.mode}_metrics` takes the second argument of the update, the target, as its"
+                f" `{argument}`. Pass arguments by keyword, as in `update_metrics(preds=pred, target=target,"
+                " value=loss)`: each metric gets those that it names. In a System, give such a callable as adapter."
+            )
 
     def count(self, module: LightningModule, outputs: Mapping[str, Any], name: str) -> None:
         """Add the running step's losses to the sums, and log its own values if it is written.
@@ -210,9 +229,15 @@ class ModuleLogging:
         *,
         is_resumed: bool = False,
     ) -> EpochLog:
+        wrappers = None
+        extremes = self.extremes.setdefault(mode.value, {}).setdefault(loader, {})
         if metrics is not None:
             metrics.reset()
-        log = EpochLog(trainer, mode, loader, metrics)
+            wrappers = self._wrappers.get(mode)
+            if wrappers is None or wrappers.metrics is not metrics:
+                wrappers = self._wrappers[mode] = Wrappers(metrics)
+            wrappers.start_epoch(extremes)
+        log = EpochLog(trainer, mode, loader, metrics, wrappers, extremes)
         log.register_synchronization(module)
         if mode is Mode.TRAIN:
             stats = optimizer_stats(trainer.optimizers)
@@ -243,7 +268,7 @@ class ModuleLogging:
         """Find the names of metric values after the first update; the names of a vector depend on its length."""
         assert log.metrics is not None
         members = members_of(log.metrics)
-        for name in [name for name in log.unnamed if num_updates(members[name])]:
+        for name in [name for name in log.unnamed if log.is_updated(members[name])]:
             log.unnamed.remove(name)
             flat = names_of_value(name, members[name])
             if flat is not None:  # else it is registered at the epoch's end

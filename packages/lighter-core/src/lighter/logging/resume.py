@@ -9,7 +9,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
-from lighter.lightning.metric_states import load_state, state_of
+from lighter.lightning.metric_states import Extremes, load_state, plain, state_of
 from lighter.lightning.restart import (
     complete_batch,
     continue_with,
@@ -44,6 +44,7 @@ def save(
     checkpoint: dict[str, Any],
     trainer: Trainer,
     train_log: EpochLog | None,
+    extremes: dict[str, dict[int | None, Extremes]],
     not_yet_restored: dict[str, Any],
     configured: dict[str, Any],
 ) -> None:
@@ -59,8 +60,16 @@ def save(
         "has_batches_left": is_train_epoch_over(trainer) or has_batches_left(trainer),
         "due": what_is_due(trainer),
         "configured": configured,
-        "callback_metrics": {name: value.detach().cpu() for name, value in trainer.callback_metrics.items()},
+        "callback_metrics": {name: plain(value).cpu() for name, value in trainer.callback_metrics.items()},
         "val_batches_seen": not_yet_restored.get("val_batches_seen") or val_batches_seen(trainer),
+    }
+    entry["extremes"] = not_yet_restored.get("extremes") or {
+        mode: {
+            loader: {path: {name: plain(value).cpu() for name, value in both.items()} for path, both in paths.items()}
+            for loader, paths in loaders.items()
+            if paths
+        }
+        for mode, loaders in extremes.items()
     }
     if train_log is not None and train_log.is_open and not is_train_epoch_over(trainer):
         sums = gather(trainer, {term: (s.total(), s.count) for term, s in train_log.sums.items()})
