@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
-from lighter_cli.project import make_importable
 from lighter_config import (
     Check,
     CheckContext,
@@ -158,14 +157,16 @@ class Checker:
 
     def _reader(self, project: Project | None) -> SignatureReader:
         folder = project.folder if project is not None else None
-        if self._deep and project is not None:
-            make_importable(project)
-        if folder not in self._readers:
-            kind = SignatureReader
-            if self._deep:
-                from lighter_cli.checking.deep_reader import DeepReader
+        kind = SignatureReader
+        if self._deep:
+            from lighter_cli.checking.deep_reader import DeepReader
+            from lighter_cli.project import make_importable, make_working_directory_importable
 
-                kind = DeepReader
+            kind = DeepReader
+            make_working_directory_importable()
+            if project is not None:
+                make_importable(project)
+        if folder not in self._readers:
             self._readers[folder] = reader_in(project, kind)
         return self._readers[folder]
 
