@@ -26,6 +26,7 @@ from lighter_config import (
     parse_sources,
 )
 from lighter_config.project import Project, find_project, reader_in
+from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
@@ -204,7 +205,7 @@ def _deletes_from_another(sources: Sequence[Source], error: ConfigError) -> Find
     if not (isinstance(error, MergeError) and len(sources) == 1 and isinstance(sources[0], FileSource)):
         return None
     source = sources[0]
-    text = decode(source.path.read_bytes(), source.name)
+    text = decode(read_regular(source.path), source.name)
     if not _only_changes(read_mapping(text, Document(source.name, text, source.path.parent)).plain()):
         return None
     return replace(
