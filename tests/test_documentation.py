@@ -73,7 +73,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_the_page_runs(page: Path, tmp_path: Path, reader: SignatureReader) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("outputs", "__pycache__"))
-    sys.path.append(str(tmp_path))  # as `main` does
+    sys.path.append(str(tmp_path))  # as a stage does
     names: dict[str, Any] = {"__name__": "__main__"}
     printed: str | None = None
     with warnings.catch_warnings():

@@ -69,7 +69,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _experiment(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(FOLDER / "experiment", tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    sys.path.append(str(tmp_path))  # as the command does
+    sys.path.append(str(tmp_path))  # as a stage does
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The commands of ``lighter``, one line each; a command is imported only when it is used."""
 
 import sys
-from pathlib import Path
 
 from cyclopts import App
 
@@ -47,11 +46,8 @@ def main() -> None:
     if sys.argv[1:2] == ["--complete"]:  # from the completion script of a shell, at each press of the tab key
         from lighter_cli.completion.shells import answer
 
-        sys.path.append(str(Path.cwd()))
         answer(app, sys.argv[2:])
         return
     process.configure()
-    # without the working directory on the path of a console script, `_target_: mymodels.Net` would not be found
-    sys.path.append(str(Path.cwd()))
     with process.reporting_errors():
         app(standard_input.protect(sys.argv[1:]))

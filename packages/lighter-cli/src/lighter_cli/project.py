@@ -1,4 +1,4 @@
-"""Make the user's code importable as ``project`` without changing how Python imports or pickles.
+"""Make the user's code importable for a stage or ``check --deep``: as ``project``, and that of the working directory.
 
 A small alias package is the first entry of ``sys.path``. Its ``__path__`` is the user's folder, so that
 ``project.models.Net`` comes from ``models.py`` in it. ``multiprocessing`` passes ``sys.path`` to spawned processes:
@@ -41,6 +41,17 @@ def make_importable(project: Project) -> None:
     if loaded is not None and list(getattr(loaded, "__path__", ())) != [str(project.folder)]:
         for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
             del sys.modules[name]
+
+
+def make_working_directory_importable() -> None:
+    """Let targets name modules of the working directory, after all that is installed.
+
+    Call this only when our own imports are done. Libraries try to import optional modules, and a file of the working
+    directory with such a name would run.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _alias_root() -> Path:

@@ -1,6 +1,7 @@
 """``lighter runs``: what earlier runs recorded."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner
+from lighter_cli.app import app
+from lighter_cli.completion import candidates
 from lighter_cli.running.start_checkpoint import start_checkpoint
 from lighter_cli.runs.record import INDEX, read_records
 from lighter_config import RECORD_FILE, Stage, load
+from lighter_config.sources.recorded_places import RECORDED_PLACES
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -142,7 +146,45 @@ error: '20' matches the ids of 2 runs
     )
 
 
+def with_field(name: str, value: str) -> Callable[[Path], object]:
+    """Write a value into a record as JSON."""
+
+    def damage(folder: Path) -> object:
+        file = folder / RECORD_FILE
+        content = json.dumps({**json.loads(file.read_text()), name: "VALUE"})
+        return file.write_text(content.replace('"VALUE"', value))
+
+    return damage
+
+
+def replaced_by_fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+FIELDS = {
+    "status": ("null", "[]", "{}", '"ended"'),
+    "start": ("null", '"yesterday"', '"2024-01-01T00:00:00"', '"0001-01-01T00:00:00+00:00"', "1"),
+    "end": ('"tomorrow"', "[]"),
+    "process": ("{}", "null", '{"host": 1, "pid": -1, "created": 0}', '{"host": "a", "pid": 1e400, "created": 0}'),
+    "words": ("null", "[1]", '"fit"'),
+    "files": ("null", "[null]", '["\\u0000"]', '["\\ud800"]'),
+    "git": ("[]", "{}", '{"commit": null, "dirty": 1}'),
+    "devices": ("{}", "null"),
+    "checkpoints": ("null", '{"last": []}', '{"best": "\\u0000"}', '{"last_step": "1"}'),
+    "checkpoint_folders": ("null", '["\\u0000"]'),
+    "progress": ("{}", "1"),
+    "options": ("null", '{"ckpt_path": 1}'),
+    "metrics": ("null",),
+    "versions": ("[]",),
+    "id": ("null",),
+    "seed": ('"1"',),
+    "error": ("[]",),
+}
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a record that is nested deep": lambda folder: (folder / RECORD_FILE).write_text("[" * 200_000),
+    "a line that is nested deep": lambda _: INDEX.write_text("[" * 200_000 + "\n" + INDEX.read_text().splitlines()[1]),
     "a record that broke off": lambda folder: (folder / RECORD_FILE).write_text("{"),
     "a record without fields": lambda folder: (folder / RECORD_FILE).write_text('{"stage": "fit"}'),
     "a record that is no mapping": lambda folder: (folder / RECORD_FILE).write_text("[]"),
@@ -163,6 +205,39 @@ def test_damaged_run_is_passed_over_with_a_warning(
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "skipped" in warning
     assert start_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
+
+
+def test_a_field_of_a_wrong_type_hides_only_its_run(
+    in_process: Command, ids: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path("lighter_runs") / ids[0]
+    before = (folder / RECORD_FILE).read_text()
+    for name, values in FIELDS.items():
+        for value in values:
+            with_field(name, value)(folder)
+            caplog.clear()
+            done = in_process("runs", "list")
+            assert [line.split()[0] for line in done.stdout.splitlines()] == ids[1:], (name, value)
+            (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+            assert warning.startswith(f"a run is skipped: the record '{folder.absolute() / RECORD_FILE}' is damaged: ")
+            assert name in warning
+            (folder / RECORD_FILE).write_text(before)
+    with_field("metrics", "[" * 200_000 + "]" * 200_000)(folder)
+    assert start_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
+    assert ids[1] in candidates(app, ["runs", "show", ""], 2)[0]
+
+
+def test_special_files_in_the_place_of_those_of_a_run_are_not_opened(
+    in_process: Command, ids: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path("lighter_runs") / ids[0]
+    replaced_by_fifo(folder / RECORDED_PLACES)
+    assert in_process("runs", "diff", *ids).returncode == 0
+    replaced_by_fifo(folder / RECORD_FILE)
+    assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]
+    replaced_by_fifo(INDEX)
+    assert in_process("runs", "list").stdout == "no run was started in this folder\n"
+    assert f"the list of runs {INDEX} cannot be read and is skipped: not a regular file" in caplog.text
 
 
 def test_a_damaged_record_that_is_asked_for_is_an_error(in_process: Command, ids: list[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding, Severity
+from lighter_config.regular_files import is_regular
 from lighter_config.sections import PROJECT
 from lighter_config.signatures import DoesNotExist, SignatureReader
 from lighter_config.suggestions import nearest_names
@@ -96,7 +97,7 @@ def is_users_own(project: Project | None, config: Config) -> bool:
 def _marked_folder(config: Config, working_directory: Path) -> Path | None:
     for start in (working_directory, *(file.parent for file in config.files)):
         for folder in (start, *start.parents):
-            if (folder / MARKER).is_file():
+            if is_regular(folder / MARKER):
                 return folder
     return None
 

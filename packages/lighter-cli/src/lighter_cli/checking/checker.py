@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
-from lighter_cli.project import make_importable
 from lighter_config import (
     Check,
     CheckContext,
@@ -27,6 +26,7 @@ from lighter_config import (
     parse_sources,
 )
 from lighter_config.project import Project, find_project, reader_in
+from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
@@ -158,14 +158,16 @@ class Checker:
 
     def _reader(self, project: Project | None) -> SignatureReader:
         folder = project.folder if project is not None else None
-        if self._deep and project is not None:
-            make_importable(project)
-        if folder not in self._readers:
-            kind = SignatureReader
-            if self._deep:
-                from lighter_cli.checking.deep_reader import DeepReader
+        kind = SignatureReader
+        if self._deep:
+            from lighter_cli.checking.deep_reader import DeepReader
+            from lighter_cli.project import make_importable, make_working_directory_importable
 
-                kind = DeepReader
+            kind = DeepReader
+            make_working_directory_importable()
+            if project is not None:
+                make_importable(project)
+        if folder not in self._readers:
             self._readers[folder] = reader_in(project, kind)
         return self._readers[folder]
 
@@ -203,7 +205,7 @@ def _deletes_from_another(sources: Sequence[Source], error: ConfigError) -> Find
     if not (isinstance(error, MergeError) and len(sources) == 1 and isinstance(sources[0], FileSource)):
         return None
     source = sources[0]
-    text = decode(source.path.read_bytes(), source.name)
+    text = decode(read_regular(source.path), source.name)
     if not _only_changes(read_mapping(text, Document(source.name, text, source.path.parent)).plain()):
         return None
     return replace(

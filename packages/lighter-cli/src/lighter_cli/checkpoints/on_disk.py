@@ -3,12 +3,14 @@
 import json
 import logging
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lighter_config import RECORD_FILE, SourceError, stored_record
+from lighter_config.regular_files import is_regular, open_regular, read_regular
 
 _logger = logging.getLogger(__name__)
 
@@ -20,10 +22,11 @@ def is_checkpoint(path: Path) -> bool:
     if path.is_dir():
         # a sharded checkpoint: Lightning writes this file last; the folders of other strategies look different
         return (path / "meta.pt").is_file() or not any(path.glob("*.distcp"))
-    if zipfile.is_zipfile(path):
-        return True
-    with path.open("rb") as file:
-        return file.read(1) == _FIRST_BYTE_BEFORE_TORCH_1_6
+    try:
+        with open_regular(path) as file:
+            return zipfile.is_zipfile(file) or (file.seek(0), file.read(1))[1] == _FIRST_BYTE_BEFORE_TORCH_1_6
+    except OSError:
+        return False
 
 
 def is_undamaged(path: Path) -> bool:
@@ -33,12 +36,15 @@ def is_undamaged(path: Path) -> bool:
     """
     if not is_checkpoint(path):
         return False
-    if path.is_dir() or not zipfile.is_zipfile(path):
-        return True  # these formats have no checksums
+    if path.is_dir():
+        return True  # it has no checksums
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, EOFError):
+        with open_regular(path) as file:
+            if not zipfile.is_zipfile(file):
+                return True  # nor has the format of torch before 1.6
+            with zipfile.ZipFile(file) as archive:
+                return archive.testzip() is None
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error, NotImplementedError):
         return False
 
 
@@ -84,7 +90,7 @@ def warn_of_damage(file: Path) -> None:
 def _files(folders: Sequence[str]) -> Iterator[Path]:
     for folder in folders:
         for file in Path(folder).rglob("*.ckpt"):
-            if file.exists():  # false for a broken link
+            if is_regular(file) or file.is_dir():  # not a broken link, nor a FIFO
                 yield file
 
 
@@ -94,7 +100,21 @@ def _age(file: Path) -> tuple[int, str]:
 
 def _record_of(file: Path) -> Mapping[str, Any]:
     if file.is_file():
-        return stored_record(file, str(file))
+        return _checked(stored_record(file, str(file)))
     record = file / RECORD_FILE
-    content: Mapping[str, Any] = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return content
+    try:
+        return _checked(json.loads(read_regular(record)) if is_regular(record) else {})
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _checked(content: Any) -> Mapping[str, Any]:
+    """Return the record in a checkpoint if what is read of it here has the right types.
+
+    Raises:
+        ValueError: It has not.
+    """
+    saved = content.get("checkpoints", {}) if isinstance(content, dict) else None
+    if not isinstance(saved, dict) or not isinstance(saved.get("best"), str | None):
+        raise ValueError("the record in the checkpoint is damaged")
+    return dict(content)

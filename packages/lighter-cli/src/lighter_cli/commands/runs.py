@@ -27,6 +27,7 @@ from lighter_config import (
     nearest_names,
 )
 from lighter_config import diff as differences_between
+from lighter_config.regular_files import is_regular
 from lighter_config.sources.recorded_places import Places, recorded_places
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
@@ -87,7 +88,7 @@ def _find(run: str) -> Record:
         SourceError: No run matches, or several do.
     """
     folder = Path(run)
-    if (folder / RECORD_FILE).is_file():
+    if is_regular(folder / RECORD_FILE):
         return read_record(folder.resolve())
     records = read_records(Path.cwd())
     if run == "last" and records:

@@ -81,11 +81,13 @@ def predict(*inputs: Inputs, options: StageOptions = _DEFAULTS, return_predictio
 
 @contextmanager
 def _importing() -> Iterator[None]:
+    from lighter_cli.project import make_working_directory_importable
     from lighter_cli.running.gc_pause import gc_paused
 
     with gc_paused():
         yield
     process.print_messages_once()
+    make_working_directory_importable()
 
 
 def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cyclopts import App
 
 from lighter_cli.completion import candidates
+from lighter_cli.terminal.control_characters import has_control_characters
 
 Complete = Callable[[Sequence[str], int], list[str]]
 
@@ -32,7 +33,7 @@ def answer(app: App, question: Sequence[str]) -> None:
         found = in_bash(complete, *rest) if shell == "bash" else complete(rest[1:], int(rest[0]))
     except Exception:  # the tab key must not print an error
         return
-    sys.stdout.write("".join(f"{candidate}\n" for candidate in found))
+    sys.stdout.write("".join(f"{candidate}\n" for candidate in found if not has_control_characters(candidate)))
 
 
 def in_bash(complete: Complete, breaks: str, before: str, after: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from docstring_parser import Docstring, ParseError, parse
 
 from lighter_config import Signature
+from lighter_config.regular_files import is_regular, read_regular
 
 _MAX_DEPTH = 20
 
@@ -86,7 +87,7 @@ class _Module:
     def of(signature: Signature) -> "_Module | None":
         """Find the module by its name at the end of the file's path."""
         file = Path(signature.file)
-        if file.suffix != ".py" or not file.is_file():
+        if file.suffix != ".py" or not is_regular(file):
             return None
         parts = signature.name.split(".")
         inside = list((file.parent if file.name == "__init__.py" else file.with_suffix("")).parts)
@@ -153,7 +154,7 @@ class _Module:
         name = ".".join([*base, *(node.module or "").split(".")]).strip(".")
         place = self.root.joinpath(*name.split("."))
         for file in (place.with_suffix(".py"), place / "__init__.py"):
-            if name and file.is_file():
+            if name and is_regular(file):
                 return _Module(name, file, self.root)
         return None
 
@@ -161,6 +162,6 @@ class _Module:
 @lru_cache(maxsize=64)
 def _syntax(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        return ast.parse(read_regular(file))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,6 +18,7 @@ from ruamel.yaml.tokens import CommentToken
 from lighter_cli.migration.json_text import is_json, write_json
 from lighter_cli.migration.layout import keep_lines
 from lighter_config import Finding, Place, Severity, SourceError, YamlError
+from lighter_config.regular_files import read_regular
 from lighter_config.sources.yaml_reader import read_mapping
 from lighter_config.tree.origins import Document as Origin
 
@@ -69,7 +69,7 @@ class Document:
             YamlError: The file is not YAML, or not a mapping.
         """
         try:
-            text = Path(file).read_bytes().decode("utf-8-sig")
+            text = read_regular(file).decode("utf-8-sig")
         except OSError as error:
             raise SourceError(Finding(message=f"{file} cannot be read: {error.strerror}")) from error
         except UnicodeDecodeError as error:

@@ -1,13 +1,15 @@
 """Import the modules that expressions use."""
 
-import importlib.util
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lighter_cli.migration.document import Container, Document
 from lighter_cli.migration.tree import section, texts
 from lighter_config import ConfigError
 from lighter_config.checks.expression_names import names_of_import
+from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.tree.expressions import KNOWN_NAMES, parse_expression
 from lighter_config.tree.references import is_expression
 
@@ -29,10 +31,11 @@ def add_imports(documents: Sequence[Document]) -> None:
                 known.add(str(path[-1]))
             elif "_requires_" in path:
                 known |= names_of_import(text.removeprefix("$"))
+    finder = ModuleFinder([*sys.path, str(Path.cwd())])
     for document in documents:
         missing: dict[str, str] = {}
         for name, (container, key) in _unknown_names(document, known).items():
-            if module := _module_of(name):
+            if module := _module_of(name, finder):
                 missing[name] = module
             else:
                 fix = f"name its module: `_imports_: {{{name}: …}}`"
@@ -58,7 +61,7 @@ def _unknown_names(document: Document, known: set[str]) -> dict[str, tuple[Conta
     return names
 
 
-def _module_of(name: str) -> str:
+def _module_of(name: str, finder: ModuleFinder) -> str:
     """Return the module that a name means; an empty text if there is none."""
     module = _SHORT_NAMES.get(name, name)
-    return module if importlib.util.find_spec(module.partition(".")[0]) is not None else ""
+    return module if finder.find(module.partition(".")[0]) is not None else ""

@@ -71,13 +71,17 @@ def build(config: Config) -> Experiment:
 
 
 def import_lightning(config: Config) -> None:
-    """Import the package of Lightning that the targets of a config name, while that is fast: see ``gc_pause``."""
-    for component in components_in(config.expanded().tree, lambda _: True):
-        first = (component.target or "").partition(".")[0]
-        if first in ("lightning", "pytorch_lightning", "lighter"):
-            # a package that is missing is reported where it is built
-            with suppress(ImportError):
-                importlib.import_module("lightning.pytorch" if first == "lightning" else first)
+    """Import the packages of Lightning that building needs, while that is fast (see ``gc_pause``) and safe: later, the
+    working directory is importable, and its files could have the names of optional modules.
+    """
+    components = components_in(config.expanded().tree, lambda _: True)
+    named = {(component.target or "").partition(".")[0] for component in components}
+    if config.has("system"):
+        named.add("lighter")
+    for name in sorted(named & {"lightning", "pytorch_lightning", "lighter"}):
+        # a package that is missing is reported where it is built
+        with suppress(ImportError):
+            importlib.import_module("lightning.pytorch" if name == "lightning" else name)
 
 
 @contextmanager

@@ -7,18 +7,21 @@ from typing import Any
 
 from lighter_cli.runs import environment
 from lighter_cli.runs.record import read_record
+from lighter_cli.runs.record_fields import damage
 from lighter_config import (
     RECORD_FILE,
     RECORDED_CONFIG,
     CheckpointSource,
     Config,
     FileSource,
+    Finding,
     Place,
     RunSource,
     Secrets,
     SourceError,
     stored_record,
 )
+from lighter_config.regular_files import is_regular
 
 _SHORT_COMMIT = 12
 
@@ -61,8 +64,11 @@ def recorded_content(path: Path, name: str) -> Mapping[str, Any]:
         SourceError: It is damaged.
     """
     if not path.is_dir():
-        return stored_record(path, name)
-    return read_record(path).content if (path / RECORD_FILE).is_file() else {}
+        content = stored_record(path, name)
+        if wrong := damage(content, is_complete=False):
+            raise SourceError(Finding(message=f"the record in {name!r} is damaged: {wrong}"))
+        return content
+    return read_record(path).content if is_regular(path / RECORD_FILE) else {}
 
 
 def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:

@@ -12,17 +12,14 @@ from typing import Any
 
 from lighter_cli.checkpoints.on_disk import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
 from lighter_cli.runs.environment import is_gone
+from lighter_cli.runs.record_fields import damage
 from lighter_config import RECORD_FILE, Finding, SourceError
+from lighter_config.regular_files import is_regular, read_regular
 
 _logger = logging.getLogger(__name__)
 
 INDEX = Path(".lighter") / "runs.jsonl"
 """Relative to the working directory: one line for each run, which names its folder."""
-
-_FIELDS = {
-    *("stage", "status", "start", "end", "error", "words", "files", "overrides", "options", "working_directory"),
-    *("project", "seed", "git", "versions", "process", "devices", "progress", "metrics", "checkpoints"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,12 @@ class Record:
 
     folder: Path
     content: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The name that the run has in its checkpoints."""
+        name: str = self.content.get("id", self.folder.name)
+        return name
 
     @property
     def status(self) -> str:
@@ -65,7 +68,7 @@ class Record:
         if not is_lost and (file := self._usable(named)):
             return file
         refused = None if is_lost or named is None else Path(named)
-        for file, record in checkpoints_of(self.content["id"], self.content.get("checkpoint_folders", ()), refused):
+        for file, record in checkpoints_of(self.id, self.content.get("checkpoint_folders", ()), refused):
             if which == "last":
                 return file
             best = record.get("checkpoints", {}).get("best")
@@ -77,11 +80,11 @@ class Record:
         if path is None:
             return None
         file = Path(path)
-        if not file.exists():
+        if not (is_regular(file) or file.is_dir()):
             _logger.warning("the checkpoint %s no longer exists", file)
         elif not is_undamaged(file):
             warn_of_damage(file)
-        elif is_of_another_run(file, self.content["id"], since=datetime.fromisoformat(self.content["start"])):
+        elif is_of_another_run(file, self.id, since=datetime.fromisoformat(self.content["start"])):
             _logger.warning("the checkpoint %s was overwritten by another run", file)
         else:
             return file
@@ -104,8 +107,11 @@ def read_records(working_directory: Path) -> list[Record]:
     """
     index = working_directory / INDEX
     try:
-        lines = index.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(index).decode(errors="replace").splitlines()
     except FileNotFoundError:
+        return []
+    except OSError as error:
+        _logger.warning("the list of runs %s cannot be read and is skipped: %s", INDEX, error.strerror)
         return []
     records = []
     for number, line in enumerate(lines, start=1):
@@ -113,11 +119,11 @@ def read_records(working_directory: Path) -> list[Record]:
             continue
         try:
             folder = Path(json.loads(line)["folder"])
-        except (ValueError, TypeError, KeyError):
-            _logger.warning("line %d of %s is damaged and is skipped: %s", number, INDEX, line)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            _logger.warning("line %d of %s is damaged and is skipped: %.200s", number, INDEX, line)
             continue
         try:
-            records += [read_record(folder)] if (folder / RECORD_FILE).is_file() else []
+            records += [read_record(folder)] if is_regular(folder / RECORD_FILE) else []
         except (SourceError, OSError) as error:
             _logger.warning("a run is skipped: %s", error)
     return records
@@ -131,12 +137,11 @@ def read_record(folder: Path) -> Record:
     """
     file = folder / RECORD_FILE
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        missing = sorted(_FIELDS - content.keys())
-    except (ValueError, AttributeError) as error:
+        content = json.loads(read_regular(file))
+    except (ValueError, RecursionError) as error:
         raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: {error}")) from error
-    if missing:
-        raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: it has no {', '.join(missing)}"))
+    if wrong := damage(content):
+        raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: {wrong}"))
     return Record(folder, content)
 
 

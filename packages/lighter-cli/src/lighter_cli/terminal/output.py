@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from lighter_cli.terminal.control_characters import escaped, escaped_in_json
 from lighter_config import format_path
 from lighter_config.writing.yaml_writer import write_yaml
 
@@ -48,14 +49,14 @@ def write_lines(lines: Iterable[Line]) -> None:
 
         console = Console(highlight=False, soft_wrap=True)
         for line in lines:
-            console.print(Text.assemble(*line))
+            console.print(Text.assemble(*map(_escaped, line)))
         return
-    _write("".join("".join(map(_text, line)) + "\n" for line in lines))
+    _write("".join("".join(escaped(_text(part)) for part in line) + "\n" for line in lines))
 
 
 def write_json(value: Any) -> None:
     """Print a value as JSON, for tools."""
-    _write(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str) + "\n")
+    _write(escaped_in_json(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str)) + "\n")
 
 
 def _write(text: str) -> None:
@@ -73,6 +74,7 @@ def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
     """Align cells in columns; a row that is too long for the terminal has one cell a line."""
     if not cells:
         return []
+    cells = [[_escaped(cell, is_line=True) for cell in row] for row in cells]
     widths = [max(len(_text(row[column])) for row in cells) for column in range(len(cells[0]))]
     limit = width()
     lines: list[Line] = []
@@ -105,6 +107,12 @@ def yaml_lines(value: Any) -> list[str]:
 
 def _no_place(_path: str) -> None:
     """Return no place, as the value is not from a config."""
+
+
+def _escaped(part: Part, *, is_line: bool = False) -> Part:
+    if isinstance(part, str):
+        return escaped(part, is_line=is_line)
+    return escaped(part[0], is_line=is_line), part[1]
 
 
 def _text(part: Part) -> str:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from lighter_cli.terminal.control_characters import escaped
+
 # packages whose frames tell users nothing about a mistake in their code
 _OWN_PACKAGES = (
     "lighter_cli",
@@ -80,7 +82,7 @@ def _render(error: Exception) -> str:
     if _is_usage_error(error):
         from lighter_cli.terminal.usage_errors import finding_of
 
-        return f"error: {finding_of(error)}"  # type: ignore[arg-type]
+        return escaped(f"error: {finding_of(error)}")  # type: ignore[arg-type]
     if _full_tracebacks or _debug():
         return _traceback(error)
     # a package that was never imported cannot have raised its error
@@ -91,7 +93,7 @@ def _render(error: Exception) -> str:
         texts = [f"error: {error}"]
     else:
         return _traceback(error)
-    return "\n\n".join(texts) + "".join(f"\n{note}" for note in _notes(error))
+    return escaped("\n\n".join(texts) + "".join(f"\n{note}" for note in _notes(error)))
 
 
 def _notes(error: BaseException) -> list[str]:
@@ -171,6 +173,8 @@ class _LevelFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)
+        if record.name.partition(".")[0] in ("lighter", "lighter_cli", "lighter_config"):
+            message = escaped(message)  # other libraries may colour theirs
         return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lighter_config.building.resolving import ARGUMENTS, TARGET
@@ -11,6 +10,7 @@ from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.stage_needs import is_exactly
 from lighter_config.findings import Finding, Severity
+from lighter_config.regular_files import read_regular
 from lighter_config.sections import MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
@@ -195,7 +195,7 @@ def _doubt(context: CheckContext) -> str:
 
 def _may_log(signature: Signature) -> bool:
     try:
-        return _WAYS_TO_LOG.search(Path(signature.file).read_text(errors="replace")) is not None
+        return _WAYS_TO_LOG.search(read_regular(signature.file).decode(errors="replace")) is not None
     except OSError:
         return True
 

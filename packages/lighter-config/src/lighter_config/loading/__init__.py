@@ -11,6 +11,7 @@ from lighter_config.findings import Finding
 from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
+from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.sources.bases import Bases
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
@@ -156,7 +157,7 @@ def _read_file(path: Path, name: str) -> Node:
     from lighter_config.sources.yaml_reader import decode, read_mapping
 
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise SourceError(Finding(message=f"{name} cannot be read: {error.strerror}", excerpt=name)) from error
     text = decode(content, name)
@@ -193,7 +194,7 @@ class Files:
         asked = Path(file).expanduser() if file.startswith("~/") else Path(file)
         folders = [Path.cwd()] if folder is None else [folder, Path.cwd()]
         for base in folders:
-            if (base / asked).is_file():
+            if is_regular(base / asked):
                 return (base / asked).resolve()
         nearest = nearest_files(asked, folders[0])
         raise ReferenceNotFoundError(Finding(message=f"the file {file!r} does not exist", nearest=nearest))

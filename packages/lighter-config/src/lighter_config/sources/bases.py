@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lighter_config.errors import CircularReferenceError, SourceError
 from lighter_config.findings import Finding
+from lighter_config.regular_files import is_regular
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.tree.node import Node
 
@@ -58,7 +59,7 @@ def _located(node: Node) -> Path:
     folder = node.origin.folder or Path.cwd()
     asked = Path(node.value).expanduser()
     path = folder / asked
-    if path.is_file():
+    if is_regular(path):
         return path.resolve()
     where = f"a file, relative to {shown(folder.resolve())}"
     near = nearest_files(asked, folder)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
+from lighter_config.regular_files import open_regular
 from lighter_config.sources.recorded_places import Places, places_in
 
 CHECKPOINT_KEY = "lighter_record"
@@ -39,7 +40,7 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
         SourceError: The file is not a complete checkpoint, or its record is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             member = next(entry for entry in archive.namelist() if entry.endswith("/data.pkl") or entry == "data.pkl")
             with archive.open(member) as file:
                 content = _Reader(file).load()
@@ -51,7 +52,7 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
     text = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
     try:
         record = json.loads(text) if isinstance(text, str) else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _error(f"the record in {name!r} is damaged", name, fix=_FIX) from error
     if not isinstance(record, dict):
         raise _error(f"the record in {name!r} is damaged", name, fix=_FIX)

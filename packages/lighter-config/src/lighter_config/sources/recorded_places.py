@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lighter_config.errors import PathError
 from lighter_config.places import Place
+from lighter_config.regular_files import read_regular
 from lighter_config.tree.node import Node, Trace
 from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.paths import parse_path
@@ -38,7 +39,7 @@ class Recorded(Origin):
 def recorded_places(folder: Path) -> Places:
     """Read the places in a run's folder; a folder without them, or with damaged ones, has none."""
     try:
-        return places_in(json.loads((folder / RECORDED_PLACES).read_text(encoding="utf-8")))
+        return places_in(json.loads(read_regular(folder / RECORDED_PLACES)))
     except (OSError, ValueError, RecursionError):
         return {}
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
+from lighter_config.regular_files import is_regular
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.tree.origins import Caller, Word
@@ -197,7 +198,7 @@ def _file(word: str, number: int) -> Source | None:
         return None
     if path.suffix in CHECKPOINT_SUFFIXES:
         return CheckpointSource(path, word, number)
-    return FileSource(path, word, number) if path.is_file() else None
+    return FileSource(path, word, number) if is_regular(path) else None
 
 
 def _run(word: str, number: int) -> Source | None:
@@ -205,7 +206,7 @@ def _run(word: str, number: int) -> Source | None:
 
 
 def _is_run(path: Path) -> bool:
-    return _exists(path) and all((path / name).is_file() for name in (RECORDED_CONFIG, RECORD_FILE))
+    return _exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
 
 
 def _exists(path: Path) -> bool:

@@ -28,7 +28,7 @@ class Names:
         self._of_other_functions: set[str] = set()
         self._imports: dict[str, tuple[str, str]] = {}
         self._local: dict[str, str] = {}
-        self._finder = ModuleFinder(sys.path, project=project)
+        self._finder = ModuleFinder([*sys.path, str(Path.cwd())], project=project)
 
     def start_function(self) -> None:
         """Begin a function, whose variables may have the names of those of other functions."""

@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from lighter_cli.migration.document import Document
 from lighter_cli.migration.from_hydra.packages import package_of
+from lighter_config.regular_files import is_regular, read_regular
 
 _SELF = "_self_"
 
@@ -81,13 +82,13 @@ def _file(document: Document, group: str, option: str) -> str | None:
     ways = [""] if not group.startswith("/") else ["", "../", "../../"]
     for up in [*ways, *([] if group.startswith("/") else ["../"])]:
         relative = f"{up}{group.strip('/')}/{name}" if group else f"{up}{name}"
-        if (folder / relative).is_file():
+        if is_regular(folder / relative):
             return relative
     return None
 
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_regular(file).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return ""

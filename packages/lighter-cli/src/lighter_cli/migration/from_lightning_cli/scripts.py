@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from lighter_config.regular_files import read_regular
+
 _MAX_SCRIPTS = 50
 _ARGUMENTS = {"model": (0, "model_class"), "data": (1, "datamodule_class")}
 
@@ -13,8 +15,8 @@ def classes_of_scripts(folder: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {section: {} for section in _ARGUMENTS}
     for file in sorted(folder.glob("*.py"))[:_MAX_SCRIPTS]:
         try:
-            tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError, OSError):
+            tree = ast.parse(read_regular(file))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         names = dict(_names(tree, file.stem))
         for call in ast.walk(tree):

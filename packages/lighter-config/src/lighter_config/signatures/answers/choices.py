@@ -3,8 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from lighter_config.regular_files import read_regular
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
 
@@ -32,7 +32,7 @@ def _with_bodies(library: Library, cls: ClassValue, name: str) -> ast.ClassDef |
     module = library.modules.find(cls.module)
     if module is None or module.kind != "source" or module.file is None:
         return None
-    text = Path(module.file).read_bytes()
+    text = read_regular(module.file)
     if re.search(rb"\b" + name.encode() + rb"\s+not\s+in\b", text) is None:  # most files: parsing them would cost more
         return None
     body: list[ast.stmt] = ast.parse(text).body

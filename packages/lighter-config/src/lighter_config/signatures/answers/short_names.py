@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.signatures.answers.answer import Signature
 from lighter_config.signatures.answers.reader import SignatureReader
 from lighter_config.suggestions import nearest_names
@@ -91,7 +92,7 @@ def written_out(target: str, reader: SignatureReader, project: Path | None) -> t
 def _in_project(name: str, project: Path | None) -> Iterator[str]:
     for file in sorted(project.rglob("*.py")) if project is not None else ():
         inside = file.relative_to(project).with_suffix("").parts if project is not None else ()
-        if name.encode() in _DEFINITION.findall(file.read_bytes()):
+        if is_regular(file) and name.encode() in _DEFINITION.findall(read_regular(file)):
             yield ".".join(["project", *(inside[:-1] if inside[-1] == "__init__" else inside), name])
 
 
@@ -104,7 +105,7 @@ def is_installed(package: str) -> bool:
 def _with_aliases(package: str) -> tuple[tuple[str, frozenset[str]], ...]:
     found = []
     for module, file in _modules(package):
-        text = file.read_bytes()
+        text = read_regular(file)
         aliases = [name for names in _ALIASES.findall(text) for name in names.split(b" = ")]
         found.append((module, frozenset(name.decode() for name in (*_DEFINITION.findall(text), *aliases) if name)))
     return tuple(found)
@@ -128,7 +129,7 @@ def _definitions() -> Iterator[tuple[str, set[str]]]:
     """Yield each public module of the packages with the names of the classes and functions that it defines."""
     for package in PACKAGES:
         for module, file in _modules(package):
-            yield module, {found.decode() for found in _DEFINITION.findall(file.read_bytes())}
+            yield module, {found.decode() for found in _DEFINITION.findall(read_regular(file))}
 
 
 def _modules(package: str) -> Iterator[tuple[str, Path]]:

@@ -13,6 +13,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Literal
 
+from lighter_config.regular_files import read_regular
+
 EVERY_FILE = ".*"
 """After the name of a package: all files of it together, as something that an answer depends on."""
 
@@ -115,7 +117,7 @@ class ModuleFinder:
             return f"one of the many files of {package}"
         for file in files:
             try:
-                text = Path(file).read_bytes()
+                text = read_regular(file)
             except OSError:
                 continue
             if name.encode() in text and spelled.search(text):
@@ -214,7 +216,7 @@ class ModuleFinder:
     def _extends_its_path(self, package: Module) -> bool:
         if package.name not in self._extending:
             try:
-                text = Path(package.file or "").read_bytes()
+                text = read_regular(package.file or "")
             except OSError:
                 text = b""
             self._extending[package.name] = b"extend_path" in text
@@ -262,7 +264,7 @@ class _EditableInstalls:
     unread: dict[str, str]
 
     def read(self, folder: str, entry: str) -> None:
-        for line in Path(folder, entry).read_text(errors="replace").splitlines():
+        for line in read_regular(Path(folder, entry)).decode(errors="replace").splitlines():
             if line.startswith(("import ", "import\t")):
                 self._read_hook(folder, entry, line)
             elif line.strip() and not line.startswith("#"):
@@ -276,7 +278,7 @@ class _EditableInstalls:
         if hook is None or not hook.is_file():
             self.unread[entry] = f"{self.unread.get(entry, '')}{line}\n"
             return
-        text = hook.read_text(errors="replace")
+        text = read_regular(hook).decode(errors="replace")
         mapping = _setuptools_mapping(text) if hook.name.startswith("__editable___") else None
         if mapping is None:
             self.unread[hook.name] = text
@@ -288,7 +290,7 @@ def _setuptools_mapping(text: str) -> dict[str, str] | None:
     """The ``MAPPING`` of a finder that setuptools wrote for an editable install."""
     try:
         tree = ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     for statement in tree.body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:

@@ -5,6 +5,7 @@ import builtins
 import typing
 from pathlib import Path
 
+from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.additions import may_add_names
 from lighter_config.signatures.namespaces.lazy_names import LazyNames
 from lighter_config.signatures.namespaces.namespace import (
@@ -263,8 +264,8 @@ class Library:
         if stub and Path(stub).is_file():
             beside = Module(module.name, "stub", stub, module.locations)
             try:
-                value = self.own(read_module(beside, Path(stub).read_bytes()), name)
-            except (OSError, SyntaxError, ValueError):
+                value = self.own(read_module(beside, read_regular(stub)), name)
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
                 value = Absent(name, module.name)
             if not isinstance(value, Absent):
                 return value

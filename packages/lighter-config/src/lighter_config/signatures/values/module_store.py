@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.modules import EVERY_FILE, Module, ModuleFinder
@@ -59,8 +59,9 @@ class ModuleStore:
             return Unclear(f"{module.name} is compiled and comes without a stub", owner=module.name)
         try:
             return read_module(module, self.text(module))
-        except (OSError, SyntaxError, ValueError, RecursionError) as error:
-            return Unclear(f"{module.file} cannot be read as Python: {error}", owner=module.name)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            reason = str(error) or type(error).__name__
+            return Unclear(f"{module.file} cannot be read as Python: {reason}", owner=module.name)
         finally:
             self._texts.pop(module.name, None)
 
@@ -68,7 +69,7 @@ class ModuleStore:
         """The source of a module that has a file, kept until its names are read."""
         if module.name not in self._texts:
             assert module.file is not None
-            self._texts[module.name] = Path(module.file).read_bytes()
+            self._texts[module.name] = read_regular(module.file)
         return self._texts[module.name]
 
     def submodule(self, package: str, name: str) -> ModuleValue | None:

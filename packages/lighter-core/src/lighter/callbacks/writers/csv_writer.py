@@ -55,8 +55,8 @@ class CsvWriter(PredictionWriter):
     def target(self, mode: str) -> Path:
         """Return the file of a mode."""
         if len(self.modes) == 1:
-            return self.path
-        return self.path.with_name(f"{self.path.stem}.{mode}{self.path.suffix}")
+            return self._path
+        return self._path.with_name(f"{self._path.stem}.{mode}{self._path.suffix}")
 
     def check_target(self, target: Path) -> None:
         """Raise if the path is a directory."""

@@ -96,7 +96,7 @@ class PredictionWriter(Callback, ABC):
     def __init__(
         self, path: str | Path, keys: Mapping[str, Key], *, modes: Sequence[WriterMode] = ("predict",)
     ) -> None:
-        self.path = Path(path)
+        self._path = Path(path)  # private: with --safe, an expression could write with a public one
         self.keys = dict(keys)
         self.modes = tuple(modes)
         self._run: _Run | None = None
@@ -128,7 +128,7 @@ class PredictionWriter(Callback, ABC):
 
     def target(self, mode: str) -> Path:
         """Return the path of a mode's output: ``path``, or with several modes a folder in it."""
-        return self.path if len(self.modes) == 1 else self.path / mode
+        return self._path if len(self.modes) == 1 else self._path / mode
 
     def check_target(self, target: Path) -> None:
         """Raise if the path has a file, or a folder that no writer made."""
@@ -246,7 +246,7 @@ class PredictionWriter(Callback, ABC):
                 f"`{staging}` does not exist on a rank, but rank 0 has made it",
                 where=type(self).__name__,
                 expected="one disk for all ranks",
-                fix=f"put `{self.path}` on a disk that all nodes share",
+                fix=f"put `{self._path}` on a disk that all nodes share",
             )
         table = RowTable(staging / f"rank{trainer.global_rank}.part")
         self._run = _Run(mode, target, staging, trainer.global_rank, trainer.world_size, orders, table, remove_staging)

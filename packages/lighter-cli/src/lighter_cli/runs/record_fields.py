@@ -1,0 +1,128 @@
+"""What the fields of a record must hold: other code relies on it, and anything may have written the file."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+_STATUSES = ("running", "finished", "failed", "interrupted")
+_YEARS = range(1970, 3000)  # earlier and later times cannot be shown in every time zone
+_MAX_PROCESS = 2**31
+
+_Fits = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    """Return whether a value is text that can be the name of a file."""
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return moment.tzinfo is not None and moment.year in _YEARS
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_process_id(value: Any) -> bool:
+    return _is_integer(value) and 0 < value < _MAX_PROCESS
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, str) and value in _STATUSES
+
+
+def _or_null(fits: _Fits) -> _Fits:
+    return lambda value: value is None or fits(value)
+
+
+def _list_of(fits: _Fits) -> _Fits:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _mapping_of(required: Mapping[str, _Fits], optional: Mapping[str, _Fits] = MappingProxyType({})) -> _Fits:
+    return lambda value: (
+        isinstance(value, dict)
+        and all(name in value and fits(value[name]) for name, fits in required.items())
+        and all(fits(value[name]) for name, fits in optional.items() if name in value)
+    )
+
+
+_REQUIRED: Mapping[str, _Fits] = MappingProxyType(
+    {
+        "stage": _is_text,
+        "status": _is_status,
+        "start": _is_moment,
+        "end": _or_null(_is_moment),
+        "error": _or_null(_is_text),
+        "words": _list_of(_is_text),
+        "files": _list_of(_is_name),
+        "overrides": _list_of(_is_text),
+        "options": _mapping_of({}, {"ckpt_path": _or_null(_is_name)}),
+        "working_directory": _is_name,
+        "project": _or_null(_is_name),
+        "seed": _is_integer,
+        "git": _or_null(_mapping_of({"commit": _is_text, "dirty": _is_flag})),
+        "versions": _is_mapping,
+        "process": _mapping_of({"host": _is_text, "pid": _is_process_id, "created": _is_number}),
+        "devices": _mapping_of(
+            {
+                "names": _list_of(_is_text),
+                "num_nodes": _is_integer,
+                "num_devices": _is_integer,
+                "strategy": _is_text,
+            }
+        ),
+        "progress": _or_null(_mapping_of({"step": _is_integer})),
+        "metrics": _is_mapping,
+        "checkpoints": _mapping_of(
+            {}, {"last": _or_null(_is_name), "best": _or_null(_is_name), "last_step": _or_null(_is_integer)}
+        ),
+    }
+)
+_OPTIONAL: Mapping[str, _Fits] = MappingProxyType({"id": _is_text, "checkpoint_folders": _list_of(_is_name)})
+
+
+def damage(content: Any, *, is_complete: bool = True) -> str:
+    """Return what is wrong with a record, as the rest of a sentence about it; empty if nothing is.
+
+    Args:
+        content: What its JSON holds.
+        is_complete: Whether all fields must be there. The record in a checkpoint lacks some.
+    """
+    if not isinstance(content, dict):
+        return "it is not a mapping"
+    if is_complete and (missing := sorted(_REQUIRED.keys() - content.keys())):
+        return f"it has no {', '.join(missing)}"
+    return next(_wrong(content), "")
+
+
+def _wrong(content: Mapping[str, Any]) -> Iterator[str]:
+    for name, fits in {**_REQUIRED, **_OPTIONAL}.items():
+        if name in content and not fits(content[name]):
+            yield f"its {name} is {content[name]!r:.60}"

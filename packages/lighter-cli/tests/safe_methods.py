@@ -1,0 +1,126 @@
+"""Find the public methods of classes that run text, start programs, or read and write files, from their source."""
+
+import ast
+import functools
+import inspect
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+_NAMES = {"open", "exec", "eval", "compile", "execfile", "__import__", "Popen", "get_filesystem", "_atomic_save"}
+"""Functions by their plain names."""
+
+_ATTRIBUTES = {
+    *("open", "exec_module", "runctx", "run_path", "Popen", "popen", "check_call", "check_output", "execv"),
+    *("mkdir", "makedirs", "unlink", "rmtree", "rmdir", "touch", "write_text", "write_bytes", "read_text"),
+    *("read_bytes", "savefig", "urlopen", "urlretrieve", "copyfile", "copytree", "get_filesystem", "dump_stats"),
+    *("to_csv", "tofile", "fromfile", "memmap", "export_chrome_trace", "export_stacks", "load_url", "from_file"),
+    *("symlink_to", "hardlink_to", "load_library"),
+}
+"""Methods and functions of modules, whatever stands before the dot."""
+
+_DOTTED = {
+    *(("os", name) for name in ("system", "remove", "rename", "replace", "link", "symlink", "kill")),
+    *(("torch", name) for name in ("save", "load")),
+    *(("subprocess", name) for name in ("run", "call")),
+    *((module, name) for module in ("pickle", "yaml", "json", "np", "numpy") for name in ("load", "dump", "save")),
+    ("torch.onnx", "export"),
+}
+_MAX_CALLS = 3
+
+
+def public_methods(kinds: Iterable[type]) -> Iterator[tuple[type, str, Any]]:
+    """Yield the public methods and properties of classes."""
+    for kind in kinds:
+        for name in dir(kind):
+            if not name.startswith("_"):
+                yield kind, name, inspect.getattr_static(kind, name, None)
+
+
+def reason(member: Any, kind: type | None, depth: int = 0) -> str:
+    """Return what a method calls, itself or through functions and methods of its class; empty if nothing is found."""
+    function = _function(member)
+    tree = _tree(function) if function is not None else None
+    if function is None or tree is None:
+        return ""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if called := _direct(call.func):
+            return called
+    if depth == _MAX_CALLS:
+        return ""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name, next_kind, inside = "", None, None
+        match call.func:
+            case ast.Name(id=name):
+                inside = function.__globals__.get(name)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if kind is not None:
+                inside, next_kind = inspect.getattr_static(kind, name, None), kind
+        if inside is not None and (found := _reason_once(inside, next_kind, depth + 1)):
+            return f"{name} > {found}"
+    return ""
+
+
+@functools.cache
+def _reason_once(member: Any, kind: type | None, depth: int) -> str:
+    return reason(member, kind, depth)
+
+
+def _direct(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) if name in _NAMES:
+            return name
+        case ast.Attribute(attr=name) if name in _ATTRIBUTES:
+            return ast.unparse(function)
+        case ast.Attribute(value=owner, attr=name) if (ast.unparse(owner), name) in _DOTTED:
+            return ast.unparse(function)
+    return ""
+
+
+def _function(member: Any) -> Callable[..., Any] | None:
+    if isinstance(member, staticmethod | classmethod):
+        member = member.__func__
+    if isinstance(member, property):
+        member = member.fget
+    if isinstance(member, functools.cached_property):
+        member = member.func
+    found = inspect.unwrap(member) if callable(member) else None
+    return found if isinstance(found, types.FunctionType) else None
+
+
+@functools.cache
+def _tree(function: Callable[..., Any]) -> ast.AST | None:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError):
+        return None
+
+
+def reachable(
+    objects: Iterable[Any], *, depth: int, follows: Callable[[str], bool] = lambda _: True
+) -> Iterator[tuple[str, Any]]:
+    """Yield the objects that public attributes lead to from others, each type once, with the attributes on the way."""
+    level = [(type(value).__name__, value) for value in objects]
+    seen: set[type] = set()
+    for _ in range(depth + 1):
+        following = []
+        for way, value in level:
+            if type(value) in seen:
+                continue
+            seen.add(type(value))
+            yield way, value
+            for name in dir(value):
+                if name.startswith("_") or not follows(name):
+                    continue
+                try:
+                    inside = getattr(value, name)
+                except Exception:  # an attribute that the object does not have yet
+                    continue
+                if callable(inside):
+                    continue
+                following.append((f"{way}.{name}", inside))
+                if isinstance(inside, dict):
+                    following += [(f"{way}.{name}[{key!r}]", item) for key, item in inside.items()]
+                elif isinstance(inside, list | tuple | set):
+                    following += [(f"{way}.{name}[]", item) for item in inside]
+        level = following

@@ -1,0 +1,52 @@
+"""Open only regular files: a FIFO never ends, and a device may not either."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file, or a link to one, for reading bytes.
+
+    Raises:
+        OSError: There is no such file, it is a folder, a FIFO, a socket or a device, or no file can have this name.
+    """
+    try:
+        _refuse_special(Path(path).stat(), path)  # before it is opened: opening a device can do something
+        # another process could have replaced the file; opening a FIFO without this flag waits for its writer
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null character, or text that no name of a file can hold
+        raise OSError(errno.EINVAL, "no file can have this name", repr(os.fspath(path))) from error
+    try:
+        _refuse_special(os.fstat(descriptor), path)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: str | os.PathLike[str]) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: It cannot be read, or is not a regular file.
+    """
+    with open_regular(path) as file:
+        return file.read()
+
+
+def is_regular(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a regular file, or a link to one; also false if no file can have this name."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
