@@ -134,7 +134,36 @@ def test_each_stage_names_its_batch(fail, stage, mode):
 def test_samples_that_make_no_batch_are_named(fail):
     error = fail(train=loader(RaggedNumbers()))
     assert isinstance(error, RuntimeError)
-    assert notes(error)[0] == "samples 8, 9, 10, 11 of RaggedNumbers"
+    odd = "sample 9 is (float32 (5,), int); the others are (float32 (4,), int); of RaggedNumbers"
+    assert notes(error)[0] == odd
+
+
+def test_sample_that_is_none_is_named_by_its_number(fail):
+    class Gap(Numbers):
+        def __getitem__(self, index):
+            return None if index == 6 else super().__getitem__(index)
+
+    error = fail(train=DataLoader(Gap(), batch_size=12))
+    assert notes(error)[0] == "sample 6 is None; the others are (float32 (4,), int); of Gap"
+
+
+def test_network_is_named_with_what_it_was_given(fail):
+    class Images(Numbers):
+        def __getitem__(self, index):
+            return torch.ones(2, 5, dtype=torch.uint8), index % 3
+
+    error = fail(train=loader(Images()))
+    assert notes(error) == ["Linear was given uint8 (4, 2, 5) in 1...1", "in train, batch 0 of epoch 0"]
+
+
+def test_criterion_is_named_with_what_it_was_given(fail):
+    class OneTooHigh(Numbers):
+        def __getitem__(self, index):
+            return torch.ones(4), 1 + index % 3
+
+    error = fail(train=loader(OneTooHigh()))
+    given = "float32 (4, 3), int64 (4,) in 1...3"
+    assert notes(error) == [f"CrossEntropyLoss was given {given}", "in train, batch 0 of epoch 0"]
 
 
 def test_a_batch_of_corrupt_samples_is_named(fail):

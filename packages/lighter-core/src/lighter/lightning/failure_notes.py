@@ -13,6 +13,7 @@ from pytorch_lightning.loops import fetchers
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils import fetch
 
+from lighter.lightning.given_values import failed_call, odd_samples
 from lighter.lightning.state import batch_being_loaded, batch_in_step
 
 _SHOWN_SAMPLES = 8
@@ -46,6 +47,7 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
     """Add to an exception which sample and which batch was being loaded or processed."""
     frames = list(_frames(error))
     _note(error, _sample(frames))
+    _note(error, failed_call(frames, trainer.lightning_module))
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
         if (batch := batch_being_loaded(trainer)) is not None:
             _note(error, f"while the {batch.mode} loader gave {batch}")
@@ -101,6 +103,8 @@ def _sample(frames: list[FrameType]) -> str:
             return f"sample {frame.f_locals['idx']} of {name}"
     if not isinstance(indices, list | tuple):
         return f"sample {indices} of {name}"
+    if odd := odd_samples(frames[fetching].f_locals.get("data"), indices):
+        return f"{odd}; of {name}"
     more = ", …" if len(indices) > _SHOWN_SAMPLES else ""
     return f"samples {', '.join(map(str, indices[:_SHOWN_SAMPLES]))}{more} of {name}"
 

@@ -16,6 +16,7 @@ from torchmetrics.wrappers import MetricTracker
 from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.errors import MetricError
+from lighter.lightning.given_values import kind_of
 from lighter.lightning.metric_states import keep_on_this_rank, keeps_nothing, plain, submetrics
 
 Metrics = Metric | MetricCollection
@@ -98,7 +99,7 @@ def describe_call(metrics: Metrics, args: Sequence[object], kwargs: Mapping[str,
     >>> describe_call(MeanMetric(), [torch.zeros(4, 2)], {"weight": 1})
     'while MeanMetric was updated with float32 (4, 2), weight=int'
     """
-    given = [_kind(arg) for arg in args] + [f"{name}={_kind(arg)}" for name, arg in kwargs.items()]
+    given = [kind_of(arg) for arg in args] + [f"{name}={kind_of(arg)}" for name, arg in kwargs.items()]
     return f"while {', '.join(members_of(metrics))} was updated with {', '.join(given)}"
 
 
@@ -280,9 +281,3 @@ def quiet_about_no_update() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
         yield
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    return type(value).__name__
