@@ -223,3 +223,28 @@ def test_inferer_replaces_the_forward_in_evaluation_only(make_network, make_trai
     )
     make_trainer(num_sanity_val_steps=0).fit(system)
     assert calls == [4, 4, 2] * 2
+
+
+@pytest.mark.parametrize("is_compiled", [True, False], ids=["compiled", "plain"])
+def test_checkpoint_fits_a_compiled_and_a_plain_network(make_network, make_data, make_trainer, tmp_path, is_compiled):
+    def make(*, is_compiled):
+        network = make_network()
+        return System(
+            torch.compile(network, backend="eager") if is_compiled else network,
+            {mode: DataLoader(make_data(8), batch_size=4) for mode in ("train", "val")},
+            optimizer=torch.optim.SGD(network.parameters(), lr=0.1),
+            criterion=nn.CrossEntropyLoss(),
+        )
+
+    first, path = make(is_compiled=is_compiled), tmp_path / "saved.ckpt"
+    trainer = make_trainer()
+    trainer.fit(first)
+    trainer.save_checkpoint(path)
+    (expected,) = trainer.validate(first, verbose=False)
+    second = make(is_compiled=not is_compiled)
+    assert make_trainer().validate(second, ckpt_path=path, weights_only=True, verbose=False) == [expected]
+    third = make(is_compiled=not is_compiled)
+    make_trainer(max_epochs=3).fit(third, ckpt_path=path, weights_only=True)
+    make_trainer(max_epochs=1).fit(first)
+    for one, other in zip(first.parameters(), third.parameters(), strict=True):
+        torch.testing.assert_close(one, other)

@@ -260,6 +260,15 @@ class LighterModule(LightningModule):
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
+        self._rename_compiled_parts(checkpoint["state_dict"])
+
+    def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
+        """Give the weights of compiled networks the names that they have here, compiled or not."""
+        own = {name.replace("_orig_mod.", ""): name for name in self.state_dict()}
+        for name in list(state):
+            here = own.get(name.replace("_orig_mod.", ""), name)
+            if here != name:
+                state[here] = state.pop(name)
 
     def _forget_absent_parts(self, state: dict[str, Any]) -> None:
         """Drop the weights of a criterion or metrics that this evaluation does not have; all other names must match."""
