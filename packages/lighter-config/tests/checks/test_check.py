@@ -240,3 +240,22 @@ def test_mistyped_name_of_a_registry_is_a_warning(checked, system_yaml, argument
 @pytest.mark.parametrize("word", ["accelerator=gpu", "accelerator=hpu", "strategy=hivemind", "accelerator=$'gpus'"])
 def test_name_that_a_registry_may_have_is_no_finding(checked, system_yaml, word) -> None:
     assert checked(f"trainer::{word}", exp=system_yaml) == []
+
+
+def test_metric_whose_value_is_a_matrix_is_an_error(checked, system_yaml) -> None:
+    word = "system::metrics={val: [{_target_: torchmetrics.ConfusionMatrix, task: binary}]}"
+    found = [finding for finding in checked(word, exp=system_yaml) if "matrix" in finding.message]
+    assert [finding.path for finding in found] == ["system::metrics::val::0"]
+    assert found[0].message == "ConfusionMatrix cannot be logged: its value is a matrix"
+
+
+def test_matrix_outside_the_metrics_is_no_finding(checked, system_yaml) -> None:
+    word = "=vars::matrix={_target_: torchmetrics.ConfusionMatrix, task: binary}"
+    assert not [finding for finding in checked(word, exp=system_yaml) if "is a matrix" in finding.message]
+
+
+def test_plus_before_a_path_says_how_a_new_key_is_written() -> None:
+    with pytest.raises(MergeError) as raised:
+        load([{"vars": {"a": 1}, "x": "@vars::a"}, "+vars::b=3"])
+    (finding,) = raised.value.findings
+    assert finding.fix == "write =vars::b=… for a new key, or vars::b+=… to append to a list"

@@ -11,6 +11,7 @@ from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.foreign_keys import check_foreign_keys
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
+from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
@@ -42,6 +43,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_stage_needs,
     check_lightning_packages,
     check_monitors,
+    check_metric_values,
     check_checkpoint_files,
     check_secrets,
 )

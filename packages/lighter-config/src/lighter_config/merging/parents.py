@@ -84,9 +84,11 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     if change.kind != "delete" and not for_an_item and in_a_section:
         return
     item = f": a list with an item {change.path[depth + 1]} must be made first" if for_an_item else ""
-    raise merge_error(
-        f"{format_path(here)} does not exist{item}", here, change.value, nearest=nearest, expected=tuple(names)
-    )
+    message, fix = f"{format_path(here)} does not exist{item}", ""
+    if change.from_word and not at and str(segment)[:1] == "+":  # other tools write a new key so
+        meant = format_path((str(segment)[1:], *change.path[1:]))
+        fix = f"write ={meant}=… for a new key, or {meant}+=… to append to a list"
+    raise merge_error(message, here, change.value, nearest=nearest, expected=tuple(names), fix=fix)
 
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:
