@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+from torchmetrics.wrappers import MinMaxMetric, Running
 
 from lighter import LighterModule
 from lighter.resumable import ResumableDataLoader
@@ -28,7 +29,14 @@ class Module(LighterModule):
             network,
             nn.CrossEntropyLoss(),
             torch.optim.SGD(network.parameters(), lr=0.1),
-            train_metrics=MetricCollection([MulticlassAccuracy(num_classes=3), MulticlassAUROC(num_classes=3)]),
+            train_metrics=MetricCollection(
+                {
+                    "MulticlassAccuracy": MulticlassAccuracy(num_classes=3),
+                    "MulticlassAUROC": MulticlassAUROC(num_classes=3),
+                    "extremes": MinMaxMetric(MulticlassAccuracy(num_classes=3)),
+                    "window": Running(MulticlassAccuracy(num_classes=3), window=1),
+                }
+            ),
             val_metrics={"acc": MulticlassAccuracy(num_classes=3), "idle": MulticlassAccuracy(num_classes=3)}
             if case == "uneven"
             else None,

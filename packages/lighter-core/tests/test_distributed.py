@@ -75,6 +75,19 @@ def test_two_processes_give_the_values_of_all_samples(two_ranks_by_hand, weighte
         assert seen_val["val/loss/epoch"] == pytest.approx(weighted_mean(val[0] + val[1]), rel=1e-12)
 
 
+def test_two_processes_give_wrappers_the_values_of_all_samples(two_ranks_by_hand, two_ranks):
+    accuracies = []
+    (seen, other) = seen_by_ranks(two_ranks, "even")
+    assert seen["train"] == other["train"]
+    for logged, (_, _, (pred, target), _) in zip(seen["train"], two_ranks_by_hand(16, 2), strict=True):
+        accuracies.append(float(multiclass_accuracy(pred, target, num_classes=3)))
+        for part, expected in (("raw", accuracies[-1]), ("min", min(accuracies)), ("max", max(accuracies))):
+            assert logged[f"train/metrics/extremes/{part}/epoch"] == pytest.approx(expected, rel=1e-6)
+        last = float(multiclass_accuracy(pred[-8:], target[-8:], num_classes=3))  # the last batch of each rank
+        assert logged["train/metrics/window/epoch"] == pytest.approx(last, rel=1e-6)
+    assert accuracies[0] != accuracies[1]
+
+
 def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, two_ranks):
     ranks = seen_by_ranks(two_ranks, "uneven")
     assert ranks[0]["train"] == ranks[1]["train"]

@@ -524,7 +524,8 @@ def test_a_metric_has_the_values_of_updates_by_hand(fits, name):
         assert whole.values(key) == pytest.approx(values, rel=1e-5, abs=1e-6, nan_ok=True), key
         for rows, num_epochs in zip(resumed, (2, 1), strict=True):
             rest = rows.values(key)
-            assert len(rest) == min(num_epochs, len(values)) or "/epoch" not in key
+            is_of_both_epochs = "/epoch" in key and len(values) == 2  # names may depend on the data
+            assert len(rest) == num_epochs or not is_of_both_epochs
             assert rest == pytest.approx(values[len(values) - len(rest) :], rel=1e-5, abs=1e-6, nan_ok=True), key
 
 

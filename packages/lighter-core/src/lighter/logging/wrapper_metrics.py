@@ -24,22 +24,22 @@ class Wrappers:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._with_extremes = extremes_of(metrics)
-        self._forwards = {
-            metric: partial(_forward, metric) if loses_states(metric) else partial(_update, metric)
+        self._forwards = [
+            (metric, partial(_forward if loses_states(metric) else _update, metric))
             for metric in submetrics(metrics)
             if loses_states(metric) or second_argument(metric) == "real"
-        }
+        ]
 
     def start_epoch(self, extremes: Extremes) -> None:
         """Continue with the minima and maxima of this mode and loader, and keep states when metrics are called."""
         for path, with_extremes in self._with_extremes.items():
             set_extremes(with_extremes, extremes.get(path))
-        for metric, forward in self._forwards.items():
+        for metric, forward in self._forwards:
             metric.forward = forward  # type: ignore[method-assign]
 
     def end_epoch(self) -> None:
         """Restore the metrics' original ``forward``."""
-        for metric in self._forwards:
+        for metric, _ in self._forwards:
             vars(metric).pop("forward", None)
 
     def extremes(self) -> Extremes:
