@@ -25,6 +25,7 @@ from lighter_config import (
     Stage,
     nearest_names,
 )
+from lighter_config.regular_files import exists, is_folder
 
 _logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def find_checkpoint(wanted: "Wanted", config: Config, runs: Sequence[RecordedRun
     """
     if "://" in wanted.name:
         return wanted.name
-    if Path(wanted.name).exists():
+    if exists(wanted.name):
         return _readable(wanted.name, wanted)
     which = wanted.name.removesuffix(".ckpt")
     if which not in ("last", "best"):
@@ -162,7 +163,7 @@ def _checkpoint_of_input(run: RecordedRun, stage: Stage) -> str | None:
         if used is None or "://" in used:
             return used
         used = str(Path(run.content["working_directory"], used))
-        if not Path(used).exists():
+        if not exists(used):
             raise _no_such_file(used, wanted)
         return _readable(used, wanted)
     which = "last" if stage is Stage.FIT or run.content["checkpoints"].get("best") is None else "best"
@@ -250,7 +251,7 @@ def _readable(checkpoint: str, wanted: Wanted) -> str:
 
 def _no_such_file(name: str, wanted: Wanted) -> CheckpointError:
     file = Path(name)
-    beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+    beside = [entry.name for entry in file.parent.iterdir()] if is_folder(file.parent) else []
     nearest = nearest_names(file.name, [other for other in beside if other.endswith(".ckpt")])
     return wanted.error(
         f"the checkpoint {name!r} does not exist",
