@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lighter_cli import Runner
-from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
+from lighter_cli.checkpoints.on_disk import checkpoints_of, is_checkpoint, is_undamaged
+from lighter_cli.runs.inputs import recorded_content
 from lighter_cli.runs.record import Record, read_records
+from lighter_config import SourceError
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +127,36 @@ def test_a_sharded_checkpoint_is_complete_with_its_end(tmp_path: Path) -> None:
     assert not is_checkpoint(tmp_path)
     (tmp_path / "meta.pt").touch()
     assert is_checkpoint(tmp_path)
+
+
+DEEP = "[" * 200_000 + "]" * 200_000
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[]", '{"id": "a", "checkpoints": null}', '{"id": "a", "checkpoints": {"best": 1}}', DEEP],
+    ids=["a list", "no mapping", "a number", "deep"],
+)
+@pytest.mark.parametrize("is_sharded", [False, True])
+def test_a_damaged_record_in_a_checkpoint_is_skipped_with_a_warning(
+    record: str, is_sharded: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, text in (("bad", record), ("good", '{"id": "a"}')):
+        file = Path("saved", f"{name}.ckpt")
+        file.parent.mkdir(exist_ok=True)
+        if is_sharded:
+            file.mkdir()
+            (file / "meta.pt").touch()
+            (file / "record.json").write_text(text, encoding="utf-8")
+        else:
+            torch.save({"lighter_record": text}, file)
+    found = [file.name for file, _ in checkpoints_of("a", ["saved"], None)]
+    assert found == ["good.ckpt"]
+    assert caplog.text.count("is damaged or incomplete and is skipped") == 1
+    assert "bad.ckpt" in caplog.text
+
+
+def test_a_record_in_a_checkpoint_with_wrong_fields_is_an_error() -> None:
+    torch.save({"lighter_record": '{"files": null}'}, "one.ckpt")
+    with pytest.raises(SourceError, match=r"the record in 'one.ckpt' is damaged: its files is None"):
+        recorded_content(Path("one.ckpt"), "one.ckpt")

@@ -233,6 +233,8 @@ def test_special_files_in_the_place_of_those_of_a_run_are_not_opened(
     folder = Path("lighter_runs") / ids[0]
     replaced_by_fifo(folder / RECORDED_PLACES)
     assert in_process("runs", "diff", *ids).returncode == 0
+    assert caplog.text.count("are damaged and are skipped") == 1
+    assert f"the recorded places {folder.absolute() / RECORDED_PLACES} are damaged and are skipped" in caplog.text
     replaced_by_fifo(folder / RECORD_FILE)
     assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]
     replaced_by_fifo(INDEX)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding, Severity
-from lighter_config.regular_files import is_regular
+from lighter_config.regular_files import is_folder, is_regular, with_home
 from lighter_config.sections import PROJECT
 from lighter_config.signatures import DoesNotExist, SignatureReader
 from lighter_config.suggestions import nearest_names
@@ -90,7 +90,7 @@ def is_users_own(project: Project | None, config: Config) -> bool:
     named = config.get(PROJECT, None)
     if not isinstance(named, str):
         return working_directory.is_relative_to(project.folder)
-    chosen = (working_directory / Path(named).expanduser()).resolve()
+    chosen = (working_directory / with_home(named)).resolve()
     return project.folder == chosen and chosen.is_relative_to(working_directory)
 
 
@@ -103,19 +103,21 @@ def _marked_folder(config: Config, working_directory: Path) -> Path | None:
 
 
 def _named_folder(config: Config, named: str, working_directory: Path) -> Project:
-    expanded = Path(named).expanduser()
+    expanded = with_home(named)
     place = config.place(PROJECT)
-    folder = (working_directory / expanded).resolve()
-    if folder.is_dir() and not _lacks_a_target(config, folder):
+    folder = working_directory / expanded
+    is_there = is_folder(folder)
+    folder = folder.resolve() if is_there else folder
+    if is_there and not _lacks_a_target(config, folder):
         return Project(folder)
     if place is not None and place.word is None:
-        beside_file = (Path(place.source).resolve().parent / expanded).resolve()
-        if beside_file.is_dir() and not _lacks_a_target(config, beside_file):
+        beside_file = Path(place.source).resolve().parent / expanded
+        if is_folder(beside_file) and not _lacks_a_target(config, beside_file := beside_file.resolve()):
             note = f"`project` is '{beside_file}', relative to the file that names it, not to the working directory"
             return Project(beside_file, (Finding(message=note, severity=Severity.NOTE, path=PROJECT, place=place),))
-    if folder.is_dir():
+    if is_there:
         return Project(folder)  # the check of targets says what is missing in it
-    siblings = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
+    siblings = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if is_folder(folder.parent) else []
     raise PathError(
         Finding(
             message=f"the `project` folder {named!r} does not exist",

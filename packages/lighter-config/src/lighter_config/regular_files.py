@@ -1,4 +1,4 @@
-"""Open only regular files: a FIFO never ends, and a device may not either."""
+"""Open only regular files, because a FIFO never ends and a device may not either; take any text as the name of one."""
 
 import errno
 import os
@@ -50,3 +50,27 @@ def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> Non
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a folder; also false if no folder can have this name."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Return whether something is at a path; also false if nothing can have this name."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def with_home(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder in the place of ``~``; unchanged if it names an unknown user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

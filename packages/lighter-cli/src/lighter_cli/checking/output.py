@@ -12,6 +12,7 @@ from lighter_cli.checking.checker import CheckResult
 from lighter_cli.terminal.output import Line
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH
+from lighter_config.regular_files import is_regular
 
 _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 _PART_STYLES = {"nearest": "green"}
@@ -157,7 +158,7 @@ def _annotation(finding: Finding, stages: str) -> str:
     place = finding.place
     properties = {"title": f"lighter check: {finding.path}" if finding.path else "lighter check"}
     parts = finding.parts
-    if place is not None and place.line is not None and Path(place.source).is_file():
+    if place is not None and place.line is not None and is_regular(place.source):
         properties = {"file": _from_workspace(place.source), "line": str(place.line), **properties}
         if place.column is not None:
             properties["col"] = str(place.column)

@@ -4,7 +4,6 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -15,6 +14,7 @@ from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
 from lighter_config.project import MARKER, reader_for
+from lighter_config.regular_files import is_regular
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
 from lighter_config.signatures.answers.short_names import PACKAGES, find_named
@@ -67,8 +67,8 @@ def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, 
     Raises:
         TargetError: The target is not an import path, or nothing has that name.
     """
-    if not all(part.isidentifier() for part in target.split(".")) or Path(target).is_file():
-        kind = "a file, not an import path" if Path(target).is_file() else "not an import path"
+    if not all(part.isidentifier() for part in target.split(".")) or is_regular(target):
+        kind = "a file, not an import path" if is_regular(target) else "not an import path"
         expected = ("names with dots between: torch.optim.AdamW",)
         raise TargetError(Finding(message=f"{target!r} is {kind}", expected=expected))
     if "." in target:

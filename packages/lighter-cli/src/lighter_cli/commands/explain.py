@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -28,6 +27,7 @@ from lighter_config import (
     parse_path,
 )
 from lighter_config.project import reader_for
+from lighter_config.regular_files import is_regular
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
 from lighter_config.tree.missing import does_not_exist
@@ -72,9 +72,9 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Print which places set a value, newest first, which argument takes it, and what refers to it."""
-    if not inputs or Path(path).is_file():
+    if not inputs or is_regular(path):
         fix = f"the path comes first, then its config: {_EXAMPLE}"
-        message = f"{path!r} is a file, not a path in a config" if Path(path).is_file() else "no config given"
+        message = f"{path!r} is a file, not a path in a config" if is_regular(path) else "no config given"
         raise PathError(Finding(message=message, fix=fix))
     config = load_merged(inputs, example=_EXAMPLE)
     segments = _exact(config, parse_path(path))

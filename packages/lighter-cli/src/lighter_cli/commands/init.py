@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, Line
 from lighter_config import Finding, SourceError, nearest_names
+from lighter_config.regular_files import exists, is_folder, with_home
 
 TEMPLATES = {
     "digits": "handwritten digits from a config alone; needs scikit-learn",
@@ -38,12 +39,12 @@ def init(
             nearest=nearest_names(template, TEMPLATES),
         )
         raise SourceError(finding)
-    destination = Path(folder).expanduser()
+    destination = with_home(folder)
     _check_is_free(destination)
     try:
         _copy(template, destination)
-    except OSError as error:
-        message = f"{folder} cannot be written: {error.strerror}"
+    except (OSError, ValueError) as error:  # no folder can have this name
+        message = f"{folder} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise SourceError(Finding(message=message, fix="name a folder that you can write to")) from error
     commands: list[Line] = [[("  " + command, HEADING)] for command in _next_commands(destination)]
     output.write_lines([[f"{folder} is ready. Next:"], *commands])
@@ -55,13 +56,13 @@ def _check_is_free(destination: Path) -> None:
     Raises:
         SourceError: The destination is a file, or a folder that is not empty.
     """
-    if destination.is_dir():
+    if is_folder(destination):
         held = sorted(entry.name for entry in destination.iterdir())
         if not held:
             return
         shown = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
         message = f"the folder {str(destination)!r} is not empty: it holds {shown}"
-    elif destination.exists():
+    elif exists(destination):
         message = f"{str(destination)!r} must be a folder, is a file"
     else:
         return

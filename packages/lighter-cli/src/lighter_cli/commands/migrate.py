@@ -13,6 +13,7 @@ from lighter_cli.terminal import output
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_cli.terminal.output import ADDED, HEADING, PLACE, REMOVED, Line
 from lighter_config import Finding, Severity, SourceError
+from lighter_config.regular_files import exists
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def migrate(
     from lighter_cli.migration import Kind
     from lighter_cli.migration import migrate as migrated_files
 
-    names = [name for given in files for name in ([given] if Path(given).exists() else given.split(","))]
+    names = [name for given in files for name in ([given] if exists(given) else given.split(","))]
     if not names:
         raise SourceError(Finding(message="no config given", fix="name one: lighter migrate config.yaml"))
     migrated = migrated_files(names)

@@ -2,7 +2,6 @@
 
 import bisect
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -11,6 +10,7 @@ from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
 from lighter_cli.terminal import output
 from lighter_config import Config, ConfigError, Stage, find_references, is_copy, load, prune, resolved, to_yaml
+from lighter_config.regular_files import is_folder, with_home
 from lighter_config.sources.words import StdinSource
 
 _MAX_COMMENT_COLUMN = 50
@@ -51,7 +51,7 @@ def show(
 def _needs_its_files(config: Config) -> bool:
     """Return whether the config refers to files that it would not find from another folder."""
     project = config.get("project", None)
-    if isinstance(project, str) and not Path(project).expanduser().is_dir():
+    if isinstance(project, str) and not is_folder(with_home(project)):
         return True
     return any(_reads_a_file(value) for _, value in config.walk() if is_copy(value))
 

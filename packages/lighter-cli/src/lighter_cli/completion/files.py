@@ -31,7 +31,7 @@ def _entries(text: str) -> Iterator[tuple[str, Path]]:
     folder, slash, start = text.rpartition("/")
     try:
         listed = sorted(Path(f"{folder}{slash}" or ".").expanduser().iterdir())
-    except OSError:
+    except (OSError, ValueError, RuntimeError):  # no such folder or user, or no name of a folder
         return
     for entry in listed:
         if entry.name.startswith(start) and (start.startswith(".") or not entry.name.startswith(".")):

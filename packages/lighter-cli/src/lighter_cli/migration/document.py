@@ -17,6 +17,7 @@ from ruamel.yaml.tokens import CommentToken
 
 from lighter_cli.migration.json_text import is_json, write_json
 from lighter_cli.migration.layout import keep_lines
+from lighter_cli.migration.size import refuse_oversized
 from lighter_config import Finding, Place, Severity, SourceError, YamlError
 from lighter_config.regular_files import read_regular
 from lighter_config.sources.yaml_reader import read_mapping
@@ -74,6 +75,7 @@ class Document:
             raise SourceError(Finding(message=f"{file} cannot be read: {error.strerror}")) from error
         except UnicodeDecodeError as error:
             raise SourceError(Finding(message=f"{file} is not UTF-8 text", fix="save it as UTF-8")) from error
+        refuse_oversized(text, file)
         try:
             root = _yaml(text).load(text)
         except YAMLError as error:

@@ -26,6 +26,7 @@ from lighter_config import (
     nearest_names,
     resolved,
 )
+from lighter_config.regular_files import exists, is_folder
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def find_checkpoint(wanted: "Wanted", config: Config, runs: Sequence[RecordedRun
     """
     if "://" in wanted.name:
         return wanted.name
-    if Path(wanted.name).exists():
+    if exists(wanted.name):
         return _readable(wanted.name, wanted)
     which = wanted.name.removesuffix(".ckpt")
     if which not in ("last", "best"):
@@ -186,7 +187,7 @@ def _checkpoint_of_input(run: RecordedRun, stage: Stage) -> str | None:
         if used is None or "://" in used:
             return used
         used = str(Path(run.content["working_directory"], used))
-        if not Path(used).exists():
+        if not exists(used):
             raise _no_such_file(used, wanted)
         return _readable(used, wanted)
     which = "last" if stage is Stage.FIT or run.content["checkpoints"].get("best") is None else "best"
@@ -274,7 +275,7 @@ def _readable(checkpoint: str, wanted: Wanted) -> str:
 
 def _no_such_file(name: str, wanted: Wanted) -> CheckpointError:
     file = Path(name)
-    beside = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+    beside = [entry.name for entry in file.parent.iterdir()] if is_folder(file.parent) else []
     nearest = nearest_names(file.name, [other for other in beside if other.endswith(".ckpt")])
     return wanted.error(
         f"the checkpoint {name!r} does not exist",

@@ -1,10 +1,10 @@
 """Checkpoints that are not there."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
+from lighter_config.regular_files import exists, is_folder, with_home
 from lighter_config.sections import ARGS
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
@@ -25,11 +25,11 @@ def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
         value = context.value(path)
         if not isinstance(value, str) or is_computed(value) or is_copy(value) or value in _FOUND_LATER:
             continue
-        file = Path(literal_text(value)).expanduser()
-        if "://" in value or file.exists() or not value:
+        file = with_home(literal_text(value))
+        if "://" in value or exists(file) or not value:
             continue
         folder = file.parent
-        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        names = sorted(entry.name for entry in folder.iterdir()) if is_folder(folder) else []
         nearest = [str(file.with_name(name)) for name in nearest_names(file.name, names)]
         yield context.finding(
             path,
@@ -37,5 +37,5 @@ def check_checkpoint_files(context: CheckContext) -> Iterator[Finding]:
             severity=Severity.WARNING if context.stage is None else Severity.ERROR,
             expected=("a checkpoint, `last` or `best`",),
             nearest=nearest,
-            fix="" if folder.is_dir() else f"the folder {folder} does not exist",
+            fix="" if is_folder(folder) else f"the folder {folder} does not exist",
         )

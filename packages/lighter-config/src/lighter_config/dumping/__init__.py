@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lighter_config.config import Config
+from lighter_config.regular_files import exists, with_home
 from lighter_config.tree.node import Node
 from lighter_config.tree.paths import parse_path
 from lighter_config.writing.plain_tree import as_written
@@ -46,10 +47,10 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
 
 
 def _absolute_project(folder: str, node: Node) -> str:
-    path = Path(folder).expanduser()
-    if not path.is_absolute() and not path.exists() and node.origin.folder is not None:
+    path = with_home(folder)
+    if not path.is_absolute() and not exists(path) and node.origin.folder is not None:
         beside_file = node.origin.folder / path
-        path = beside_file if beside_file.exists() else path
+        path = beside_file if exists(beside_file) else path
     return str(path.absolute())
 
 

@@ -11,7 +11,7 @@ from lighter_config.findings import Finding
 from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
-from lighter_config.regular_files import is_regular, read_regular
+from lighter_config.regular_files import is_regular, read_regular, with_home
 from lighter_config.sources.bases import Bases
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
@@ -191,7 +191,7 @@ class Files:
         return self._by_path[path]
 
     def _locate(self, file: str, folder: Path | None) -> Path:
-        asked = Path(file).expanduser() if file.startswith("~/") else Path(file)
+        asked = with_home(file) if file.startswith("~/") else Path(file)
         folders = [Path.cwd()] if folder is None else [folder, Path.cwd()]
         for base in folders:
             if is_regular(base / asked):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lighter_config.errors import CircularReferenceError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.regular_files import is_regular
+from lighter_config.regular_files import is_regular, with_home
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.tree.node import Node
 
@@ -57,7 +57,7 @@ def _files_named(named: Node) -> list[Node]:
 
 def _located(node: Node) -> Path:
     folder = node.origin.folder or Path.cwd()
-    asked = Path(node.value).expanduser()
+    asked = with_home(node.value)
     path = folder / asked
     if is_regular(path):
         return path.resolve()

@@ -1,7 +1,9 @@
 """Read the places that an earlier run recorded for its values, when its config is loaded again."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from lighter_config.errors import PathError
@@ -11,6 +13,8 @@ from lighter_config.tree.node import Node, Trace
 from lighter_config.tree.origins import Mark, Origin
 from lighter_config.tree.paths import parse_path
 from lighter_config.tree.walking import follow
+
+_logger = logging.getLogger(__name__)
 
 RECORDED_PLACES = "provenance.json"
 """The file of a run's folder that holds, for the path of each value, the places that set it, newest first."""
@@ -37,11 +41,20 @@ class Recorded(Origin):
 
 
 def recorded_places(folder: Path) -> Places:
-    """Read the places in a run's folder; a folder without them, or with damaged ones, has none."""
+    """Read the places in a run's folder; there may be none, and damaged ones are skipped with a warning."""
     try:
         return places_in(json.loads(read_regular(folder / RECORDED_PLACES)))
-    except (OSError, ValueError, RecursionError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, RecursionError):
+        _warn_of_damage(folder / RECORDED_PLACES)
+        return {}
+
+
+@cache
+def _warn_of_damage(file: Path) -> None:
+    """Warn once for each file, which a command may read several times."""
+    _logger.warning("the recorded places %s are damaged and are skipped", file)
 
 
 def places_in(content: object) -> Places:

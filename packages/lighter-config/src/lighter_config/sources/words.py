@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
-from lighter_config.regular_files import is_regular
+from lighter_config.regular_files import exists, is_regular, with_home
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.tree.origins import Caller, Word
@@ -189,12 +189,12 @@ def _override(word: str, number: int) -> OverrideSource:
 
 
 def _path(word: str) -> Path:
-    return Path(word).expanduser() if word[:2] == "~/" else Path(word)
+    return with_home(word) if word[:2] == "~/" else Path(word)
 
 
 def _file(word: str, number: int) -> Source | None:
     path = _path(word)
-    if not _exists(path):
+    if not exists(path):
         return None
     if path.suffix in CHECKPOINT_SUFFIXES:
         return CheckpointSource(path, word, number)
@@ -206,14 +206,7 @@ def _run(word: str, number: int) -> Source | None:
 
 
 def _is_run(path: Path) -> bool:
-    return _exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or holds a null character
-        return False
+    return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
 
 
 def _missing(names: list[str], word: str, number: int) -> NoReturn:
@@ -230,7 +223,7 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
         elif "=" in word and is_path(word.partition("=")[0].strip().removesuffix("+").strip()):
             path, _, value = word.partition("=")
             fix = f"write {path.strip()}={value.strip()}, without spaces around ="
-        elif _exists(_path(name)) and _path(name).is_dir():
+        elif exists(_path(name)) and _path(name).is_dir():
             message = f"{name!r} is not the folder of a run: it has no {RECORD_FILE}"
             nearest = _configs_in(_path(name))[:3]
             fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"

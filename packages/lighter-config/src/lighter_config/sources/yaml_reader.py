@@ -3,6 +3,7 @@
 The parser is libyaml's, in C; the tree is built from its events, without recursion. Scalars are YAML 1.2's.
 """
 
+import re
 from typing import Any
 
 import yaml
@@ -230,7 +231,7 @@ class _Reader:
                 raise yaml_error(
                     f"{text!r} cannot be read as !!{name}, its tag", Node(None, self.origin, event.start_mark)
                 )
-        if value is text and len(text) > _LONG and text.lstrip("+-").isdigit():
+        if value is text and len(text) > _LONG and _IS_INTEGER.fullmatch(text):
             raise yaml_error(
                 f"an integer of {len(text):,} digits is too long to read",
                 Node(None, self.origin, event.start_mark),
@@ -298,6 +299,7 @@ class _Reader:
 
 
 _LONG = 1_000
+_IS_INTEGER = re.compile(r"[-+]?[0-9_]+|0x[0-9a-fA-F]+|0o[0-7]+")
 
 
 def _too_many(node: Node) -> YamlError:

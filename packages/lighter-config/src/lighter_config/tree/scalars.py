@@ -16,6 +16,7 @@ _HEXADECIMAL_OR_OCTAL = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:[0-9]+|[0-9]{1,3}(?:_[0-9]{3})+)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STARTS = frozenset("nN~tTfF.+-0123456789")
 _MAX_DIGITS = 4_000  # Python itself refuses to read longer integers
+_MAX_HEXADECIMAL_DIGITS = 3_500  # which are 4,214 decimal ones; Python refuses to write more than 4,300
 
 MEANT = {
     **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), "true"),
@@ -44,7 +45,7 @@ def scalar(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text.replace("_", ""))
     if _HEXADECIMAL_OR_OCTAL.fullmatch(text):
-        return int(text, 0)
+        return int(text, 0) if len(text) < _MAX_HEXADECIMAL_DIGITS else text
     return text
 
 
