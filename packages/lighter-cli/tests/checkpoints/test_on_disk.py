@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,42 @@ def test_a_record_in_a_checkpoint_with_wrong_fields_is_an_error() -> None:
     torch.save({"lighter_record": '{"files": null}'}, "one.ckpt")
     with pytest.raises(SourceError, match=r"the record in 'one.ckpt' is damaged: its files is None"):
         recorded_content(Path("one.ckpt"), "one.ckpt")
+
+
+def test_the_highest_step_is_the_newest_whatever_the_clock_says() -> None:
+    for hours, step in enumerate([9, 6, 3, None]):  # the clock ran backwards
+        file = Path(f"{step}.ckpt")
+        torch.save({"lighter_record": json.dumps({"id": "a", "step": step})}, file)
+        os.utime(file, (hours * 3600, hours * 3600))
+    assert [file.name for file, _ in checkpoints_of("a", ["."], None)] == ["9.ckpt", "6.ckpt", "3.ckpt", "None.ckpt"]
+
+
+@pytest.mark.parametrize("save_last", ["true", "link"])
+def test_last_of_a_run_is_that_of_the_highest_step(
+    system_config: str, save_last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("old_clock.py").write_text(OLD_CLOCK)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    monkeypatch.delitem(sys.modules, "old_clock", raising=False)
+    callbacks = (
+        "trainer::callbacks::0::save_top_k=-1",
+        f"trainer::callbacks::0::save_last={save_last}",
+        "trainer::callbacks+={_target_: old_clock.OldClock}",
+    )
+    Runner().run("fit", [system_config, *callbacks])
+    found = read_records(Path())[-1].checkpoint("last")
+    assert found is not None
+    assert torch.load(found, weights_only=True)["global_step"] == 6
+
+
+OLD_CLOCK = """
+import os
+from pathlib import Path
+from pytorch_lightning import Callback
+
+class OldClock(Callback):
+    def on_train_batch_start(self, trainer, *args):
+        # each later checkpoint looks older
+        for file in Path("checkpoints").glob("*.ckpt"):
+            os.utime(file, (4 * 10**9 - trainer.global_step,) * 2)
+"""

@@ -51,21 +51,25 @@ def is_undamaged(path: Path) -> bool:
 def checkpoints_of(run: str, folders: Sequence[str], refused: Path | None) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield the undamaged checkpoints of a run in its folders, newest first, each with the record that it carries.
 
+    The newest is that of the highest global step, and of those the last modified: a clock may run backwards.
+
     Args:
         run: The id of the run.
         folders: The folders to search.
         refused: A checkpoint to skip silently, because it was refused before. Other damaged ones give a warning.
     """
-    for file in sorted(set(_files(folders)) - {refused}, key=_age):
+    records: dict[Path, Mapping[str, Any]] = {}
+    for file in sorted(set(_files(folders)) - {refused}):
         try:
             record = _record_of(file)
         except (SourceError, OSError, ValueError):
             warn_of_damage(file)
             continue
-        if record.get("id") != run:
-            continue
+        if record.get("id") == run:
+            records[file] = record
+    for file in sorted(records, key=lambda file: _age(file, records[file])):
         if is_undamaged(file):
-            yield file, record
+            yield file, records[file]
         else:
             warn_of_damage(file)
 
@@ -94,8 +98,9 @@ def _files(folders: Sequence[str]) -> Iterator[Path]:
                 yield file
 
 
-def _age(file: Path) -> tuple[int, str]:
-    return -file.stat().st_mtime_ns, str(file)
+def _age(file: Path, record: Mapping[str, Any]) -> tuple[int, int, str]:
+    step = record.get("step")  # missing in checkpoints of earlier versions
+    return -(step if isinstance(step, int) else -1), -file.stat().st_mtime_ns, str(file)
 
 
 def _record_of(file: Path) -> Mapping[str, Any]:

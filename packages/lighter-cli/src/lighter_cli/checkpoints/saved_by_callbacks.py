@@ -15,28 +15,35 @@ if TYPE_CHECKING:
     from pytorch_lightning.callbacks import ModelCheckpoint, OnExceptionCheckpoint
 
 
-def saved_checkpoints(trainer: Trainer, *, is_failing: bool) -> dict[Path, int]:
-    """Return the existing checkpoints of a fit, each with its modification time in nanoseconds.
+def saved_checkpoints(trainer: Trainer, steps: Mapping[Path, int], *, is_failing: bool) -> dict[Path, tuple[int, int]]:
+    """Return the existing checkpoints of a fit, each with its age: its global step and its modification time.
+
+    The step decides, because a clock may run backwards. A file whose step is unknown is older than the others.
 
     Args:
         trainer: The trainer.
+        steps: The global steps of the files that this fit has saved.
         is_failing: Whether the fit failed or was interrupted, so that ``OnExceptionCheckpoint`` has saved.
     """
+    steps = dict(steps)
     paths: set[str] = set()
     for callback in trainer.checkpoint_callbacks:
         if is_model_checkpoint(callback):
             paths |= {*callback.best_k_models, callback.best_model_path, callback.last_model_path}
             paths.add(newest_save(callback)[0])
         elif is_failing and is_a(callback, "callbacks.OnExceptionCheckpoint"):
-            paths.add(cast("OnExceptionCheckpoint", callback).ckpt_path)
-    times: dict[Path, int] = {}
+            path = cast("OnExceptionCheckpoint", callback).ckpt_path
+            paths.add(path)
+            steps[Path(path).absolute()] = trainer.global_step
+    ages: dict[Path, tuple[int, int]] = {}
     for file in sorted({Path(path).absolute() for path in paths if path and "://" not in path}):
         with suppress(OSError):  # it was removed, perhaps by another process just now
-            times[file] = file.stat().st_mtime_ns
-    return times
+            step = steps.get(file, steps.get(file.resolve(), -1))  # `save_last="link"` links to the file that was saved
+            ages[file] = step, file.stat().st_mtime_ns
+    return ages
 
 
-def last_and_best(trainer: Trainer, saved: Mapping[Path, int]) -> dict[str, Any]:
+def last_and_best(trainer: Trainer, saved: Mapping[Path, tuple[int, int]]) -> dict[str, Any]:
     """Return the checkpoints that a later process gets as ``last`` and ``best``.
 
     ``last`` is the newest one, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.

@@ -69,6 +69,7 @@ class RunRecorder(Callback):
         self._content: dict[str, Any] = {}
         self._checkpoints: dict[str, Any] = {}
         self._newest: list[tuple[str, int]] = []
+        self._steps: dict[Path, int] = {}  # of the checkpoints that this fit has saved
         self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
@@ -132,7 +133,7 @@ class RunRecorder(Callback):
         """Add config and record to the checkpoint as plain text."""
         provenance = _provenance(self._request.config)
         # the record on disk is updated later; a killed process would not do that
-        saved = {"checkpoints": best_checkpoint(trainer)}
+        saved = {"checkpoints": best_checkpoint(trainer), "step": trainer.global_step}
         checkpoint[CHECKPOINT_KEY] = _to_json(
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
@@ -200,7 +201,8 @@ class RunRecorder(Callback):
         if newest == self._newest and not is_failing:  # runs after every batch, so it must not read the disk
             return
         self._newest = newest
-        saved = saved_checkpoints(trainer, is_failing=is_failing)
+        self._steps |= {Path(path).absolute(): step for path, step in newest if path}
+        saved = saved_checkpoints(trainer, self._steps, is_failing=is_failing)
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
                 self._write_into_sharded_checkpoint(path)
