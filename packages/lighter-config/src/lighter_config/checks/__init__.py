@@ -131,8 +131,8 @@ def _blamed(context: CheckContext, note: Finding) -> Finding:
     blamed = context.blamed(note, targets[0]) if targets else note
     if blamed is note:
         return note
-    message = f"{note.path} copies {format_path(targets[0])}, which {blamed.excerpt} deletes"
-    fix = f"leave out {blamed.excerpt}, or give {note.path} a value that is no copy"
+    message = f"{note.path} copies {format_path(targets[0])}, which was deleted"
+    fix = f"leave out {blamed.excerpt}, or give {note.path} another value"
     return replace(note, message=message, expected=(), fix=fix)
 
 
