@@ -372,7 +372,7 @@ def test_no_path_or_module_is_reachable_by_attributes_that_are_allowed(objects: 
         "$@vars::held.profiled_actions['a'].run('open(\\'trace\\', \\'w\\')')",
         "$@vars::held.profiled_actions['a'].dump_stats('trace')",
         "$@vars::saver.to_yaml('trace')",
-        "$@vars::writer.target('predict').write_text('x')",
+        "$@vars::writer.output_path('predict').write_text('x')",
         "$@vars::writer.path",
         "$@vars::writer._path",
     ],

@@ -52,7 +52,7 @@ class CsvWriter(PredictionWriter):
             _add_cells(cells, name, value)
         return cells
 
-    def target(self, mode: str) -> Path:
+    def output_path(self, mode: str) -> Path:
         """Return the file of a mode."""
         if len(self.modes) == 1:
             return self._path

@@ -126,7 +126,7 @@ class PredictionWriter(Callback, ABC):
             The cells of the sample's row by column; the same columns for every sample.
         """
 
-    def target(self, mode: str) -> Path:
+    def output_path(self, mode: str) -> Path:
         """Return the path of a mode's output: ``path``, or with several modes a folder in it."""
         return self._path if len(self.modes) == 1 else self._path / mode
 
@@ -154,13 +154,13 @@ class PredictionWriter(Callback, ABC):
         mode = _MODES_OF_STAGE[stage]
         if mode not in self.modes:
             return
-        target = self.target(mode)
+        target = self.output_path(mode)
         check_writable(target, where=type(self).__name__)
         self.check_target(target)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         others = [other for other in callbacks if isinstance(other, PredictionWriter) and other is not self]
         for other in others:
-            if mode in other.modes and other.target(mode).resolve() == target.resolve():
+            if mode in other.modes and other.output_path(mode).resolve() == target.resolve():
                 raise WriterError(
                     f"`{target}` is given twice: two writers write to it",
                     where=f"{type(self).__name__} and {type(other).__name__}",
@@ -235,7 +235,7 @@ class PredictionWriter(Callback, ABC):
                     f"{type(loader.sampler).__name__} and {type(loader.batch_sampler).__name__}. Rows are in the order "
                     "of loading, with a running number as their index; use a loader that does not shuffle."
                 )
-        target = self.target(mode)
+        target = self.output_path(mode)
         staging = _on_rank_zero(trainer, lambda: self._create(target))
         # Called at the end of the run, or else of the process: no hook is called after an exception in a process that
         # Lightning spawned, nor after Ctrl-C before `_run` is set.
