@@ -82,9 +82,7 @@ class Runner:
 
         with seeded(prepared.seed), shared_with_ranks(checkpoint):
             self.experiment = build(prepared.config)
-            args = _stage_args(prepared.config, stage)
-            if ckpt_path is None:
-                check_args_were_read(prepared.config, stage, args)
+            args = _stage_args(prepared.config, stage, option=ckpt_path)
             request = Request(
                 stage=stage,
                 config=as_recorded(config, seed=prepared.seed, seed_from=prepared.seed_from),
@@ -125,11 +123,12 @@ def method_arguments(
     }
 
 
-def _stage_args(config: Config, stage: Stage) -> Mapping[str, Any]:
+def _stage_args(config: Config, stage: Stage, *, option: str | os.PathLike[str] | None = None) -> Mapping[str, Any]:
     """Build the arguments of the Trainer's method; `args`, or those of the stage, may be a reference or expression.
 
     Raises:
         SourceError: One of them is not a mapping.
+        CheckpointError: Their ``ckpt_path`` became known after the search for a checkpoint.
     """
     given: Any = config.resolve("args", default=None)
     for path, expected in (
@@ -151,6 +150,8 @@ def _stage_args(config: Config, stage: Stage) -> Mapping[str, Any]:
                 )
             )
     args: Mapping[str, Any] = given
+    if option is None:  # it beats `args`
+        check_args_were_read(config, stage, args)
     return args
 
 
