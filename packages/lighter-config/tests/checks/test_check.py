@@ -259,3 +259,21 @@ def test_plus_before_a_path_says_how_a_new_key_is_written() -> None:
         load([{"vars": {"a": 1}, "x": "@vars::a"}, "+vars::b=3"])
     (finding,) = raised.value.findings
     assert finding.fix == "write =vars::b=… for a new key, or vars::b+=… to append to a list"
+
+
+def test_placeholder_in_a_file_that_is_copied_is_an_error() -> None:
+    Path("part.yaml").write_text("_target_: collections.Counter\na: ...\nb: '...'\n")
+    Path("exp.yaml").write_text('x: "%part.yaml"\nown: ...\nagain: "%own"\nuse: ["@x", "@own", "@again"]\n')
+    found = [finding for finding in check(load(["exp.yaml"])) if "placeholder" in finding.message]
+    assert [(finding.path, str(finding.place)) for finding in found] == [
+        ("own", "exp.yaml:2:6"),
+        ("x::a", "copied by % from part.yaml:2:4"),
+    ]
+    changed = check(load(["exp.yaml", {"x": {"a": 1}, "own": 2}]))
+    assert not [finding for finding in changed if "placeholder" in finding.message]
+
+
+def test_text_for_a_number_or_tensor_is_not_offered_as_a_tensor(checked, system_yaml) -> None:
+    found = [finding for finding in checked("system::optimizer::lr=1e", exp=system_yaml) if "1e" in finding.message]
+    assert len(found) == 1
+    assert "tensor" not in found[0].fix

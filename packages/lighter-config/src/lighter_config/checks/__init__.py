@@ -13,6 +13,7 @@ from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
+from lighter_config.checks.placeholders import check_placeholders
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
@@ -34,6 +35,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_sections,
     check_foreign_keys,
     check_references,
+    check_placeholders,
     check_expression_names,
     check_targets,
     check_arguments,

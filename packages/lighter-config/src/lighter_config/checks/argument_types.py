@@ -93,7 +93,7 @@ def _how_to_write(part: Any, mismatch: Mismatch) -> str:
         return f"write [{part.strip()[1:-1].strip()}]"
     if mismatch.wanted == "dtype":
         return f'write "$torch.{str(part).removeprefix("torch.")}"'
-    if mismatch.wanted == "tensor":
+    if mismatch.wanted == "tensor" and (not isinstance(part, str) or _is_number(part)):
         return f'write "$torch.tensor({part})"'
     if mismatch.wanted == "enum":
         return f'write "$module.{mismatch.expected.rpartition(".")[2]}.NAME", with the module in _imports_'
