@@ -50,7 +50,10 @@ from lighter import LighterModule, MetricError
 from lighter.logging.metrics import flatten
 from lighter.resumable import ResumableDataLoader
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of memory, and of classes without samples
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # of memory, and of classes without samples
+]
 
 
 def classes_of_torchmetrics():

@@ -11,11 +11,14 @@ from torch.utils.data.distributed import DistributedSampler
 from lighter import DataError, LighterModule
 from lighter.resumable import ResumableDataLoader
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Be aware that when using .ckpt_path., callbacks used to create",
-    "ignore:You're resuming from a checkpoint that ended before the epoch ended",
-    "ignore:The .train_dataloader. does not have many workers",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:Be aware that when using .ckpt_path., callbacks used to create",
+        "ignore:You're resuming from a checkpoint that ended before the epoch ended",
+        "ignore:The .train_dataloader. does not have many workers",
+    ),
+]
 NUM_BATCHES = 4
 
 
