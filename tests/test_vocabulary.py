@@ -3,9 +3,11 @@ import inspect
 from pytorch_lightning import Trainer
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
+from torchmetrics import classification
 
 from lighter import LighterModule, Mode
 from lighter.system import ROLES
+from lighter_config.checks.metric_values import MATRICES
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
@@ -40,3 +42,7 @@ def test_every_stage_is_a_method_of_the_trainer() -> None:
 def test_check_knows_the_names_that_lightning_registers() -> None:
     assert set(AcceleratorRegistry.available_accelerators()) <= set(REGISTERED["accelerator"])
     assert {"auto", *StrategyRegistry.available_strategies()} <= set(REGISTERED["strategy"])
+
+
+def test_check_knows_the_matrices_of_torchmetrics() -> None:
+    assert {name for name in classification.__all__ if name.endswith("ConfusionMatrix")} == MATRICES

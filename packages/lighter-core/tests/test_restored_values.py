@@ -6,6 +6,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.demos.boring_classes import BoringModel
 from torch import nn
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
@@ -17,7 +18,7 @@ from torch.optim.lr_scheduler import (
 )
 from torch.utils.data import DataLoader
 
-from lighter import System
+from lighter import OptimizerError, System
 from lighter.callbacks import ConfiguredValues
 
 pytestmark = pytest.mark.filterwarnings(
@@ -145,6 +146,54 @@ def test_restored_value_is_that_of_a_run_resumed_twice(fit):
     assert fit(4, lr=0.5) == [0.1] * 2
     (value,) = fit.system.restored_values
     assert (value.owner, value.name, value.configured, value.restored) == ("SGD", "lr", 0.5, 0.1)
+
+
+def test_value_of_one_of_several_groups_is_named_by_its_number(make_network, make_data, make_trainer, tmp_path):
+    def run(rate, **options):
+        network = make_network()
+        groups = [{"params": [network.weight]}, {"params": [network.bias], "lr": rate}]
+        optimizer = torch.optim.SGD(groups, lr=0.1)
+        data = {mode: DataLoader(make_data(8), batch_size=4) for mode in ("train", "val")}
+        system = System(network, data, optimizer=optimizer, criterion=nn.CrossEntropyLoss())
+        trainer = make_trainer(max_epochs=3 if options else 2)
+        trainer.fit(system, weights_only=True, **options)
+        trainer.save_checkpoint(tmp_path / "saved.ckpt")
+        return system.restored_values
+
+    assert run(0.2) == ()
+    with pytest.warns(UserWarning, match="SGD has lr of group 1 0.2 of the checkpoint"):
+        (value,) = run(0.3, ckpt_path=tmp_path / "saved.ckpt")
+    assert (value.group, value.name, value.configured) == (1, "lr", 0.3)
+
+
+def without_configured_values(path):
+    """Write a checkpoint as earlier versions did."""
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["lighter"]["configured"]
+    torch.save(checkpoint, path)
+
+
+def test_checkpoint_of_an_earlier_version_is_compared_from_then_on(fit, tmp_path, recwarn):
+    fit(schedule=lambda o: CosineAnnealingLR(o, T_max=8))
+    without_configured_values(tmp_path / "saved.ckpt")
+    fit(3, schedule=lambda o: CosineAnnealingLR(o, T_max=8))
+    assert restored(recwarn) == []
+    fit(4, schedule=lambda o: CosineAnnealingLR(o, T_max=6))
+    assert restored(recwarn) == ["CosineAnnealingLR has T_max 8 of the checkpoint, not the configured 6"]
+
+
+def test_callback_wins_over_a_checkpoint_of_an_earlier_version(fit, tmp_path):
+    fit(schedule=lambda o: CosineAnnealingLR(o, T_max=2))
+    without_configured_values(tmp_path / "saved.ckpt")
+    rates = fit(6, schedule=lambda o: CosineAnnealingLR(o, T_max=6), callbacks=[ConfiguredValues()])
+    by_hand = [0.05 * (1 + math.cos(math.pi * epoch / 6)) for epoch in range(2, 6) for _ in range(2)]
+    assert rates == pytest.approx(by_hand)
+
+
+def test_callback_needs_a_lighter_module(make_trainer):
+    trainer = make_trainer(callbacks=[ConfiguredValues()])
+    with pytest.raises(OptimizerError, match="cannot set the values of BoringModel, which is not a LighterModule"):
+        trainer.fit(BoringModel())
 
 
 def test_configured_rate_wins_with_the_callback(fit, recwarn):

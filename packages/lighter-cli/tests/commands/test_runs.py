@@ -179,6 +179,7 @@ FIELDS = {
     "versions": ("[]",),
     "id": ("null",),
     "seed": ('"1"',),
+    "restored_values": ("{}", "[1]", '[{"path": null, "place": null, "owner": "SGD", "name": 1}]'),
     "error": ("[]",),
 }
 

@@ -12,7 +12,7 @@ from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
 from lighter_config.tree.references import INTERPOLATION, absolute_path, find_references, is_interpolation
-from lighter_config.tree.scalars import MEANT, PLACEHOLDER
+from lighter_config.tree.scalars import MEANT, PLACEHOLDER, is_suspect
 from lighter_config.tree.walking import follow, walk
 
 _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
@@ -20,7 +20,7 @@ _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
     """Yield the notes about the values that are still in the tree."""
-    suspects = {id(node): kind for origin in dict.fromkeys(origins) for node, kind in origin.suspects}
+    suspects: dict[Origin, set[int]] = {}  # the marks in each origin, also in a file that % copies
     doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
     for path, node in walk(root):
@@ -28,8 +28,12 @@ def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> 
         if doubtful and id(node) in doubtful:
             yield _doubt(path, doubtful[id(node)])
         if type(value) is str:
-            if id(node) in suspects:
-                yield _suspect(path, node)
+            if is_suspect(value):
+                if node.origin not in suspects:
+                    suspects[node.origin] = {id(suspect.mark) for suspect in node.origin.suspects}
+                if id(node.mark) in suspects[node.origin]:
+                    suspects[node.origin].remove(id(node.mark))  # a copy of it is the same mistake
+                    yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
                 yield from _text(path, node, root)
                 if "#" in value and node.origin not in legacy and _is_legacy(value):

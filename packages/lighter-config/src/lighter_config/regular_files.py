@@ -11,7 +11,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file, or a link to one, for reading bytes.
 
     Raises:
-        OSError: There is no such file, it is a folder, a FIFO, a socket or a device, or no file can have this name.
+        OSError: The file does not exist, is not a regular file, or its name is invalid.
     """
     try:
         _refuse_special(Path(path).stat(), path)  # before it is opened: opening a device can do something

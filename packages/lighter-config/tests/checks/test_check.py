@@ -261,14 +261,16 @@ def test_plus_before_a_path_says_how_a_new_key_is_written() -> None:
     assert finding.fix == "write =vars::b=… for a new key, or vars::b+=… to append to a list"
 
 
-def test_placeholder_in_a_file_that_is_copied_is_an_error() -> None:
-    Path("part.yaml").write_text("_target_: collections.Counter\na: ...\nb: '...'\n")
+def test_doubtful_text_in_a_file_that_is_copied_is_reported() -> None:
+    Path("part.yaml").write_text("_target_: collections.Counter\na: ...\nb: '...'\nc: yes\nd: 'yes'\n")
     Path("exp.yaml").write_text('x: "%part.yaml"\nown: ...\nagain: "%own"\nuse: ["@x", "@own", "@again"]\n')
     found = [finding for finding in check(load(["exp.yaml"])) if "placeholder" in finding.message]
     assert [(finding.path, str(finding.place)) for finding in found] == [
         ("own", "exp.yaml:2:6"),
         ("x::a", "copied by % from part.yaml:2:4"),
     ]
+    (word,) = (finding for finding in check(load(["exp.yaml"])) if "is the text" in finding.message)
+    assert (word.path, word.message) == ("x::c", "x::c is the text 'yes'")
     changed = check(load(["exp.yaml", {"x": {"a": 1}, "own": 2}]))
     assert not [finding for finding in changed if "placeholder" in finding.message]
 
@@ -277,3 +279,15 @@ def test_text_for_a_number_or_tensor_is_not_offered_as_a_tensor(checked, system_
     found = [finding for finding in checked("system::optimizer::lr=1e", exp=system_yaml) if "1e" in finding.message]
     assert len(found) == 1
     assert "tensor" not in found[0].fix
+
+
+@pytest.mark.parametrize("word", ["args=3", "args::fit=3", "args=[1]"])
+def test_args_that_are_no_mapping_are_an_error(checked, system_yaml, word) -> None:
+    path, _, value = word.partition("=")
+    (finding,) = checked(word, exp=system_yaml)
+    assert (finding.path, finding.message) == (path, f"{path} must be a mapping, is {value}")
+
+
+@pytest.mark.parametrize("word", ["args=null", "args::fit=$dict()", "args=$dict()"])
+def test_args_that_may_be_a_mapping_are_no_finding(checked, system_yaml, word) -> None:
+    assert checked(word, exp=system_yaml) == []

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from lighter import dataloaders, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
+from lighter.callbacks.freezing.parameter_names import clean
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -264,9 +265,9 @@ class LighterModule(LightningModule):
 
     def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
         """Give the weights of compiled networks the names that they have here, compiled or not."""
-        own = {name.replace("_orig_mod.", ""): name for name in self.state_dict()}
+        own = {clean(name): name for name in self.state_dict()}
         for name in list(state):
-            here = own.get(name.replace("_orig_mod.", ""), name)
+            here = own.get(clean(name), name)
             if here != name:
                 state[here] = state.pop(name)
 
@@ -298,7 +299,8 @@ class LighterModule(LightningModule):
         logging, trainer = self._logging, self.trainer
         callbacks = trainer.callbacks  # type: ignore[attr-defined]
         if any(isinstance(callback, ConfiguredValues) for callback in callbacks):
-            restored_values.apply(trainer, logging.configured, saved)
+            # a checkpoint of an earlier version does not say what its run was configured with
+            restored_values.apply(trainer, logging.configured, saved or restored_values.configured_values(trainer))
             restored_values.apply_to_callbacks(callbacks, self._logging.configured_callbacks)
             return
         self.restored_values = (

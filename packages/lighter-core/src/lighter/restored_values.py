@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from pytorch_lightning import Callback, Trainer
@@ -19,21 +20,22 @@ class RestoredValue:
     """A value that a resumed run takes from its checkpoint, though the run was configured with another one.
 
     Attributes:
-        owner: The class of the optimizer, scheduler or callback; with the group's number if there are several.
+        owner: The class of the optimizer, scheduler or callback.
         name: The name of its argument.
         configured: The value that this run was configured with.
         restored: The value that the checkpoint's run was configured with.
+        group: The number of the parameter group if the optimizer has several; else None.
     """
 
     owner: str
     name: str
     configured: Any
     restored: Any
+    group: int | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.owner} has {self.name} {self.restored!r} of the checkpoint, not the configured {self.configured!r}"
-        )
+        name = self.name if self.group is None else f"{self.name} of group {self.group}"
+        return f"{self.owner} has {name} {self.restored!r} of the checkpoint, not the configured {self.configured!r}"
 
 
 def configured_values(trainer: Trainer) -> dict[str, Any]:
@@ -52,10 +54,9 @@ def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapp
     differences = []
     for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
         for number, (group, saved_group) in enumerate(zip(now, before, strict=False)):
-            owner = type(optimizer).__name__ + (f" (group {number})" if len(now) > 1 else "")
-            differences += _differences(owner, group, saved_group)
+            differences += _differences(optimizer, group, saved_group, group=number if len(now) > 1 else None)
     for schedule, now, before in _pairs(_schedules(trainer), configured, saved, "schedules"):
-        differences += _differences(type(schedule).__name__, now, before)
+        differences += _differences(schedule, now, before)
     return differences
 
 
@@ -64,7 +65,7 @@ def restored_callback_values(callbacks: Iterable[Callback], configured: Iterable
     return [
         difference
         for callback, before in zip(callbacks, configured, strict=False)
-        for difference in _differences(type(callback).__name__, before, _plain(callback, before))
+        for difference in _differences(callback, before, _plain(callback, before))
     ]
 
 
@@ -86,7 +87,7 @@ def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, A
     for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
         for group, values, saved_values in zip(optimizer.param_groups, now, before, strict=False):
             base = "initial_lr" if "initial_lr" in values else "lr"
-            if values[base] != saved_values.get(base):
+            if values.get(base) != saved_values.get(base) and base in values:  # some optimizers take None as their rate
                 group["lr"] = values[base] * (group["lr"] / saved_values[base] if saved_values.get(base) else 1)
             _set_all(group, {name: value for name, value in values.items() if name != "lr"}, saved_values)
     for schedule, now, before in _pairs(_schedules(trainer), configured, saved, "schedules"):
@@ -104,13 +105,16 @@ def apply_to_callbacks(callbacks: Iterable[Callback], configured: Iterable[_Valu
 
 def effective_values(configured: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a resumed run uses: the saved value of each argument that was saved."""
-    optimizers = [list(groups) for groups in configured["optimizers"]]
-    for groups, saved_groups in zip(optimizers, saved.get("optimizers", ()), strict=False):
-        groups[:] = [{**now, **before} for now, before in zip(groups, saved_groups, strict=False)]
-    schedules = [
-        {**now, **before} for now, before in zip(configured["schedules"], saved.get("schedules", ()), strict=False)
+    no_groups: list[_Values] = []
+    no_values: _Values = {}
+    optimizers = [
+        [{**now, **before} for now, before in zip_longest(groups, saved_groups, fillvalue=no_values)]
+        for groups, saved_groups in zip_longest(
+            configured["optimizers"], saved.get("optimizers", ()), fillvalue=no_groups
+        )
     ]
-    return {"optimizers": optimizers, "schedules": schedules}
+    schedules = zip_longest(configured["schedules"], saved.get("schedules", ()), fillvalue=no_values)
+    return {"optimizers": optimizers, "schedules": [{**now, **before} for now, before in schedules]}
 
 
 def _set_all(attributes: dict[str, Any], now: _Values, before: _Values) -> None:
@@ -124,11 +128,11 @@ def _pairs(objects: Iterable[Any], configured: Mapping[str, Any], saved: Mapping
     return zip(objects, configured.get(kind, ()), saved.get(kind, ()), strict=False)
 
 
-def _differences(owner: str, now: _Values, before: _Values) -> list[RestoredValue]:
+def _differences(owner: object, now: _Values, before: _Values, *, group: int | None = None) -> list[RestoredValue]:
     if "base_lrs" in now:  # the optimizer's group shows its base rate
         now = {name: value for name, value in now.items() if name != "base_lrs"}
     return [
-        RestoredValue(owner, name.replace("initial_lr", "lr"), value, before[name])
+        RestoredValue(type(owner).__name__, name.replace("initial_lr", "lr"), value, before[name], group)
         for name, value in now.items()
         if name in before and not name.startswith("_") and before[name] != value
     ]

@@ -63,7 +63,7 @@ class ResumableDataLoader(DataLoader[T]):
         Raises:
             DataError: The state is that of a loader with another number of generators.
         """
-        # the states of a finished epoch were not saved before 0.2; they would draw its own order again
+        # a checkpoint of an earlier version has no states for the next epoch
         states = state["random_state"]["own"] if state["num_yielded"] else state.get("next_epoch")
         if states is not None and len(states) != len(self._own_generators()):
             raise DataError(

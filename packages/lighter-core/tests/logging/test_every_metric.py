@@ -293,7 +293,7 @@ REFUSED = {
     "MulticlassConfusionMatrix": r"it has shape \(3, 3\)",
     "MultilabelConfusionMatrix": r"it has shape \(3, 2, 2\)",
 }
-"""Those whose value is no number, vector or mapping, and the reason that the error gives."""
+"""Metrics that cannot be logged, each with the reason in its error."""
 
 
 class MinMaxMean(Metric):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from pytorch_lightning import Callback
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import LearningRateFinder, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torch.utils.data.distributed import DistributedSampler
@@ -172,6 +172,25 @@ def test_generator_of_a_plain_loader_is_a_warning(make_trainer, tmp_path):
     with pytest.warns(UserWarning, match="the order of the samples begins again; .*ResumableDataLoader` keeps it"):
         resumed = trained(make(), make_trainer, ckpt_path=path)
     assert resumed[:NUM_BATCHES] == whole[:NUM_BATCHES]
+
+
+def test_generator_that_draws_no_order_is_no_warning(make_trainer, tmp_path, recwarn):
+    def make():
+        return DataLoader(Indices(), batch_size=4, generator=torch.Generator().manual_seed(3))
+
+    path = tmp_path / "saved.ckpt"
+    whole = trained(make(), make_trainer, SaveAfter(path, NUM_BATCHES, at_epoch_end=True))
+    assert trained(make(), make_trainer, ckpt_path=path) == whole[NUM_BATCHES:]
+    assert not [warning for warning in recwarn if "begins again" in str(warning.message)]
+
+
+def test_finder_of_a_rate_is_no_resume(make_trainer, tmp_path, recwarn):
+    loader = plain(generator=torch.Generator().manual_seed(3))
+    finder = LearningRateFinder(num_training_steps=3, update_attr=False)
+    trained(loader, make_trainer, finder, default_root_dir=tmp_path, accumulate_grad_batches=3)
+    resumes = ("begins again", "training resumes", "of the checkpoint")
+    warned = [str(warning.message) for warning in recwarn]
+    assert [text for text in warned if any(part in text for part in resumes)] == []
 
 
 @pytest.mark.parametrize("make", [resumable, with_generator, plain])

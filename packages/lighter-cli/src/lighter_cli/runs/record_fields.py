@@ -105,7 +105,19 @@ _REQUIRED: Mapping[str, _Fits] = MappingProxyType(
         ),
     }
 )
-_OPTIONAL: Mapping[str, _Fits] = MappingProxyType({"id": _is_text, "checkpoint_folders": _list_of(_is_name)})
+_RESTORED_VALUE = _mapping_of(
+    {
+        "path": _or_null(_is_text),
+        "place": _or_null(_is_text),
+        "owner": _is_text,
+        "name": _is_text,
+        "configured": lambda _: True,
+        "restored": lambda _: True,
+    }
+)
+_OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
+    {"id": _is_text, "checkpoint_folders": _list_of(_is_name), "restored_values": _list_of(_RESTORED_VALUE)}
+)
 
 
 def damage(content: Any, *, is_complete: bool = True) -> str:

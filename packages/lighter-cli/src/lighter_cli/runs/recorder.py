@@ -37,8 +37,10 @@ from lighter_config import (
     RECORDED_PLACES,
     Config,
     Stage,
+    format_path,
     to_yaml,
 )
+from lighter_config.checks.components import components_in
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, LightningModule, Trainer
@@ -177,7 +179,7 @@ class RunRecorder(Callback):
         self._content["restored_values"] = restored = []
         for value in getattr(pl_module, "restored_values", ()):
             path = _path_of_argument(self._request.config, value.owner, value.name)
-            place = None if path is None else self._request.config.place(path)
+            place = None if path is None else self._request.config.expanded().place(path)
             restored.append({"path": path, "place": None if place is None else str(place), **asdict(value)})
         if restored:
             self._write(trainer)
@@ -289,15 +291,10 @@ def _as_text(error: BaseException | None) -> str | None:
 
 def _path_of_argument(config: Config, owner: str, name: str) -> str | None:
     """Return the path of an argument of the only component of a class; None if there is not exactly one."""
-    class_name = owner.partition(" ")[0]
-    paths = [path for path in config.leaf_paths() if path.endswith(f"::{name}")]
-    holders = [(path, path.removesuffix(name) + "_target_") for path in paths]
-    found = [
-        path
-        for path, target in holders
-        if config.has(target) and str(config.get(target)).rpartition(".")[2] == class_name
-    ]
-    return found[0] if len(found) == 1 else None
+    components = components_in(config.expanded().tree, lambda _: True)
+    paths = [(*component.path, name) for component in components if component.short_name == owner]
+    paths = [path for path in paths if config.expanded().has(format_path(path))]
+    return format_path(paths[0]) if len(paths) == 1 else None
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -13,7 +13,6 @@ from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
-from lighter_config.checks.placeholders import check_placeholders
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
@@ -35,7 +34,6 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_sections,
     check_foreign_keys,
     check_references,
-    check_placeholders,
     check_expression_names,
     check_targets,
     check_arguments,
@@ -120,8 +118,10 @@ def _traced_to_mistyped_keys(findings: list[Finding]) -> list[Finding]:
 def _notes(context: CheckContext) -> Iterator[Finding]:
     """What loading and expanding noticed; of what cannot be copied, only what the stage needs."""
     yield from context.config.notes
-    seen = set(context.config.notes)
+    seen, places = set(context.config.notes), {note.place for note in context.config.notes}
     for note in context.subject.notes:
+        if note.place is not None and note.place.via and replace(note.place, via="") in places:
+            continue  # a copy of what is reported
         if note not in seen and not (context.is_fragment and leads_out(context, note.path)):
             yield replace(_blamed(context, note), check=note.check or "references")
 

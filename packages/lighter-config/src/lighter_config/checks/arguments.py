@@ -15,6 +15,7 @@ from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_computed, is_copy
 
 # What the stages themselves give to the methods of the trainer.
 _GIVEN_BY_STAGES = ("model", "datamodule")
@@ -35,9 +36,14 @@ def check_arguments(context: CheckContext) -> Iterator[Finding]:
 
 
 def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
-    """Report keys of ``args::stage`` that the trainer's method does not take."""
+    """Report ``args`` that are not mappings, and keys of ``args::stage`` that the trainer's method does not take."""
     trainer = context.value((TRAINER, TARGET))
     args = context.value((ARGS,))
+    for at in [(ARGS,), *((ARGS, stage) for stage in Stage if isinstance(args, dict))]:
+        whole = context.value(at)
+        is_open = isinstance(whole, str) and (is_computed(whole) or is_copy(whole))
+        if whole is not None and not isinstance(whole, dict) and not is_open:
+            yield context.finding(at, f"{format_path(at)} must be a mapping, is {whole!r}")
     if not isinstance(trainer, str) or not isinstance(args, dict):
         return
     for stage in Stage:

@@ -9,7 +9,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import SEPARATOR, parse_path, split_path
-from lighter_config.tree.scalars import PLACEHOLDER, is_suspect, scalar
+from lighter_config.tree.scalars import is_suspect, scalar
 
 _TEXT_STARTS = ("@", "%", "$", "\\")
 _YAML_STARTS = ("[", "{", "'", '"')
@@ -86,7 +86,7 @@ def value_node(text: str, origin: Word) -> Node:
     value = text if not text or text.startswith(_TEXT_STARTS) else scalar(text)
     node = Node(value, origin)
     if value is text and is_suspect(text):
-        origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
+        origin.suspects.append(node)
     return node
 
 

@@ -15,7 +15,7 @@ from lighter_config.sources.yaml_errors import fix_of_tag, mark_of, syntax_error
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Node
 from lighter_config.tree.origins import Document, Mark, Origin
-from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
+from lighter_config.tree.scalars import is_ordinary, is_suspect, scalar
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_KEY = "<<"
@@ -150,7 +150,7 @@ class _Reader:
         value = text if is_plain and is_ordinary(text) else self._scalar(event)
         node = Node(value, self.origin, event.start_mark)
         if is_plain and value is text and is_suspect(text):
-            self.origin.suspects.append((node, "placeholder" if text == PLACEHOLDER else "word"))
+            self.origin.suspects.append(node)
         self.num_values += 1  # counted here, as a call for each value makes reading 2 % slower
         if self.num_values > MAX_VALUES:
             raise _too_many(node)

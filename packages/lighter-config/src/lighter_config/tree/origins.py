@@ -1,7 +1,7 @@
 """The origins of values, with places: a file, an override, Python code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lighter_config.places import Place
 
@@ -31,7 +31,7 @@ class Origin:
         """Whether it may hold a ``_name_``."""
         self.folder = folder
         """The folder that file names in this origin are relative to, when it has one."""
-        self.suspects: list[tuple[Node, Literal["word", "placeholder"]]] = []
+        self.suspects: list[Node] = []
         """Values that may not be what was meant: ``yes``, ``None``, ``...`` without quotes."""
         self.legacy: tuple[Mark | None, str] | None = None
         """The first key of this origin that is written with the old ``#`` separator."""

@@ -1,6 +1,8 @@
 """Let the config win over a checkpoint."""
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from lighter.errors import OptimizerError
 
 
 class ConfiguredValues(Callback):
@@ -11,5 +13,17 @@ class ConfiguredValues(Callback):
     schedule and the count of a patience are still restored. It works for a `LighterModule`, whose checkpoints hold what
     their run was configured with.
 
+    Raises:
+        OptimizerError: The module is not a `LighterModule`.
+
     >>> callbacks = [ConfiguredValues()]
     """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check the module, which sets the values when it has been restored."""
+        if not hasattr(pl_module, "restored_values"):  # LighterModule itself imports this class
+            raise OptimizerError(
+                f"ConfiguredValues cannot set the values of {type(pl_module).__name__}, which is not a LighterModule",
+                expected="a lighter.LighterModule or lighter.System",
+                fix="remove the callback, or derive the module from LighterModule",
+            )

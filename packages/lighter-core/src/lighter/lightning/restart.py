@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pytorch_lightning import Trainer
 from pytorch_lightning.loops.evaluation_loop import RestartStage
 
-from lighter.lightning.state import can_resume, has_batches_left, is_train_epoch_over, train_row
+from lighter.lightning.state import can_resume, has_batches_left, is_train_epoch_over, samplers_of, train_row
 from lighter.resumable import ResumableDataLoader
 
 Due = Literal["batch", "batch after validation", "validation", "epoch end", "monitored schedules"]
@@ -130,8 +130,7 @@ def load_loader_states(trainer: Trainer, states: list[dict[str, Any]], *, have_s
         have_started |= any(not isinstance(loader, ResumableDataLoader) for loader in stateful)  # it starts late itself
     epoch: int = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
     for loader in loaders.flattened:
-        samplers = (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None))
-        for sampler in samplers:
+        for sampler in samplers_of(loader):
             if (set_epoch := getattr(sampler, "set_epoch", None)) is not None:
                 set_epoch(epoch)
                 have_started |= epoch > 0 and loader.num_workers > 0 and not isinstance(loader, ResumableDataLoader)

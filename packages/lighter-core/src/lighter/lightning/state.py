@@ -199,11 +199,16 @@ def has_own_generator(trainer: Trainer) -> bool:
     """Return whether a training loader that cannot resume draws its order from a generator given to it."""
     loaders = trainer.fit_loop._combined_loader
     return loaders is not None and any(
-        getattr(owner, "generator", None) is not None
+        getattr(sampler, "generator", None) is not None
         for loader in loaders.flattened
         if not can_resume(loader)
-        for owner in (loader, getattr(loader, "sampler", None))
+        for sampler in samplers_of(loader)
     )
+
+
+def samplers_of(loader: Any) -> tuple[Any, Any]:
+    """Return a loader's sampler and that of its batch sampler; None where it has none."""
+    return getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None)
 
 
 def num_padded(trainer: Trainer, mode: Mode) -> int:

@@ -57,6 +57,7 @@ def save(
         return  # weights only: no run resumes from them
     entry: dict[str, Any] = {
         "random": gather(trainer, _random_state(trainer)),
+        "has_begun": batches_started(trainer)[1] > 0,
         "has_batches_left": is_train_epoch_over(trainer) or has_batches_left(trainer),
         "due": what_is_due(trainer),
         "configured": configured,
@@ -152,7 +153,12 @@ def _restore_random(ranks: list[dict[str, Any]], trainer: Trainer) -> None:
 
 
 def warn_of_differences(entry: dict[str, Any], trainer: Trainer) -> None:
-    """Warn if the resumed run cannot equal an uninterrupted one; once for each reason."""
+    """Warn if the resumed run cannot equal an uninterrupted one; once for each reason.
+
+    Lightning's finders restore a checkpoint from before the first batch: such a run is not a resumed one.
+    """
+    if not entry.pop("has_begun", True):
+        return
     if num := entry.pop("num_accumulated", 0):
         rank_zero_warn(
             f"training resumes inside an accumulation: the gradients of {num} of {trainer.accumulate_grad_batches}"
