@@ -8,6 +8,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.profilers import SimpleProfiler
+from pytorch_lightning.trainer.connectors.logger_connector.result import _ResultCollection
 from torch import nn, optim
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import _CHECKPOINT_WRAPPED_MODULE
 from torch.distributed.fsdp._common_utils import FSDP_WRAPPED_MODULE
@@ -30,7 +31,7 @@ from lighter.lightning.state import (
     evaluation_batches_started,
     has_batches_left,
 )
-from lighter.logging.epoch_log import EpochValue
+from lighter.logging.registered_names import EpochValue, RegisteredNames
 from lighter.logging.wrapper_metrics import loses_states
 from lighter.optimizers import flat_schedules
 
@@ -230,7 +231,9 @@ def test_an_epoch_value_is_neither_cached_nor_synchronized():
             return {"loss": torch.tensor(1.0)}
 
     log = Log()
-    value = EpochValue(log, "loss")
+    names = RegisteredNames(results=None)
+    names.start_epoch(log)
+    value = EpochValue(names, "loss")
     value.update()
     assert (value.compute(), value.compute(), log.num_reads) == (1, 1, 2)
     assert value.update_count == 0
@@ -238,6 +241,21 @@ def test_an_epoch_value_is_neither_cached_nor_synchronized():
     assert hasattr(MeanMetric().update, "__wrapped__")
     assert not hasattr(value.compute, "__wrapped__")
     assert not hasattr(value.update, "__wrapped__")
+
+
+def test_an_updated_name_has_a_value_again():
+    # else `RegisteredNames` must call `self.log` in each epoch
+    results = _ResultCollection(training=True)
+    metric = MeanMetric()
+    metric.update(1.0)
+    results.log("training_step", "loss", metric, on_step=False, on_epoch=True, metric_attribute="metric")
+    assert results["training_step.loss"].value is metric
+    assert results.metrics(on_step=False)["log"] == {"loss": 1}
+    results.reset()
+    assert results.metrics(on_step=False)["log"] == {}
+    metric.update(3.0)
+    results.update_metrics("training_step.loss", metric, batch_size=1)
+    assert results.metrics(on_step=False)["log"] == {"loss": 3}
 
 
 def test_a_wrapper_loses_states_when_it_is_called():

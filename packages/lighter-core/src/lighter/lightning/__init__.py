@@ -7,6 +7,8 @@ each step, or where lighter extends a class.
 Lightning
     ``_results``: state; test_loops_show_the_running_batch
     ``_evaluation_loop``: state; test_loops_show_the_running_batch
+    keys and ``update_metrics`` of a result collection: lighter.logging.registered_names;
+        test_an_updated_name_has_a_value_again
     ``_seen_batches_per_dataloader``: state, restart; test_loops_show_the_running_batch
     ``_num_ready_batches_reached``: state; test_loops_show_the_running_batch
     ``_batches_that_stepped``: state; test_step_rows_are_those_that_lightning_writes
@@ -53,8 +55,10 @@ torchmetrics
     ``_computed``: metric_states; test_metric_states_are_copied_and_loaded
     ``_reductions``: metric_states; test_metric_states_are_copied_and_loaded
     ``_to_sync``: metric_states; test_a_metric_kept_on_one_rank_does_not_synchronize
-    ``_wrap_compute``: lighter.logging.epoch_log overrides it; test_an_epoch_value_is_neither_cached_nor_synchronized
-    ``_wrap_update``: lighter.logging.epoch_log overrides it; test_an_epoch_value_is_neither_cached_nor_synchronized
+    ``_wrap_compute``: lighter.logging.registered_names overrides it;
+        test_an_epoch_value_is_neither_cached_nor_synchronized
+    ``_wrap_update``: lighter.logging.registered_names overrides it;
+        test_an_epoch_value_is_neither_cached_nor_synchronized
     ``forward``: lighter.logging.wrapper_metrics replaces it on a metric;
         test_a_wrapper_loses_states_when_it_is_called
 """

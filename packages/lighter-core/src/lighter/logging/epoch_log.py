@@ -1,4 +1,4 @@
-"""The values of one epoch: summed by the steps, synchronized once over all ranks, registered with Lightning by name."""
+"""The values of one epoch: summed by the steps, and synchronized once over all ranks."""
 
 import math
 from typing import Any
@@ -10,8 +10,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lighter.lightning.metric_states import Extremes, num_updates
-from lighter.lightning.state import result_collection
 from lighter.logging.metrics import Metrics, compute_flat, members_of
+from lighter.logging.registered_names import RegisteredNames
 from lighter.logging.running_sum import RunningSum
 from lighter.logging.wrapper_metrics import Wrappers
 from lighter.mode import Mode
@@ -33,6 +33,7 @@ class EpochLog:
         metrics: The metrics of the mode.
         wrappers: The wrappers among them.
         extremes: The minima and maxima of this mode and loader so far, which the epoch changes.
+        names: The names of this mode and loader that Lightning knows.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class EpochLog:
         metrics: Metrics | None,
         wrappers: Wrappers | None,
         extremes: Extremes,
+        names: RegisteredNames,
     ) -> None:
         self.trainer = trainer
         self.mode = mode
@@ -51,34 +53,26 @@ class EpochLog:
         self.has_metric_updates = False  # by `update_metrics`; wrappers may not count their updates
         self._wrappers = wrappers
         self._extremes = extremes
-        self.results = result_collection(trainer)
+        self._names = names
+        self.results = names.results
         self.sums: dict[str, RunningSum] = {}  # by what follows `{mode}/loss` in the name
         self.constants: dict[str, Tensor] = {}
         self.has_rates_by_step = False  # a schedule changes the learning rates in each step
         self.unnamed: list[str] = []  # metrics whose values have no names yet
         self.is_open = True
-        self._registered: set[str] = set()
         self._values: dict[str, Tensor] | None = None
 
     def register(self, module: LightningModule, *names: str) -> None:
         """Register with Lightning the metrics that compute the values of these names."""
         for name in names:
-            if name not in self._registered:
-                self._registered.add(name)
-                self._log(module, name, EpochValue(self, name))
-
-    def register_synchronization(self, module: LightningModule) -> None:
-        """Register with Lightning the metric that it computes first, on all ranks."""
-        self._log(module, f"{self.mode}/synchronization", EpochValue(self, None))
+            self._names.register(module, name)
 
     def register_remaining(self, module: LightningModule) -> None:
         """Register at the epoch's end the values whose names no step of this rank could know."""
+        # Lightning adds its suffix in steps only: here it has no current loader
+        suffix = "" if self.loader is None else f"/dataloader_idx_{self.loader}"
         for name in self.values():
-            if name not in self._registered:
-                self._registered.add(name)
-                # Lightning adds its suffix in steps only: here it has no current loader
-                suffix = "" if self.loader is None else f"/dataloader_idx_{self.loader}"
-                self._log(module, name + suffix, EpochValue(self, name), add_dataloader_idx=False)
+            self._names.register(module, name, suffix)
 
     def values(self) -> dict[str, Tensor]:
         """Return the epoch's values over the samples of all ranks, by name.
@@ -128,48 +122,6 @@ class EpochLog:
                 " Call `self.update_metrics(pred, target)` in the step, or remove them."
             )
         return values
-
-    @staticmethod
-    def _log(module: LightningModule, name: str, value: "EpochValue", *, add_dataloader_idx: bool = True) -> None:
-        # `metric_attribute` keeps Lightning from looking for the metric among the module's own
-        module.log(
-            name,
-            value,
-            on_step=False,
-            on_epoch=True,
-            batch_size=1,
-            add_dataloader_idx=add_dataloader_idx,
-            metric_attribute="_logging",
-        )
-
-
-class EpochValue(Metric):
-    """The metric through which Lightning gets one value of an epoch."""
-
-    full_state_update = False
-
-    def __init__(self, log: EpochLog, name: str | None) -> None:
-        super().__init__()
-        self._epoch_log = log
-        self._name = name
-
-    def update(self) -> None:
-        """Do nothing: the steps update the log."""
-
-    def compute(self) -> Tensor | None:
-        """Return the value; None, which Lightning does not log, if the epoch has no value of this name."""
-        values = self._epoch_log.values()
-        return None if self._name is None else values.get(self._name)
-
-    def reset(self) -> None:
-        """Close the log."""
-        self._epoch_log.close()
-
-    def _wrap_compute(self, compute: Any) -> Any:
-        return compute  # the log itself caches and synchronizes
-
-    def _wrap_update(self, update: Any) -> Any:
-        return update
 
 
 def gather(trainer: Trainer, value: Any) -> list[Any]:

@@ -27,6 +27,7 @@ from lighter.logging import resume
 from lighter.logging.epoch_log import EpochLog
 from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, not_targets
 from lighter.logging.optimizer_stats import optimizer_stats, rates
+from lighter.logging.registered_names import RegisteredNames
 from lighter.logging.running_sum import RunningSum
 from lighter.logging.step_output import batch_size_of, loss_terms
 from lighter.logging.wrapper_metrics import Wrappers
@@ -92,6 +93,7 @@ class ModuleLogging:
         self._wrappers: dict[Mode, Wrappers] = {}
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric
+        self._registered: dict[tuple[Mode, int | None], RegisteredNames] = {}
         self._last_batch = 0
         self._known_nans: set[Mode] = set()
         self._checked_arguments: set[Mode] = set()
@@ -237,8 +239,13 @@ class ModuleLogging:
             if wrappers is None or wrappers.metrics is not metrics:
                 wrappers = self._wrappers[mode] = Wrappers(metrics)
             wrappers.start_epoch(extremes)
-        log = EpochLog(trainer, mode, loader, metrics, wrappers, extremes)
-        log.register_synchronization(module)
+        results = result_collection(trainer)
+        names = self._registered.get((mode, loader))
+        if names is None or names.results is not results:
+            names = self._registered[mode, loader] = RegisteredNames(results)
+        log = EpochLog(trainer, mode, loader, metrics, wrappers, extremes, names)
+        names.start_epoch(log)
+        names.register_synchronization(module, mode)
         if mode is Mode.TRAIN:
             stats = optimizer_stats(trainer.optimizers)
             log.has_rates_by_step = any(config.interval == "step" for config in trainer.lr_scheduler_configs)
