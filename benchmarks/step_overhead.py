@@ -7,6 +7,7 @@ clock: Python function calls per step.
 
     python benchmarks/step_overhead.py                       # the marks of a small step
     python benchmarks/step_overhead.py --resnet              # against nothing but training, 40 ms and more a step
+    python benchmarks/step_overhead.py --evaluation          # steps of validation and test, and of 50 metrics
     python benchmarks/step_overhead.py --peer-python VENV/bin/python    # Lighter 0.1.0, installed in VENV
     python benchmarks/step_overhead.py --resnet --accelerator gpu --precision bf16-mixed --batch-size 4096
 
@@ -38,7 +39,13 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+    MulticlassSpecificity,
+)
 
 CLASSES = 10
 BATCH_SIZE = 32
@@ -61,6 +68,17 @@ def metrics() -> list[Any]:
         MulticlassAccuracy(num_classes=CLASSES, validate_args=False),
         MulticlassF1Score(num_classes=CLASSES, validate_args=False),
     ]
+
+
+def fifty_metrics() -> dict[str, Any]:
+    """Make 50 metrics: five classes in two averages, each for the five best predictions."""
+    classes = [MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall, MulticlassSpecificity]
+    return {
+        f"{cls.__name__}_{average}_{top_k}": cls(num_classes=CLASSES, average=average, top_k=top_k, validate_args=False)
+        for cls in classes
+        for average in ("micro", "macro")
+        for top_k in range(1, 6)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +179,47 @@ class Updates(Bare):
         return loss
 
 
+class EvaluatedByHand(Bare):
+    """Logs the values of validation and test for step and epoch by ``self.log``."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.accuracy, self.f1 = metrics()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        x, y = batch
+        pred = self.network(x)
+        self.log("val/loss", self.criterion(pred, y), on_step=True, on_epoch=True, batch_size=len(y))
+        self._log_metrics("val", pred, y)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        x, y = batch
+        self._log_metrics("test", self.network(x), y)
+
+    def _log_metrics(self, mode: str, pred: Tensor, y: Tensor) -> None:
+        self.accuracy(pred, y)
+        self.f1(pred, y)
+        self.log(f"{mode}/accuracy", self.accuracy, on_step=True, on_epoch=True)
+        self.log(f"{mode}/f1", self.f1, on_step=True, on_epoch=True)
+
+
+class ManyByHand(Bare):
+    """Logs 50 metrics by ``self.log_dict``."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.metrics = MetricCollection(fifty_metrics())
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        x, y = batch
+        pred = self.network(x)
+        loss: Tensor = self.criterion(pred, y)
+        self.metrics(pred, y)
+        self.log("loss", loss, on_step=True, on_epoch=True, batch_size=len(y))
+        self.log_dict(self.metrics, on_step=True, on_epoch=True)
+        return loss
+
+
 class ByHand(Bare):
     """Logs loss and metrics for step and epoch by ``self.log``, as Lightning's guide shows."""
 
@@ -184,6 +243,18 @@ def lighter_system(network: nn.Module) -> LightningModule:
     from lighter import System
 
     return System(network, optimizer=sgd(network), criterion=nn.CrossEntropyLoss(), metrics={"train": metrics()})
+
+
+def lighter_evaluation(network: nn.Module) -> LightningModule:
+    from lighter import System
+
+    return System(network, criterion=nn.CrossEntropyLoss(), metrics={"val": metrics(), "test": metrics()})
+
+
+def lighter_many(network: nn.Module) -> LightningModule:
+    from lighter import System
+
+    return System(network, optimizer=sgd(network), criterion=nn.CrossEntropyLoss(), metrics={"train": fifty_metrics()})
 
 
 def lighter_module(network: nn.Module) -> LightningModule:
@@ -238,14 +309,14 @@ class Same:
         return self.num_steps
 
 
-def make_trainer(machine: Machine) -> Trainer:
+def make_trainer(machine: Machine, log_every_n_steps: int = LOG_EVERY_N_STEPS) -> Trainer:
     return Trainer(
         max_epochs=1,
         accelerator=machine.accelerator,
         precision=machine.precision,  # type: ignore[arg-type]
         devices=1,
         logger=Sink(),
-        log_every_n_steps=LOG_EVERY_N_STEPS,
+        log_every_n_steps=log_every_n_steps,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -253,22 +324,23 @@ def make_trainer(machine: Machine) -> Trainer:
 
 
 def in_turn(
-    machine: Machine,
+    trainers: list[Trainer],
     modules: list[LightningModule],
     batches: Same,
+    stage: str,
     run: Callable[..., None],
     *steps: Callable[[], None],
 ) -> None:
-    """Start a fit in the middle of a fit, up to the first batch of each, then give their steps to ``run``.
+    """Start a stage in the middle of a stage, up to the first batch of each, then give their steps to ``run``.
 
     One thread takes all steps: threads would move between cores and wait for each other's lock.
     """
     if not modules:
         run(*steps)
         return
-    trainer = make_trainer(machine)
+    trainer = trainers[0]
 
-    def run_stage() -> None:
+    def run_fit() -> None:
         loop = trainer.fit_loop
         loop.setup_data()
         loop.reset()
@@ -281,10 +353,26 @@ def in_turn(
             loop.epoch_loop.advance(loop._data_fetcher)
             loop.epoch_loop.on_advance_end(loop._data_fetcher)
 
-        in_turn(machine, modules[1:], batches, run, *steps, step)
+        in_turn(trainers[1:], modules[1:], batches, stage, run, *steps, step)
 
-    trainer._run_stage = run_stage  # type: ignore[method-assign]
-    trainer.fit(modules[0], batches)
+    def run_evaluation() -> None:
+        loop = trainer._evaluation_loop
+        with torch.inference_mode():
+            loop.setup_data()
+            loop.reset()
+            loop.on_run_start()
+            fetcher = loop._data_fetcher
+
+            def step() -> None:
+                batch, batch_idx, dataloader_idx = next(fetcher)
+                loop.batch_progress.is_last_batch = fetcher.done
+                loop._evaluation_step(batch, batch_idx, dataloader_idx, None)
+                loop.on_iteration_done()
+
+            in_turn(trainers[1:], modules[1:], batches, stage, run, *steps, step)
+
+    trainer._run_stage = run_fit if stage == "fit" else run_evaluation  # type: ignore[method-assign]
+    getattr(trainer, stage)(modules[0], batches)
 
 
 Contestant = Callable[[nn.Module], LightningModule]
@@ -297,6 +385,9 @@ def compare(
     batch: Any,
     num_steps: int,
     machine: Machine,
+    *,
+    stage: str = "fit",
+    log_every_n_steps: int = LOG_EVERY_N_STEPS,
 ) -> dict:
     """Let both step in turn; return the ratios of ours to theirs."""
     times: list[list[float]] = [[], []]
@@ -313,7 +404,8 @@ def compare(
         gc.enable()
 
     modules = [contestant(machine.network(network)) for contestant in (ours, theirs)]
-    in_turn(machine, modules, Same(batch, num_steps), run)
+    trainers = [make_trainer(machine, log_every_n_steps) for _ in modules]
+    in_turn(trainers, modules, Same(batch, num_steps), stage, run)
     warm_up = num_steps // 20
     times = [sorted(taken[warm_up:]) for taken in times]
     p25 = [values[len(values) // 4] for values in times]
@@ -347,6 +439,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4000, help="steps of each contestant")
     parser.add_argument("--resnet", action="store_true", help="the comparison of a step of 40 ms and more")
+    parser.add_argument("--evaluation", action="store_true", help="steps of validation and test, and of 50 metrics")
     parser.add_argument("--peer-python", help="the Python of an environment with lighter==0.1.0")
     parser.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
@@ -380,6 +473,13 @@ def main() -> None:
         resnet_steps = compare(lighter_system, Bare, resnet, machine.batch(3, 32, 32), num_steps, machine)
         # the mean of a few hundred long steps differs by more than 1 % between runs of the same
         report("System against nothing but training (ResNet)", resnet_steps, 1.01, by=["p25"])
+        return
+    if options.evaluation:
+        for stage, name in (("validate", "validation"), ("test", "test")):
+            steps = compare(lighter_evaluation, EvaluatedByHand, perceptron, batch, options.steps, machine, stage=stage)
+            report(f"a {name} step against self.log by hand", steps, 0.6)
+        many = compare(lighter_many, ManyByHand, perceptron, batch, options.steps // 10, machine, log_every_n_steps=1)
+        report("a written step of 50 metrics against log_dict by hand", many, 0.5)
         return
     report("the same against the same (noise)", against(Updates, Updates), 1.01)
     by_hand = against(lighter_system, ByHand)

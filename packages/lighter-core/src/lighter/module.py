@@ -22,6 +22,7 @@ from lighter.lightning.wrapping import (
     wrap_steps_and_hooks,
 )
 from lighter.logging import resume
+from lighter.logging.batch_values import batches_of_groups
 from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call, detached
 from lighter.logging.module_logging import ModuleLogging
 from lighter.logging.step_output import as_outputs, for_lightning
@@ -160,7 +161,8 @@ class LighterModule(LightningModule):
                     log, metrics, num_positional=len(given), has_target=self._updates_with_target
                 )
             if step is not None and step.is_written:
-                return metrics(*given, **kwargs)
+                with batches_of_groups(metrics, given, kwargs):
+                    return metrics(*given, **kwargs)
             metrics.update(*given, **kwargs)
         except Exception as error:
             error.add_note(describe_call(metrics, given, kwargs))

@@ -14,7 +14,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import _CHECKPO
 from torch.distributed.fsdp._common_utils import FSDP_WRAPPED_MODULE
 from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, SequentialLR
 from torch.utils.data import DataLoader
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
 from torchmetrics.segmentation import MeanIoU
 from torchmetrics.wrappers import MinMaxMetric, Running
@@ -22,7 +22,14 @@ from torchmetrics.wrappers import MinMaxMetric, Running
 import lighter.lightning
 from lighter import LighterModule
 from lighter.callbacks.freezing.parameter_names import clean, norm_layers_of
-from lighter.lightning.metric_states import keep_on_this_rank, load_state, num_updates, state_of
+from lighter.lightning.metric_states import (
+    arguments_of_update,
+    keep_on_this_rank,
+    load_state,
+    num_updates,
+    set_compute_groups,
+    state_of,
+)
 from lighter.lightning.restart import set_callback_metrics
 from lighter.lightning.state import (
     batches_started,
@@ -220,6 +227,20 @@ def test_a_metric_kept_on_one_rank_does_not_synchronize():
         metric.compute()
     keep_on_this_rank(metric)
     assert metric.compute() == 1
+
+
+def test_a_metric_names_the_keywords_of_its_update():
+    metric = MulticlassAccuracy(num_classes=2)
+    assert arguments_of_update(metric, {"preds": 1, "target": 2, "value": 3}) == {"preds": 1, "target": 2}
+
+
+def test_groups_replace_those_that_a_first_batch_would_give():
+    metrics = MetricCollection({"a": MeanMetric(), "b": MeanMetric(), "c": MeanMetric()})
+    set_compute_groups(metrics, [["a", "c"]])
+    assert metrics.compute_groups == {0: ["a", "c"], 1: ["b"]}
+    metrics.update(2.0)
+    assert metrics.compute_groups == {0: ["a", "c"], 1: ["b"]}
+    assert metrics.compute() == {"a": 2, "b": 2, "c": 2}
 
 
 def test_an_epoch_value_is_neither_cached_nor_synchronized():

@@ -53,6 +53,8 @@ torchmetrics
     ``_is_initialized``: metric_states; test_classes_that_an_update_counts_are_those_of_a_checkpoint
     ``min_val``, ``max_val``: metric_states; test_no_reset_forgets_a_minimum_and_a_maximum
     ``_computed``: metric_states; test_metric_states_are_copied_and_loaded
+    ``_filter_kwargs``: metric_states; test_a_metric_names_the_keywords_of_its_update
+    ``_enable_compute_groups``: metric_states; test_groups_replace_those_that_a_first_batch_would_give
     ``_reductions``: metric_states; test_metric_states_are_copied_and_loaded
     ``_to_sync``: metric_states; test_a_metric_kept_on_one_rank_does_not_synchronize
     ``_wrap_compute``: lighter.logging.registered_names overrides it;

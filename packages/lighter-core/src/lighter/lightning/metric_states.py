@@ -3,7 +3,7 @@
 # ruff: noqa: SLF001  # the purpose of this module
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,6 +23,35 @@ def keep_on_this_rank(metric: Metric) -> None:
     metric._to_sync = False
 
 
+def default_states(metric: Metric) -> dict[str, Any]:
+    """Return a metric's states before any update."""
+    return metric._defaults
+
+
+def arguments_of_update(metric: Metric, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those keyword arguments that a metric's ``update`` takes."""
+    return metric._filter_kwargs(**kwargs)
+
+
+def synchronize_on_compute(metric: Metric) -> None:
+    """Make a metric's ``compute`` use the states of all ranks again, unless the metric was made to keep to its own."""
+    metric._to_sync = metric.sync_on_compute
+
+
+def set_states(metric: Metric, states: Mapping[str, Any], num_updates: int = 0) -> None:
+    """Set states of a metric, which are not copied, and its number of updates."""
+    for name, state in states.items():
+        setattr(metric, name, state)
+    metric._update_count = num_updates
+    metric._computed = None
+
+
+def share_states(metric: Metric, others: Iterable[Metric]) -> None:
+    """Give other metrics of a compute group the states of one, which are not copied."""
+    for other in others:
+        set_states(other, metric.metric_state, metric.update_count)
+
+
 def num_updates(metric: Metric) -> int:
     """Count the updates since the last reset; for a wrapper, those of the metrics that it wraps."""
     counts = [0]
@@ -37,6 +66,13 @@ def num_updates(metric: Metric) -> int:
 def keeps_nothing(metric: Metric) -> bool:
     """Return whether it is a running window over lists of samples: the wrapper empties the lists that it has kept."""
     return isinstance(metric, Running) and any(isinstance(state, list) for state in metric._defaults.values())
+
+
+def set_compute_groups(metrics: MetricCollection, groups: list[list[str]]) -> None:
+    """Replace the groups that a collection would find by its first batch; a collection with other groups keeps them."""
+    if metrics._enable_compute_groups is True:
+        metrics._enable_compute_groups = groups or False
+        metrics.add_metrics([])
 
 
 def submetrics(metrics: Metric | MetricCollection) -> Iterator[Metric]:

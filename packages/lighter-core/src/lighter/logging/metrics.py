@@ -17,7 +17,14 @@ from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.errors import MetricError
 from lighter.lightning.given_values import kind_of
-from lighter.lightning.metric_states import keep_on_this_rank, keeps_nothing, plain, submetrics
+from lighter.lightning.metric_states import (
+    keep_on_this_rank,
+    keeps_nothing,
+    plain,
+    set_compute_groups,
+    submetrics,
+)
+from lighter.logging.compute_groups import compute_groups
 
 Metrics = Metric | MetricCollection
 
@@ -28,7 +35,8 @@ _NOT_TARGETS = ("weight", "weights", "sample_weight", "real")
 def as_metrics(given: object, argument: str) -> Metrics | None:
     """Make a metric or a collection of what the user gave.
 
-    A metric and a collection are returned unchanged. A list becomes a collection named by classes, made unique
+    A metric and a collection are returned unchanged, except that a collection which would find its compute groups by
+    the first batch gets those of `compute_groups`. A list becomes a collection named by classes, made unique
     (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a collection named by its keys.
 
     Args:
@@ -43,6 +51,7 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
             return None
         case Metric() | MetricCollection():
             _check_can_be_logged(given, argument)
+            _group(given)
             return given
         case Mapping():
             named = {str(name): metric for name, metric in given.items()}
@@ -57,12 +66,14 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
     if not named:
         return None
     try:
-        return MetricCollection(named)
+        metrics = MetricCollection(named)
     except (KeyError, ValueError) as error:  # a dot in a name, or the name of a method of the collection
         raise MetricError(
             f"`{argument}` has an invalid name: {error}",
             expected="names without a dot that are not methods of MetricCollection",
         ) from error
+    _group(metrics)
+    return metrics
 
 
 def check_not_shared(metrics: Mapping[str, Metrics | None]) -> None:
@@ -235,6 +246,13 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
     for key, item in items:
         flat |= flatten(f"{name}/{key}", item)
     return flat
+
+
+def _group(metrics: Metrics) -> None:
+    """Group the metrics of all collections, also those inside of wrappers, by what their updates do."""
+    for module in metrics.modules():
+        if isinstance(module, MetricCollection):
+            set_compute_groups(module, compute_groups(dict(module.items(keep_base=True, copy_state=False))))
 
 
 def _named_by_class(given: Sequence[object]) -> dict[str, object]:
