@@ -236,7 +236,9 @@ def other_scripts(pythons: dict[str, str], *, quick: bool) -> dict[str, dict[str
         "config_scale": [],
         "checks": ["--repeats=2"] if quick else [],
         "step_overhead": [peer, *steps],
+        "step_overhead --evaluation": ["--evaluation", *steps],
         "step_overhead --resnet": ["--resnet"],
+        "epoch_overhead": ["--epochs=400"] if quick else [],
         "whole_fit": ["--repeats=1", "--epochs=2"] if quick else [],
         "training_memory": ["--steps=2000"] if quick else [],
         "writer_memory": ["--rows=100000"] if quick else [],
@@ -258,18 +260,18 @@ def other_scripts(pythons: dict[str, str], *, quick: bool) -> dict[str, dict[str
 
 
 _STEP = re.compile(
-    r"^(?P<what>.+?)\s+p25 (?P<p25>[\d.]+)\s+mean (?P<mean>[\d.]+)\s+mark (?P<mark>[\d.]+) (?P<verdict>\w+)"
+    r"^(?P<what>.+?)\s+p25 (?P<p25>[\d.]+)\s+mean (?P<mean>[\d.]+)\s+mark (?P<mark>[\d./]+) (?P<verdict>\w+)"
 )
 
 
 def step_rows(scripts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Read the ratios of a training step from what `step_overhead.py` printed."""
+    """Read the ratios of steps and epochs from what the scripts printed."""
     rows = []
-    for name in ("step_overhead", "step_overhead --resnet"):
+    for name in ("step_overhead", "step_overhead --evaluation", "step_overhead --resnet", "epoch_overhead"):
         for line in scripts[name]["output"]:
             if match := _STEP.match(line):
-                numbers = {key: float(match[key]) for key in ("p25", "mean", "mark")}
-                rows.append({"work": match["what"], **numbers, "met": match["verdict"] == "met"})
+                numbers = {key: float(match[key]) for key in ("p25", "mean")}
+                rows.append({"work": match["what"], **numbers, "mark": match["mark"], "met": match["verdict"] == "met"})
     return rows
 
 
@@ -287,10 +289,10 @@ def as_markdown(results: dict[str, Any]) -> str:
             f"{row['median'][name]:.{digits}f} {row['unit']} (x {ours / row['median'][name]:.2f})" for name in names[1:]
         ]
         lines.append(f"| {row['work'].strip()} | {' | '.join(cells)} |")
-    lines += ["", "| a training step | ratio, p25 | ratio, mean | mark |", "|---|--:|--:|--:|"]
+    lines += ["", "| a step or an epoch | ratio, p25 | ratio, mean | mark |", "|---|--:|--:|--:|"]
     for row in results["steps"]:
         verdict = "" if row["met"] else " (missed)"
-        lines.append(f"| {row['work']} | {row['p25']:.3f} | {row['mean']:.3f} | {row['mark']:.2f}{verdict} |")
+        lines.append(f"| {row['work']} | {row['p25']:.3f} | {row['mean']:.3f} | {row['mark']}{verdict} |")
     return "\n".join(lines)
 
 
