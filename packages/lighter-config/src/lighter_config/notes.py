@@ -20,7 +20,7 @@ _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
     """Yield the notes about the values that are still in the tree."""
-    suspects: dict[Origin, set[int]] = {}  # the marks in each origin, also in a file that % copies
+    reported: set[tuple[Origin, int]] = set()
     doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
     for path, node in walk(root):
@@ -28,11 +28,10 @@ def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> 
         if doubtful and id(node) in doubtful:
             yield _doubt(path, doubtful[id(node)])
         if type(value) is str:
-            if is_suspect(value):
-                if node.origin not in suspects:
-                    suspects[node.origin] = {id(suspect.mark) for suspect in node.origin.suspects}
-                if id(node.mark) in suspects[node.origin]:
-                    suspects[node.origin].remove(id(node.mark))  # a copy of it is the same mistake
+            if is_suspect(value) and node.is_suspect:
+                suspect = (node.origin, id(node.mark))
+                if suspect not in reported:  # a copy of it is the same mistake
+                    reported.add(suspect)
                     yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
                 yield from _text(path, node, root)

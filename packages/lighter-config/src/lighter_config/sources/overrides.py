@@ -84,10 +84,9 @@ def value_node(text: str, origin: Word) -> Node:
             )
         return node
     value = text if not text or text.startswith(_TEXT_STARTS) else scalar(text)
-    node = Node(value, origin)
     if value is text and is_suspect(text):
-        origin.suspects.append(node)
-    return node
+        origin.suspects[id(None)] = None
+    return Node(value, origin)
 
 
 def _with_fix(finding: Finding, text: str, as_text: str) -> Finding:

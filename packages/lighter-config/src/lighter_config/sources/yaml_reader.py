@@ -150,7 +150,7 @@ class _Reader:
         value = text if is_plain and is_ordinary(text) else self._scalar(event)
         node = Node(value, self.origin, event.start_mark)
         if is_plain and value is text and is_suspect(text):
-            self.origin.suspects.append(node)
+            self.origin.suspects[id(node.mark)] = node.mark
         self.num_values += 1  # counted here, as a call for each value makes reading 2 % slower
         if self.num_values > MAX_VALUES:
             raise _too_many(node)
