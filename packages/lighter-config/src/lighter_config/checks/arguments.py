@@ -7,6 +7,7 @@ from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.foreign_keys import FORMS
 from lighter_config.findings import Finding, Severity
+from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.places import Place
 from lighter_config.sections import ARGS, TRAINER
 from lighter_config.signatures import ParameterKind, Signature
@@ -19,6 +20,7 @@ from lighter_config.tree.references import is_computed, is_copy
 
 # What the stages themselves give to the methods of the trainer.
 _GIVEN_BY_STAGES = ("model", "datamodule")
+_NUM_NEAREST = 3
 
 
 def check_arguments(context: CheckContext) -> Iterator[Finding]:
@@ -122,6 +124,11 @@ def _unknown_argument(
     if name[:1] == name[-1:] == "_" and not nearest:
         nearest = nearest_names(name, sorted(NOT_ARGUMENTS))
         fix = f"write {nearest[0]}, or remove it with ~{format_path(path)}" if nearest else fix
+    if fix.startswith("rename") and (elsewhere := paths_elsewhere(context.config, context.reader, path)):
+        place = context.subject.place(format_path(path))
+        if not nearest and place is not None and place.word is not None:
+            fix = f"write {written_at(elsewhere[0], path, context.subject.excerpt(format_path(path)))}"
+        nearest = (*nearest, *elsewhere)[:_NUM_NEAREST]
     none_left = "no further argument" if signature.keywords else "no arguments by name"
     expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(
