@@ -7,6 +7,7 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging.merger import Doubt
 from lighter_config.tree.cycles import follow_references
+from lighter_config.tree.environment import from_environment, quoted
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
@@ -15,6 +16,7 @@ from lighter_config.tree.references import INTERPOLATION, absolute_path, find_re
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER, is_suspect
 from lighter_config.tree.walking import follow, walk
 
+_DECODED = re.compile(r"\$\{oc\.decode:\s*(\$\{(?:oc\.)?env:[^}]*\})\s*\}")
 _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
@@ -109,6 +111,8 @@ def _interpolation(path: Segments, node: Node) -> Finding:
 
 def _in_this_language(text: str) -> str:
     """Write text with the ``${...}`` of other tools as a reference or an expression."""
+    if (decoded := _DECODED.fullmatch(text)) is not None:
+        text = decoded.group(1)
     parts = [(match.group(1), *match.span()) for match in INTERPOLATION.finditer(text)]
     (name, start, end), *others = parts
     kind, _, rest = name.partition(":")
@@ -119,7 +123,9 @@ def _in_this_language(text: str) -> str:
         inside = INTERPOLATION.sub(lambda match: "{@" + match.group(1).replace(".", SEPARATOR) + "}", text)
         return f"'$f{quote}{inside}{quote}'"
     variable, comma, default = rest.partition(",")
-    value = f"os.environ.get({variable!r}, {default.strip()!r})" if comma else f"os.environ[{variable!r}]"
+    default = default.strip()
+    is_whole = (start, end) == (0, len(text))
+    value = from_environment(variable, (default if is_whole else quoted(default)) if comma else None)
     before = f"{text[:start]!r} + " if start else ""
     after = f" + {text[end:]!r}" if text[end:] else ""
     return f'"${before}{value}{after}"'
