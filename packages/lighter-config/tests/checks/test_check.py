@@ -317,3 +317,33 @@ def test_argument_given_to_two_that_lack_it_does_not_name_the_other(checked, sys
 def test_key_of_a_file_that_another_component_takes_names_its_path(checked, system_yaml) -> None:
     (finding,) = [one for one in checked(exp=system_yaml.replace("system:\n", "system:\n  lr: 3\n")) if one.nearest]
     assert (finding.nearest, finding.place.line is not None) == (("system::optimizer::lr",), True)
+
+
+@pytest.mark.parametrize(
+    ("args", "path"),
+    [
+        ("{fit: '@vars::a'}", "vars::a::ckpt_pth"),
+        ("'@vars::all'", "vars::all::fit::ckpt_pth"),
+        ("'@vars::again'", "vars::all::fit::ckpt_pth"),
+        ("{fit: '%vars::a'}", "args::fit::ckpt_pth"),
+    ],
+)
+def test_arguments_of_a_stage_behind_a_reference_are_checked(checked, system_yaml, args: str, path: str) -> None:
+    values = "  a: {ckpt_pth: x}\n  all: {fit: {ckpt_pth: x}}\n  again: '@vars::all'\n"
+    found = checked(exp=f"{system_yaml}args: {args}\n".replace("vars:\n", f"vars:\n{values}", 1))
+    (finding,) = [one for one in found if one.check == "stage_arguments"]
+    assert finding.path == path
+    assert finding.nearest == ("ckpt_path",)
+    assert finding.place.line is not None
+
+
+def test_what_args_refer_to_must_be_a_mapping(checked, system_yaml) -> None:
+    found = checked("=args={fit: '@vars::a'}", "=vars::a=3", exp=system_yaml)
+    (finding,) = [one for one in found if one.check == "stage_arguments"]
+    assert finding.message == "args::fit must be a mapping, is 3"
+
+
+def test_unknown_stage_behind_a_reference_is_an_error(checked, system_yaml) -> None:
+    found = checked("=args=@vars::a", "=vars::a={fitt: {}}", exp=system_yaml)
+    (finding,) = [one for one in found if "unknown stage" in one.message]
+    assert (finding.path, finding.nearest) == ("vars::a::fitt", ("fit",))

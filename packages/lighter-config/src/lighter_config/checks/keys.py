@@ -176,11 +176,13 @@ def _variables_in(targets: Iterable[tuple[Segments, Reference, Segments]]) -> It
 
 
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
-    args = context.whole_tree.get(ARGS)
-    for key in args if isinstance(args, dict) else ():
+    args = context.reached(context.expanded, (ARGS,))
+    if args is None or not args.node.is_mapping:
+        return
+    for key in args.node.value:
         if key not in list(Stage):
             yield context.finding(
-                (ARGS, key),
+                (*args.path, key),
                 f"unknown stage {key!r} in `args`",
                 at_key=True,
                 expected=list(Stage),
