@@ -37,7 +37,11 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
     model:
       lr: '@vars::lr'
     """
-    tree = as_written(config._root, config._copier, standalone=standalone, marks_unquoted=True)
+    copied = (file.origin for file in config._copier.files.values())
+    if not standalone and not any(origin.suspects for origin in (*config._origins, *copied)):
+        tree = config.tree  # made once
+    else:
+        tree = as_written(config._root, config._copier, standalone=standalone, marks_unquoted=True)
     if standalone and isinstance(tree.get("project"), str) and config.place("project") is not None:
         tree["project"] = _absolute_project(tree["project"], config._root.value["project"])
     # with it comes the YAML library, a third of all import time
