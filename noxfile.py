@@ -140,7 +140,8 @@ def lightning(session: nox.Session, beside: bool) -> None:
     session.install(f"lightning=={release.split()[0]}")
     if not beside:
         session.run("uv", "pip", "uninstall", "--quiet", "pytorch-lightning", external=True)
-    pytest(session, "packages/lighter-cli/tests/test_lightning_package.py")
+    files = ("test_lightning_package.py", "running/test_monitor_check.py")
+    pytest(session, *(f"packages/lighter-cli/tests/{file}" for file in files))
 
 
 @nox.session(python=PYTHON, default=False)

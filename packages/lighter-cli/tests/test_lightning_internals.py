@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import SumMetric
 
 from lighter_cli import lightning_internals as internals
@@ -245,3 +247,50 @@ def test_computed_metrics_computes_nothing() -> None:
 def test_hp_metric_is_on_unless_the_logger_says_no(tmp_path: Path) -> None:
     assert internals.has_hp_metric(TensorBoardLogger(tmp_path))
     assert not internals.has_hp_metric(TensorBoardLogger(tmp_path, default_hp_metric=False))
+
+
+@pytest.mark.parametrize("kind", [EarlyStopping, ModelCheckpoint])
+def test_errors_of_callbacks_without_their_monitor_are_known(kind: Any) -> None:
+    callback = kind(monitor="missing")
+    with pytest.raises((RuntimeError, MisconfigurationException)) as raised:
+        make_trainer(callback).fit(BoringModel())
+    assert internals.error_without_monitor(raised.value, callback, "missing")
+    assert not internals.error_without_monitor(raised.value, callback, "missing_too")
+    assert not internals.error_without_monitor(raised.value, object(), "missing")
+
+
+class Following(BoringModel):
+    """Lowers its rate by a value that it does not log."""
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+        self.schedule = ReduceLROnPlateau(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule, "monitor": "missing"}}
+
+
+def test_error_of_a_scheduler_without_its_monitor_is_known() -> None:
+    module = Following()
+    with pytest.raises(MisconfigurationException) as raised:
+        make_trainer().fit(module)
+    assert internals.error_without_monitor(raised.value, module.schedule, "missing")
+
+
+@pytest.mark.filterwarnings("ignore:`ModelCheckpoint.*could not find the monitored key")
+@pytest.mark.parametrize(
+    ("options", "is_due"),
+    [
+        ({}, True),
+        ({"every_n_epochs": 2}, True),
+        ({"every_n_epochs": 5}, False),
+        ({"every_n_train_steps": 6}, True),
+        ({"every_n_train_steps": 7}, False),
+        ({"train_time_interval": timedelta(seconds=0)}, True),
+        ({"save_top_k": 0}, False),
+        ({"every_n_epochs": 0}, False),
+    ],
+)
+def test_a_save_is_due_when_the_callback_looked_for_its_monitor(options: Any, is_due: bool) -> None:
+    callback = ModelCheckpoint(monitor="missing", **options)
+    trainer = make_trainer(callback, limit_val_batches=0)
+    trainer.fit(BoringModel())
+    assert internals.is_save_due(callback, trainer) is is_due

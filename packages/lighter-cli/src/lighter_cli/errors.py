@@ -15,5 +15,9 @@ class BuildError(ConfigError):
     """A section built an object of the wrong type."""
 
 
+class MonitorError(ConfigError):
+    """A callback or scheduler monitors a name that the fit did not log."""
+
+
 class RankError(ConfigError):
     """Another process of the same run failed, or started from another checkpoint."""

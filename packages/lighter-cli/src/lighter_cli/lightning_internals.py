@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.distributed_c10d import _get_default_store
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from lighter_cli.lightning_package import is_a, is_model_checkpoint
 
@@ -118,6 +119,24 @@ def newest_save(callback: Callback) -> tuple[str, int]:
 def save_checkpoint(callback: ModelCheckpoint, trainer: Trainer, file: Path) -> None:
     """Save a checkpoint now, on all ranks, and record it as the newest one of the callback."""
     callback._save_checkpoint(trainer, str(file))
+
+
+def error_without_monitor(error: BaseException, owner: object, monitor: str) -> bool:
+    """Return whether an error says that a callback or scheduler did not find what it monitors."""
+    starts = (
+        (is_a(owner, "callbacks.EarlyStopping"), f"Early stopping conditioned on metric `{monitor}` which is not"),
+        (is_model_checkpoint(owner), f"`ModelCheckpoint(monitor={monitor!r})` could not find the monitored key"),
+        (isinstance(owner, ReduceLROnPlateau), f"ReduceLROnPlateau conditioned on metric {monitor} which is not"),
+    )
+    return any(is_owner and str(error).startswith(start) for is_owner, start in starts)
+
+
+def is_save_due(callback: ModelCheckpoint, trainer: Trainer) -> bool:
+    """Return whether a checkpoint callback looked for its monitor at the end of the last epoch, or of a step before."""
+    epochs, steps = callback._every_n_epochs, callback._every_n_train_steps
+    by_epoch = epochs >= 1 and trainer.current_epoch % epochs == 0
+    by_step = 1 <= steps <= trainer.global_step
+    return callback.save_top_k != 0 and (by_epoch or by_step or callback._train_time_interval is not None)
 
 
 def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:

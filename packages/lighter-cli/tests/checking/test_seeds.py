@@ -26,3 +26,25 @@ def test_what_is_no_seed_in_the_variable_names_the_variable(monkeypatch: pytest.
     monkeypatch.setenv("PL_GLOBAL_SEED", "abc")
     with pytest.raises(SeedError, match="environment variable PL_GLOBAL_SEED"):
         find_seed(load([{}]))
+
+
+@pytest.mark.parametrize(
+    ("seed", "fix"),
+    [
+        (
+            "$os.environ.get('NOWHERE', '3')",
+            "write `\"$int(os.environ.get('NOWHERE', '3'))\"`: the expression gives text",
+        ),
+        ("@vars::seed", 'write `"$int(@vars::seed)"`: the reference gives text'),
+        ("3", "write 3 without quotes"),
+        ("many", ""),
+    ],
+)
+def test_text_in_place_of_a_seed_says_how_to_write_it(seed: str, fix: str) -> None:
+    with pytest.raises(SeedError) as caught:
+        find_seed(load([{"vars": {"seed": "3"}, "seed": seed}]))
+    (finding,) = caught.value.findings
+    assert finding.fix == fix
+    if fix.startswith("write `"):
+        written = fix.removeprefix('write `"').partition('"`')[0]
+        assert find_seed(load([{"vars": {"seed": "3"}, "seed": written}])) == 3

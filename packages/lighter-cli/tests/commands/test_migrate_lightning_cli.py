@@ -163,8 +163,8 @@ def test_the_trainer_comes_from_the_package_of_the_callbacks(head: str, path: st
     [
         ("${oc.env:DATA}", "$os.environ['DATA']"),
         ("${oc.env:DATA}/digits", "$f\"{os.environ['DATA']}/digits\""),
-        ("${oc.env:LR,1e-3}", "$float(os.environ.get('LR', 1e-3))"),
-        ("${oc.env:NAME,null}", "$os.environ.get('NAME', None)"),
+        ("${oc.env:LR,1e-3}", "$float(os.environ.get('LR', 0.001))"),
+        ("${oc.env:NAME,null}", "$os.environ.get('NAME')"),
         ("${trainer.callbacks[0].init_args.monitor}", "%trainer::callbacks::0::monitor"),
         ("${seed_everything}", "%seed"),
         ("50% ${epoch}", '$f"50% {@epoch}"'),

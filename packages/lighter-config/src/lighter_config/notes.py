@@ -7,6 +7,7 @@ from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.merging.merger import Doubt
 from lighter_config.tree.cycles import follow_references
+from lighter_config.tree.environment import from_environment, quoted
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.node import Node, Segments
 from lighter_config.tree.origins import Document, Origin
@@ -15,12 +16,13 @@ from lighter_config.tree.references import INTERPOLATION, absolute_path, find_re
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER, is_suspect
 from lighter_config.tree.walking import follow, walk
 
+_DECODED = re.compile(r"\$\{oc\.decode:\s*(\$\{(?:oc\.)?env:[^}]*\})\s*\}")
 _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
 def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
     """Yield the notes about the values that are still in the tree."""
-    suspects: dict[Origin, set[int]] = {}  # the marks in each origin, also in a file that % copies
+    reported: set[tuple[Origin, int]] = set()
     doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
     for path, node in walk(root):
@@ -28,11 +30,10 @@ def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> 
         if doubtful and id(node) in doubtful:
             yield _doubt(path, doubtful[id(node)])
         if type(value) is str:
-            if is_suspect(value):
-                if node.origin not in suspects:
-                    suspects[node.origin] = {id(suspect.mark) for suspect in node.origin.suspects}
-                if id(node.mark) in suspects[node.origin]:
-                    suspects[node.origin].remove(id(node.mark))  # a copy of it is the same mistake
+            if is_suspect(value) and node.is_suspect:
+                suspect = (node.origin, id(node.mark))
+                if suspect not in reported:  # a copy of it is the same mistake
+                    reported.add(suspect)
                     yield _suspect(path, node)
             if value[:1] in ("@", "%", "$"):
                 yield from _text(path, node, root)
@@ -110,6 +111,8 @@ def _interpolation(path: Segments, node: Node) -> Finding:
 
 def _in_this_language(text: str) -> str:
     """Write text with the ``${...}`` of other tools as a reference or an expression."""
+    if (decoded := _DECODED.fullmatch(text)) is not None:
+        text = decoded.group(1)
     parts = [(match.group(1), *match.span()) for match in INTERPOLATION.finditer(text)]
     (name, start, end), *others = parts
     kind, _, rest = name.partition(":")
@@ -120,7 +123,9 @@ def _in_this_language(text: str) -> str:
         inside = INTERPOLATION.sub(lambda match: "{@" + match.group(1).replace(".", SEPARATOR) + "}", text)
         return f"'$f{quote}{inside}{quote}'"
     variable, comma, default = rest.partition(",")
-    value = f"os.environ.get({variable!r}, {default.strip()!r})" if comma else f"os.environ[{variable!r}]"
+    default = default.strip()
+    is_whole = (start, end) == (0, len(text))
+    value = from_environment(variable, (default if is_whole else quoted(default)) if comma else None)
     before = f"{text[:start]!r} + " if start else ""
     after = f" + {text[end:]!r}" if text[end:] else ""
     return f'"${before}{value}{after}"'

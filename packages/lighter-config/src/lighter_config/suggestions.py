@@ -58,8 +58,17 @@ def nearest_names(name: str, valid: Iterable[str], *, count: int = 3, likeness: 
     near = get_close_matches(written, by_folded, n=count, cutoff=likeness)
     if likeness >= NEARLY_THE_SAME:
         return tuple(by_folded[match] for match in near)
-    others = {name for names in SYNONYMS if written in names for name in names}
+    others = synonyms_of(written)
     near = [other for other in by_folded if other in others] + near
     if len(written) >= _SHORTEST_PART:
         near += [other for other in by_folded if other.startswith(written) or written in other.split("_")]
     return tuple(by_folded[match] for match in list(dict.fromkeys(near))[:count])
+
+
+def synonyms_of(name: str) -> tuple[str, ...]:
+    """Return the names that the field uses for what has this name.
+
+    >>> synonyms_of("learning_rate"), synonyms_of("width")
+    (('lr',), ())
+    """
+    return tuple(other for names in SYNONYMS if name in names for other in names if other != name)

@@ -291,3 +291,59 @@ def test_args_that_are_no_mapping_are_an_error(checked, system_yaml, word) -> No
 @pytest.mark.parametrize("word", ["args=null", "args::fit=$dict()", "args=$dict()"])
 def test_args_that_may_be_a_mapping_are_no_finding(checked, system_yaml, word) -> None:
     assert checked(word, exp=system_yaml) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest", "fix"),
+    [
+        ("system::lr=3", ("system::optimizer::lr",), "write system::optimizer::lr=3"),
+        ("trainer::lr=3", ("system::optimizer::lr",), "write system::optimizer::lr=3"),
+        ("trainer::learning_rate=3", ("system::optimizer::lr",), "write system::optimizer::lr=3"),
+        ("system::weight_decay=3", ("system::optimizer::weight_decay",), "write system::optimizer::weight_decay=3"),
+        ("system::trainer::max_epochs=3", ("trainer",), "write trainer::max_epochs=3"),
+        ("model::lr=3", ("system::optimizer::lr",), "write system::optimizer::lr=3"),
+    ],
+)
+def test_argument_that_another_component_takes_names_its_path(checked, system_yaml, word, nearest, fix) -> None:
+    findings = checked(word, exp=system_yaml)
+    assert (nearest, fix) in [(finding.nearest, finding.fix) for finding in findings]
+
+
+def test_argument_given_to_two_that_lack_it_does_not_name_the_other(checked, system_yaml) -> None:
+    found = checked("system::gamma_=3", "trainer::gamma_=3", exp=system_yaml)
+    assert [finding.nearest for finding in found if finding.check == "arguments"] == [(), ()]
+
+
+def test_key_of_a_file_that_another_component_takes_names_its_path(checked, system_yaml) -> None:
+    (finding,) = [one for one in checked(exp=system_yaml.replace("system:\n", "system:\n  lr: 3\n")) if one.nearest]
+    assert (finding.nearest, finding.place.line is not None) == (("system::optimizer::lr",), True)
+
+
+@pytest.mark.parametrize(
+    ("args", "path"),
+    [
+        ("{fit: '@vars::a'}", "vars::a::ckpt_pth"),
+        ("'@vars::all'", "vars::all::fit::ckpt_pth"),
+        ("'@vars::again'", "vars::all::fit::ckpt_pth"),
+        ("{fit: '%vars::a'}", "args::fit::ckpt_pth"),
+    ],
+)
+def test_arguments_of_a_stage_behind_a_reference_are_checked(checked, system_yaml, args: str, path: str) -> None:
+    values = "  a: {ckpt_pth: x}\n  all: {fit: {ckpt_pth: x}}\n  again: '@vars::all'\n"
+    found = checked(exp=f"{system_yaml}args: {args}\n".replace("vars:\n", f"vars:\n{values}", 1))
+    (finding,) = [one for one in found if one.check == "stage_arguments"]
+    assert finding.path == path
+    assert finding.nearest == ("ckpt_path",)
+    assert finding.place.line is not None
+
+
+def test_what_args_refer_to_must_be_a_mapping(checked, system_yaml) -> None:
+    found = checked("=args={fit: '@vars::a'}", "=vars::a=3", exp=system_yaml)
+    (finding,) = [one for one in found if one.check == "stage_arguments"]
+    assert finding.message == "args::fit must be a mapping, is 3"
+
+
+def test_unknown_stage_behind_a_reference_is_an_error(checked, system_yaml) -> None:
+    found = checked("=args=@vars::a", "=vars::a={fitt: {}}", exp=system_yaml)
+    (finding,) = [one for one in found if "unknown stage" in one.message]
+    assert (finding.path, finding.nearest) == ("vars::a::fitt", ("fit",))

@@ -119,3 +119,45 @@ def test_a_mixture_is_found(of_packages, trainer: str, model: str) -> None:
 )
 def test_what_may_be_right_is_left_alone(of_packages, trainer: str, model: str, callback: str) -> None:
     assert of_packages(experiment(trainer, model, callback)) == []
+
+
+@pytest.fixture
+def of_one_package(libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Check a config where only ``pytorch_lightning`` is installed."""
+    monkeypatch.chdir(tmp_path)
+    code = tmp_path / "mine"
+    code.mkdir()
+    (code / "first.py").write_text(dedent(CODE.format(first=FIRST, second=FIRST)))
+    reader = SignatureReader(search_path=[libraries], project=code, cache_folder=None)
+
+    def run(text: str):
+        Path("exp.yaml").write_text(dedent(text).lstrip())
+        return [finding for finding in check(load(["exp.yaml"]), reader=reader) if "lightning" in str(finding)]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("model", "advice"),
+    [("lightning.pytorch.Model", "install lightning, or write "), ("project.first.Model", "write ")],
+)
+def test_a_package_that_is_not_installed_is_one_finding(of_one_package, model: str, advice: str) -> None:
+    # five findings told to install it, to correct the name, and to derive the model from it
+    (finding,) = of_one_package(
+        f"""
+        trainer:
+          _target_: lightning.Trainer
+          callbacks:
+            - {{_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: a}}
+        model: {{_target_: {model}}}
+        """
+    )
+    assert "`lightning`" in finding.message
+    assert str(finding.place) == "exp.yaml:2:13"
+    trainer, callback = "pytorch_lightning.Trainer", "pytorch_lightning.callbacks.EarlyStopping"
+    assert finding.fix.startswith(f"{advice}{trainer} at exp.yaml:2:13, {callback} at exp.yaml:4:18")
+
+
+def test_a_wrong_name_of_an_installed_package_is_its_own_finding(of_one_package) -> None:
+    (finding,) = of_one_package(experiment("pytorch_lightning.Trainr", "project.first.Model"))
+    assert finding.nearest == ("pytorch_lightning.Trainer",)

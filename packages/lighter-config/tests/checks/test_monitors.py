@@ -114,3 +114,25 @@ def test_metric_of_several_values_is_never_advised_by_its_own_name(checked, syst
     assert (
         of_monitors(checked(*words, "trainer::callbacks::0::monitor=val/metrics/tasks/a/epoch", exp=system_yaml)) == []
     )
+
+
+@pytest.mark.parametrize("name", ["", "/dataloader_idx_0", "/dataloader_idx_7"])
+def test_model_with_unknown_loaders_may_have_several(checked, module_yaml, name: str) -> None:
+    words = ["=data={_target_: project.loud.Data}", f"trainer::callbacks::0::monitor=val/loss/epoch{name}"]
+    assert of_monitors(checked(*words, exp=module_yaml)) == []
+
+
+def test_numbers_of_loaders_are_listed_where_there_are_several(checked, module_yaml) -> None:
+    wrong = "trainer::callbacks::0::monitor=nonsense"
+    (finding,) = of_monitors(checked(wrong, exp=module_yaml))
+    assert not [name for name in finding.expected if "dataloader_idx" in name]
+    several = "=data::val_dataloader=['%data::train_dataloader', '%data::train_dataloader']"
+    (finding,) = of_monitors(checked(wrong, several, exp=module_yaml))
+    names = [name for name in finding.expected if name.startswith("val/loss")]
+    assert names == ["val/loss/epoch/dataloader_idx_0", "val/loss/epoch/dataloader_idx_1"]
+
+
+def test_loaders_that_an_expression_makes_may_be_several(checked, system_yaml) -> None:
+    loaders = "=system::dataloaders::val=$[@system::dataloaders::train] * 2"
+    words = ["~trainer::callbacks::0", loaders, "trainer::callbacks::0::monitor=val/loss/epoch/dataloader_idx_1"]
+    assert of_monitors(checked(*words, exp=system_yaml)) == []

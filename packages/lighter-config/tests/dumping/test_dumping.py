@@ -92,3 +92,26 @@ def test_object_without_a_form_in_yaml_is_an_error_with_its_path():
 
 def test_names_of_files_and_tuples_become_yaml():
     assert to_yaml(load({"a": Path("x/y"), "b": (1, 2)})) == "a: x/y\nb: [1, 2]\n"
+
+
+DOUBTFUL = (
+    "a: ...\nb: [..., yes, '...', 'yes']\nc: {d: None, e: nan, f: 'off', g: off}\nt: {x: 1}\nv: '%t'\nv::x: ...\n"
+)
+
+
+@pytest.mark.parametrize("standalone", [False, True])
+def test_doubtful_text_without_quotes_is_dumped_without_them(load_texts, standalone):
+    # a quoted `...` made `lighter show a.yaml > b.yaml` a config that every check accepts
+    config = load_texts(DOUBTFUL, words=("=w=no", "=x='no'"))
+    text = to_yaml(config, standalone=standalone)
+    Path("dump.yaml").write_text(text)
+    again = load("dump.yaml")
+    assert text.splitlines()[1] == "b: [..., yes, '...', 'yes']"
+    assert again.expanded().tree == config.expanded().tree
+    assert [note.message for note in again.expanded().notes] == [note.message for note in config.expanded().notes]
+    assert len(config.expanded().notes) == 8
+
+
+def test_placeholder_is_dumped_beside_characters_for_private_use(load_texts):
+    config = load_texts("a: ...\nb: \ue000\ue000\ue000\n")
+    assert to_yaml(config) == "a: ...\nb: \ue000\ue000\ue000\n"

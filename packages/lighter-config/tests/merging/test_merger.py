@@ -183,6 +183,32 @@ ERRORS = {
         "command line, word 2",
     ),
     "deleting nothing by a word": (["a: 1"], ["~b"], "b cannot be deleted", "command line, word 2"),
+    "deleting an item of nothing": (
+        ["a: {c: 1}"],
+        ["~a::b::1"],
+        "cannot be deleted: a has no `b`",
+        "command line, word 2",
+    ),
+    "deleting items of nothing": (
+        ["a: {c: 1}"],
+        ["~a::b=[1]"],
+        "cannot be deleted: a has no `b`",
+        "command line, word 2",
+    ),
+    "deleting items of nothing in a file": (
+        ["a: {c: 1}", "a: {~b: [1]}"],
+        [],
+        "a::b::1 cannot be deleted: a has no `b`",
+        "b.yaml:1:5",
+    ),
+    "deleting below nothing in a file": (
+        ["a: {c: 1}", "~b::c::x: null"],
+        [],
+        "b::c::x cannot be deleted: the config has no `b`",
+        "b.yaml:1:1",
+    ),
+    "deleting below a scalar": (["a: 1"], ["~a::b"], "a::b cannot be deleted: a is 1", "command line, word 2"),
+    "deleting with a value by a word": (["a: 1"], ["~a=2"], "~a deletes: it takes no value", "command line, word 2"),
     "too deep by paths": (["a: 1", "::".join("x" * 250) + ": 1"], [], "at most 200", "b.yaml:1:1"),
 }
 
@@ -201,7 +227,11 @@ def test_sources_that_do_not_fit_are_an_error_with_a_place(load_texts, files, wo
     [
         (["trainr::max_epochs=3"], "trainer"),
         (["trainer::callbaks::0=3"], "callbacks"),
-        (["~trainer::callback"], "callbacks"),
+        (["~trainer::callback"], "trainer::callbacks"),
+        (["~trainer::callback::1"], "trainer::callbacks"),
+        (["~trainer::callback::ema"], "trainer::callbacks"),
+        (["~trainer::callback=[1]"], "trainer::callbacks"),
+        (["~trainr::callbacks::0::x"], "trainer"),
     ],
 )
 def test_mistyped_path_names_the_nearest(load_texts, words, nearest):
@@ -295,7 +325,7 @@ def test_patch_that_does_not_fit_is_an_error_of_its_own(load_texts):
     config = load_texts("t: {lr: 1}\nv: '%t'\nother: 5\n", words=("~v::lrr",))
     assert config.resolve("other") == 5
     (note,) = config.expanded().notes
-    assert note.nearest == ("lr",)
+    assert note.nearest == ("v::lr",)
     assert str(note.place) == "command line, word 2"
     with pytest.raises(ConfigError, match="lrr"):
         config.resolve("v")

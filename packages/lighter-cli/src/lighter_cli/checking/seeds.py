@@ -18,12 +18,14 @@ def find_seed(config: Config) -> int:
     """
     given = config.resolve("seed", default=None)
     if given is not None:
-        return _checked(given, given, path="seed", place=config.place("seed"), excerpt=config.excerpt("seed"))
+        fix = _fix(config.get("seed"), given)
+        return _checked(given, given, path="seed", place=config.place("seed"), excerpt=config.excerpt("seed"), fix=fix)
     text = os.environ.get(VARIABLE)
     if text is None:
         return 0
     number = int(text) if text.strip().isdecimal() else None
-    return _checked(number, text, path="", place=Place(f"environment variable {VARIABLE}"), excerpt=text)
+    place = Place(f"environment variable {VARIABLE}")
+    return _checked(number, text, path="", place=place, excerpt=text, fix=f"set {VARIABLE} to an integer, or unset it")
 
 
 def where_from() -> str:
@@ -42,7 +44,17 @@ def check_seed(context: CheckContext) -> Iterator[Finding]:
         yield from error.findings
 
 
-def _checked(seed: object, given: object, *, path: str, place: Place | None, excerpt: str) -> int:
+def _fix(written: object, given: object) -> str:
+    """Say how to write a seed that is not an integer."""
+    if not isinstance(given, str):
+        return ""
+    if not is_computed(written):
+        return f"write {given.strip()} without quotes" if given.strip().isdecimal() else ""
+    inside = str(written).removeprefix("$")
+    return f'write `"$int({inside})"`: the {"expression" if inside != written else "reference"} gives text'
+
+
+def _checked(seed: object, given: object, *, path: str, place: Place | None, excerpt: str, fix: str) -> int:
     if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= _LARGEST:
         return seed
     raise SeedError(
@@ -52,5 +64,6 @@ def _checked(seed: object, given: object, *, path: str, place: Place | None, exc
             place=place,
             excerpt=excerpt,
             expected=(f"an integer from 0 to {_LARGEST}",),
+            fix=fix,
         )
     )

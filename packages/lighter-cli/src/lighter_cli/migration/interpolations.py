@@ -8,13 +8,15 @@ from lighter_cli.migration.document import Document
 from lighter_cli.migration.foreign_text import put_text
 from lighter_cli.migration.tree import Segments, section, texts
 from lighter_config import format_path
+from lighter_config.tree.environment import from_environment, quoted
 from lighter_config.tree.paths import format_segment
+from lighter_config.tree.scalars import scalar
 
 PathOf = Callable[[Segments], Segments]
 
-_NUMBER = re.compile(r"-?\d+(?P<fraction>\.\d*)?(?:[eE][+-]?\d+)?")
 _RESOLVER = re.compile(r"[A-Za-z_][\w.]*(?=:)")
 _ARITHMETIC = re.compile(r"[\w\s+\-*/%().,<>=!]*")
+_READS_ENVIRONMENT = re.compile(r"\$\{oc\.env:([^${}]*)\}")
 _DATE = "datetime"
 
 
@@ -29,13 +31,11 @@ class Interpolations:
     Attributes:
         documents: The files.
         path_of: Returns the new path of a value, by its old one.
-        casts: Whether numbers among defaults tell the type of a value that is read from the environment.
         hints: What to do instead of a resolver, by its name.
     """
 
     documents: Sequence[Document]
     path_of: PathOf = tuple
-    casts: bool = False
     hints: dict[str, str] = field(default_factory=dict)
 
     def rewrite(self) -> None:
@@ -77,7 +77,7 @@ class Interpolations:
 
     def _joined(self, parts: Sequence[tuple[bool, str]]) -> str:
         """Write text with interpolations as an f-string."""
-        codes = [(is_code, self._code(part) if is_code else part) for is_code, part in parts]
+        codes = [(is_code, self._code(part, is_text=True) if is_code else part) for is_code, part in parts]
         if any(is_code and ('"' in code or "\\" in code) for is_code, code in codes):
             return " + ".join(f"str({code})" if is_code else repr(code) for is_code, code in codes)
         pieces = []
@@ -86,13 +86,17 @@ class Interpolations:
             pieces.append(f"{{{code}}}" if is_code else literal)
         return f'f"{"".join(pieces)}"'
 
-    def _code(self, inside: str) -> str:
+    def _code(self, inside: str, *, is_text: bool = False) -> str:
+        """Return the Python of what an interpolation holds; ``is_text`` if it is a part of a text."""
         match = _RESOLVER.match(inside)
         if match is None:
             return f"@{self._path(inside, in_expression=True)}"
         name, arguments = match.group(), inside[match.end() + 1 :]
         if name == "oc.env":
-            return self._environment(arguments)
+            return self._environment(arguments, is_text=is_text)
+        decoded = _READS_ENVIRONMENT.fullmatch(arguments.strip()) if name == "oc.decode" else None
+        if decoded is not None and (is_text or self._has_type(decoded.group(1))):
+            return self._environment(decoded.group(1), is_text=is_text)
         if name == "oc.select":
             return self._selected(arguments)
         if name == "now":
@@ -103,22 +107,21 @@ class Interpolations:
             return self._evaluated(arguments)
         raise UnknownResolverError(f"{name}:{arguments}" if name == "hydra" else name)
 
-    def _environment(self, arguments: str) -> str:
-        name, comma, default = arguments.partition(",")
-        name, default = name.strip(), default.strip()
+    def _environment(self, arguments: str, *, is_text: bool) -> str:
+        name, comma, default = (part.strip() for part in arguments.partition(","))
         if not comma:
-            return f"os.environ[{name!r}]"
-        number = _NUMBER.fullmatch(default)
-        if number is not None and self.casts:
-            kind = "float" if number["fraction"] or "e" in default.lower() else "int"
-            return f"{kind}(os.environ.get({name!r}, {default}))"
-        return f"os.environ.get({name!r}, {self._literal(default)})"
+            return from_environment(name)
+        parts = _parts(default.strip("'\""))
+        if any(is_code for is_code, _ in parts):
+            return f"os.environ.get({name!r}, {self._joined(parts)})"
+        if default == "None":
+            default = "null"
+        return from_environment(name, quoted(default) if is_text and default != "null" else default)
 
-    def _literal(self, text: str) -> str:
-        if text in ("null", "None"):
-            return "None"
-        parts = _parts(text.strip("'\""))
-        return self._joined(parts) if any(is_code for is_code, _ in parts) else repr(text.strip("'\""))
+    def _has_type(self, arguments: str) -> bool:
+        """Return whether the default of a variable tells what its text is decoded to."""
+        _, comma, default = (part.strip() for part in arguments.partition(","))
+        return bool(comma) and isinstance(scalar(default), int | float)
 
     def _selected(self, arguments: str) -> str:
         key, comma, default = (part.strip() for part in arguments.partition(","))

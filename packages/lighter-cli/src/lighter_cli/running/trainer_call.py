@@ -1,6 +1,7 @@
 """Call the Trainer's method for a stage: record the run, end all ranks together, requeue a SLURM job."""
 
 import pickle
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -8,9 +9,11 @@ from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
 from lighter_cli.lightning_package import derived
 from lighter_cli.running.build import Experiment
+from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_cli.runs.request import Request
+from lighter_config import Stage
 
 
 def call_trainer(experiment: Experiment, request: Request) -> Any:
@@ -22,6 +25,7 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
 
     Raises:
         CheckpointError: The checkpoint holds more than tensors and plain values.
+        MonitorError: A callback or scheduler monitors what the fit does not log.
     """
     trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
     checkpoint = request.options["ckpt_path"]
@@ -32,6 +36,7 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     ):
         method = getattr(trainer, request.stage)
         try:
-            return method(experiment.model, datamodule=experiment.datamodule, **request.options)
+            with checking_monitors(trainer, request.config) if request.stage is Stage.FIT else nullcontext():
+                return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error

@@ -102,7 +102,7 @@ def check(
 def _without_secrets(finding: Finding, context: CheckContext) -> Finding:
     """Hide the secrets of the config in the lines that a finding quotes: the logs of jobs keep what a check prints."""
     hide = context.secrets.hidden_in
-    return replace(finding, message=hide(finding.message), excerpt=hide(finding.excerpt))
+    return replace(finding, message=hide(finding.message), excerpt=hide(finding.excerpt), fix=hide(finding.fix))
 
 
 def _traced_to_mistyped_keys(findings: list[Finding]) -> list[Finding]:

@@ -7,6 +7,7 @@ from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.foreign_keys import FORMS
 from lighter_config.findings import Finding, Severity
+from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.places import Place
 from lighter_config.sections import ARGS, TRAINER
 from lighter_config.signatures import ParameterKind, Signature
@@ -16,9 +17,11 @@ from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.walking import Reached
 
 # What the stages themselves give to the methods of the trainer.
 _GIVEN_BY_STAGES = ("model", "datamodule")
+_NUM_NEAREST = 3
 
 
 def check_arguments(context: CheckContext) -> Iterator[Finding]:
@@ -38,35 +41,39 @@ def check_arguments(context: CheckContext) -> Iterator[Finding]:
 def check_stage_arguments(context: CheckContext) -> Iterator[Finding]:
     """Report ``args`` that are not mappings, and keys of ``args::stage`` that the trainer's method does not take."""
     trainer = context.value((TRAINER, TARGET))
-    args = context.value((ARGS,))
-    for at in [(ARGS,), *((ARGS, stage) for stage in Stage if isinstance(args, dict))]:
-        whole = context.value(at)
-        is_open = isinstance(whole, str) and (is_computed(whole) or is_copy(whole))
-        if whole is not None and not isinstance(whole, dict) and not is_open:
-            yield context.finding(at, f"{format_path(at)} must be a mapping, is {whole!r}")
-    if not isinstance(trainer, str) or not isinstance(args, dict):
-        return
-    for stage in Stage:
-        given = args.get(stage)
-        method = context.reader.read(f"{trainer}.{stage}")
-        if not isinstance(given, dict) or not isinstance(method, Signature) or method.accepts_any_keyword:
+    for at in ((ARGS,), *((ARGS, stage) for stage in Stage)):
+        given = context.reached(context.subject, at)
+        value = None if given is None else given.node.plain()
+        if given is None or value is None or is_computed(value) or is_copy(value):
             continue
-        valid = [name for name in method.keywords if name not in ("self", *_GIVEN_BY_STAGES)]
-        for name in given:
-            path: Segments = (ARGS, stage, name)
-            if name in _GIVEN_BY_STAGES and name in method.keywords:
-                yield context.finding(
-                    path, f"Trainer.{stage} gets {name} from the config's sections, not from args", at_key=True
-                )
-            elif name not in valid:
-                yield context.finding(
-                    path,
-                    f"{format_path(path)} is not an argument of Trainer.{stage}",
-                    at_key=True,
-                    expected=valid,
-                    nearest=nearest_names(str(name), valid),
-                    fix=f"rename the key, or remove it with ~{format_path(path)}",
-                )
+        if not given.node.is_mapping:
+            yield context.finding(at, f"{format_path(at)} must be a mapping, is {value!r}")
+        elif at != (ARGS,) and isinstance(trainer, str):
+            yield from _of_stage(context, Stage(at[1]), trainer, at, given)
+
+
+def _of_stage(context: CheckContext, stage: Stage, trainer: str, at: Segments, given: Reached) -> Iterator[Finding]:
+    """Report keys that the trainer's method does not take; they may be behind a reference."""
+    method = context.reader.read(f"{trainer}.{stage}")
+    if not isinstance(method, Signature) or method.accepts_any_keyword:
+        return
+    valid = [name for name in method.keywords if name not in ("self", *_GIVEN_BY_STAGES)]
+    for name in given.node.value:
+        path = (*given.path, name)
+        if name in _GIVEN_BY_STAGES and name in method.keywords:
+            yield context.finding(
+                path, f"Trainer.{stage} gets {name} from the config's sections, not from args", at_key=True
+            )
+        elif name not in valid:
+            source = "" if given.path == at else f", to which {format_path(at)} gives it"
+            yield context.finding(
+                path,
+                f"{format_path(path)} is not an argument of Trainer.{stage}{source}",
+                at_key=True,
+                expected=valid,
+                nearest=nearest_names(str(name), valid),
+                fix=f"rename the key, or remove it with ~{format_path(path)}",
+            )
 
 
 def _unknown(
@@ -122,6 +129,11 @@ def _unknown_argument(
     if name[:1] == name[-1:] == "_" and not nearest:
         nearest = nearest_names(name, sorted(NOT_ARGUMENTS))
         fix = f"write {nearest[0]}, or remove it with ~{format_path(path)}" if nearest else fix
+    if fix.startswith("rename") and (elsewhere := paths_elsewhere(context.config, context.reader, path)):
+        place = context.subject.place(format_path(path))
+        if not nearest and place is not None and place.word is not None:
+            fix = f"write {written_at(elsewhere[0], path, context.subject.excerpt(format_path(path)))}"
+        nearest = (*nearest, *elsewhere)[:_NUM_NEAREST]
     none_left = "no further argument" if signature.keywords else "no arguments by name"
     expected = valid or (f"{component.short_name} takes {none_left}",)
     return context.finding(

@@ -21,8 +21,9 @@ from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references
-from lighter_config.tree.walking import follow
+from lighter_config.tree.walking import Reached, follow
 
+_NO_KEY = object()
 _RUN_SECTIONS = [name for name, section in SECTIONS.items() if section.is_run]
 
 
@@ -136,6 +137,18 @@ class CheckContext:
             return not follow_references(self.subject._root, path).rest
         except ConfigError:
             return True  # a cycle, or a reference that cannot be read: reported at its own place
+
+    def reached(self, config: Config, path: Segments) -> Reached | None:
+        """Return where a path of a config leads, through ``@`` references, also one at its end.
+
+        Returns:
+            ``None`` when there is nothing, or a reference that cannot be followed, which is reported at its own place.
+        """
+        try:
+            found = follow_references(config._root, (*path, _NO_KEY))
+        except ConfigError:
+            return None
+        return Reached(found.node, found.path, ()) if found.rest == (_NO_KEY,) else None
 
     def value(self, path: Segments, default: Any = None) -> Any:
         """Return the subject's value at a path, nothing built; ``default`` when there is none."""

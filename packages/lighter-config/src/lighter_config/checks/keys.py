@@ -1,6 +1,7 @@
 """Sections: known ones, old ones, missing ones, and keys that nothing uses."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from lighter_config.checks.context import CheckContext, references_in
@@ -8,6 +9,7 @@ from lighter_config.config import Config
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading import load
+from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.sections import ADAPTER_ROLES, ARGS, DATA, MODEL, SECTIONS, SYSTEM, SYSTEM_CLASS, TRAINER, VARS
 from lighter_config.sources.words import OverrideSource
@@ -174,11 +176,13 @@ def _variables_in(targets: Iterable[tuple[Segments, Reference, Segments]]) -> It
 
 
 def _unknown_stages(context: CheckContext) -> Iterator[Finding]:
-    args = context.whole_tree.get(ARGS)
-    for key in args if isinstance(args, dict) else ():
+    args = context.reached(context.expanded, (ARGS,))
+    if args is None or not args.node.is_mapping:
+        return
+    for key in args.node.value:
         if key not in list(Stage):
             yield context.finding(
-                (ARGS, key),
+                (*args.path, key),
                 f"unknown stage {key!r} in `args`",
                 at_key=True,
                 expected=list(Stage),
@@ -238,10 +242,19 @@ def _makes_object(value: Any) -> bool:
 
 
 def _needs_target(context: CheckContext, section: str, target: str) -> Finding:
-    return context.finding(
+    finding = context.finding(
         (section,),
         f"{section} needs _target_, which is missing",
         at_key=True,
         fix=f"add `_target_: {target}` to it",
         config=context.expanded,
     )
+    given = context.whole_tree[section]
+    if finding.place is None or finding.place.word is None or not isinstance(given, dict) or len(given) != 1:
+        return finding
+    # an argument alone made the section
+    nearest = paths_elsewhere(context.config, context.reader, (section, *given))
+    if not nearest:
+        return finding
+    fix = f"write {written_at(nearest[0], (section, *given), finding.excerpt)}"
+    return replace(finding, nearest=tuple(nearest), fix=fix)

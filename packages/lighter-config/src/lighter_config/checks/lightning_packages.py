@@ -7,11 +7,13 @@ the other.
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.config import Config
-from lighter_config.findings import Finding
+from lighter_config.findings import Finding, Severity
 from lighter_config.sections import DATA, DATA_MODULE_CLASS, MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
+from lighter_config.signatures import Answer, DoesNotExist, Signature
 from lighter_config.tree.paths import format_path
 
 PACKAGES = ("pytorch_lightning", "lightning.pytorch")
@@ -33,8 +35,41 @@ _OWN_CALLBACKS = "lighter.callbacks."
 
 
 def check_lightning_packages(context: CheckContext) -> Iterator[Finding]:
-    """Report models, data and callbacks that derive from another package of Lightning than the trainer does."""
-    yield from mixed_packages(context.subject, context.components, context.reader.is_subclass)
+    """Report what derives from another package of Lightning than the trainer, and once a package that is missing."""
+    mixed = list(mixed_packages(context.subject, context.components, context.reader.is_subclass))
+    missing = [one for one in context.components if is_not_installed(context.reader.read(one.target or ""))]
+    for package in PACKAGES:
+        of_package = [one for one in missing if (one.target or "").partition(".")[0] == _name(package)]
+        if of_package:
+            yield _not_installed(context, package, of_package, is_mixed=bool(mixed))
+    if not missing:
+        yield from mixed
+
+
+def is_not_installed(answer: Answer) -> bool:
+    """Return whether a target does not exist because its package of Lightning is not installed."""
+    return isinstance(answer, DoesNotExist) and not answer.where and answer.missing in map(_name, PACKAGES)
+
+
+def _not_installed(context: CheckContext, package: str, components: list[Component], *, is_mixed: bool) -> Finding:
+    """Report all components of a package that is not installed; ``is_mixed``: others need the other package."""
+    name, other = _name(package), next(one for one in PACKAGES if one != package)
+    certain = [one for one in components if one.is_certain]
+    first = (*(certain or components)[0].path, TARGET)
+    fix = f"install {name}"
+    if isinstance(context.reader.read(f"{other}.Trainer"), Signature):
+        targets = [(one.target or "", format_path((*one.path, TARGET))) for one in components]
+        places = {
+            f"{_in_package(target, package, other)} at {context.subject.place(path)}": None for target, path in targets
+        }
+        change = f"write {', '.join(places)}"
+        fix = change if is_mixed else f"{fix}, or {change}"
+    return context.finding(
+        first,
+        f"the package `{name}` is not installed",
+        severity=Severity.ERROR if certain else Severity.WARNING,
+        fix=fix,
+    )
 
 
 def mixed_packages(config: Config, components: tuple[Component, ...], is_subclass: IsSubclass) -> Iterator[Finding]:
@@ -112,10 +147,13 @@ def _name(package: str) -> str:
 
 def _renamed(target: str, old: str, new: str) -> str:
     """Say which target to write in the other package; empty when the class is a user's own."""
-    if target.startswith(f"{old}."):
-        name = target.removeprefix(f"{old}.")
-    elif old == PACKAGES[1] and target.startswith(_SHORT):
-        name = target.removeprefix(_SHORT)
-    else:
-        return ""
-    return f"write `{new}.{name}` for `{target}`"
+    name = _in_package(target, old, new)
+    return f"write `{name}` for `{target}`" if name else ""
+
+
+def _in_package(target: str, old: str, new: str) -> str:
+    """Return the target of the other package; empty when the class is a user's own."""
+    for prefix in (f"{old}.", _SHORT) if old == PACKAGES[1] else (f"{old}.",):
+        if target.startswith(prefix):
+            return f"{new}.{target.removeprefix(prefix)}"
+    return ""

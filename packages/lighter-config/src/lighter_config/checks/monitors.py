@@ -11,7 +11,7 @@ from lighter_config.checks.context import CheckContext
 from lighter_config.checks.stage_needs import is_exactly
 from lighter_config.findings import Finding, Severity
 from lighter_config.regular_files import read_regular
-from lighter_config.sections import MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
+from lighter_config.sections import DATA, DATA_MODULE_CLASS, MODEL, MODULE_CLASS, SYSTEM, SYSTEM_CLASS, TRAINER
 from lighter_config.signatures import Signature
 from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
@@ -28,7 +28,7 @@ _SEVERAL_VALUES = frozenset(
 )
 """Metrics of torchmetrics whose ``compute`` returns a dict: only its entries are logged."""
 _OF_LIGHTNING = ("epoch", "step")
-_ANY_NUMBER_OF_LOADERS = ("", *(f"/dataloader_idx_{index}" for index in range(4)))
+_ANY_LOADER = r"(?:/dataloader_idx_\d+)?"
 
 
 @dataclass(slots=True)
@@ -48,12 +48,11 @@ class _Logged:
     def has(self, name: str) -> bool:
         return name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
 
-    def add(self, stem: str, rest: str, suffixes: tuple[str, ...]) -> None:
+    def add(self, stem: str, rest: str, suffixes: tuple[str, ...] | None) -> None:
         """Add ``stem/epoch`` and, where ``rest`` may come between, what that matches."""
-        for suffix in suffixes:
-            self.names.append(f"{stem}/epoch{suffix}")
-        alternatives = "|".join(map(re.escape, suffixes))
-        self.patterns.append(re.compile(f"{re.escape(stem)}{rest}/epoch(?:{alternatives})"))
+        self.names += [f"{stem}/epoch{suffix}" for suffix in suffixes or ("",)]
+        ends = _ANY_LOADER if suffixes is None else f"(?:{'|'.join(map(re.escape, suffixes))})"
+        self.patterns.append(re.compile(f"{re.escape(stem)}{rest}/epoch{ends}"))
 
 
 def check_monitors(context: CheckContext) -> Iterator[Finding]:
@@ -70,7 +69,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
         quiet = component is not None and name in _OF_LIGHTNING and component.short_name.endswith("Checkpoint")
         if quiet or logged.has(name):
             continue
-        nearest = _nearest(name, logged.names)
+        nearest = nearest_logged(name, logged.names)
         yield context.finding(
             path,
             f"{format_path(path)} is {name!r}, but nothing logs that name"
@@ -106,13 +105,14 @@ class _Model:
     Attributes:
         criterion: As written; ``None`` when the model computes its loss itself.
         metrics: The metrics of each mode that runs in a fit, as written.
-        suffixes: What Lightning puts behind the names of each mode: the numbers of several loaders.
+        suffixes: What Lightning puts behind the names of each mode, the numbers of several loaders; ``None`` where
+            the number of loaders is not known.
         doubt: Why other names may be logged as well; empty when they cannot.
     """
 
     criterion: Any
     metrics: dict[str, Any]
-    suffixes: dict[str, tuple[str, ...]]
+    suffixes: dict[str, tuple[str, ...] | None]
     doubt: str = ""
 
 
@@ -127,13 +127,11 @@ def _logged(context: CheckContext) -> _Logged | None:
         logged.add(f"{mode}/loss", rest_of_loss, suffixes)
         names = _metric_names(context, model.metrics[mode])
         if names is None:
-            logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch(?:/dataloader_idx_\\d+)?"))
+            logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch{_ANY_LOADER}"))
         of_several_values = set(_of_several_values(model.metrics[mode]))
         for name in names or ():
             if name in of_several_values:
-                logged.patterns.append(
-                    re.compile(f"{mode}/metrics/{re.escape(name)}/.+/epoch(?:/dataloader_idx_\\d+)?")
-                )
+                logged.patterns.append(re.compile(f"{mode}/metrics/{re.escape(name)}/.+/epoch{_ANY_LOADER}"))
             else:
                 logged.add(f"{mode}/metrics/{name}", "(?:/[^/]+)?", suffixes)
     logged.patterns.append(re.compile("train/optimizer/.+"))
@@ -151,7 +149,7 @@ def _system(context: CheckContext) -> _Model | None:
     if not (_is_plain_mapping(loaders) and _is_plain_mapping(metrics)):
         return None
     val = (loaders or {}).get("val")
-    suffixes: dict[str, tuple[str, ...]] = {"train": ("",)}
+    suffixes: dict[str, tuple[str, ...] | None] = {"train": ("",)}
     if val is not None:
         suffixes["val"] = _numbers_of_loaders(val)
     return _Model(system.get("criterion"), {mode: (metrics or {}).get(mode) for mode in suffixes}, suffixes)
@@ -165,7 +163,10 @@ def _lighter_module(context: CheckContext) -> _Model | None:
     signature = context.reader.read(str(model[TARGET]))
     if not isinstance(signature, Signature) or _may_log(signature):
         return None
-    suffixes = {"train": ("",), "val": _ANY_NUMBER_OF_LOADERS}
+    data = context.value((DATA,))
+    is_read = isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE_CLASS)
+    val = data.get("val_dataloader") if is_read else None
+    suffixes = {"train": ("",), "val": None if val is None else _numbers_of_loaders(val)}
     return _Model(None, {mode: model.get(f"{mode}_metrics") for mode in suffixes}, suffixes, doubt="the model")
 
 
@@ -200,8 +201,10 @@ def _may_log(signature: Signature) -> bool:
         return True
 
 
-def _numbers_of_loaders(loader: Any) -> tuple[str, ...]:
+def _numbers_of_loaders(loader: Any) -> tuple[str, ...] | None:
     """Return what Lightning puts behind the names of several loaders; nothing for a single one."""
+    if not isinstance(loader, dict | list):
+        return None
     count = len(loader) if isinstance(loader, list) or (isinstance(loader, dict) and TARGET not in loader) else 1
     return ("",) if count <= 1 else tuple(f"/dataloader_idx_{index}" for index in range(count))
 
@@ -273,8 +276,8 @@ def _numbered(names: list[str]) -> list[str]:
     return [f"{name}-{number}" for name in dict.fromkeys(names) for number in range(1, names.count(name))]
 
 
-def _nearest(name: str, names: list[str]) -> tuple[str, ...]:
-    """The nearest logged names; ``val_loss`` and ``val/loss/step`` are both near ``val/loss/epoch``."""
+def nearest_logged(name: str, names: list[str]) -> tuple[str, ...]:
+    """Return the nearest logged names; ``val_loss`` and ``val/loss/step`` are both near ``val/loss/epoch``."""
     by_plain: dict[str, str] = {}
     for other in names:
         by_plain.setdefault(re.sub(r"[/_.\- ]", "", re.sub(r"/epoch(/dataloader_idx_\d+)?", "", other)).lower(), other)

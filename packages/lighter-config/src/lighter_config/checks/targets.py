@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lighter_config.building.resolving import COMPONENT_MODES, DOTTED, MODE, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.lightning_packages import is_not_installed
 from lighter_config.checks.moved_names import MOVED_NAMES
 from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project
@@ -62,7 +63,11 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
         )
     if isinstance(answer, Unknown) and target.startswith("project.") and _NOT_PYTHON in answer.reason:
         yield context.finding(path, f"{target} cannot be imported: {answer.reason}", severity=severity)
-    if not isinstance(answer, DoesNotExist) or (context.is_fragment and answer.missing == "project"):
+    if (
+        not isinstance(answer, DoesNotExist)
+        or is_not_installed(answer)
+        or (context.is_fragment and answer.missing == "project")
+    ):
         return  # the file that a fragment belongs to names the folder of the project
     nearest = (moved,) if moved else _nearest(context, answer)
     fix = f"write {nearest[0]}" if nearest else ""

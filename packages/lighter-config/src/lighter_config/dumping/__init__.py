@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def to_yaml(config: Config, *, standalone: bool = False) -> str:
     """Write a config as YAML; loading the text gives an equal tree, with every reference still a reference.
 
+    Text that a check doubts, ``yes`` or ``...`` without quotes, stays without quotes, so that a check still finds it.
+
     Args:
         config: What to write. A pruned or expanded config is written as it is.
         standalone: Make the text independent of other files and of the working directory: ``%file.yaml::path`` is
@@ -35,11 +37,13 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
     model:
       lr: '@vars::lr'
     """
-    tree = config.tree
-    if standalone:
-        tree = as_written(config._root, config._copier, standalone=True)
-        if isinstance(tree.get("project"), str) and config.place("project") is not None:
-            tree = {**tree, "project": _absolute_project(tree["project"], config._root.value["project"])}
+    copied = (file.origin for file in config._copier.files.values())
+    if not standalone and not any(origin.suspects for origin in (*config._origins, *copied)):
+        tree = config.tree  # made once
+    else:
+        tree = as_written(config._root, config._copier, standalone=standalone, marks_unquoted=True)
+    if standalone and isinstance(tree.get("project"), str) and config.place("project") is not None:
+        tree["project"] = _absolute_project(tree["project"], config._root.value["project"])
     # with it comes the YAML library, a third of all import time
     from lighter_config.writing.yaml_writer import write_yaml
 

@@ -1,6 +1,7 @@
 """Overrides that make a key which nothing reads: most are mistyped or lack the first part of their path."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError
@@ -8,15 +9,51 @@ from lighter_config.findings import Finding
 from lighter_config.sections import SECTIONS, VARS
 from lighter_config.sources.bases import BASE
 from lighter_config.sources.words import CHECKPOINT_SUFFIXES, CONFIG_SUFFIXES
-from lighter_config.suggestions import nearest_names
+from lighter_config.suggestions import nearest_names, synonyms_of
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.origins import Word
-from lighter_config.tree.paths import format_path, with_separators
+from lighter_config.tree.paths import SEPARATOR, format_path, with_separators
 from lighter_config.tree.targets import targets_in
 from lighter_config.tree.walking import follow, walk
 
+if TYPE_CHECKING:
+    from lighter_config.signatures import SignatureReader
+
 _NUM_SHOWN = 3
 _LONGEST_SHOWN = 40
+
+
+def paths_elsewhere(config: Config, reader: "SignatureReader", path: Segments) -> list[str]:
+    """Return other paths that end in the name of ``path``, or in a synonym, and exist or can be given.
+
+    Those below what holds ``path`` come first.
+    """
+    inside = format_path(path[:-1]) + SEPARATOR
+    for name in (path[-1], *synonyms_of(str(path[-1]))):
+        exist = [at for at in _paths_named(config, name, path) if _is_taken(config, reader, at)]
+        if found := dict.fromkeys([*map(format_path, exist), *_arguments_named(config, reader, name)]):
+            return sorted(found, key=lambda other: not other.startswith(inside))[:_NUM_SHOWN]
+    return []
+
+
+def _is_taken(config: Config, reader: "SignatureReader", path: Segments) -> bool:
+    """Return whether a value is not an argument that its component does not take."""
+    from lighter_config.signatures import Signature
+
+    target = follow(config.expanded()._root, (*path[:-1], "_target_"))
+    answer = reader.read(target.node.value) if not target.rest and type(target.node.value) is str else None
+    return not isinstance(answer, Signature) or answer.accepts_any_keyword or path[-1] in answer.keywords
+
+
+def written_at(other: str, path: Segments, text: str) -> str:
+    """Return the override ``text`` of ``path`` with ``other`` in place of the path; the path alone if it is unclear.
+
+    >>> written_at("optimizer::lr", ("model", "lr"), "model::lr=3"), written_at("a", ("m", "a"), "m={a: 1}")
+    ('optimizer::lr=3', 'a')
+    """
+    given, equals, value = text.partition("=")
+    rest = given.removeprefix(format_path(path))
+    return f"{other}{rest}{equals}{value}" if rest != given else other
 
 
 def unread_overrides(config: Config, new: Sequence[tuple[Segments, Word]]) -> list[Finding]:
@@ -105,7 +142,7 @@ def _meant(config: Config, path: Segments) -> list[str]:
     name = (other or path)[-1]
     meant = [] if other is None else list(_if_it_fits(config, other))
     meant += [format_path((new, *path[1:])) for new, section in SECTIONS.items() if path[0] in section.old_names]
-    return [*meant, *_places_of(config, name, path), *_arguments_named(config, name)]
+    return [*meant, *map(format_path, _paths_named(config, name, path)), *_arguments_of_any(config, name)]
 
 
 def _similar(config: Config, path: Segments) -> Iterator[str]:
@@ -124,21 +161,26 @@ def _if_it_fits(config: Config, path: Segments) -> Iterator[str]:
         yield format_path(path)
 
 
-def _places_of(config: Config, name: Key, path: Segments) -> Iterator[str]:
-    """Yield the paths of the values that have this name, the shallowest first."""
+def _paths_named(config: Config, name: Key, path: Segments) -> list[Segments]:
+    """Return the paths of the values other than that at ``path`` that have this name, the shallowest first."""
     found = [at for at, _ in walk(config.expanded()._root) if at and at[-1] == name and at != path]
-    yield from (format_path(at) for at in sorted(found, key=lambda at: (at[0] != VARS, len(at))))
+    return sorted(found, key=lambda at: (at[0] != VARS, len(at)))
 
 
-def _arguments_named(config: Config, name: Key) -> Iterator[str]:
-    """Yield the paths of arguments of this name that the components of the config take and do not have."""
+def _arguments_of_any(config: Config, name: Key) -> Iterator[str]:
     from lighter_config.project import reader_for
-    from lighter_config.signatures import Signature
 
     try:
         reader = reader_for(config)
     except ConfigError:
         return  # a project folder that does not exist, which is reported when the config is checked
+    yield from _arguments_named(config, reader, name)
+
+
+def _arguments_named(config: Config, reader: "SignatureReader", name: Key) -> Iterator[str]:
+    """Yield the paths of arguments of this name that the components of the config take and do not have."""
+    from lighter_config.signatures import Signature
+
     for path, node in walk(config.expanded()._root):
         target = node.value.get("_target_") if node.is_mapping else None
         if target is None or type(target.value) is not str or name in node.value:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from lighter_config.merging.changes import Change, merge_error
-from lighter_config.merging.parents import no_such_item, parent_of
-from lighter_config.suggestions import nearest_names
+from lighter_config.merging.parents import no_such_item, nothing_to_delete, parent_of
 from lighter_config.tree.node import Node, Segments, key_at
+from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_copy
 from lighter_config.tree.walking import follow
@@ -27,13 +27,7 @@ def delete(deletes: list[tuple[Node, Change]], at: Segments) -> None:
             if found is None:
                 if parent.is_list:
                     no_such_item(parent, key, here, change.value)
-                raise merge_error(
-                    f"{format_path(here)} cannot be deleted: it does not exist",
-                    here,
-                    change.value,
-                    nearest=nearest_names(str(key), map(str, parent.value)),
-                    expected=tuple(map(str, parent.value)),
-                )
+                nothing_to_delete(here, parent, here, change.value)
             if parent.is_list:
                 doomed.setdefault(id(parent), (parent, set()))[1].add(found.key)
             else:
@@ -78,10 +72,13 @@ def _targets(path: Segments, node: Node, at: Segments) -> list[Segments]:
     if node.is_list and all(type(child.value) in (int, str, bool, float) for child in node.value):
         return [(*path, child.value) for child in node.value]
     name = format_path((*at, *path))
-    fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
-    raise merge_error(
-        f"~{name} must be null or a list of what to delete, is {_shown(node)}", (*at, *path), node, fix=fix
-    )
+    if isinstance(node.origin, Word):
+        message = f"~{name} deletes: it takes no value but a list of what to delete, is {_shown(node)}"
+        fix = f"write ~{name}, or ~{name}=[1,3] to delete items, or leave out the ~ to set the value"
+    else:
+        message = f"~{name} must be null or a list of what to delete, is {_shown(node)}"
+        fix = f"write `~{name}: null`, or `~{name}: [1, 3]` to delete items"
+    raise merge_error(message, (*at, *path), node, fix=fix)
 
 
 def _shown(node: Node) -> str:

@@ -54,6 +54,8 @@ def instead_of_leaf(child: Node, change: Change, at: Segments, segment: Key) -> 
     ):
         return Node({}, change.value.origin, change.value.mark, change.value.key_mark, previous=child)
     inside = (*at, segment)
+    if change.kind == "delete":
+        nothing_to_delete(inside, child, inside, change.value)
     message = does_not_exist(format_path(inside), inside, len(at), child.value)
     fix = f"write ={format_path(at)}=…, where the leading = replaces the whole value, or edit it: {child.key_place}"
     if is_computed(child.value):
@@ -73,15 +75,17 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
     here = (*at, *change.path[: depth + 1])
     if node.is_list:
         no_such_item(node, segment, here, change.value)
+    if change.kind == "delete":
+        nothing_to_delete((*at, *change.path), node, here, change.value)
     for_an_item = type(change.path[depth + 1]) is int
-    if change.kind != "delete" and not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
+    if not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
         return
     names = [str(key) for key in node.value]
     if not at and not depth:
         names += [name for name in _CREATABLE_SECTIONS if name not in names]
     nearest = nearest_names(str(segment), names)
     in_a_section = here[0] in _CREATABLE_SECTIONS and (len(here) == 1 or not nearest)
-    if change.kind != "delete" and not for_an_item and in_a_section:
+    if not for_an_item and in_a_section:
         return
     item = f": a list with an item {change.path[depth + 1]} must be made first" if for_an_item else ""
     message, fix = f"{format_path(here)} does not exist{item}", ""
@@ -89,6 +93,28 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
         meant = format_path((str(segment)[1:], *change.path[1:]))
         fix = f"write ={meant}=… for a new key, or {meant}+=… to append to a list"
     raise merge_error(message, here, change.value, nearest=nearest, expected=tuple(names), fix=fix)
+
+
+def nothing_to_delete(path: Segments, holder: Node, missing: Segments, cause: Trace) -> NoReturn:
+    """Raise the error of a deletion of ``path``, of which ``missing`` is not in ``holder``, a mapping or a leaf."""
+    name, where = format_path(path), format_path(missing[:-1])
+    if holder.is_leaf:
+        reason = does_not_exist(name, path, len(missing) - 1, holder.value).partition(": ")[2]
+        fix = f"write ~{where} to delete the whole value"
+        fix = f"change what it refers to, or {fix}" if is_computed(holder.value) else fix
+        raise merge_error(f"{name} cannot be deleted: {reason}", path, cause, fix=fix)
+    lacking = f"{where or 'the config'} has no `{format_segment(missing[-1])}`"
+    reason = "it does not exist" if path == missing else lacking
+    near = nearest_names(str(missing[-1]), map(str, holder.value))
+    nearest = tuple(format_path((*missing[:-1], key)) for key in near)
+    raise merge_error(
+        f"{name} cannot be deleted: {reason}",
+        path,
+        cause,
+        nearest=nearest,
+        expected=tuple(map(str, holder.value)),
+        fix=f"write {nearest[0]} instead of {format_path(missing)}" if nearest else "leave it out",
+    )
 
 
 def counted_now(base: Node, path: Segments, cause: Node, at: Segments) -> Segments:

@@ -84,17 +84,17 @@ def value_node(text: str, origin: Word) -> Node:
             )
         return node
     value = text if not text or text.startswith(_TEXT_STARTS) else scalar(text)
-    node = Node(value, origin)
     if value is text and is_suspect(text):
-        origin.suspects.append(node)
-    return node
+        origin.suspects[id(None)] = None
+    return Node(value, origin)
 
 
 def _with_fix(finding: Finding, text: str, as_text: str) -> Finding:
     """Add how to write a value that is not YAML as text; first comes how to close it, if it only is not closed."""
     if text[0] not in "[{":
         return finding
-    return replace(finding, fix=f"{finding.fix}, or {as_text}" if finding.fix.startswith("close") else as_text)
+    is_known = finding.fix.startswith(("close", "write"))
+    return replace(finding, fix=f"{finding.fix}, or {as_text}" if is_known else as_text)
 
 
 def _deletion(text: str, origin: Word) -> Change:

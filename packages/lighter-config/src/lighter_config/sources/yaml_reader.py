@@ -147,10 +147,13 @@ class _Reader:
 
     def _leaf(self, event: Any) -> Node:
         text, is_plain = event.value, event.implicit[0]
-        value = text if is_plain and is_ordinary(text) else self._scalar(event)
-        node = Node(value, self.origin, event.start_mark)
-        if is_plain and value is text and is_suspect(text):
-            self.origin.suspects.append(node)
+        mark = event.start_mark
+        if is_plain and is_ordinary(text):
+            node = Node(text, self.origin, mark)
+        else:
+            node = Node(self._scalar(event), self.origin, mark)
+            if is_plain and node.value is text and is_suspect(text):
+                self.origin.suspects[id(mark)] = mark
         self.num_values += 1  # counted here, as a call for each value makes reading 2 % slower
         if self.num_values > MAX_VALUES:
             raise _too_many(node)

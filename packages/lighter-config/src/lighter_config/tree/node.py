@@ -140,6 +140,11 @@ class Node(Trace):
         """Whether the value is neither a mapping nor a list: text, a number, a truth value, null, an object."""
         return type(self.value) not in (dict, list)
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the value is text without quotes that may not be what was meant: ``yes``, ``None``, ``...``."""
+        return id(self.mark) in self.origin.suspects
+
     def children(self) -> "Iterable[tuple[Key, Node]]":
         """Return the key or index of each child with the child, in order; a leaf has none."""
         value = self.value

@@ -1,12 +1,9 @@
 """The origins of values, with places: a file, an override, Python code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from lighter_config.places import Place
-
-if TYPE_CHECKING:
-    from lighter_config.tree.node import Node
 
 
 class Mark(Protocol):
@@ -31,8 +28,8 @@ class Origin:
         """Whether it may hold a ``_name_``."""
         self.folder = folder
         """The folder that file names in this origin are relative to, when it has one."""
-        self.suspects: list[Node] = []
-        """Values that may not be what was meant: ``yes``, ``None``, ``...`` without quotes."""
+        self.suspects: dict[int, Mark | None] = {}
+        """Where values may not be what was meant, by ``id``: ``yes``, ``None``, ``...`` without quotes."""
         self.legacy: tuple[Mark | None, str] | None = None
         """The first key of this origin that is written with the old ``#`` separator."""
 

@@ -10,14 +10,27 @@ from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import Key, Node, Segments
 from lighter_config.tree.paths import format_path, format_segment
 from lighter_config.tree.references import find_references, is_computed, is_copy
+from lighter_config.tree.scalars import is_suspect
 
 
-def as_written(root: Node, copier: Copier, *, standalone: bool = False) -> dict[Key, Any]:
+class Unquoted(str):
+    """Text that had no quotes although it may not be what was meant: ``yes``, ``None``, ``...``."""
+
+    __slots__ = ()
+
+
+def as_written(root: Node, copier: Copier, *, standalone: bool = False, marks_unquoted: bool = False) -> dict[Key, Any]:
     """Return the tree as plain values, as a file would give it.
 
     Keys that look like operators or paths have a backslash; changes to a copy stand beside its reference, as paths.
+
+    Args:
+        root: The tree.
+        copier: Opens its ``%`` references.
+        standalone: Replace what ``%file.yaml::path`` copies.
+        marks_unquoted: Return doubtful text that had no quotes as ``Unquoted``.
     """
-    written = _Written(copier, standalone)
+    written = _Written(copier, standalone, marks_unquoted)
     tree = _mapping(root, (), written)
     if standalone:
         everything = root.like({**root.value, None: root.like(list(written.expanded))})
@@ -32,6 +45,7 @@ class _Written:
 
     copier: Copier
     standalone: bool
+    marks_unquoted: bool
     expanded: list[Node] = field(default_factory=list)
 
 
@@ -65,6 +79,8 @@ def _value(node: Node, path: Segments, beside: _Beside, written: _Written) -> An
         return _mapping(node, path, written)
     if type(value) is list:
         return [_value(child, (*path, index), beside, written) for index, child in enumerate(value)]
+    if written.marks_unquoted and type(value) is str and is_suspect(value) and node.is_suspect:
+        return Unquoted(value)
     return _copy(node, path, beside, written) if is_copy(value) else value
 
 

@@ -11,13 +11,16 @@ from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.scalars import is_suspect, scalar
+from lighter_config.tree.scalars import PLACEHOLDER, is_suspect, scalar
+from lighter_config.writing.plain_tree import Unquoted
 
 PlaceOf: TypeAlias = Callable[[str], Place | None]
 
 _Emitter: Any = getattr(yaml, "CDumper", yaml.Dumper)
 _WIDTH = 120
 _FLOW_WIDTH = 80
+_UNQUOTED: Any = object()
+_PRIVATE_USE = (0xE000, 0xF8FF)
 
 
 def write_yaml(tree: dict[Key, Any], place_of: PlaceOf) -> str:
@@ -27,10 +30,22 @@ def write_yaml(tree: dict[Key, Any], place_of: PlaceOf) -> str:
         DumpError: A value is an object that YAML has no form for, at the place that ``place_of`` gives for its path.
     """
     try:
-        text = yaml.emit(_events(tree, place_of), Dumper=_Emitter, width=_WIDTH, allow_unicode=True)
+        return _with_placeholders(list(_events(tree, place_of)))
     except UnicodeEncodeError as error:
         raise DumpError(Finding(message=f"text that cannot be written as UTF-8: {error.object!r}")) from error
-    return str(text)
+
+
+def _with_placeholders(events: list[yaml.Event]) -> str:
+    """Emit a document; a placeholder without quotes through a stand-in, as the emitter would quote it."""
+    placeholders = [event for event in events if isinstance(event, yaml.ScalarEvent) and event.value is _UNQUOTED]
+    for code in range(*_PRIVATE_USE):
+        stand_in = chr(code) * len(PLACEHOLDER)
+        for event in placeholders:
+            event.value = stand_in
+        text = str(yaml.emit(events, Dumper=_Emitter, width=_WIDTH, allow_unicode=True))
+        if text.count(stand_in) == len(placeholders):
+            return text.replace(stand_in, PLACEHOLDER)
+    raise AssertionError("no config holds every character for private use")
 
 
 def _events(tree: dict[Key, Any], place_of: PlaceOf) -> Iterator[yaml.Event]:
@@ -69,6 +84,8 @@ def _is_short(items: list[Any]) -> bool:
 def _scalar_event(value: Any, path: Segments, place_of: PlaceOf) -> yaml.ScalarEvent:
     if isinstance(value, str):
         text = str(value)
+        if isinstance(value, Unquoted):
+            return yaml.ScalarEvent(None, None, (True, True), _UNQUOTED if text == PLACEHOLDER else text)
         is_safe = scalar(text) is text and not is_suspect(text) and text != "<<"
         return yaml.ScalarEvent(None, None, (is_safe, True), text, style=None if is_safe else "'")
     return yaml.ScalarEvent(None, None, (True, False), _literal(value, path, place_of))

@@ -15,6 +15,7 @@ _HINTS = {
     "hydra:runtime.output_dir": "write the folder; records of runs are in lighter_runs",
     "hydra:run.dir": "write the folder; records of runs are in lighter_runs",
     "hydra:job.name": "write the name",
+    "oc.decode": "write the type, as in `\"$int(os.environ['SEED'])\"`",
 }
 _COLLECTIONS = ("callbacks", "logger")
 _STAGES = ("train", "test")

@@ -51,7 +51,7 @@ def hoist_stages(documents: Sequence[Document]) -> None:
 
 def read_environment(documents: Sequence[Document]) -> None:
     """Write `${oc.env:DATA,default}` as an expression, and `${model.init_args.lr}` as a reference."""
-    Interpolations(documents, path_of=_path_of, casts=True).rewrite()
+    Interpolations(documents, path_of=_path_of).rewrite()
 
 
 def rename_sections(documents: Sequence[Document]) -> None:

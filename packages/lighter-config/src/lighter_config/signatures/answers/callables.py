@@ -8,7 +8,7 @@ from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
 from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
-from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.library import COMPILED_FUNCTIONS, Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
@@ -65,6 +65,9 @@ class Callables:
                 return Unclear("its value is computed")
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
+        if function.module in COMPILED_FUNCTIONS:
+            self.calls.is_exact = False
+            return read_parameters(function.node.args, function.scope.module)
         for name, attribute in self.library.classes.patches(function):
             if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
                 return Unclear(f"{function.name}.{attribute} is replaced after the function was made")

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import re
 import typing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.conditions import static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
+from lighter_config.signatures.values.compiled_functions import read_function
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.table_names import table_name
@@ -61,7 +63,13 @@ _KNOWN_BY_NAME = frozenset(
 
 
 COMPILED_FUNCTIONS = frozenset({"torch._C._VariableFunctions"})
-"""Compiled namespaces without complete stubs, all of whose attributes are functions; the corpus holds them to that."""
+"""Compiled namespaces all of whose attributes are functions; the corpus holds them to that.
+
+Their stubs tell the parameters, but not all that is accepted: ``axis`` for ``dim``, as in NumPy.
+"""
+
+
+_LIST_OF_EXPORTS = re.compile(rb"^__all__\b[^=\n]*=\s*\[.*?^\]", re.MULTILINE | re.DOTALL)
 
 
 class Library:
@@ -224,8 +232,8 @@ class Library:
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
 
-    def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> Unclear | None:
-        """Why a module may add ``name`` to itself; ``None`` when no addition can bear that name."""
+    def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
+        """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
         ways = [
             way
             for way in namespace.additions
@@ -234,8 +242,31 @@ class Library:
         if not ways:
             return None
         module = namespace.module.name
+        for way in ways:
+            if (compiled := self._compiled_function(namespace, name, way.source)) is not None:
+                return compiled
         leads_further = not all(way.is_for_callers or self._holds_functions_alone(way.source, module) for way in ways)
         return Unclear(f"{module} is not all written out: {ways[0].reason}", name, module, leads_further)
+
+    def _compiled_function(self, namespace: Namespace, name: str, source: ast.expr | None) -> FunctionValue | None:
+        """Find a function that a module adds from a compiled namespace in the stub of that.
+
+        A name that the module spells as a text, and not in its ``__all__``, may be one that it leaves out.
+        """
+        if source is None or not self._holds_functions_alone(source, namespace.module.name):
+            return None
+        value = self.evaluate(source, Scope(namespace.module.name))
+        stub = self.modules.find(value.name) if isinstance(value, ModuleValue) else None
+        if stub is None or stub.kind != "stub" or name.startswith("__"):
+            return None
+        try:
+            written = _LIST_OF_EXPORTS.sub(b"", read_regular(namespace.module.file or ""))
+            if re.search(rb"""["']%b["']""" % re.escape(name.encode()), written):
+                return None
+            node = read_function(self.modules.text(stub).decode(errors="replace"), name)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        return None if node is None else FunctionValue(stub.name, name, node, Scope(namespace.module.name))
 
     def _holds_functions_alone(self, source: ast.expr | None, module: str) -> bool:
         value = self.evaluate(source, Scope(module)) if source is not None else None

@@ -1,0 +1,92 @@
+"""Functions of a compiled namespace, read from the few lines of its stub that define them.
+
+torch adds those of ``torch._C._VariableFunctions`` to itself. Their stub has 31,000 lines, most of them documentation:
+reading all of it takes a third of a second, finding one function some milliseconds.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+
+_OTHER_NAMES = {"dim": "axis", "keepdim": "keepdims"}
+_NO_DEFAULT = ast.Constant(value=...)
+
+
+def read_function(text: str, name: str) -> ast.FunctionDef | None:
+    r"""Return the definition of a function in a stub; ``None`` if there is none.
+
+    Several signatures become one that takes what any of them takes: an argument is required if all of them require it
+    in the same position.
+
+    Args:
+        text: The stub.
+        name: The name of the function.
+
+    >>> stub = "@overload\ndef f(a: int, *, b=1): ...\n@overload\ndef f(c, a: int): ...\ndef g(): ...\n"
+    >>> ast.unparse(read_function(stub, "f").args)
+    'a: int=..., c=..., *, b=...'
+    """
+    found: list[ast.FunctionDef] = []
+    for match in re.finditer(rf"^def {re.escape(name)}\(", text, re.MULTILINE):
+        end = re.compile(r"^(?=[^\s)#])", re.MULTILINE).search(text, match.end())
+        (definition,) = ast.parse(text[match.start() : end.start() if end else len(text)]).body
+        assert isinstance(definition, ast.FunctionDef)
+        ast.increment_lineno(definition, text.count("\n", 0, match.start()))
+        found.append(definition)
+    if not found:
+        return None
+    if len(found) > 1:
+        found[0].args = _merged([definition.args for definition in found])
+    _add_other_names(found[0].args)
+    return found[0]
+
+
+def _add_other_names(arguments: ast.arguments) -> None:
+    """Add the names that NumPy has for arguments, which compiled functions of torch take too."""
+    names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    for name, other in _OTHER_NAMES.items():
+        if name in names and other not in names:
+            arguments.kwonlyargs.append(ast.arg(arg=other))
+            arguments.kw_defaults.append(_NO_DEFAULT)
+
+
+def _merged(signatures: Sequence[ast.arguments]) -> ast.arguments:
+    """Return arguments of which each signature is a case."""
+    by_position = [[*one.posonlyargs, *one.args] for one in signatures]
+    positional = _by_name(by_position)
+    by_keyword = _by_name([one.kwonlyargs for one in signatures])
+    required = [
+        name
+        for index, name in enumerate(argument.arg for argument in by_position[0][: _num_required(signatures[0])])
+        if all(
+            index < _num_required(one) and arguments[index].arg == name
+            for one, arguments in zip(signatures, by_position, strict=True)
+        )
+    ]
+    # which of the others a position reaches depends on the case, so it is not judged by an annotation
+    ordered = [positional[name] for name in required]
+    ordered += [ast.arg(arg=name) for name in positional if name not in required]
+    keywords = [argument for name, argument in by_keyword.items() if name not in positional]
+    return ast.arguments(
+        posonlyargs=[],
+        args=ordered,
+        vararg=next((one.vararg for one in signatures if one.vararg is not None), None),
+        kwonlyargs=keywords,
+        kw_defaults=[_NO_DEFAULT] * len(keywords),
+        kwarg=next((one.kwarg for one in signatures if one.kwarg is not None), None),
+        defaults=[_NO_DEFAULT] * (len(ordered) - len(required)),
+    )
+
+
+def _num_required(one: ast.arguments) -> int:
+    return len(one.posonlyargs) + len(one.args) - len(one.defaults)
+
+
+def _by_name(several: Sequence[Sequence[ast.arg]]) -> dict[str, ast.arg]:
+    """Return the arguments of several signatures by name; one with different annotations has none."""
+    found: dict[str, ast.arg] = {}
+    for argument in (argument for arguments in several for argument in arguments):
+        known = found.setdefault(argument.arg, argument)
+        if known is not argument and ast.dump(known) != ast.dump(argument):
+            found[argument.arg] = ast.arg(arg=argument.arg)
+    return found
