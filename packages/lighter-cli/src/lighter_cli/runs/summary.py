@@ -18,7 +18,7 @@ def summary_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
     """
     rows = [("record", _short(folder))]
     if record["stage"] == "fit":
-        rows = _metrics(record) + _checkpoint(record) + rows + _next_command(record, folder)
+        rows = _metrics(record) + _end(record) + _checkpoint(record) + rows + _next_command(record, folder)
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 
@@ -26,6 +26,14 @@ def summary_lines(record: Mapping[str, Any], folder: Path) -> list[str]:
 def _metrics(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     metrics = sorted(record["metrics"].items())
     return [(name, f"{value:.4g}") for name, value in metrics if "/optimizer/" not in name]
+
+
+def _end(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [("ended by", record["ended_by"])] if record.get("ended_by") else []
+    rows += [("nan loss", f"{mode}, {where}") for mode, where in record.get("nan_losses", {}).items()]
+    if of_nan := record["checkpoints"].get("nan"):
+        rows.append(("nan weights", ", ".join(map(_short, of_nan))))
+    return rows
 
 
 def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
