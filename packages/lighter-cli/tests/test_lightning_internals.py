@@ -13,7 +13,7 @@ import torch.distributed
 from lightning_fabric.plugins.environments import SLURMEnvironment
 from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder, ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -245,3 +245,16 @@ def test_computed_metrics_computes_nothing() -> None:
 def test_hp_metric_is_on_unless_the_logger_says_no(tmp_path: Path) -> None:
     assert internals.has_hp_metric(TensorBoardLogger(tmp_path))
     assert not internals.has_hp_metric(TensorBoardLogger(tmp_path, default_hp_metric=False))
+
+
+def test_finders_say_what_they_found_under_the_attribute_that_they_set() -> None:
+    size, rate = BatchSizeFinder(batch_arg_name="size"), LearningRateFinder(attr_name="rate", num_training_steps=20)
+    trainer = make_trainer(size, rate)
+    assert internals.found_values(trainer) == {"size": 2}
+
+    class Found:
+        def suggestion(self) -> float:
+            return 0.5
+
+    size.optimal_batch_size, rate.optimal_lr = 64, Found()  # type: ignore[assignment]
+    assert internals.found_values(trainer) == {"size": 64, "rate": 0.5}

@@ -128,6 +128,22 @@ def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
     return trainer._logger_connector._callback_metrics
 
 
+def found_values(trainer: Trainer) -> dict[str, float]:
+    """Return what ``BatchSizeFinder`` and ``LearningRateFinder`` have found, by the name of the attribute they set.
+
+    Before they have run, in ``on_fit_start``, the size is the one that the finder starts with.
+    """
+    found: dict[str, float] = {}
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if is_a(callback, "callbacks.BatchSizeFinder") and callback.optimal_batch_size is not None:
+            found[callback._batch_arg_name] = callback.optimal_batch_size
+        elif is_a(callback, "callbacks.LearningRateFinder") and callback.optimal_lr is not None:
+            rate = callback.optimal_lr.suggestion()
+            if rate is not None:
+                found[callback._attr_name or "learning_rate"] = rate
+    return found
+
+
 def has_hp_metric(logger: TensorBoardLogger) -> bool:
     """Return whether a logger shows ``hp_metric``: ``default_hp_metric=False`` turns that off."""
     return logger._default_hp_metric

@@ -314,7 +314,9 @@ class LighterModule(LightningModule):
         self._logging.start_run(resumed.pop("extremes", {}))
         if resumed:
             resume.warn_of_differences(resumed, self.trainer)
-            self._compare_with_checkpoint(resumed.pop("configured", {}))
+            saved = resumed.pop("configured", {})
+            if self._logging.configured:  # a finder restores its checkpoint before `on_fit_start` of the module
+                self._compare_with_checkpoint(saved)
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
 

@@ -47,7 +47,7 @@ def saved_checkpoints(trainer: Trainer, steps: Mapping[Path, int], *, is_failing
 def last_and_best(
     trainer: Trainer, saved: Mapping[Path, tuple[int, int]], holds_nan: Callable[[Path], bool]
 ) -> dict[str, Any]:
-    """Return the checkpoints that a later process gets as ``last`` and ``best``, and under ``nan`` those of nan weights.
+    """Return the checkpoints that a later process gets as ``last`` and ``best``; under ``nan`` those of nan weights.
 
     ``last`` is the newest one, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
     """

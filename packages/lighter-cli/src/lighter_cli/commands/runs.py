@@ -155,6 +155,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
             + (f" of {value['place']}" if value["place"] else "")
             for value in content.get("restored_values", ())
         },
+        "found": content.get("found", {}),
         "metrics": content["metrics"],
         "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
         "versions": content["versions"],

@@ -1,16 +1,24 @@
 """Call the Trainer's method for a stage: record the run, end all ranks together, requeue a SLURM job."""
 
+from __future__ import annotations
+
 import pickle
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
-from lighter_cli.lightning_package import derived
+from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.running.build import Experiment
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_cli.runs.request import Request
+from lighter_config import Stage
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+_FINDERS = ("callbacks.BatchSizeFinder", "callbacks.LearningRateFinder")
 
 
 def call_trainer(experiment: Experiment, request: Request) -> Any:
@@ -23,6 +31,8 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     Raises:
         CheckpointError: The checkpoint holds more than tensors and plain values.
     """
+    if request.stage is not Stage.FIT:
+        _remove_finders(experiment.trainer)
     trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
     checkpoint = request.options["ckpt_path"]
     with (
@@ -35,3 +45,13 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
             return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
+
+
+def _remove_finders(trainer: Trainer) -> None:
+    """Remove Lightning's finders: they tune a fit, but the one of the batch size acts, and fails, in other stages too.
+
+    A class that the user derived from one stays.
+    """
+    finders = [class_beside(trainer, name) for name in _FINDERS]
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks[:] = [callback for callback in callbacks if type(callback) not in finders]

@@ -128,6 +128,7 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "restored_values": _list_of(_RESTORED_VALUE),
         "ended_by": _or_null(_is_text),
         "nan_losses": _is_mapping,
+        "found": _is_mapping,
     }
 )
 

@@ -26,7 +26,7 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
     saved_checkpoints,
     saves_weights_alone,
 )
-from lighter_cli.lightning_internals import computed_metrics, newest_save
+from lighter_cli.lightning_internals import computed_metrics, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
@@ -148,7 +148,10 @@ class RunRecorder(Callback):
         )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remember what a checkpoint restored of earlier stops and earlier checkpoints."""
+        """Record what finders found, and remember what a checkpoint restored of earlier stops and checkpoints."""
+        if self._content and (found := found_values(trainer)):
+            self._content["found"] = found
+            self._write(trainer)
         self._earlier_stops = earlier_stops(trainer)
         self._nan_weights.note(saved_checkpoints(trainer, self._steps, is_failing=False), -1)
 

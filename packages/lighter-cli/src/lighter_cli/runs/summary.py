@@ -29,7 +29,8 @@ def _metrics(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _end(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [("ended by", record["ended_by"])] if record.get("ended_by") else []
+    rows = [(f"found {name}", f"{value:.4g}") for name, value in record.get("found", {}).items()]
+    rows += [("ended by", record["ended_by"])] if record.get("ended_by") else []
     rows += [("nan loss", f"{mode}, {where}") for mode, where in record.get("nan_losses", {}).items()]
     if of_nan := record["checkpoints"].get("nan"):
         rows.append(("nan weights", ", ".join(map(_short, of_nan))))
