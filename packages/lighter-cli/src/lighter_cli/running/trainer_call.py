@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,10 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     ):
         method = getattr(trainer, request.stage)
         try:
-            return method(experiment.model, datamodule=experiment.datamodule, **request.options)
+            with warnings.catch_warnings():
+                if request.stage is not Stage.FIT:  # checkpoint callbacks save nothing then, wherever their folder is
+                    warnings.filterwarnings("ignore", message="The dirpath has changed from")
+                return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
 

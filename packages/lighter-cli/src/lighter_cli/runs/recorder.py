@@ -247,6 +247,8 @@ class RunRecorder(Callback):
         has_run_here = bool(self._content)
         with _warning_instead("the record of this run cannot be closed"):
             if not has_run_here and not self._has_loaded_record(trainer):
+                if status == "finished" and trainer.is_global_zero:
+                    self._say({"stage": self._request.stage, "metrics": self._final_metrics(trainer)}, None)
                 return
             self._end(status, error)
             if has_run_here:
@@ -254,9 +256,13 @@ class RunRecorder(Callback):
             if status != "finished":
                 self._content.pop("ended_by", None)
             self._write(trainer)
-            if status in ("finished", "interrupted") and self._is_written:
-                for line in summary_lines(self._record(), self.folder(trainer)):
-                    _logger.info(line)
+            if status in ("finished", "interrupted"):
+                self._say(self._record(), self.folder(trainer) if self._is_written else None)
+
+    @staticmethod
+    def _say(record: Mapping[str, Any], folder: Path | None) -> None:
+        for line in summary_lines({"checkpoints": {}, **record}, folder):
+            _logger.info("%s", line)
 
     def _measure(self, trainer: Trainer) -> None:
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
