@@ -258,3 +258,18 @@ def test_finders_say_what_they_found_under_the_attribute_that_they_set() -> None
 
     size.optimal_batch_size, rate.optimal_lr = 64, Found()  # type: ignore[assignment]
     assert internals.found_values(trainer) == {"size": 64, "rate": 0.5}
+
+
+def test_each_fetch_of_a_training_batch_is_announced_and_profiled(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    class AtStart(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            internals.time_train_fetches(trainer, lambda: calls.append("start"), lambda: calls.append("end"))
+
+    trainer = make_trainer(AtStart(), profiler="simple", default_root_dir=tmp_path)
+    trainer.fit(BoringModel())
+    assert calls == ["start", "end"] * 6
+    assert internals.train_loaders(trainer)[0].num_workers == 0  # type: ignore[attr-defined]
+    durations = trainer.profiler.recorded_durations  # type: ignore[attr-defined]
+    assert len(durations["[_TrainingEpochLoop].train_dataloader_next"]) == 6

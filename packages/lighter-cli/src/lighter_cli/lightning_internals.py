@@ -128,6 +128,28 @@ def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
     return trainer._logger_connector._callback_metrics
 
 
+def time_train_fetches(trainer: Trainer, start: Callable[[], None], end: Callable[[], None]) -> None:
+    """Call functions before and after each fetch of a training batch; call it before the first epoch starts."""
+    loop = trainer.fit_loop.epoch_loop
+
+    def before_fetch() -> None:
+        type(loop)._on_before_fetch(loop)
+        start()
+
+    def after_fetch() -> None:
+        end()
+        type(loop)._on_after_fetch(loop)
+
+    loop._on_before_fetch = before_fetch  # type: ignore[method-assign]
+    loop._on_after_fetch = after_fetch  # type: ignore[method-assign]
+
+
+def train_loaders(trainer: Trainer) -> Sequence[object]:
+    """Return the loaders of a fit, which has begun."""
+    combined = trainer.fit_loop._combined_loader
+    return [] if combined is None else combined.flattened
+
+
 def found_values(trainer: Trainer) -> dict[str, float]:
     """Return what ``BatchSizeFinder`` and ``LearningRateFinder`` have found, by the name of the attribute they set.
 

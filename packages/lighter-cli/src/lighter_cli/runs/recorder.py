@@ -30,6 +30,7 @@ from lighter_cli.lightning_internals import computed_metrics, found_values, newe
 from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
+from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
@@ -78,6 +79,7 @@ class RunRecorder(Callback):
         self._steps: dict[Path, int] = {}  # of the checkpoints that this fit has saved
         self._nan_weights = NanWeights()
         self._earlier_stops: list[Stop] = []
+        self._loader_wait = LoaderWait()
         self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
@@ -154,6 +156,8 @@ class RunRecorder(Callback):
             self._write(trainer)
         self._earlier_stops = earlier_stops(trainer)
         self._nan_weights.note(saved_checkpoints(trainer, self._steps, is_failing=False), -1)
+        if self._content:
+            self._loader_wait.start(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Record checkpoints that were saved inside an epoch, and what a checkpoint restored."""
@@ -161,8 +165,13 @@ class RunRecorder(Callback):
         if self._content and "restored_values" not in self._content:
             self._record_restored_values(trainer, pl_module)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave validation out of the time that is spent in training."""
+        self._loader_wait.start_validation()
+
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
+        self._loader_wait.end_validation()
         self._update_checkpoints(trainer)
         self._send_monitored(trainer)
 
@@ -174,8 +183,10 @@ class RunRecorder(Callback):
         self._send_monitored(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell the loggers the value of a monitor that is known only after the last epoch."""
+        """Tell the loggers the value of a monitor that is known only after the last epoch, and record waiting times."""
         self._send_monitored(trainer)
+        if self._content and (measured := self._loader_wait.measured(trainer)):
+            self._content["train_loader"] = measured
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""

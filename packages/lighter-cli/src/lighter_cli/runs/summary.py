@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_MIN_WAIT = 0.3  # as a part of the time in training
+_MIN_WAIT_S = 1.0
 _MAX_COUNT = 2**53  # above, floats leave out integers
 
 
@@ -19,6 +21,7 @@ def summary_lines(record: Mapping[str, Any], folder: Path | None) -> list[str]:
     rows = _metrics(record) + _end(record)
     if record["stage"] == "fit":
         rows += _checkpoint(record)
+    rows += _waiting(record)
     if folder is not None:
         rows.append(("record", _short(folder)))
         rows += _next_command(record, folder)
@@ -43,6 +46,16 @@ def _end(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     if of_nan := record["checkpoints"].get("nan"):
         rows.append(("nan weights", ", ".join(map(_short, of_nan))))
     return rows
+
+
+def _waiting(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say how long a fit waited for its train loader if that is much of its time."""
+    loader = record.get("train_loader")
+    if loader is None or loader["waited_s"] < max(_MIN_WAIT_S, _MIN_WAIT * loader["training_s"]):
+        return []
+    workers = ", ".join(map(str, loader["num_workers"]))
+    text = f"{loader['waited_s']:.1f} of {loader['training_s']:.1f} s for the train loader"
+    return [("waited", text + (f": num_workers is {workers}" if workers else ""))]
 
 
 def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
