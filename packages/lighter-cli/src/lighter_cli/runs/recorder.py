@@ -32,6 +32,7 @@ from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
 from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
+from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
 from lighter_cli.runs.summary import summary_lines
@@ -198,8 +199,10 @@ class RunRecorder(Callback):
         self._write_for_parent(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
+        """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit. Say what needs less memory."""
         self._interruption = exception
+        with _warning_instead("no way to need less memory is shown"):
+            note_out_of_memory(exception, trainer, self._request.config)
         self._write_for_parent(trainer)
 
     def _record_restored_values(self, trainer: Trainer, pl_module: LightningModule) -> None:
