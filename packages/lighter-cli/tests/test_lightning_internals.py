@@ -14,7 +14,7 @@ import torch.distributed
 from lightning_fabric.plugins.environments import SLURMEnvironment
 from lightning_fabric.strategies.launchers.subprocess_script import _ChildProcessObserver
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder, ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
@@ -294,3 +294,31 @@ def test_a_save_is_due_when_the_callback_looked_for_its_monitor(options: Any, is
     trainer = make_trainer(callback, limit_val_batches=0)
     trainer.fit(BoringModel())
     assert internals.is_save_due(callback, trainer) is is_due
+
+
+def test_finders_say_what_they_found_under_the_attribute_that_they_set() -> None:
+    size, rate = BatchSizeFinder(batch_arg_name="size"), LearningRateFinder(attr_name="rate", num_training_steps=20)
+    trainer = make_trainer(size, rate)
+    assert internals.found_values(trainer) == {"size": 2}
+
+    class Found:
+        def suggestion(self) -> float:
+            return 0.5
+
+    size.optimal_batch_size, rate.optimal_lr = 64, Found()  # type: ignore[assignment]
+    assert internals.found_values(trainer) == {"size": 64, "rate": 0.5}
+
+
+def test_each_fetch_of_a_training_batch_is_announced_and_profiled(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    class AtStart(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            internals.time_train_fetches(trainer, lambda: calls.append("start"), lambda: calls.append("end"))
+
+    trainer = make_trainer(AtStart(), profiler="simple", default_root_dir=tmp_path)
+    trainer.fit(BoringModel())
+    assert calls == ["start", "end"] * 6
+    assert internals.train_loaders(trainer)[0].num_workers == 0  # type: ignore[attr-defined]
+    durations = trainer.profiler.recorded_durations  # type: ignore[attr-defined]
+    assert len(durations["[_TrainingEpochLoop].train_dataloader_next"]) == 6

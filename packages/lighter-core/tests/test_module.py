@@ -134,6 +134,58 @@ def test_a_nan_loss_is_one_warning_that_names_the_batch(make, make_trainer, load
     assert sum("is nan" in str(warning.message) for warning in warned) == 1
 
 
+class NanInTheSecondBatch(LighterModule):
+    def training_step(self, batch, batch_idx):
+        return self(batch[0]).mean() * (float("nan") if self.trainer.global_step == 1 else 1.0)
+
+    def validation_step(self, batch, batch_idx):
+        return {"loss": self(batch[0]).mean()}
+
+
+def test_a_nan_between_written_steps_is_seen_in_the_sum(make, make_trainer, loader, rows):
+    class Between(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return self(batch[0]).mean() * 0 + (float("nan") if batch_idx == 1 else 1.0)
+
+    with pytest.warns(UserWarning, match="the train loss is nan before batch 2 of epoch 0; the run continues"):
+        make_trainer(logger=rows, log_every_n_steps=3).fit(make(Between), loader)
+
+
+@pytest.mark.parametrize("has_logger", [True, False])
+def test_on_nan_stop_ends_the_fit(make, make_trainer, loader, rows, has_logger):
+    module = make(NanInTheSecondBatch, on_nan="stop")
+    trainer = make_trainer(logger=rows if has_logger else False, max_epochs=50)
+    with pytest.warns(UserWarning, match="is nan .*; the run stops"):
+        trainer.fit(module, loader, loader)
+    assert trainer.global_step == (2 if has_logger else 3)  # without a row, the epoch's mean shows it
+    assert module.nan_losses["train"] == ("in batch 1 of epoch 0" if has_logger else "in the mean of epoch 0")
+
+
+@pytest.mark.parametrize("has_logger", [True, False])
+def test_on_nan_raise_ends_before_a_checkpoint_is_saved(make, make_trainer, loader, rows, tmp_path, has_logger):
+    saving = ModelCheckpoint(tmp_path / "checkpoints", save_top_k=-1)
+    logger = rows if has_logger else False
+    trainer = make_trainer(logger=logger, callbacks=[saving], enable_checkpointing=True)
+    with pytest.raises(StepOutputError, match=r"the (train|val) loss is nan in"):
+        trainer.fit(make(NanInTheSecondBatch, on_nan="raise"), loader, loader)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_on_nan_raise_ends_an_evaluation(make, make_trainer, loader):
+    class Broken(LighterModule):
+        def test_step(self, batch, batch_idx):
+            return {"loss": self(batch[0]).mean() * float("nan")}
+
+    with pytest.raises(StepOutputError, match="the test loss is nan in the mean of epoch 0"):
+        make_trainer().test(make(Broken, on_nan="raise"), loader, verbose=False)
+
+
+def test_an_unknown_on_nan_is_an_error(make):
+    with pytest.raises(StepOutputError, match="unknown `on_nan` 'rais'") as raised:
+        make(Plain, on_nan="rais")
+    assert raised.value.nearest == ("raise",)
+
+
 def test_a_nan_loss_of_one_of_several_loaders_is_named(make, make_trainer, loader):
     class Diverging(LighterModule):
         def validation_step(self, batch, batch_idx, dataloader_idx=0):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, LearningRateFinder
+from pytorch_lightning.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder
 from pytorch_lightning.tuner import Tuner
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, OneCycleLR, ReduceLROnPlateau, StepLR
@@ -154,3 +154,13 @@ def test_batch_size_finder_sets_the_loaders_batch_size(make_system, make_trainer
     found = Tuner(make_trainer()).scale_batch_size(system, max_trials=2, init_val=2, steps_per_trial=1)
     assert system.batch_size == found == system.train_dataloader().batch_size
     assert system.train_dataloader().dataset is not None
+
+
+@pytest.mark.filterwarnings("ignore:.*is smaller than the logging interval", "ignore:Be aware that when using `ckpt")
+def test_both_finders_as_callbacks_precede_a_fit(make_system, make_trainer):
+    """The second one trains with the checkpoint of the first, before the module knows what it is configured with."""
+    system, size = make_system(), BatchSizeFinder(max_trials=2, init_val=2, steps_per_trial=1)
+    rate = LearningRateFinder(num_training_steps=20)
+    make_trainer(callbacks=[size, rate], enable_checkpointing=True).fit(system)
+    assert system.batch_size == size.optimal_batch_size == 4
+    assert system.restored_values == ()

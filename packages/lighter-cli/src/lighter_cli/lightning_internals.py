@@ -147,6 +147,44 @@ def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
     return trainer._logger_connector._callback_metrics
 
 
+def time_train_fetches(trainer: Trainer, start: Callable[[], None], end: Callable[[], None]) -> None:
+    """Call functions before and after each fetch of a training batch; call it before the first epoch starts."""
+    loop = trainer.fit_loop.epoch_loop
+
+    def before_fetch() -> None:
+        type(loop)._on_before_fetch(loop)
+        start()
+
+    def after_fetch() -> None:
+        end()
+        type(loop)._on_after_fetch(loop)
+
+    loop._on_before_fetch = before_fetch  # type: ignore[method-assign]
+    loop._on_after_fetch = after_fetch  # type: ignore[method-assign]
+
+
+def train_loaders(trainer: Trainer) -> Sequence[object]:
+    """Return the loaders of a fit, which has begun."""
+    combined = trainer.fit_loop._combined_loader
+    return [] if combined is None else combined.flattened
+
+
+def found_values(trainer: Trainer) -> dict[str, float]:
+    """Return what ``BatchSizeFinder`` and ``LearningRateFinder`` have found, by the name of the attribute they set.
+
+    Before they have run, in ``on_fit_start``, the size is the one that the finder starts with.
+    """
+    found: dict[str, float] = {}
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if is_a(callback, "callbacks.BatchSizeFinder") and callback.optimal_batch_size is not None:
+            found[callback._batch_arg_name] = callback.optimal_batch_size
+        elif is_a(callback, "callbacks.LearningRateFinder") and callback.optimal_lr is not None:
+            rate = callback.optimal_lr.suggestion()
+            if rate is not None:
+                found[callback._attr_name or "learning_rate"] = rate
+    return found
+
+
 def has_hp_metric(logger: TensorBoardLogger) -> bool:
     """Return whether a logger shows ``hp_metric``: ``default_hp_metric=False`` turns that off."""
     return logger._default_hp_metric

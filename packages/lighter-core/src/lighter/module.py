@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from lighter import dataloaders, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
+from lighter.errors import StepOutputError, nearest_names
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -30,6 +32,7 @@ from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.restored_values import RestoredValue
 
+_ON_NAN = ("warn", "stop", "raise")
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 
 
@@ -50,13 +53,19 @@ class LighterModule(LightningModule):
             the arguments of their ``update``.
         val_metrics: The same for validation; not the objects of training.
         test_metrics: The same for test.
+        on_nan: What happens when a loss is nan: ``warn`` once for each mode, also ``stop`` the fit, or ``raise``. The
+            loss is looked at on the steps that Lightning writes, which copy it to the host anyway, and at the epoch's
+            end; on these steps, the sum over the epoch shows an earlier nan. With several processes, ``stop`` waits
+            for the epoch's end.
 
     Attributes:
+        nan_losses: Where the loss of a mode was nan first, by mode; empty if none was.
         restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
 
     Raises:
         MetricError: Metrics are of another type, or two modes share an object.
         OptimizerError: The optimizer or scheduler cannot be used.
+        StepOutputError: `on_nan` is something else, or in a run, with ``raise``, a loss is nan.
 
     Example:
         >>> class Classifier(LighterModule):
@@ -69,6 +78,7 @@ class LighterModule(LightningModule):
         Linear(in_features=2, out_features=3, bias=True)
     """
 
+    on_nan: Literal["warn", "stop", "raise"] = "warn"  # of modules pickled by version 0.2.0
     _updates_with_target = False  # whether metrics certainly get pred and target
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -84,9 +94,16 @@ class LighterModule(LightningModule):
         train_metrics: object = None,
         val_metrics: object = None,
         test_metrics: object = None,
+        on_nan: Literal["warn", "stop", "raise"] = "warn",
     ) -> None:
         super().__init__()
         optimizers.check(optimizer, scheduler)
+        if on_nan not in _ON_NAN:
+            raise StepOutputError(
+                f"unknown `on_nan` {on_nan!r}",
+                expected=", ".join(_ON_NAN),
+                nearest=nearest_names(str(on_nan), _ON_NAN),
+            )
         self.network = network
         self.criterion = criterion
         self.optimizer = optimizer
@@ -98,6 +115,7 @@ class LighterModule(LightningModule):
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
         self.restored_values: tuple[RestoredValue, ...] = ()
+        self.on_nan = on_nan
         self._logging = ModuleLogging()
         self._running_hooks: set[str] = set()
         self._clock: tuple[str, ...] | None = None
@@ -117,6 +135,11 @@ class LighterModule(LightningModule):
             RuntimeError: The trainer runs no loop, or the module has no trainer.
         """
         return Mode.of(self.trainer)
+
+    @property
+    def nan_losses(self) -> Mapping[str, str]:
+        """Where the loss of a mode was nan first, by mode, such as ``in batch 3 of epoch 0``."""
+        return MappingProxyType(self._logging.nan_losses)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the network, with ``epoch=`` and ``step=`` if its ``forward`` names them and a trainer is attached."""
@@ -256,6 +279,7 @@ class LighterModule(LightningModule):
         self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
+        self._logging.nan_losses = {}
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
 
@@ -292,7 +316,9 @@ class LighterModule(LightningModule):
         self._logging.start_run(resumed.pop("extremes", {}))
         if resumed:
             resume.warn_of_differences(resumed, self.trainer)
-            self._compare_with_checkpoint(resumed.pop("configured", {}))
+            saved = resumed.pop("configured", {})
+            if self._logging.configured:  # a finder restores its checkpoint before `on_fit_start` of the module
+                self._compare_with_checkpoint(saved)
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
 

@@ -1,7 +1,7 @@
 """The module whose steps come from configuration alone."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 from torch.optim import Optimizer
@@ -42,12 +42,14 @@ class System(GivenDataloaders, LighterModule):
         adapters: Under each mode ``batch``, ``criterion``, ``metrics`` and ``logging``; see ``lighter.adapters``.
         inferer: Called as ``inferer(input, network)`` instead of the network in validation, test and predict, such as
             MONAI's ``SlidingWindowInferer``.
+        on_nan: What happens when a loss is nan: ``warn``, ``stop`` the fit or ``raise``; see `LighterModule`.
 
     Raises:
         AdapterError: `adapters` has an unknown mode or role, or an adapter is not callable.
         DataError: `dataloaders` has an unknown mode, or a loader is not iterable.
         MetricError: `metrics` has an unknown mode, or metrics of another type.
         OptimizerError: The optimizer or scheduler cannot be used.
+        StepOutputError: `on_nan` is something else, or in a run, with ``raise``, a loss is nan.
     """
 
     _updates_with_target = True
@@ -62,6 +64,7 @@ class System(GivenDataloaders, LighterModule):
         metrics: Mapping[str, Any] | None = None,
         adapters: Mapping[str, Mapping[str, Any]] | None = None,
         inferer: Callable[..., Any] | None = None,
+        on_nan: Literal["warn", "stop", "raise"] = "warn",
     ) -> None:
         metrics = metrics or {}
         for mode in metrics:
@@ -79,6 +82,7 @@ class System(GivenDataloaders, LighterModule):
             train_metrics=metrics.get("train"),
             val_metrics=metrics.get("val"),
             test_metrics=metrics.get("test"),
+            on_nan=on_nan,
         )
         self.inferer = inferer
         self._adapters = _checked(adapters or {})

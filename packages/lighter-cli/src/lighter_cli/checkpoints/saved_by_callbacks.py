@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -43,8 +44,10 @@ def saved_checkpoints(trainer: Trainer, steps: Mapping[Path, int], *, is_failing
     return ages
 
 
-def last_and_best(trainer: Trainer, saved: Mapping[Path, tuple[int, int]]) -> dict[str, Any]:
-    """Return the checkpoints that a later process gets as ``last`` and ``best``.
+def last_and_best(
+    trainer: Trainer, saved: Mapping[Path, tuple[int, int]], holds_nan: Callable[[Path], bool]
+) -> dict[str, Any]:
+    """Return the checkpoints that a later process gets as ``last`` and ``best``; under ``nan`` those of nan weights.
 
     ``last`` is the newest one, whatever its name: with ``save_top_k`` alone, Lightning writes no ``last.ckpt``.
     """
@@ -53,22 +56,42 @@ def last_and_best(trainer: Trainer, saved: Mapping[Path, tuple[int, int]]) -> di
     callbacks = _model_checkpoints(trainer)
     explicit = {Path(callback.last_model_path).absolute() for callback in callbacks if callback.last_model_path}
     newest = max(saved, key=lambda file: (saved[file], file in explicit))
-    return {"last": str(newest), **best_checkpoint(trainer)}
+    of_nan = [str(file) for file in saved if holds_nan(file)]
+    return {"last": str(newest), **best_checkpoint(trainer, holds_nan), **({"nan": of_nan} if of_nan else {})}
 
 
-def best_checkpoint(trainer: Trainer) -> dict[str, Any]:
-    """Return the best checkpoint, its monitor and its score, from the first callback that has a monitor."""
+def best_checkpoint(trainer: Trainer, holds_nan: Callable[[Path], bool]) -> dict[str, Any]:
+    """Return the best checkpoint, its monitor and its score, from the first callback that has a monitor.
+
+    One of nan weights is not the best, and with a monitor none whose score is not finite: Lightning takes a nan as the
+    worst score, but keeps its checkpoint while there are fewer than ``save_top_k`` others.
+    """
     callbacks = _model_checkpoints(trainer)
     callback = next((callback for callback in callbacks if callback.monitor is not None), None)
     callback = callback or next(iter(callbacks), None)
     if callback is None or not callback.best_model_path:
         return {"best": None, "monitor": None, "best_score": None}
-    score = callback.best_model_score
+    by_path = {callback.best_model_path: callback.best_model_score, **callback.best_k_models}
+    scores = {Path(path).absolute(): None if score is None else float(score) for path, score in by_path.items()}
+    usable = [
+        file
+        for file, score in scores.items()
+        if not holds_nan(file) and (callback.monitor is None or score is None or math.isfinite(score))
+    ]
+    best = next(iter(usable), None)
+    if best is not None and best != next(iter(scores)):  # not the one that Lightning calls the best
+        better = min if callback.mode == "min" else max
+        best = better(usable, key=lambda file: scores[file] or 0.0)
     return {
-        "best": str(Path(callback.best_model_path).absolute()),
+        "best": None if best is None else str(best),
         "monitor": callback.monitor,
-        "best_score": None if score is None else float(score),
+        "best_score": None if best is None else scores[best],
     }
+
+
+def saves_weights_alone(trainer: Trainer) -> bool:
+    """Return whether a callback saves checkpoints of weights only."""
+    return any(callback.save_weights_only for callback in _model_checkpoints(trainer))
 
 
 def checkpoint_folders(trainer: Trainer) -> list[str]:

@@ -134,6 +134,8 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("stage", content["stage"]),
         ("status", (record.status, _STATUS_STYLES.get(record.status, ""))),
         ("error", content["error"] or ""),
+        ("ended by", content.get("ended_by") or ""),
+        ("nan loss", "; ".join(f"{mode}, {where}" for mode, where in content.get("nan_losses", {}).items())),
         ("words", shlex.join(content["words"])),
         ("start", _local(content["start"])),
         ("took", _duration(content)),
@@ -153,6 +155,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
             + (f" of {value['place']}" if value["place"] else "")
             for value in content.get("restored_values", ())
         },
+        "found": content.get("found", {}),
         "metrics": content["metrics"],
         "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
         "versions": content["versions"],
@@ -171,6 +174,8 @@ def _again(record: Record) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
     if isinstance(value, float):
         return f"{value:.6g}"
     return _shown(Path(value)) if isinstance(value, str) and os.sep in value else str(value)

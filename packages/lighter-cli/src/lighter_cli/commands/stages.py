@@ -51,7 +51,10 @@ class StageOptions:
 
 _DEFAULTS = StageOptions()
 
-Verbose = Annotated[bool | None, Parameter(help="Print the table of results.")]
+# the closing lines have the results; Lightning's table cuts names and numbers that do not fit
+_OWN_TABLE = {"verbose": False}
+
+Verbose = Annotated[bool | None, Parameter(help="Print Lightning's table of results, too.")]
 ReturnPredictions = Annotated[
     bool | None, Parameter(help="Keep all predictions in memory; off by default, writers store them as they come.")
 ]
@@ -64,12 +67,12 @@ def fit(*inputs: Inputs, options: StageOptions = _DEFAULTS) -> None:
 
 def validate(*inputs: Inputs, options: StageOptions = _DEFAULTS, verbose: Verbose = None) -> None:
     """Evaluate on the validation data."""
-    _run("validate", inputs, options, verbose=verbose)
+    _run("validate", inputs, options, defaults=_OWN_TABLE, verbose=verbose)
 
 
 def test(*inputs: Inputs, options: StageOptions = _DEFAULTS, verbose: Verbose = None) -> None:
     """Evaluate on the test data."""
-    _run("test", inputs, options, verbose=verbose)
+    _run("test", inputs, options, defaults=_OWN_TABLE, verbose=verbose)
 
 
 def predict(*inputs: Inputs, options: StageOptions = _DEFAULTS, return_predictions: ReturnPredictions = None) -> None:

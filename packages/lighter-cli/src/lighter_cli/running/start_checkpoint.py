@@ -190,7 +190,9 @@ def _checkpoint_of_input(run: RecordedRun, stage: Stage) -> str | None:
         if not exists(used):
             raise _no_such_file(used, wanted)
         return _readable(used, wanted)
-    which = "last" if stage is Stage.FIT or run.content["checkpoints"].get("best") is None else "best"
+    checkpoints = run.content["checkpoints"]
+    has_no_best = checkpoints.get("best") is None and not checkpoints.get("nan")
+    which = "last" if stage is Stage.FIT or has_no_best else "best"
     return _checkpoint_of_run(run, which, wanted)
 
 
@@ -201,7 +203,8 @@ def _checkpoint_of_run(run: RecordedRun, which: str, wanted: Wanted) -> str:
         named = run.content["checkpoints"].get(which)
         raise wanted.error(
             f"the run {run.source.name!r} has no {which!r} checkpoint"
-            + (f": {named!r} is missing or damaged" if named else ""),
+            + (f": {named!r} is missing or damaged" if named else "")
+            + (": it saved nan weights" if not named and run.content["checkpoints"].get("nan") else ""),
             fix=f"name a checkpoint with {_OPTION}, or start from scratch with {run.source.path / RECORDED_CONFIG}",
         )
     _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, checkpoint, which))

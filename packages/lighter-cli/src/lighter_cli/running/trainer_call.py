@@ -1,19 +1,28 @@
 """Call the Trainer's method for a stage: record the run, end all ranks together, requeue a SLURM job."""
 
+from __future__ import annotations
+
 import pickle
-from contextlib import nullcontext
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
-from lighter_cli.lightning_package import derived
+from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.running.build import Experiment
 from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_cli.runs.request import Request
 from lighter_config import Stage
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+_FINDERS = ("callbacks.BatchSizeFinder", "callbacks.LearningRateFinder")
 
 
 def call_trainer(experiment: Experiment, request: Request) -> Any:
@@ -36,7 +45,26 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     ):
         method = getattr(trainer, request.stage)
         try:
-            with checking_monitors(trainer, request.config) if request.stage is Stage.FIT else nullcontext():
+            with checking_monitors(trainer, request.config) if request.stage is Stage.FIT else _evaluating(trainer):
                 return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
+
+
+@contextmanager
+def _evaluating(trainer: Trainer) -> Iterator[None]:
+    """Let a stage other than fit tune nothing, and be quiet about where checkpoints would be saved."""
+    _remove_finders(trainer)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The dirpath has changed from")
+        yield
+
+
+def _remove_finders(trainer: Trainer) -> None:
+    """Remove Lightning's finders: they tune a fit, but the one of the batch size acts, and fails, in other stages too.
+
+    A class that the user derived from one stays.
+    """
+    finders = [class_beside(trainer, name) for name in _FINDERS]
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks[:] = [callback for callback in callbacks if type(callback) not in finders]

@@ -101,7 +101,13 @@ _REQUIRED: Mapping[str, _Fits] = MappingProxyType(
         "progress": _or_null(_mapping_of({"step": _is_integer})),
         "metrics": _is_mapping,
         "checkpoints": _mapping_of(
-            {}, {"last": _or_null(_is_name), "best": _or_null(_is_name), "last_step": _or_null(_is_integer)}
+            {},
+            {
+                "last": _or_null(_is_name),
+                "best": _or_null(_is_name),
+                "last_step": _or_null(_is_integer),
+                "nan": _list_of(_is_name),
+            },
         ),
     }
 )
@@ -116,7 +122,17 @@ _RESTORED_VALUE = _mapping_of(
     }
 )
 _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
-    {"id": _is_text, "checkpoint_folders": _list_of(_is_name), "restored_values": _list_of(_RESTORED_VALUE)}
+    {
+        "id": _is_text,
+        "checkpoint_folders": _list_of(_is_name),
+        "restored_values": _list_of(_RESTORED_VALUE),
+        "ended_by": _or_null(_is_text),
+        "nan_losses": _is_mapping,
+        "found": _is_mapping,
+        "train_loader": _mapping_of(
+            {"waited_s": _is_number, "training_s": _is_number, "num_workers": _list_of(_is_integer)}
+        ),
+    }
 )
 
 

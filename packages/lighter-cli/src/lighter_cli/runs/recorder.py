@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,21 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from lighter_cli.atomic_files import append_line, write_atomically
+from lighter_cli.checkpoints.nan_weights import NanWeights
 from lighter_cli.checkpoints.saved_by_callbacks import (
     best_checkpoint,
     checkpoint_folders,
     last_and_best,
     saved_checkpoints,
+    saves_weights_alone,
 )
-from lighter_cli.lightning_internals import computed_metrics, newest_save
+from lighter_cli.lightning_internals import computed_metrics, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
+from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
+from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
+from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
 from lighter_cli.runs.summary import summary_lines
@@ -72,6 +78,9 @@ class RunRecorder(Callback):
         self._checkpoints: dict[str, Any] = {}
         self._newest: list[tuple[str, int]] = []
         self._steps: dict[Path, int] = {}  # of the checkpoints that this fit has saved
+        self._nan_weights = NanWeights()
+        self._earlier_stops: list[Stop] = []
+        self._loader_wait = LoaderWait()
         self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
@@ -135,10 +144,21 @@ class RunRecorder(Callback):
         """Add config and record to the checkpoint as plain text."""
         provenance = _provenance(self._request.config)
         # the record on disk is updated later; a killed process would not do that
-        saved = {"checkpoints": best_checkpoint(trainer), "step": trainer.global_step}
+        best = best_checkpoint(trainer, partial(self._nan_weights.hold, is_nan=self._nan_weights.look(trainer)))
+        saved = {"checkpoints": best, "step": trainer.global_step}
         checkpoint[CHECKPOINT_KEY] = _to_json(
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Record what finders found, and remember what a checkpoint restored of earlier stops and checkpoints."""
+        if self._content and (found := found_values(trainer)):
+            self._content["found"] = found
+            self._write(trainer)
+        self._earlier_stops = earlier_stops(trainer)
+        self._nan_weights.note(saved_checkpoints(trainer, self._steps, is_failing=False), -1)
+        if self._content:
+            self._loader_wait.start(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Record checkpoints that were saved inside an epoch, and what a checkpoint restored."""
@@ -146,19 +166,28 @@ class RunRecorder(Callback):
         if self._content and "restored_values" not in self._content:
             self._record_restored_values(trainer, pl_module)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave validation out of the time that is spent in training."""
+        self._loader_wait.start_validation()
+
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
+        self._loader_wait.end_validation()
         self._update_checkpoints(trainer)
         self._send_monitored(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved at the end of an epoch, and tell the loggers the value of the monitor."""
+        if self._content and saves_weights_alone(trainer):
+            self._nan_weights.look(trainer)  # Lightning does not tell callbacks of such a checkpoint
         self._update_checkpoints(trainer)
         self._send_monitored(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell the loggers the value of a monitor that is known only after the last epoch."""
+        """Tell the loggers the value of a monitor that is known only after the last epoch, and record waiting times."""
         self._send_monitored(trainer)
+        if self._content and (measured := self._loader_wait.measured(trainer)):
+            self._content["train_loader"] = measured
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
@@ -170,8 +199,10 @@ class RunRecorder(Callback):
         self._write_for_parent(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit."""
+        """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit. Say what needs less memory."""
         self._interruption = exception
+        with _warning_instead("no way to need less memory is shown"):
+            note_out_of_memory(exception, trainer, self._request.config)
         self._write_for_parent(trainer)
 
     def _record_restored_values(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -208,7 +239,9 @@ class RunRecorder(Callback):
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
                 self._write_into_sharded_checkpoint(path)
-        self._checkpoints = {**last_and_best(trainer, saved), "last_step": max(step for _, step in newest)}
+        last_step = max(step for _, step in newest)
+        self._nan_weights.note(saved, last_step)
+        self._checkpoints = {**last_and_best(trainer, saved, self._nan_weights.hold), "last_step": last_step}
         self._write(trainer)
 
     def _write_into_sharded_checkpoint(self, folder: Path) -> None:
@@ -228,17 +261,29 @@ class RunRecorder(Callback):
         has_run_here = bool(self._content)
         with _warning_instead("the record of this run cannot be closed"):
             if not has_run_here and not self._has_loaded_record(trainer):
+                if status == "finished" and trainer.is_global_zero:
+                    self._say({"stage": self._request.stage, "metrics": self._final_metrics(trainer)}, None)
                 return
             self._end(status, error)
             if has_run_here:
                 self._measure(trainer)
+            if status != "finished":
+                self._content.pop("ended_by", None)
             self._write(trainer)
-            if status in ("finished", "interrupted") and self._is_written:
-                for line in summary_lines(self._record(), self.folder(trainer)):
-                    _logger.info(line)
+            if status in ("finished", "interrupted"):
+                self._say(self._record(), self.folder(trainer) if self._is_written else None)
+
+    @staticmethod
+    def _say(record: Mapping[str, Any], folder: Path | None) -> None:
+        for line in summary_lines({"checkpoints": {}, **record}, folder):
+            _logger.info("%s", line)
 
     def _measure(self, trainer: Trainer) -> None:
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
+        if losses := nan_losses(trainer):
+            self._content["nan_losses"] = losses
+        if self._request.stage is Stage.FIT and self._interruption is None:
+            self._content["ended_by"] = why_ended(trainer, self._earlier_stops)
         with _warning_instead("the record lacks the newest checkpoints"):
             self._update_checkpoints(trainer)
         with _warning_instead("the record lacks the final metrics"):

@@ -1,15 +1,18 @@
 """Log each value twice: per step, on the steps that Lightning writes, and once per epoch, exactly over all samples."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
+from lighter.errors import StepOutputError
 from lighter.lightning.metric_states import Extremes
 from lighter.lightning.state import (
     batch_in_step,
@@ -90,12 +93,12 @@ class ModuleLogging:
         self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
+        self.nan_losses: dict[str, str] = {}  # where the loss of a mode was nan first
         self._wrappers: dict[Mode, Wrappers] = {}
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric
         self._registered: dict[tuple[Mode, int | None], RegisteredNames] = {}
         self._last_batch = 0
-        self._known_nans: set[Mode] = set()
         self._checked_arguments: set[Mode] = set()
         self._checked_for_padding: set[Mode] = set()
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -114,7 +117,7 @@ class ModuleLogging:
         """Forget what was counted before: the loops start again, after the sanity check or Lightning's finders."""
         self._last_batch = 0
         self.extremes = extremes
-        self._known_nans = set()
+        self.nan_losses = {}
 
     def start_step(
         self, module: LightningModule, trainer: Trainer, mode: Mode, metrics: Metrics | None, batch: object
@@ -161,7 +164,7 @@ class ModuleLogging:
         if step.log.unnamed:
             self._name_metrics(module, step.log)
         if step.is_written:
-            self._write_row(step.log, losses, step.metric_values)
+            self._write_row(module, step.log, losses, step.metric_values)
 
     def end_step(self) -> None:
         """Drop the step's state."""
@@ -183,7 +186,7 @@ class ModuleLogging:
         if mode is not Mode.TRAIN:
             for evaluation_log in self._evaluation_logs:
                 evaluation_log.register_remaining(module)
-                self._warn_of_nan(evaluation_log, evaluation_log.values().get(f"{mode}/loss/epoch"))
+                self._look_for_nan(module, evaluation_log)
             return
         log = self.train_log
         if (log is None or not log.is_open) and resume.is_of_this_epoch(self.resumed, trainer):
@@ -191,7 +194,7 @@ class ModuleLogging:
             log = self._open(module, trainer, mode, None, metrics, is_resumed=True)
         if log is not None and log.is_open:
             log.register_remaining(module)
-            self._warn_of_nan(log, log.values().get("train/loss/epoch"))
+            self._look_for_nan(module, log)
 
     def _start_train_step(self, module: LightningModule, trainer: Trainer, step: LoggedStep) -> None:
         in_epoch, in_total = batches_started(trainer)
@@ -282,7 +285,13 @@ class ModuleLogging:
                 names = self._names[log.mode, name] = [f"{log.mode}/metrics/{key}/epoch" for key in flat]
                 log.register(module, *names)
 
-    def _write_row(self, log: EpochLog, losses: Mapping[str, Tensor], metric_values: Mapping[str, object]) -> None:
+    def _write_row(
+        self,
+        module: LightningModule,
+        log: EpochLog,
+        losses: Mapping[str, Tensor],
+        metric_values: Mapping[str, object],
+    ) -> None:
         trainer = log.trainer
         suffix = "/step" if log.loader is None else f"/step/dataloader_idx_{log.loader}"
         row = {f"{log.mode}/loss{term}{suffix}": loss.detach() for term, loss in losses.items()}
@@ -292,27 +301,47 @@ class ModuleLogging:
             row |= {f"train/optimizer/{name}/step": rate for name, rate in rates(trainer.optimizers).items()}
         if not row:
             return
-        scalars: dict[str, float] = dict(zip(row, _to_floats(row.values()), strict=True))
+        sums = [running.on_device() for running in log.sums.values()]
+        numbers = _to_floats([*row.values(), *sums])
+        scalars: dict[str, float] = dict(zip(row, numbers, strict=False))
         is_training = log.mode is Mode.TRAIN
         place = train_row(trainer) if is_training else evaluation_batches_seen(trainer, log.loader or 0)
-        self._warn_of_nan(log, scalars.get(f"{log.mode}/loss{suffix}"), is_of_step=True)
         scalars["epoch"] = trainer.current_epoch  # as Lightning adds it
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=place)
             logger.save()
+        if any(map(math.isnan, numbers[len(row) :])) and log.mode not in self.nan_losses:
+            is_of_step = any(math.isnan(scalars[f"{log.mode}/loss{term}{suffix}"]) for term in losses)
+            self._report_nan(module, log, f"{'in' if is_of_step else 'before'} {batch_in_step(trainer)}")
+            if module.on_nan == "stop" and is_training and trainer.world_size == 1:
+                trainer.should_stop = True  # a rank must not stop without the others: they stop at the epoch's end
 
-    def _warn_of_nan(self, log: EpochLog, loss: float | Tensor | None, *, is_of_step: bool = False) -> None:
-        if loss is None or loss == loss or log.mode in self._known_nans:  # only nan differs from itself
+    def _look_for_nan(self, module: LightningModule, log: EpochLog) -> None:
+        """Report an epoch whose loss is nan, and stop the fit if the module wants that."""
+        values, prefix = log.values(), f"{log.mode}/loss"
+        loss = values.get(f"{prefix}/epoch")
+        losses = [value for name, value in values.items() if name.startswith(prefix)] if loss is None else [loss]
+        if not any(value != value for value in losses):  # only nan differs from itself
             return
-        self._known_nans.add(log.mode)
-        if is_of_step:
-            rank_zero_warn(f"the {log.mode} loss is nan in {batch_in_step(log.trainer)}; the run continues")
-            return
-        loader = "" if log.loader is None else f" of dataloader_idx {log.loader}"
-        rank_zero_warn(
-            f"the {log.mode} loss is nan in the mean of epoch {log.trainer.current_epoch}{loader}; the run continues;"
-            " to find the first batch, use a logger and `log_every_n_steps: 1`"
-        )
+        if log.mode not in self.nan_losses:
+            loader = "" if log.loader is None else f" of dataloader_idx {log.loader}"
+            self._report_nan(module, log, f"in the mean of epoch {log.trainer.current_epoch}{loader}")
+        if module.on_nan == "stop" and log.trainer.state.fn is TrainerFn.FITTING:
+            log.trainer.should_stop = True
+
+    def _report_nan(self, module: LightningModule, log: EpochLog, where: str) -> None:
+        """Warn of the first nan of a mode, or raise.
+
+        Raises:
+            StepOutputError: The module wants that.
+        """
+        self.nan_losses[log.mode.value] = where
+        hint = "" if "batch" in where else "use a logger and `log_every_n_steps: 1` to find the first batch"
+        what = f"the {log.mode} loss is nan {where}"
+        if module.on_nan == "raise":
+            raise StepOutputError(what, expected="a number, as `on_nan` is 'raise'", fix=hint)
+        is_stopped = module.on_nan == "stop" and log.trainer.state.fn is TrainerFn.FITTING
+        rank_zero_warn(f"{what}; the run {'stops' if is_stopped else 'continues'}{hint and f'; {hint}'}")
 
 
 def _to_floats(values: Iterable[Tensor]) -> list[float]:

@@ -38,6 +38,10 @@ class RunningSum:
         """Return the weighted sum; this waits for the device."""
         return float(self._total)
 
+    def on_device(self) -> Tensor:
+        """Return the weighted sum where it is; nan if any value was."""
+        return torch.as_tensor(self._total)
+
     def _start_on(self, device: torch.device) -> None:
         has_float64 = device.type != "mps"
         self._total = torch.full(
