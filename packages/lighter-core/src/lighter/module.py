@@ -1,6 +1,7 @@
 """A LightningModule around a network: it sets up the optimizer and logs what the steps return."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,9 +11,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, optimizers, restored_values
+from lighter import dataloaders, group_coverage, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
+from lighter.group_coverage import ParameterGroup
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -28,6 +30,8 @@ from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.restored_values import RestoredValue
+
+logger = logging.getLogger(__name__)
 
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 
@@ -51,6 +55,7 @@ class LighterModule(LightningModule):
         test_metrics: The same for test.
 
     Attributes:
+        parameter_groups: In fit, what each parameter group trains, if an optimizer has several.
         restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
 
     Raises:
@@ -96,6 +101,7 @@ class LighterModule(LightningModule):
         check_not_shared(
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
+        self.parameter_groups: tuple[ParameterGroup, ...] = ()
         self.restored_values: tuple[RestoredValue, ...] = ()
         self._logging = ModuleLogging()
         self._running_hooks: set[str] = set()
@@ -251,6 +257,7 @@ class LighterModule(LightningModule):
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
         self._logging.resumed = {}
+        self.parameter_groups = ()
         self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
@@ -261,6 +268,8 @@ class LighterModule(LightningModule):
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
+        elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
+            group_coverage.check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
         self._rename_compiled_parts(checkpoint["state_dict"])
 
     def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
@@ -293,6 +302,15 @@ class LighterModule(LightningModule):
             self._compare_with_checkpoint(resumed.pop("configured", {}))
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
+        self._describe_parameter_groups()
+
+    def _describe_parameter_groups(self) -> None:
+        """Describe the groups when training starts: parameters are frozen, and a checkpoint is restored."""
+        if all(len(optimizer.param_groups) == 1 for optimizer in self.trainer.optimizers):
+            return
+        self.parameter_groups = group_coverage.describe(self.trainer.optimizers, self.network)
+        if self.trainer.is_global_zero:
+            logger.info("parameter groups\n%s", group_coverage.table(self.parameter_groups))
 
     def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
         """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""

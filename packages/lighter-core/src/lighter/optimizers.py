@@ -11,7 +11,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from lighter.errors import MonitorError, OptimizerError, nearest_names
+from lighter.group_coverage import check_options
 from lighter.lightning.state import num_val_dataloaders
+from lighter.parameter_groups import groups
+
+__all__ = ["groups"]
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
@@ -41,6 +45,8 @@ def check(optimizer: object, scheduler: object) -> None:
             if several
             else "make it with the parameters: `SGD(network.parameters(), lr=0.1)`",
         )
+    if optimizer is not None:
+        check_options(optimizer)
     if scheduler is None:
         return
     settings = _as_mapping(scheduler)

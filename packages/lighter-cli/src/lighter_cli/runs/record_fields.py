@@ -115,8 +115,23 @@ _RESTORED_VALUE = _mapping_of(
         "restored": lambda _: True,
     }
 )
+_PARAMETER_GROUP = _mapping_of(
+    {
+        "name": _is_text,
+        "num_tensors": _is_integer,
+        "num_parameters": _is_integer,
+        "num_frozen": _is_integer,
+        "lr": _or_null(_is_number),
+        "weight_decay": _or_null(_is_number),
+    }
+)
 _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
-    {"id": _is_text, "checkpoint_folders": _list_of(_is_name), "restored_values": _list_of(_RESTORED_VALUE)}
+    {
+        "id": _is_text,
+        "checkpoint_folders": _list_of(_is_name),
+        "parameter_groups": _list_of(_PARAMETER_GROUP),
+        "restored_values": _list_of(_RESTORED_VALUE),
+    }
 )
 
 
