@@ -11,7 +11,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, group_coverage, optimizers, restored_values
+from lighter import dataloaders, group_coverage, optimizer_modes, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
 from lighter.group_coverage import ParameterGroup
@@ -90,7 +90,7 @@ class LighterModule(LightningModule):
         test_metrics: object = None,
     ) -> None:
         super().__init__()
-        optimizers.check(optimizer, scheduler)
+        optimizers.check(optimizer, scheduler, is_stepped_by_user=self._steps_schedulers_itself())
         self.network = network
         self.criterion = criterion
         self.optimizer = optimizer
@@ -180,6 +180,16 @@ class LighterModule(LightningModule):
             OptimizerError: The module has no optimizer.
         """
         return optimizers.configure(self.optimizer, self.scheduler, self)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a scheduler of torch, or one of timm, which is told the number of epochs or optimizer steps.
+
+        Override it for a scheduler of another form.
+        """
+        optimizers.step_scheduler(scheduler, metric, self.trainer)
+
+    def _steps_schedulers_itself(self) -> bool:
+        return type(self).lr_scheduler_step is not LighterModule.lr_scheduler_step
 
     @property
     def learning_rate(self) -> float:
@@ -291,6 +301,9 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
+        if not self._steps_schedulers_itself():
+            optimizers.check_schedulers(self.trainer)
+        optimizer_modes.attach(self.trainer)
         self._logging.configured = restored_values.configured_values(self.trainer)
         resume.prepare_loaders(self._logging.resumed, self.trainer)
 
@@ -346,6 +359,7 @@ class LighterModule(LightningModule):
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
+            optimizer_modes.save_for_evaluation(checkpoint, self._trainer)
             logging = self._logging
             resume.save(
                 checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured
