@@ -257,6 +257,14 @@ def medical(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def optimizers(session: nox.Session) -> None:
+    """Train with optimizers of schedulefree and schedulers of timm, and compare parameter groups with timm's."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "optimizers"], requirements=workspace_requirements())
+    names = ("optimizers", "optimizer_modes", "parameter_groups")
+    pytest(session, *(f"packages/lighter-core/tests/test_{name}.py" for name in names))
+
+
+@nox.session(python=PYTHON, default=False)
 def tracking(session: nox.Session) -> None:
     """Run the example that logs to MLflow's store."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "tracking"], requirements=workspace_requirements())

@@ -25,6 +25,7 @@ MODULES = {
         "lighter.callbacks",
         "lighter.collate",
         "lighter.layers",
+        "lighter.optimizers",
         "lighter.resumable",
         "lighter.weights",
     ],

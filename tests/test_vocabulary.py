@@ -5,9 +5,10 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
-from lighter import LighterModule, Mode
+from lighter import LighterModule, Mode, parameter_groups
 from lighter.system import ROLES
 from lighter_config.checks.metric_values import MATRICES
+from lighter_config.checks.parameter_groups import SELECTORS, TARGETS
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
@@ -46,3 +47,8 @@ def test_check_knows_the_names_that_lightning_registers() -> None:
 
 def test_check_knows_the_matrices_of_torchmetrics() -> None:
     assert {name for name in classification.__all__ if name.endswith("ConfusionMatrix")} == MATRICES
+
+
+def test_config_and_core_know_the_same_selections_of_parameters() -> None:
+    assert parameter_groups.SELECTORS == SELECTORS
+    assert f"{parameter_groups.groups.__module__}.{parameter_groups.groups.__qualname__}" in TARGETS

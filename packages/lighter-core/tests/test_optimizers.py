@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder
 from pytorch_lightning.tuner import Tuner
 from torch import nn
@@ -164,3 +165,105 @@ def test_both_finders_as_callbacks_precede_a_fit(make_system, make_trainer):
     make_trainer(callbacks=[size, rate], enable_checkpointing=True).fit(system)
     assert system.batch_size == size.optimal_batch_size == 4
     assert system.restored_values == ()
+
+
+def rates_by_timm(scheduler, optimizer, num_epochs, num_batches):
+    """The rate of each step, as in timm's own training loop."""
+    rates, num_updates = [], 0
+    for epoch in range(num_epochs):
+        for _ in range(num_batches):
+            rates.append(optimizer.param_groups[0]["lr"])
+            num_updates += 1
+            scheduler.step_update(num_updates)
+        scheduler.step(epoch + 1)
+    return rates
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"t_initial": 4, "warmup_t": 1, "warmup_lr_init": 0.01},
+        {"t_initial": 12, "warmup_t": 3, "warmup_lr_init": 0.01, "t_in_epochs": False, "warmup_prefix": True},
+        {"t_initial": 4, "noise_range_t": 1},
+    ],
+)
+@pytest.mark.parametrize("name", ["CosineLRScheduler", "TanhLRScheduler", "PolyLRScheduler"])
+def test_a_scheduler_of_timm_sets_the_rates_of_its_own_loop(make_system, make_trainer, tmp_path, name, options):
+    timm = pytest.importorskip("timm.scheduler", reason="timm is not installed: its schedulers cannot be tried")
+
+    def make(optimizer):
+        return getattr(timm, name)(optimizer, **options)
+
+    def fit(num_epochs, **arguments):
+        rates = []
+
+        class Rates(Callback):
+            def on_train_batch_start(self, trainer, *args):
+                rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+        trainer = make_trainer(max_epochs=num_epochs, callbacks=[Rates()])
+        trainer.fit(make_system(make), **arguments)
+        trainer.save_checkpoint(tmp_path / "saved.ckpt")
+        return rates
+
+    optimizer = torch.optim.SGD([torch.ones(1)], lr=0.1)
+    expected = rates_by_timm(make(optimizer), optimizer, 4, 3)
+    assert len(set(expected)) >= 4
+    assert fit(4) == expected
+    assert fit(2) + fit(4, ckpt_path=tmp_path / "saved.ckpt") == expected
+
+
+@pytest.mark.filterwarnings("ignore:PlateauLRScheduler is deprecated:FutureWarning")
+def test_a_scheduler_of_timm_is_checked_at_construction(make_system):
+    timm = pytest.importorskip("timm.scheduler", reason="timm is not installed: its schedulers cannot be tried")
+    with pytest.raises(OptimizerError, match="`interval` must be 'epoch' for this CosineLRScheduler, got 'step'"):
+        make_system(lambda optimizer: {"scheduler": timm.CosineLRScheduler(optimizer, 4), "interval": "step"})
+    with pytest.raises(OptimizerError, match="PlateauLRScheduler of timm has a state that cannot be resumed"):
+        make_system(timm.PlateauLRScheduler)
+    system = make_system(lambda optimizer: timm.CosineLRScheduler(optimizer, 4))
+    system.learning_rate = 0.5
+    assert system.scheduler.base_values == [0.5] == [system.learning_rate]
+
+
+class Halving:
+    """A scheduler without a base class."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def advance(self, step):
+        self.optimizer.param_groups[0]["lr"] = 0.1 / 2**step
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state): ...
+
+
+def test_a_scheduler_of_another_form_names_the_hook_that_steps_it(make_system, make_trainer, epochs, loader):
+    with pytest.raises(OptimizerError, match="`scheduler` must be a torch scheduler, got a Halving") as raised:
+        make_system(Halving)
+    assert "def lr_scheduler_step(self, scheduler, metric):" in raised.value.fix
+
+    class Own(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return self.criterion(self(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return [self.optimizer], [Halving(self.optimizer)]
+
+    network = make_system().network
+    own = Own(network, nn.CrossEntropyLoss(), torch.optim.SGD(network.parameters(), lr=0.1))
+    with pytest.raises(OptimizerError, match="must be a torch scheduler, got a Halving"):
+        make_trainer().fit(own, loader)
+
+    class Stepping(System):
+        def lr_scheduler_step(self, scheduler, metric):
+            scheduler.advance(self.trainer.global_step)
+
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    schedule = {"scheduler": Halving(optimizer), "interval": "step"}
+    loaders, criterion = {"train": loader, "val": loader}, nn.CrossEntropyLoss()
+    system = Stepping(network, loaders, optimizer=optimizer, scheduler=schedule, criterion=criterion)
+    make_trainer(callbacks=[epochs]).fit(system)
+    assert [values["train/optimizer/SGD/lr"] for values in epochs.train] == [0.1, 0.1 / 2**3]

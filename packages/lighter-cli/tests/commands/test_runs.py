@@ -180,6 +180,7 @@ FIELDS = {
     "id": ("null",),
     "seed": ('"1"',),
     "restored_values": ("{}", "[1]", '[{"path": null, "place": null, "owner": "SGD", "name": 1}]'),
+    "parameter_groups": ("{}", "[1]", '[{"name": "head", "num_tensors": "2"}]'),
     "error": ("[]",),
 }
 

@@ -245,3 +245,25 @@ def test_record_says_what_the_checkpoint_restored(system_config: str, in_process
     assert torch.load("resumed/last.ckpt", weights_only=True)["optimizer_states"][0]["param_groups"][0]["lr"] == 0.1
     shown = in_process("runs", "show", found["id"]).stdout
     assert re.search(r"system::optimizer::lr +0.1, not 0.7 of command line, word 4", shown), shown
+
+
+def test_record_says_what_parameter_groups_train(system_config: str, in_process: Callable[..., Any]) -> None:
+    groups = (
+        "{_target_: lighter.optimizers.groups, network: '@system::model', groups: {head: {names: weight, lr: 0.25}}}"
+    )
+    Runner().run("fit", [system_config, f"=system::optimizer::params={groups}"])
+    (record,) = read_records(Path.cwd())
+    assert record.content["parameter_groups"] == [
+        {"optimizer": "SGD", "name": "head", "num_tensors": 1, "num_parameters": 8, "num_frozen": 0}
+        | {"lr": 0.25, "weight_decay": 0.0},
+        {"optimizer": "SGD", "name": "default", "num_tensors": 1, "num_parameters": 2, "num_frozen": 0}
+        | {"lr": 0.1, "weight_decay": 0.0},
+    ]
+    shown = in_process("runs", "show", record.content["id"]).stdout
+    assert re.search(r"parameter groups\n +head +1 tensors, 8 parameters, lr 0.25, weight_decay 0\n", shown), shown
+
+
+def test_safe_allows_parameter_groups(system_config: str) -> None:
+    groups = "{_target_: lighter.optimizers.groups, network: '@system::model', groups: {head: {names: weight}}}"
+    words = [f"=system::optimizer::params={groups}", "trainer::max_epochs=1"]
+    Runner().run("fit", [system_config, *words], safe=True)

@@ -174,6 +174,10 @@ LIBRARIES = {
         class CsvWriter:
             def __init__(self, path, keys, modes=("predict",)): ...
         """,
+    "lighter/optimizers.py": """
+        def groups(network, groups=None, *, no_weight_decay=None, lr: float | None = None, layer_decay: float | None = None,
+                   layers=None): ...
+        """,
     "lighter/adapters.py": """
         class BatchAdapter:
             def __init__(self, input_accessor, target_accessor=None, identifier_accessor=None): ...

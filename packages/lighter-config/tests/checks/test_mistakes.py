@@ -39,6 +39,19 @@ class Mistake:
 
 
 MISTAKES = {
+    # parameter groups
+    "a mistyped selection": Mistake("system::optimizer::params::groups::a::modul", "modules", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {modul: head}}}",)),
+    "a mistyped option of a group": Mistake("system::optimizer::params::groups::a::weight_decy", "weight_decay", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {modules: head, weight_decy: 0}}}",)),
+    "another name for an option of a group": Mistake("system::optimizer::params::groups::a::learning_rate", "lr", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {modules: head, learning_rate: 1}}}",)),
+    "an option that the optimizer lacks": Mistake("system::optimizer::params::groups::a::use_muon", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {modules: head, use_muon: true}}}",), severity=WARNING),
+    "a group that selects nothing": Mistake("system::optimizer::params::groups::a", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {lr: 1}}}",)),
+    "a selection that is a number": Mistake("system::optimizer::params::groups::a::modules", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: {modules: 3}}}",)),
+    "a group that is text": Mistake("system::optimizer::params::groups::a", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: {a: head}}",)),
+    "groups in a list": Mistake("system::optimizer::params::groups", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', groups: [head]}",)),
+    "an option in no_weight_decay": Mistake("system::optimizer::params::no_weight_decay::lr", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', no_weight_decay: {types: norms, lr: 1}}",)),
+    "layer decay without layers": Mistake("system::optimizer::params::layer_decay", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layer_decay: 0.5}",)),
+    "layers without layer decay": Mistake("system::optimizer::params::layers", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layers: [stem, head]}",)),
+    "a layer decay above 1": Mistake("system::optimizer::params::layer_decay", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layer_decay: 1.5, layers: [stem, head]}",)),
     # sections
     "mistyped section": Mistake("trainr", "trainer", edit=("trainer:", "trainr:")),
     "no trainer": Mistake("", words=("~trainer",)),

@@ -1,6 +1,7 @@
 """A LightningModule around a network: it sets up the optimizer and logs what the steps return."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -11,10 +12,11 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, optimizers, restored_values
+from lighter import dataloaders, group_coverage, optimizer_modes, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
 from lighter.errors import StepOutputError, nearest_names
+from lighter.group_coverage import ParameterGroup
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -31,6 +33,8 @@ from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.restored_values import RestoredValue
+
+logger = logging.getLogger(__name__)
 
 _ON_NAN = ("warn", "stop", "raise")
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
@@ -60,6 +64,7 @@ class LighterModule(LightningModule):
 
     Attributes:
         nan_losses: Where the loss of a mode was nan first, by mode; empty if none was.
+        parameter_groups: In fit, what each parameter group trains, if an optimizer has several.
         restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
 
     Raises:
@@ -97,13 +102,13 @@ class LighterModule(LightningModule):
         on_nan: Literal["warn", "stop", "raise"] = "warn",
     ) -> None:
         super().__init__()
-        optimizers.check(optimizer, scheduler)
         if on_nan not in _ON_NAN:
             raise StepOutputError(
                 f"unknown `on_nan` {on_nan!r}",
                 expected=", ".join(_ON_NAN),
                 nearest=nearest_names(str(on_nan), _ON_NAN),
             )
+        optimizers.check(optimizer, scheduler, is_stepped_by_user=self._steps_schedulers_itself())
         self.network = network
         self.criterion = criterion
         self.optimizer = optimizer
@@ -114,6 +119,7 @@ class LighterModule(LightningModule):
         check_not_shared(
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
+        self.parameter_groups: tuple[ParameterGroup, ...] = ()
         self.restored_values: tuple[RestoredValue, ...] = ()
         self.on_nan = on_nan
         self._logging = ModuleLogging()
@@ -200,6 +206,16 @@ class LighterModule(LightningModule):
         """
         return optimizers.configure(self.optimizer, self.scheduler, self)
 
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a scheduler of torch, or one of timm, which is told the number of epochs or optimizer steps.
+
+        Override it for a scheduler of another form.
+        """
+        optimizers.step_scheduler(scheduler, metric, self.trainer)
+
+    def _steps_schedulers_itself(self) -> bool:
+        return type(self).lr_scheduler_step is not LighterModule.lr_scheduler_step
+
     @property
     def learning_rate(self) -> float:
         """The rate of the optimizer's single parameter group, for Lightning's learning rate finder.
@@ -276,6 +292,7 @@ class LighterModule(LightningModule):
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
         self._logging.resumed = {}
+        self.parameter_groups = ()
         self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
@@ -287,6 +304,8 @@ class LighterModule(LightningModule):
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
+        elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
+            group_coverage.check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
         self._rename_compiled_parts(checkpoint["state_dict"])
 
     def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
@@ -308,6 +327,9 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
+        if not self._steps_schedulers_itself():
+            optimizers.check_schedulers(self.trainer)
+        optimizer_modes.attach(self.trainer)
         self._logging.configured = restored_values.configured_values(self.trainer)
         resume.prepare_loaders(self._logging.resumed, self.trainer)
 
@@ -321,6 +343,15 @@ class LighterModule(LightningModule):
                 self._compare_with_checkpoint(saved)
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
+        self._describe_parameter_groups()
+
+    def _describe_parameter_groups(self) -> None:
+        """Describe the groups when training starts: parameters are frozen, and a checkpoint is restored."""
+        if all(len(optimizer.param_groups) == 1 for optimizer in self.trainer.optimizers):
+            return
+        self.parameter_groups = group_coverage.describe(self.trainer.optimizers, self.network)
+        if self.trainer.is_global_zero:
+            logger.info("parameter groups\n%s", group_coverage.table(self.parameter_groups))
 
     def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
         """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""
@@ -356,6 +387,7 @@ class LighterModule(LightningModule):
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
+            optimizer_modes.save_for_evaluation(checkpoint, self._trainer)
             logging = self._logging
             resume.save(
                 checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured

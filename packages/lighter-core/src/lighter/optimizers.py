@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
@@ -11,7 +11,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from lighter.errors import MonitorError, OptimizerError, nearest_names
+from lighter.group_coverage import check_options
 from lighter.lightning.state import num_val_dataloaders
+from lighter.parameter_groups import groups
+
+__all__ = ["groups"]
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
@@ -26,8 +30,34 @@ class _DefaultMonitor(str):
     __slots__ = ()
 
 
-def check(optimizer: object, scheduler: object) -> None:
+@runtime_checkable
+class TimmScheduler(Protocol):
+    """A scheduler of timm, which is told how many epochs or optimizer steps there were.
+
+    Attributes:
+        t_in_epochs: Whether it counts epochs, not optimizer steps.
+        base_values: The base rate of each group.
+        optimizer: Its optimizer.
+    """
+
+    t_in_epochs: bool
+    base_values: list[float]
+    optimizer: Optimizer
+
+    def step(self, epoch: int, metric: Any | None = None) -> None:
+        """Set the rates after a number of epochs."""
+
+    def step_update(self, num_updates: int, metric: Any | None = None) -> None:
+        """Set the rates after a number of optimizer steps."""
+
+
+def check(optimizer: object, scheduler: object, *, is_stepped_by_user: bool = False) -> None:
     """Check what is known at construction.
+
+    Args:
+        optimizer: The optimizer.
+        scheduler: The scheduler, or Lightning's mapping.
+        is_stepped_by_user: Whether the user has overridden ``lr_scheduler_step``, for schedulers of another form.
 
     Raises:
         OptimizerError: One of them has another type, or they do not belong together.
@@ -41,6 +71,8 @@ def check(optimizer: object, scheduler: object) -> None:
             if several
             else "make it with the parameters: `SGD(network.parameters(), lr=0.1)`",
         )
+    if optimizer is not None:
+        check_options(optimizer)
     if scheduler is None:
         return
     settings = _as_mapping(scheduler)
@@ -52,17 +84,16 @@ def check(optimizer: object, scheduler: object) -> None:
                 nearest=nearest_names(str(key), SCHEDULER_KEYS),
             )
     bare = settings.get("scheduler")
-    if not isinstance(bare, LRScheduler):
-        raise OptimizerError(
-            f"`scheduler` must be a torch scheduler, got {_described(bare)}",
-            expected="a torch.optim.lr_scheduler.LRScheduler",
-        )
+    if not isinstance(bare, LRScheduler | TimmScheduler) and not (is_stepped_by_user and bare is not None):
+        raise _unknown_scheduler(bare)
+    if isinstance(bare, TimmScheduler):
+        _check_timm(bare, settings)
     if optimizer is None:
         raise OptimizerError(
             "`scheduler` needs `optimizer`, which is missing",
             expected="the optimizer that the scheduler was made with",
         )
-    if bare.optimizer is not optimizer:
+    if getattr(bare, "optimizer", optimizer) is not optimizer:
         raise OptimizerError(
             f"`optimizer` is not the one that the {type(bare).__name__} was made with",
             expected="one optimizer object, given to both",
@@ -96,11 +127,34 @@ def configure(
     if scheduler is None:
         return optimizer
     settings = _as_mapping(scheduler)
+    if isinstance(settings["scheduler"], TimmScheduler):
+        settings.setdefault("interval", _interval_of(settings["scheduler"]))
     if not module.automatic_optimization:  # the user steps the scheduler
         settings = {key: value for key, value in settings.items() if key not in ("monitor", "strict")}
     elif isinstance(settings["scheduler"], ReduceLROnPlateau) and settings.get("monitor") is None:
         settings |= _default_monitor(module.trainer)
     return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]
+
+
+def check_schedulers(trainer: Trainer) -> None:
+    """Check the schedulers of a ``configure_optimizers`` that the user wrote.
+
+    Raises:
+        OptimizerError: One of them has a form that `step_scheduler` cannot step.
+    """
+    for config in trainer.lr_scheduler_configs if trainer.lightning_module.automatic_optimization else ():
+        if not isinstance(config.scheduler, LRScheduler | TimmScheduler):
+            raise _unknown_scheduler(config.scheduler)
+
+
+def step_scheduler(scheduler: Scheduler | TimmScheduler, metric: Any | None, trainer: Trainer) -> None:
+    """Step a scheduler, at the end of an epoch or after an optimizer step."""
+    if isinstance(scheduler, LRScheduler):
+        scheduler.step() if metric is None else scheduler.step(metric)
+    elif scheduler.t_in_epochs:
+        scheduler.step(trainer.current_epoch + 1, metric)
+    else:
+        scheduler.step_update(trainer.global_step, metric)
 
 
 def follow_first_val_loader(trainer: Trainer) -> None:
@@ -158,7 +212,9 @@ def set_learning_rate(optimizer: Optimizer | None, scheduler: object, rate: floa
     if "initial_lr" in group:
         group["initial_lr"] = rate
     for schedule in schedules:
-        if hasattr(schedule, "base_lrs"):
+        if isinstance(schedule, TimmScheduler):
+            schedule.base_values = [rate]
+        elif hasattr(schedule, "base_lrs"):
             schedule.base_lrs = [rate]
     return float(group["lr"])
 
@@ -168,6 +224,39 @@ def flat_schedules(schedule: object) -> Iterable[object]:
     yield schedule
     for inner in getattr(schedule, "_schedulers", ()):  # SequentialLR, ChainedScheduler
         yield from flat_schedules(inner)
+
+
+def _check_timm(scheduler: TimmScheduler, settings: Mapping[str, Any]) -> None:
+    if hasattr(scheduler, "lr_scheduler"):  # its PlateauLRScheduler, which saves too little to resume
+        raise OptimizerError(
+            f"{type(scheduler).__name__} of timm has a state that cannot be resumed",
+            expected="torch.optim.lr_scheduler.ReduceLROnPlateau, which has the same arguments",
+        )
+    interval = _interval_of(scheduler)
+    if settings.get("interval", interval) != interval:
+        raise OptimizerError(
+            f"`interval` must be {interval!r} for this {type(scheduler).__name__}, got {settings['interval']!r}",
+            expected=f"the unit of its arguments: t_in_epochs is {scheduler.t_in_epochs}",
+            fix="leave out `interval`, or change t_in_epochs",
+        )
+
+
+def _interval_of(scheduler: TimmScheduler) -> str:
+    return "epoch" if scheduler.t_in_epochs else "step"
+
+
+def _unknown_scheduler(scheduler: object) -> OptimizerError:
+    is_object = scheduler is not None and not isinstance(scheduler, type)
+    return OptimizerError(
+        f"`scheduler` must be a torch scheduler, got {_described(scheduler)}",
+        expected="a torch.optim.lr_scheduler.LRScheduler, or a scheduler of timm",
+        fix="write how it steps:\n"
+        "class Stepping(System):\n"
+        "    def lr_scheduler_step(self, scheduler, metric):\n"
+        "        scheduler.step(self.trainer.global_step)"
+        if is_object
+        else "",
+    )
 
 
 def _default_monitor(trainer: Trainer) -> dict[str, Any]:

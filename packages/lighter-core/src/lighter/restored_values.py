@@ -24,14 +24,14 @@ class RestoredValue:
         name: The name of its argument.
         configured: The value that this run was configured with.
         restored: The value that the checkpoint's run was configured with.
-        group: The number of the parameter group if the optimizer has several; else None.
+        group: The name or the number of the parameter group if the optimizer has several; else None.
     """
 
     owner: str
     name: str
     configured: Any
     restored: Any
-    group: int | None = None
+    group: str | int | None = None
 
     def __str__(self) -> str:
         name = self.name if self.group is None else f"{self.name} of group {self.group}"
@@ -54,7 +54,8 @@ def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapp
     differences = []
     for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
         for number, (group, saved_group) in enumerate(zip(now, before, strict=False)):
-            differences += _differences(optimizer, group, saved_group, group=number if len(now) > 1 else None)
+            name = group.get("name", number) if len(now) > 1 else None
+            differences += _differences(optimizer, group, saved_group, group=name)
     for schedule, now, before in _pairs(_schedules(trainer), configured, saved, "schedules"):
         differences += _differences(schedule, now, before)
     return differences
@@ -128,7 +129,9 @@ def _pairs(objects: Iterable[Any], configured: Mapping[str, Any], saved: Mapping
     return zip(objects, configured.get(kind, ()), saved.get(kind, ()), strict=False)
 
 
-def _differences(owner: object, now: _Values, before: _Values, *, group: int | None = None) -> list[RestoredValue]:
+def _differences(
+    owner: object, now: _Values, before: _Values, *, group: str | int | None = None
+) -> list[RestoredValue]:
     if "base_lrs" in now:  # the optimizer's group shows its base rate
         now = {name: value for name, value in now.items() if name != "base_lrs"}
     return [

@@ -156,6 +156,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
             for value in content.get("restored_values", ())
         },
         "found": content.get("found", {}),
+        "parameter groups": {group["name"]: _group(group) for group in content.get("parameter_groups", ())},
         "metrics": content["metrics"],
         "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
         "versions": content["versions"],
@@ -171,6 +172,13 @@ def _again(record: Record) -> str:
     """Return the command that repeats a run; for fit it names the config, because the folder would resume."""
     folder = record.folder / RECORDED_CONFIG if record.content["stage"] == "fit" else record.folder
     return f"lighter {record.content['stage']} {shlex.quote(_shown(folder))}"
+
+
+def _group(group: Mapping[str, Any]) -> str:
+    """Return what a parameter group trains, as one line."""
+    parts = [f"{group['num_tensors']} tensors", f"{group['num_parameters']:,} parameters"]
+    parts += [f"{key} {_text(group[key])}" for key in ("lr", "weight_decay") if group[key] is not None]
+    return ", ".join(parts + [f"{group['num_frozen']} frozen"] * bool(group["num_frozen"]))
 
 
 def _text(value: Any) -> str:

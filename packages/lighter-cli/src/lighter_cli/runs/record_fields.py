@@ -121,6 +121,16 @@ _RESTORED_VALUE = _mapping_of(
         "restored": lambda _: True,
     }
 )
+_PARAMETER_GROUP = _mapping_of(
+    {
+        "name": _is_text,
+        "num_tensors": _is_integer,
+        "num_parameters": _is_integer,
+        "num_frozen": _is_integer,
+        "lr": _or_null(_is_number),
+        "weight_decay": _or_null(_is_number),
+    }
+)
 _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
     {
         "id": _is_text,
@@ -132,6 +142,7 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "train_loader": _mapping_of(
             {"waited_s": _is_number, "training_s": _is_number, "num_workers": _list_of(_is_integer)}
         ),
+        "parameter_groups": _list_of(_PARAMETER_GROUP),
     }
 )
 

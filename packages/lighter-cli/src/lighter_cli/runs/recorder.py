@@ -161,10 +161,10 @@ class RunRecorder(Callback):
             self._loader_wait.start(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Record checkpoints that were saved inside an epoch, and what a checkpoint restored."""
+        """Record checkpoints that were saved inside an epoch, what a checkpoint restored, and what groups train."""
         self._update_checkpoints(trainer)
         if self._content and "restored_values" not in self._content:
-            self._record_restored_values(trainer, pl_module)
+            self._record_values_at_start(trainer, pl_module)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave validation out of the time that is spent in training."""
@@ -205,14 +205,17 @@ class RunRecorder(Callback):
             note_out_of_memory(exception, trainer, self._request.config)
         self._write_for_parent(trainer)
 
-    def _record_restored_values(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Record the configured values in whose place a checkpoint restored others, each with its path and place."""
+    def _record_values_at_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Record parameter groups, and the configured values in whose place a checkpoint restored others."""
+        groups = [asdict(group) for group in getattr(pl_module, "parameter_groups", ())]
+        if groups:
+            self._content["parameter_groups"] = groups
         self._content["restored_values"] = restored = []
         for value in getattr(pl_module, "restored_values", ()):
             path = _path_of_argument(self._request.config, value.owner, value.name)
             place = None if path is None else self._request.config.expanded().place(path)
             restored.append({"path": path, "place": None if place is None else str(place), **asdict(value)})
-        if restored:
+        if restored or groups:
             self._write(trainer)
 
     def _write_for_parent(self, trainer: Trainer) -> None:

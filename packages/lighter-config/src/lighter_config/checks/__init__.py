@@ -13,6 +13,7 @@ from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
+from lighter_config.checks.parameter_groups import check_parameter_groups
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
@@ -44,6 +45,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_lightning_packages,
     check_monitors,
     check_metric_values,
+    check_parameter_groups,
     check_checkpoint_files,
     check_secrets,
 )
