@@ -26,6 +26,7 @@ from lighter.lightning.state import (
 from lighter.logging import resume
 from lighter.logging.epoch_log import EpochLog
 from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, not_targets
+from lighter.logging.new_values import NewValues
 from lighter.logging.optimizer_stats import optimizer_stats, rates
 from lighter.logging.running_sum import RunningSum
 from lighter.logging.step_output import batch_size_of, loss_terms
@@ -89,6 +90,7 @@ class ModuleLogging:
         self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
+        self.new_values = NewValues()
         self._wrappers: dict[Mode, Wrappers] = {}
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric
