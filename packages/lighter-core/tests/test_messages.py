@@ -90,6 +90,11 @@ class Predicting(LightningModule):
         return loader()
 
 
+def plateau_that_looks_for_growth() -> System:
+    optimizer = torch.optim.SGD(network().parameters(), lr=0.1)
+    return system(optimizer=optimizer, scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max"))
+
+
 def to_a_file_in_the_way(folder: Path) -> None:
     (folder / "out").write_text("a file")
     run("predict", Predicting(torch.ones(2)), FileWriter(folder / "out" / "preds"))
@@ -137,6 +142,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "missing: the argument of a transform": lambda _: MetricsAdapter(pred_argument=0, target_transforms=torch.sigmoid),
     "missing: the criterion in fit": lambda _: run("fit", system(criterion=None)),
     "missing: the loader of a batch size": lambda _: setattr(LighterDataModule(), "batch_size", 4),
+    "missing: the monitor of a plateau that looks for growth": lambda _: plateau_that_looks_for_growth(),
     "missing: the number of samples": lambda _: run("fit", OddBatch({"loss": torch.ones((), requires_grad=True)})),
     "missing: the optimizer in fit": lambda _: run("fit", system(optimizer=None)),
     "missing: the optimizer of a learning rate": lambda _: LighterModule(network()).learning_rate,

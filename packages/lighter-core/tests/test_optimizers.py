@@ -50,6 +50,99 @@ def test_plateau_without_a_monitor_follows_the_loss(make_system, make_trainer, e
     assert [values["train/optimizer/SGD/lr"] for values in epochs.train] == pytest.approx(rates)
 
 
+before_the_first_value = pytest.mark.filterwarnings(
+    "ignore:ReduceLROnPlateau conditioned on metric .* not available but strict"
+)
+
+
+class Plateau(ReduceLROnPlateau):
+    """Keeps the values that it counts, also in checkpoints."""
+
+    def __init__(self, optimizer):
+        super().__init__(optimizer)
+        self.seen = []
+
+    def step(self, metrics, epoch=None):
+        self.seen.append(float(metrics))
+        super().step(metrics, epoch)
+
+
+VALIDATED_EVERY_FIVE_BATCHES = {"check_val_every_n_epoch": None, "val_check_interval": 5}
+
+
+@pytest.mark.parametrize(
+    ("monitor", "options", "counted"),
+    [  # six epochs of three batches
+        ({}, {}, "val:123456"),
+        ({"frequency": 2}, {}, "val:246"),
+        ({"monitor": "val/loss/epoch"}, {"check_val_every_n_epoch": 2}, "val:123"),
+        ({"monitor": "val/loss/epoch", "frequency": 1}, {"check_val_every_n_epoch": 2}, "val:123"),
+        ({"monitor": "val/loss/epoch", "frequency": 3}, {"check_val_every_n_epoch": 2}, "val:13"),
+        ({}, VALIDATED_EVERY_FIVE_BATCHES, "val:123"),
+        ({"monitor": "val/loss/epoch"}, VALIDATED_EVERY_FIVE_BATCHES, "val:123"),
+        ({"monitor": "val/loss/epoch", "interval": "step", "strict": False}, {}, "val:123456"),
+        ({"monitor": "train/loss/epoch", "interval": "step", "strict": False}, {}, "train:12345"),
+        ({"monitor": "my_val", "strict": False}, VALIDATED_EVERY_FIVE_BATCHES, "val:123"),
+        ({"monitor": "my_val/dataloader_idx_0", "strict": False}, VALIDATED_EVERY_FIVE_BATCHES, "val:123"),
+        ({"monitor": "my_train", "interval": "step", "strict": False}, {}, "train:12345"),
+    ],
+)
+@before_the_first_value
+def test_plateau_counts_each_value_once(make_network, make_trainer, epochs, loader, monitor, options, counted):
+    class Logs(System):
+        def on_train_epoch_end(self):
+            self.log("my_train", self.trainer.callback_metrics["train/loss/epoch"])
+
+        def validation_step(self, *args):
+            outputs = super().validation_step(*args)
+            self.log("my_val", outputs["loss"].double(), batch_size=len(outputs["target"]))
+            return outputs
+
+    network = make_network()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    plateau = Plateau(optimizer)
+    val = [loader, loader] if "dataloader_idx" in monitor.get("monitor", "") else loader
+    system = Logs(
+        network, {"train": loader, "val": val}, optimizer, {"scheduler": plateau, **monitor}, nn.CrossEntropyLoss()
+    )
+    make_trainer(max_epochs=6, callbacks=[epochs], **options).fit(system)
+    loop, _, indices = counted.partition(":")
+    suffix = "/dataloader_idx_0" if isinstance(val, list) else ""
+    values = [values[f"{loop}/loss/epoch{suffix}"] for values in getattr(epochs, loop)]
+    assert plateau.seen == pytest.approx([values[int(index) - 1] for index in indices], rel=1e-6)
+
+
+@pytest.mark.parametrize("ended", [4, 5])
+@before_the_first_value
+def test_plateau_of_a_resumed_run_counts_each_value_once(make_system, make_trainer, tmp_path, ended):
+    """Validation is due in the middle of epochs, and not in each."""
+    options = {**VALIDATED_EVERY_FIVE_BATCHES, "max_epochs": 6}
+    uninterrupted = make_system(Plateau)
+    make_trainer(**options).fit(uninterrupted)
+    system = make_system(Plateau)
+    trainer = make_trainer(**{**options, "max_epochs": ended})
+    trainer.fit(system)
+    trainer.save_checkpoint(tmp_path / "ended.ckpt")
+    resumed = make_system(Plateau)
+    make_trainer(**options).fit(resumed, ckpt_path=tmp_path / "ended.ckpt", weights_only=True)
+    assert resumed.scheduler.seen == uninterrupted.scheduler.seen  # a checkpoint has those before it
+    assert len(uninterrupted.scheduler.seen) == 3
+
+
+@before_the_first_value
+def test_a_step_of_a_schedule_of_your_own_still_counts_once(make_network, make_trainer, loader):
+    class Own(System):
+        def lr_scheduler_step(self, scheduler, metric):
+            super().lr_scheduler_step(scheduler, metric)
+
+    network = make_network()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    plateau = Plateau(optimizer)
+    system = Own(network, {"train": loader, "val": loader}, optimizer, plateau, nn.CrossEntropyLoss())
+    make_trainer(max_epochs=6, **VALIDATED_EVERY_FIVE_BATCHES).fit(system)
+    assert len(plateau.seen) == 3
+
+
 def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_trainer, rows):
     system = make_system(lambda optimizer: {"scheduler": StepLR(optimizer, 1, gamma=0.5), "interval": "step"})
     make_trainer(logger=rows).fit(system)
@@ -64,6 +157,7 @@ def test_lightnings_mapping_steps_the_scheduler_by_batches(make_system, make_tra
         (lambda o: {"interval": "step"}, ("NoneType", "LRScheduler")),
         (lambda o: StepLR, ("the class StepLR", "LRScheduler")),
         (lambda o: {"scheduler": never_better(o), "interval": "step"}, ("needs `monitor`", "each step")),
+        (lambda o: ReduceLROnPlateau(o, mode="max"), ("mode 'max' needs `monitor`", "it follows the loss")),
         (
             lambda o: StepLR(torch.optim.SGD([torch.ones(1)], lr=1), 1),
             ("is not the one that the StepLR was made with", "one optimizer object"),

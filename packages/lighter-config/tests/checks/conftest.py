@@ -99,7 +99,9 @@ LIBRARIES = {
                          callbacks: Optional[Union[list, object]] = None, fast_dev_run: Union[int, bool] = False,
                          max_epochs: Optional[int] = None, min_epochs: Optional[int] = None,
                          log_every_n_steps: Optional[int] = None, gradient_clip_val: Optional[Union[int, float]] = None,
-                         limit_val_batches: Optional[Union[int, float]] = None, default_root_dir: Optional[str] = None,
+                         limit_val_batches: Optional[Union[int, float]] = None,
+                         check_val_every_n_epoch: Optional[int] = 1,
+                         val_check_interval: Optional[Union[int, float]] = None, default_root_dir: Optional[str] = None,
                          strategy: str = "auto") -> None: ...
             def fit(self, model, train_dataloaders=None, val_dataloaders=None, datamodule=None, ckpt_path: Optional[str] = None): ...
             def validate(self, model=None, dataloaders=None, ckpt_path: Optional[str] = None, verbose: bool = True, datamodule=None): ...
@@ -111,10 +113,13 @@ LIBRARIES = {
         class Callback: ...
         class ModelCheckpoint(Callback):
             def __init__(self, dirpath=None, filename: str | None = None, monitor: str | None = None, verbose: bool = False,
-                         save_last: bool | None = None, save_top_k: int = 1, mode: str = "min"): ...
+                         save_last: bool | None = None, save_top_k: int = 1, mode: str = "min",
+                         auto_insert_metric_name: bool = True, every_n_train_steps: int | None = None,
+                         save_on_train_epoch_end: bool | None = None): ...
         class EarlyStopping(Callback):
             mode_dict = {"min": min, "max": max}
-            def __init__(self, monitor: str, min_delta: float = 0.0, patience: int = 3, verbose: bool = False, mode: str = "min"):
+            def __init__(self, monitor: str, min_delta: float = 0.0, patience: int = 3, verbose: bool = False, mode: str = "min",
+                         strict: bool = True, check_on_train_epoch_end: bool | None = None):
                 self.mode = mode
                 if self.mode not in self.mode_dict:
                     raise ValueError(mode)
@@ -131,13 +136,15 @@ LIBRARIES = {
         class MetricCollection:
             def __init__(self, metrics, *additional_metrics, prefix=None, postfix=None, compute_groups=True): ...
         class MeanSquaredError(Metric):
+            higher_is_better: bool = False
             def __init__(self, squared: bool = True, num_outputs: int = 1, **kwargs): ...
         """,
-    "torchmetrics/metric.py": "class Metric:\n    def __init__(self, **kwargs): ...",
+    "torchmetrics/metric.py": "class Metric:\n    higher_is_better = None\n    def __init__(self, **kwargs): ...",
     "torchmetrics/accuracy.py": """
         from typing import Any, Literal, Optional
         from .metric import Metric
         class MulticlassAccuracy(Metric):
+            higher_is_better: bool = True
             def __init__(self, num_classes: Optional[int] = None, top_k: int = 1, **kwargs: Any) -> None: ...
         class Accuracy(Metric):
             def __new__(cls, task: Literal["binary", "multiclass", "multilabel"], threshold: float = 0.5,

@@ -1,5 +1,5 @@
 """Which names a fit logs, and when that is not known for sure."""
-# ruff: noqa: E501  # one metric a line
+# ruff: noqa: E501  # one case a line
 
 import pytest
 
@@ -48,8 +48,9 @@ def test_metrics_are_named_as_they_will_be(checked, system_yaml, metric: str, na
         f"=system::metrics::val={metric}",
     ]
     monitor = "trainer::callbacks::0::monitor"
+    mode = "trainer::callbacks::0::mode=@other"  # not known
     for name in names:
-        assert of_monitors(checked(*words, f"{monitor}=val/metrics/{name}/epoch", exp=system_yaml)) == []
+        assert of_monitors(checked(*words, mode, f"{monitor}=val/metrics/{name}/epoch", exp=system_yaml)) == []
         assert of_monitors(checked(*words, f"{monitor}=val/metrics/{name}/3/epoch", exp=system_yaml)) == []
     (finding,) = of_monitors(checked(*words, f"{monitor}=val/metrics/Nothing/epoch", exp=system_yaml))
     assert finding.severity is Severity.ERROR
@@ -136,3 +137,76 @@ def test_loaders_that_an_expression_makes_may_be_several(checked, system_yaml) -
     loaders = "=system::dataloaders::val=$[@system::dataloaders::train] * 2"
     words = ["~trainer::callbacks::0", loaders, "trainer::callbacks::0::monitor=val/loss/epoch/dataloader_idx_1"]
     assert of_monitors(checked(*words, exp=system_yaml)) == []
+
+
+PLATEAU = '_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, optimizer: "@system::optimizer"'
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trainer::callbacks::1::mode=max"], "trainer::callbacks::1 has mode 'max', but a lower val/loss/epoch is better"),
+        (["trainer::callbacks::0::mode=min"], "trainer::callbacks::0 has mode 'min', but a higher val/metrics/Accuracy/epoch is better"),
+        (["~trainer::callbacks::0::mode"], "trainer::callbacks::0 has mode 'min', but a higher val/metrics/Accuracy/epoch is better"),
+        ([f"=system::scheduler={{scheduler: {{{PLATEAU}, mode: max}}, monitor: train/loss/epoch}}"], "system::scheduler::scheduler has mode 'max', but a lower train/loss/epoch is better"),
+        ([f"=system::scheduler={{scheduler: {{{PLATEAU}, mode: max}}}}"], "system::scheduler::scheduler has mode 'max', but without a monitor it follows a loss"),
+        ([f"=system::scheduler={{{PLATEAU}, mode: max}}"], "system::scheduler has mode 'max', but without a monitor it follows a loss"),
+        (["trainer::limit_val_batches=0", "~trainer::callbacks::0"], "trainer::callbacks::0::monitor is 'val/loss/epoch', but nothing logs that name"),
+        (["trainer::check_val_every_n_epoch=11", "~trainer::callbacks::0"], "trainer::callbacks::0::monitor is 'val/loss/epoch', but training ends before the first validation"),
+        (["trainer::callbacks::0::every_n_train_steps=3"], "trainer::callbacks::0 saves before there is a new 'val/metrics/Accuracy/epoch'"),
+        (["trainer::callbacks::1::monitor=train/loss/epoch", "trainer::check_val_every_n_epoch=2"], "trainer::callbacks::1 looks for 'train/loss/epoch' after validation, when it is that of the epoch before"),
+        (["trainer::callbacks::1::monitor=train/loss/epoch", "trainer::val_check_interval=0.25"], "trainer::callbacks::1 looks for 'train/loss/epoch' after validation, before the first epoch has one"),
+    ],
+)  # fmt: skip
+def test_a_monitor_has_a_direction_and_a_time(checked, system_yaml, words: list[str], message: str) -> None:
+    assert [finding.message for finding in of_monitors(checked(*words, exp=system_yaml))] == [message]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name", "mode"),
+    [
+        ("{a: {_target_: torchmetrics.MeanSquaredError}}", "a", "min"),
+        ("[{_target_: torchmetrics.MeanSquaredError}, {_target_: torchmetrics.MulticlassAccuracy}]", "MulticlassAccuracy", "max"),
+        ("{_target_: torchmetrics.Accuracy, task: multiclass}", "MulticlassAccuracy", "max"),
+        ("{_target_: torchmetrics.MetricCollection, prefix: p_, metrics: {a: {_target_: torchmetrics.MeanSquaredError}}}", "p_a", "min"),
+        ("{_target_: torchmetrics.MetricCollection, _args_: [[{_target_: torchmetrics.MulticlassAccuracy}]]}", "MulticlassAccuracy", "max"),
+    ],
+)  # fmt: skip
+def test_the_class_of_a_metric_says_its_direction(checked, system_yaml, metrics: str, name: str, mode: str) -> None:
+    words = ["~trainer::callbacks::1", f"=system::metrics::val={metrics}"]
+    words.append(f"trainer::callbacks::0::monitor=val/metrics/{name}/epoch")
+    assert of_monitors(checked(*words, f"trainer::callbacks::0::mode={mode}", exp=system_yaml)) == []
+    other = {"min": "max", "max": "min"}[mode]
+    (finding,) = of_monitors(checked(*words, f"trainer::callbacks::0::mode={other}", exp=system_yaml))
+    assert finding.expected == (mode,)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trainer::callbacks::1::mode=@other"],
+        ["trainer::callbacks::1::monitor=train/optimizer/AdamW/lr", "trainer::callbacks::1::mode=max"],
+        ["trainer::callbacks::1::monitor=val/metrics/Accuracy/0/epoch"],
+        ["trainer::callbacks::1::_target_=my_project.callbacks.MyCustomCallback", "trainer::callbacks::1::mode=max"],
+        ["trainer::check_val_every_n_epoch=@other", "trainer::callbacks::1::monitor=train/loss/epoch"],
+        ["trainer::val_check_interval=@other", "trainer::callbacks::1::monitor=train/loss/epoch"],
+        ["trainer::limit_val_batches=@other"],
+        ["system::metrics::val::Accuracy::_target_=project.nets.Net"],
+    ],
+)
+def test_nothing_is_said_where_direction_or_time_is_not_known(checked, system_yaml, words: list[str]) -> None:
+    assert of_monitors(checked(*words, "=other=1", exp=system_yaml)) == []
+
+
+def test_a_checkpoint_name_with_values(checked, system_yaml) -> None:
+    def said(name: str, *words: str) -> list[str]:
+        findings = checked(f"trainer::callbacks::0::filename=\"'{name}'\"", *words, exp=system_yaml)
+        return [finding.message for finding in findings if finding.check == "checkpoint_names"]
+
+    assert said("{epoch:02d}-{step}") == []
+    folders = "trainer::callbacks::0::filename makes folders: it inserts the name 'val/loss/epoch'"
+    assert said("{epoch}-{val/loss/epoch:.2f}") == [folders]
+    assert said("{epoch}-{val/loss/epoch:.2f}", "trainer::callbacks::0::auto_insert_metric_name=false") == []
+    assert said("{val_loss:.2f}") == [
+        "trainer::callbacks::0::filename has the value 'val_loss', but nothing logs it: it is always 0"
+    ]

@@ -29,6 +29,7 @@ from lighter.logging import resume
 from lighter.logging.batch_values import batches_of_groups
 from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call, detached
 from lighter.logging.module_logging import ModuleLogging
+from lighter.logging.new_values import NewValues
 from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
@@ -297,11 +298,13 @@ class LighterModule(LightningModule):
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
         self._logging.nan_losses = {}
+        self._logging.new_values = NewValues()
         if stage == "fit":
             optimizers.check_monitors(self.trainer, self.scheduler)
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._logging.resumed = resume.load(checkpoint, self._trainer)
+        self._logging.new_values.counted = self._logging.resumed.pop("counted", {})
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
         elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
@@ -371,10 +374,13 @@ class LighterModule(LightningModule):
 
     def _before_on_train_epoch_end(self) -> None:
         end_restart(self.trainer)
+        self._logging.new_values.start(Mode.TRAIN)
         self._end_epoch(Mode.TRAIN)
 
     def _before_on_validation_epoch_end(self) -> None:
         optimizers.follow_first_val_loader(self.trainer)
+        if not self.trainer.sanity_checking:
+            self._logging.new_values.start(Mode.VAL)
         self._end_epoch(Mode.VAL)
 
     def _before_on_test_epoch_end(self) -> None:
@@ -392,6 +398,8 @@ class LighterModule(LightningModule):
             resume.save(
                 checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured
             )
+            if resume.KEY in checkpoint:
+                checkpoint[resume.KEY]["counted"] = {**logging.new_values.counted}
 
 
 wrap_steps_and_hooks(LighterModule)

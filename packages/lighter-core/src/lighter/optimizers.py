@@ -108,6 +108,12 @@ def check(optimizer: object, scheduler: object, *, is_stepped_by_user: bool = Fa
             expected="the name of a value that you log in each step",
             fix="add `monitor`, or use `interval: epoch`, which monitors the loss",
         )
+    if needs_monitor and getattr(bare, "mode", None) == "max":
+        raise OptimizerError(
+            "ReduceLROnPlateau with mode 'max' needs `monitor`, which is missing",
+            expected="the name of a value that grows as the network improves; without `monitor` it follows the loss",
+            fix="add `monitor`, or use mode 'min'",
+        )
 
 
 def configure(
@@ -131,8 +137,8 @@ def configure(
         settings.setdefault("interval", _interval_of(settings["scheduler"]))
     if not module.automatic_optimization:  # the user steps the scheduler
         settings = {key: value for key, value in settings.items() if key not in ("monitor", "strict")}
-    elif isinstance(settings["scheduler"], ReduceLROnPlateau) and settings.get("monitor") is None:
-        settings |= _default_monitor(module.trainer)
+    elif isinstance(settings["scheduler"], ReduceLROnPlateau):
+        settings = _with_monitor(settings, module.trainer)
     return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]
 
 
@@ -259,13 +265,18 @@ def _unknown_scheduler(scheduler: object) -> OptimizerError:
     )
 
 
-def _default_monitor(trainer: Trainer) -> dict[str, Any]:
-    if not trainer.enable_validation:
-        return {"monitor": _DefaultMonitor("train/loss/epoch")}
+def _with_monitor(settings: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """Complete the settings of a plateau schedule, so that there is a value when it looks for one."""
+    monitor = settings.get("monitor")
+    if monitor is None:
+        monitor = _DefaultMonitor("val/loss/epoch" if trainer.enable_validation else "train/loss/epoch")
+    settings = {**settings, "monitor": monitor}
+    if not monitor.startswith("val/") or not trainer.enable_validation or settings.get("interval") == "step":
+        return settings
     every_n = trainer.check_val_every_n_epoch
     if every_n is None:  # validation runs every n batches; an epoch may end without one
-        return {"monitor": _DefaultMonitor("val/loss/epoch"), "strict": False}
-    return {"monitor": _DefaultMonitor("val/loss/epoch"), "frequency": every_n}
+        return {"strict": False, **settings}
+    return {**settings, "frequency": max(every_n, settings.get("frequency", 1))}
 
 
 def _as_mapping(scheduler: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from lighter_config.checks.argument_types import check_argument_types
 from lighter_config.checks.arguments import check_arguments, check_stage_arguments
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
+from lighter_config.checks.checkpoint_names import check_checkpoint_names
 from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.foreign_keys import check_foreign_keys
@@ -44,6 +45,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_stage_needs,
     check_lightning_packages,
     check_monitors,
+    check_checkpoint_names,
     check_metric_values,
     check_parameter_groups,
     check_checkpoint_files,
@@ -51,7 +53,13 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
 )
 """What ``check`` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 
-_FOR_WHOLE_EXPERIMENTS = (check_sections, check_expression_names, check_stage_needs, check_monitors)
+_FOR_WHOLE_EXPERIMENTS = (
+    check_sections,
+    check_expression_names,
+    check_stage_needs,
+    check_monitors,
+    check_checkpoint_names,
+)
 """What only the whole experiment can answer: another file may bring what a fragment leaves out."""
 
 

@@ -1,4 +1,4 @@
-"""Monitors that nothing logs."""
+"""Monitors that nothing logs, or that are looked at in the wrong direction or at the wrong time."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from typing import Any
 from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.monitor_modes import wrong_mode
+from lighter_config.checks.monitor_times import has_no_validation, wrong_time
 from lighter_config.checks.stage_needs import is_exactly
 from lighter_config.findings import Finding, Severity
 from lighter_config.regular_files import read_regular
@@ -21,31 +23,38 @@ from lighter_config.tree.references import is_computed, is_copy
 
 _CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
+_KNOWN = {
+    **dict.fromkeys(("EarlyStopping", "ModelCheckpoint"), _QUIET_CALLBACKS[:2]),
+    "ReduceLROnPlateau": ("torch.optim.lr_scheduler.",),
+}
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
 _TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
 _SEVERAL_VALUES = frozenset(
     ("MultitaskWrapper", "ClasswiseWrapper", "BootStrapper", "MinMaxMetric", "MeanAveragePrecision", "ROUGEScore")
 )
 """Metrics of torchmetrics whose ``compute`` returns a dict: only its entries are logged."""
-_OF_LIGHTNING = ("epoch", "step")
+OF_LIGHTNING = ("epoch", "step")
 _ANY_LOADER = r"(?:/dataloader_idx_\d+)?"
 
 
 @dataclass(slots=True)
-class _Logged:
+class LoggedNames:
     """The names that a fit logs for its epochs.
 
     Attributes:
         names: What is certainly logged.
         patterns: What may be logged too: terms of a loss, entries of a vector.
+        metrics: The metrics of each mode, as written.
         doubt: Why other names may be logged as well; empty when they cannot.
     """
 
     names: list[str] = field(default_factory=list)
     patterns: list[re.Pattern[str]] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
     doubt: str = ""
 
     def has(self, name: str) -> bool:
+        """Return whether a name is logged, or may be."""
         return name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
 
     def add(self, stem: str, rest: str, suffixes: tuple[str, ...] | None) -> None:
@@ -56,18 +65,22 @@ class _Logged:
 
 
 def check_monitors(context: CheckContext) -> Iterator[Finding]:
-    """Report monitors of callbacks and schedulers that no logging of a fit produces."""
+    """Report monitors of callbacks and schedulers that a fit does not log, or logs at another time."""
     if context.stage not in (None, Stage.FIT):
         return
+    yield from _growing_loss(context)
     monitors = list(_monitors(context))
     if not monitors:
         return
-    logged = _logged(context)
+    logged = logged_names(context)
     if logged is None:
         return
     for path, name, component in monitors:
-        quiet = component is not None and name in _OF_LIGHTNING and component.short_name.endswith("Checkpoint")
+        quiet = component is not None and name in OF_LIGHTNING and component.short_name.endswith("Checkpoint")
         if quiet or logged.has(name):
+            if component is not None and is_known(component):
+                yield from wrong_mode(context, name, component, logged.metrics)
+                yield from wrong_time(context, path, name, component)
             continue
         nearest = nearest_logged(name, logged.names)
         yield context.finding(
@@ -78,7 +91,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
             severity=Severity.WARNING if logged.doubt else Severity.ERROR,
             expected=logged.names,
             nearest=nearest,
-            fix=_fix(name, nearest, logged.names),
+            fix=_fix(context, name, nearest, logged.names),
         )
 
 
@@ -86,15 +99,42 @@ def _monitors(context: CheckContext) -> Iterator[tuple[Segments, str, Component 
     for component in context.components:
         monitor = component.keywords.get("monitor")
         is_callback = component.path[:2] == _CALLBACKS
-        if is_callback and component.is_certain and _is_literal(monitor):
+        if is_callback and component.is_certain and is_literal(monitor):
             yield (*component.path, "monitor"), str(monitor), component
     for section in (SYSTEM, MODEL):
         scheduler = context.value((section, "scheduler"))
-        if isinstance(scheduler, dict) and TARGET not in scheduler and _is_literal(scheduler.get("monitor")):
-            yield (section, "scheduler", "monitor"), scheduler["monitor"], None
+        if isinstance(scheduler, dict) and TARGET not in scheduler and is_literal(scheduler.get("monitor")):
+            path = (section, "scheduler", "scheduler")
+            schedule = next((one for one in context.components if one.path == path), None)
+            yield (section, "scheduler", "monitor"), scheduler["monitor"], schedule
 
 
-def _is_literal(value: Any) -> bool:
+def _growing_loss(context: CheckContext) -> Iterator[Finding]:
+    """Report a plateau schedule that looks for growth without a monitor: it follows the loss then."""
+    for section in (SYSTEM, MODEL):
+        scheduler = context.value((section, "scheduler"))
+        path: Segments = (section, "scheduler")
+        if isinstance(scheduler, dict) and TARGET not in scheduler and scheduler.get("monitor") is None:
+            path = (*path, "scheduler")
+        schedule = next((one for one in context.components if one.path == path), None)
+        if schedule is None or not is_known(schedule) or schedule.keywords.get("mode") != "max":
+            continue
+        if context.reader.is_subclass(str(context.value((section, TARGET))), MODULE_CLASS) is True:
+            yield context.finding(
+                (*path, "mode"),
+                f"{format_path(path)} has mode 'max', but without a monitor it follows a loss",
+                expected=["min"],
+                fix="add monitor with the name of a value that grows, or write mode: min",
+            )
+
+
+def is_known(component: Component) -> bool:
+    """Return whether a component is of a class that looks at its monitor in a known way."""
+    return (component.target or "").startswith(_KNOWN.get(component.short_name, ("?",)))
+
+
+def is_literal(value: Any) -> bool:
+    """Return whether a value is text as it is written, without references and expressions."""
     return isinstance(value, str) and not is_computed(value) and not is_copy(value)
 
 
@@ -116,12 +156,12 @@ class _Model:
     doubt: str = ""
 
 
-def _logged(context: CheckContext) -> _Logged | None:
+def logged_names(context: CheckContext) -> LoggedNames | None:
     """Return what the config's own model logs in a fit; ``None`` when that is up to the model."""
     model = _system(context) or _lighter_module(context)
     if model is None:
         return None
-    logged = _Logged(doubt=_doubt(context) or model.doubt)
+    logged = LoggedNames(metrics=model.metrics, doubt=_doubt(context) or model.doubt)
     rest_of_loss = "" if _is_torch_loss(context, model.criterion) else "(?:/[^/]+)?"
     for mode, suffixes in model.suffixes.items():
         logged.add(f"{mode}/loss", rest_of_loss, suffixes)
@@ -150,7 +190,7 @@ def _system(context: CheckContext) -> _Model | None:
         return None
     val = (loaders or {}).get("val")
     suffixes: dict[str, tuple[str, ...] | None] = {"train": ("",)}
-    if val is not None:
+    if val is not None and not has_no_validation(context):
         suffixes["val"] = _numbers_of_loaders(val)
     return _Model(system.get("criterion"), {mode: (metrics or {}).get(mode) for mode in suffixes}, suffixes)
 
@@ -163,10 +203,12 @@ def _lighter_module(context: CheckContext) -> _Model | None:
     signature = context.reader.read(str(model[TARGET]))
     if not isinstance(signature, Signature) or _may_log(signature):
         return None
-    data = context.value((DATA,))
-    is_read = isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE_CLASS)
-    val = data.get("val_dataloader") if is_read else None
-    suffixes = {"train": ("",), "val": None if val is None else _numbers_of_loaders(val)}
+    suffixes: dict[str, tuple[str, ...] | None] = {"train": ("",)}
+    if not has_no_validation(context):
+        data = context.value((DATA,))
+        is_read = isinstance(data, dict) and is_exactly(context, data.get(TARGET), DATA_MODULE_CLASS)
+        val = data.get("val_dataloader") if is_read else None
+        suffixes["val"] = None if val is None else _numbers_of_loaders(val)
     return _Model(None, {mode: model.get(f"{mode}_metrics") for mode in suffixes}, suffixes, doubt="the model")
 
 
@@ -252,8 +294,10 @@ def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
     return [f"{_TASKS[task]}{name}"] if task in _TASKS else [f"{prefix}{name}" for prefix in _TASKS.values()]
 
 
-def _fix(name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
+def _fix(context: CheckContext, name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
     if name.startswith("val") and not any(other.startswith("val/") for other in logged):
+        if has_no_validation(context):
+            return f"remove {TRAINER}::limit_val_batches: with 0 there is no validation"
         return "give the model validation data, or monitor a name of training"
     return f"write {nearest[0]}" if nearest else "monitor one of these"
 

@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001  # the purpose of this module
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,6 +183,17 @@ def num_evaluation_batches(trainer: Trainer) -> tuple[int, float]:
 def num_val_dataloaders(trainer: Trainer) -> int:
     """Count the validation loaders; known once validation has begun."""
     return trainer.fit_loop.epoch_loop.val_loop.num_dataloaders
+
+
+def loop_of_epoch_value(trainer: Trainer, name: str) -> str | None:
+    """Return which loop of a fit logs a name once per epoch, ``train`` or ``val``; None if neither does."""
+    plain = re.sub(r"/dataloader_idx_\d+$", "", name)
+    epoch_loop = trainer.fit_loop.epoch_loop
+    for loop, results in (("val", epoch_loop.val_loop._results), ("train", epoch_loop._results)):
+        for meta in (result.meta for result in results.values()):
+            if meta.forked_name(on_step=False) == plain and (loop == "val" or meta.forked or not meta.on_step):
+                return loop
+    return None
 
 
 def can_train_loader_resume(trainer: Trainer) -> bool:

@@ -38,6 +38,8 @@ def wrap_steps_and_hooks(cls: type[LightningModule]) -> None:
         hook = getattr(cls, name)
         if not _is_wrapped(hook):
             setattr(cls, name, _preceded(hook, before))
+    if not _is_wrapped(cls.lr_scheduler_step):
+        cls.lr_scheduler_step = _with_new_value(cls.lr_scheduler_step)  # type: ignore[method-assign]
 
 
 def keep_bookkeeping_out_of_compiled_steps(module: LightningModule) -> None:
@@ -80,6 +82,28 @@ def _counted(step: Callable[..., Any], mode: Mode) -> Callable[..., Any]:
 
     setattr(counted, _WRAPS, True)
     return counted
+
+
+def _with_new_value(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave out the step of a schedule that has counted the value of its monitor before.
+
+    Lightning checks schedules more strictly if the class does not override the hook: ``wraps`` keeps that.
+    """
+
+    @functools.wraps(step)
+    def stepped(self: Any, scheduler: object, metric: object) -> Any:
+        if step.__name__ in self._running_hooks or metric is None:
+            return step(self, scheduler, metric)
+        if not self._logging.new_values.take(self.trainer, scheduler):
+            return None
+        self._running_hooks.add(step.__name__)
+        try:
+            return step(self, scheduler, metric)
+        finally:
+            self._running_hooks.discard(step.__name__)
+
+    setattr(stepped, _WRAPS, True)
+    return stepped
 
 
 def _preceded(hook: Callable[..., Any], before: str) -> Callable[..., Any]:

@@ -29,6 +29,7 @@ from lighter.lightning.state import (
 from lighter.logging import resume
 from lighter.logging.epoch_log import EpochLog
 from lighter.logging.metrics import Metrics, flatten, members_of, names_of_value, not_targets
+from lighter.logging.new_values import NewValues
 from lighter.logging.optimizer_stats import optimizer_stats, rates
 from lighter.logging.registered_names import RegisteredNames
 from lighter.logging.running_sum import RunningSum
@@ -94,6 +95,7 @@ class ModuleLogging:
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
         self.nan_losses: dict[str, str] = {}  # where the loss of a mode was nan first
+        self.new_values = NewValues()
         self._wrappers: dict[Mode, Wrappers] = {}
         self._evaluation_logs: list[EpochLog] = []  # of this evaluation, one for each loader
         self._names: dict[tuple[Mode, str], list[str]] = {}  # of the epoch values of each metric

@@ -14,6 +14,7 @@ from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signa
 from lighter_config.signatures.answers.cache import AnswerCache
 from lighter_config.signatures.answers.callables import Callables
 from lighter_config.signatures.answers.choices import choices_of
+from lighter_config.signatures.answers.class_constants import Constant, class_constant
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
@@ -99,6 +100,21 @@ class SignatureReader:
             return list(choices_of(self._library, cls, name)) if isinstance(cls, ClassValue) else []
 
         return tuple(self._ask(f"choices of {target} {name}", work_out, too_deep=[]))
+
+    def class_constant(self, target: str, name: str) -> Constant:
+        """Return the constant that a class has under a name; ``None`` if it is that, or is not known.
+
+        Args:
+            target: The import path of the class.
+            name: The name of the attribute.
+        """
+
+        def work_out() -> Any:
+            cls = self._library.classes.unsubscripted(self._locate(target)[0])
+            return class_constant(self._library, cls, name) if isinstance(cls, ClassValue) else None
+
+        constant: Constant = self._ask(f"constant {target} {name}", work_out)
+        return constant
 
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
         """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
