@@ -9,11 +9,12 @@ from torchmetrics.functional.classification import multiclass_accuracy, multicla
 
 
 def on_two_ranks():
-    from ddp_run import fit  # beside this file, where it runs as a script
+    from ddp_run import fit, fit_heads  # beside this file, where it runs as a script
 
     fit("even")
     fit("uneven")
     fit("even", name="resumed", ckpt_path="even/step=3.ckpt")
+    fit_heads()
 
 
 def seen_by_ranks(folder, name):
@@ -86,6 +87,24 @@ def test_two_processes_give_wrappers_the_values_of_all_samples(two_ranks_by_hand
         last = float(multiclass_accuracy(pred[-8:], target[-8:], num_classes=3))  # the last batch of each rank
         assert logged["train/metrics/window/epoch"] == pytest.approx(last, rel=1e-6)
     assert accuracies[0] != accuracies[1]
+
+
+def test_two_processes_give_keyed_metrics_the_values_of_all_samples(make_network, make_data, two_ranks):
+    seen, other = seen_by_ranks(two_ranks, "heads")
+    assert seen == other
+    for mode, count in (("train", 16), ("val", 14)):
+        inputs, targets = make_data(16)[:count]
+        with torch.no_grad():
+            pred = make_network()(inputs)
+        expected = {
+            "cls/MulticlassAccuracy": multiclass_accuracy(pred, targets, num_classes=3),
+            "cls/MulticlassAUROC": multiclass_auroc(pred, targets, num_classes=3),
+            "size": pred[:, 0].mean(),
+        }
+        assert len(seen[mode]) == 2
+        for logged in seen[mode]:
+            for name, value in expected.items():
+                assert logged[f"{mode}/metrics/{name}/epoch"] == pytest.approx(float(value), rel=1e-6), name
 
 
 def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, two_ranks):

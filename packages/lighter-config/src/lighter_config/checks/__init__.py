@@ -9,6 +9,7 @@ from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.foreign_keys import check_foreign_keys
+from lighter_config.checks.keyed_metrics import check_keyed_metrics
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.metric_values import check_metric_values
@@ -43,6 +44,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_stage_needs,
     check_lightning_packages,
     check_monitors,
+    check_keyed_metrics,
     check_metric_values,
     check_checkpoint_files,
     check_secrets,

@@ -1,35 +1,36 @@
 """Metrics as the user gives them, as named members, and as the flat values that are logged."""
 
 import copy
-import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics import Metric, MetricCollection
-from torchmetrics.metric import CompositionalMetric
 from torchmetrics.wrappers import MetricTracker
-from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.errors import MetricError
 from lighter.lightning.given_values import kind_of
 from lighter.lightning.metric_states import keep_on_this_rank, keeps_nothing, plain, submetrics
+from lighter.logging.keyed_metrics import KEYS, KeyedMetric, check_keys, keyed
+from lighter.logging.update_arguments import receivers, second_argument
 
 Metrics = Metric | MetricCollection
 
 _NOT_TARGETS = ("weight", "weights", "sample_weight", "real")
 """Names of second arguments that are not a target, of the mean and of metrics that compare distributions."""
 
+_NAMED = 'give it a name: `{"cls": {"metric": metric, "pred": "logits.cls", "target": "y.cls"}}`'
+
 
 def as_metrics(given: object, argument: str) -> Metrics | None:
     """Make a metric or a collection of what the user gave.
 
     A metric and a collection are returned unchanged. A list becomes a collection named by classes, made unique
-    (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a collection named by its keys.
+    (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a collection named by its keys. A mapping
+    inside a mapping has ``metric``, and ``pred`` and ``target``: the parts of these that the metric gets.
 
     Args:
         given: A Metric, a MetricCollection, a list or mapping of metrics, or None.
@@ -45,14 +46,18 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
             _check_can_be_logged(given, argument)
             return given
         case Mapping():
-            named = {str(name): metric for name, metric in given.items()}
+            named = {
+                str(name): _keyed(item, argument, str(name)) if isinstance(item, Mapping) else item
+                for name, item in given.items()
+            }
         case Sequence() if not isinstance(given, str):
             named = _named_by_class(given)
         case _:
             raise _not_a_metric(given, argument)
     for name, metric in named.items():
         if not isinstance(metric, Metric):
-            raise _not_a_metric(metric, f"{argument}[{name!r}]")
+            lacks_name = isinstance(metric, Mapping) or (name in KEYS and "metric" in named)
+            raise _not_a_metric(metric, f"{argument}[{name!r}]", fix=_NAMED if lacks_name else "")
         _check_can_be_logged(metric, f"{argument}[{name!r}]")
     if not named:
         return None
@@ -112,44 +117,12 @@ def not_targets(metrics: Metrics) -> dict[str, str]:
     """
     found = {}
     for name, metric in members_of(metrics).items():
-        for receiver in _receivers(metric):
+        if isinstance(metric, KeyedMetric) and metric.has_part("target"):
+            continue  # the user said what it gets
+        for receiver in receivers(metric):
             if (argument := second_argument(receiver)) in _NOT_TARGETS:
                 found[name] = argument
     return found
-
-
-def second_argument(metric: Metric) -> str:
-    """Return the name of the second argument of a metric's ``update``; empty if it has one."""
-    return [*inspect.signature(metric.update).parameters, "", ""][1]
-
-
-def _receivers(module: nn.Module) -> Iterator[Metric]:
-    """Iterate over the metrics that get the arguments of an update, which a wrapper passes on."""
-    if isinstance(module, Metric) and not isinstance(module, WrapperMetric | CompositionalMetric):
-        yield module
-    else:
-        for child in module.children():
-            yield from _receivers(child)
-
-
-def detached(value: Any) -> Any:
-    """Return a value without the graphs of its tensors: a metric that keeps preds would keep them.
-
-    Tensors in dicts, lists and tuples are detached too, in copies of these.
-    """
-    if isinstance(value, Tensor):
-        return value.detach()
-    if isinstance(value, dict):
-        values = copy.copy(value)
-        for key, item in value.items():
-            values[key] = detached(item)
-        return values
-    if type(value) is list:
-        return [detached(item) for item in value]
-    if isinstance(value, tuple):
-        items = map(detached, value)
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return value
 
 
 def compute_flat(name: str, metric: Metric) -> dict[str, Tensor]:
@@ -237,6 +210,15 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
     return flat
 
 
+def _keyed(given: Mapping[str, object], argument: str, name: str) -> KeyedMetric:
+    own = f"{argument}[{name!r}]"
+    check_keys(given, own)
+    metric = as_metrics(given["metric"], f"{own}['metric']")
+    if metric is None:
+        raise _not_a_metric(given["metric"], f"{own}['metric']")
+    return keyed(given, metric, own, f"metrics::{argument.removesuffix('_metrics')}::{name}")
+
+
 def _named_by_class(given: Sequence[object]) -> dict[str, object]:
     named: dict[str, object] = {}
     for item in given:
@@ -259,7 +241,7 @@ def _check_can_be_logged(metrics: Metrics, argument: str) -> None:
             )
 
 
-def _not_a_metric(given: object, argument: str) -> MetricError:
+def _not_a_metric(given: object, argument: str, *, fix: str = "") -> MetricError:
     if isinstance(given, MetricTracker):
         return MetricError(
             f"`{argument}` cannot be a MetricTracker: it keeps the values of all epochs, which the logger does here",
@@ -270,7 +252,7 @@ def _not_a_metric(given: object, argument: str) -> MetricError:
     return MetricError(
         f"`{argument}` must be torchmetrics metrics, got {what}",
         expected="a torchmetrics Metric, a list or mapping of them, or a MetricCollection",
-        fix="write it as a subclass of `torchmetrics.Metric`" if callable(given) else "",
+        fix=fix or ("write it as a subclass of `torchmetrics.Metric`" if callable(given) else ""),
     )
 
 
