@@ -14,6 +14,7 @@ from torchmetrics.wrappers import MetricTracker
 from lighter.errors import MetricError
 from lighter.lightning.given_values import kind_of
 from lighter.lightning.metric_states import keep_on_this_rank, keeps_nothing, plain, submetrics
+from lighter.logging.cumulative_metrics import CumulativeMetric, is_cumulative
 from lighter.logging.keyed_metrics import KEYS, KeyedMetric, check_keys, keyed
 from lighter.logging.update_arguments import receivers, second_argument
 
@@ -28,9 +29,10 @@ _NAMED = 'give it a name: `{"cls": {"metric": metric, "pred": "logits.cls", "tar
 def as_metrics(given: object, argument: str) -> Metrics | None:
     """Make a metric or a collection of what the user gave.
 
-    A metric and a collection are returned unchanged. A list becomes a collection named by classes, made unique
-    (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a collection named by its keys. A mapping
-    inside a mapping has ``metric``, and ``pred`` and ``target``: the parts of these that the metric gets.
+    A metric and a collection are returned unchanged, and MONAI's cumulative metrics become metrics. A list becomes a
+    collection named by classes, made unique (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a
+    collection named by its keys. A mapping inside a mapping has ``metric``, and ``pred`` and ``target``: the parts of
+    these that the metric gets.
 
     Args:
         given: A Metric, a MetricCollection, a list or mapping of metrics, or None.
@@ -45,6 +47,8 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
         case Metric() | MetricCollection():
             _check_can_be_logged(given, argument)
             return given
+        case _ if is_cumulative(given):
+            named = _named_by_class([given])
         case Mapping():
             named = {
                 str(name): _keyed(item, argument, str(name)) if isinstance(item, Mapping) else item
@@ -54,15 +58,20 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
             named = _named_by_class(given)
         case _:
             raise _not_a_metric(given, argument)
+    members: dict[str, Metrics] = {}
     for name, metric in named.items():
-        if not isinstance(metric, Metric):
+        if is_cumulative(metric):
+            members[name] = CumulativeMetric(metric)
+        elif isinstance(metric, Metric):
+            _check_can_be_logged(metric, f"{argument}[{name!r}]")
+            members[name] = metric
+        else:
             lacks_name = isinstance(metric, Mapping) or (name in KEYS and "metric" in named)
             raise _not_a_metric(metric, f"{argument}[{name!r}]", fix=_NAMED if lacks_name else "")
-        _check_can_be_logged(metric, f"{argument}[{name!r}]")
-    if not named:
+    if not members:
         return None
     try:
-        return MetricCollection(named)
+        return MetricCollection(members)
     except (KeyError, ValueError) as error:  # a dot in a name, or the name of a method of the collection
         raise MetricError(
             f"`{argument}` has an invalid name: {error}",
@@ -213,9 +222,10 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
 def _keyed(given: Mapping[str, object], argument: str, name: str) -> KeyedMetric:
     own = f"{argument}[{name!r}]"
     check_keys(given, own)
-    metric = as_metrics(given["metric"], f"{own}['metric']")
+    inner = given["metric"]
+    metric = CumulativeMetric(inner) if is_cumulative(inner) else as_metrics(inner, f"{own}['metric']")
     if metric is None:
-        raise _not_a_metric(given["metric"], f"{own}['metric']")
+        raise _not_a_metric(inner, f"{own}['metric']")
     return keyed(given, metric, own, f"metrics::{argument.removesuffix('_metrics')}::{name}")
 
 
@@ -251,7 +261,8 @@ def _not_a_metric(given: object, argument: str, *, fix: str = "") -> MetricError
     what = f"the class {given.__name__}, not an object" if isinstance(given, type) else f"a {type(given).__name__}"
     return MetricError(
         f"`{argument}` must be torchmetrics metrics, got {what}",
-        expected="a torchmetrics Metric, a list or mapping of them, or a MetricCollection",
+        expected="a torchmetrics Metric, a MONAI metric with `aggregate` and `reset`, a list or mapping of them, or a"
+        " MetricCollection",
         fix=fix or ("write it as a subclass of `torchmetrics.Metric`" if callable(given) else ""),
     )
 

@@ -10,10 +10,13 @@ from torchmetrics import Metric
 from torchmetrics.metric import CompositionalMetric
 from torchmetrics.wrappers.abstract import WrapperMetric
 
+from lighter.logging.cumulative_metrics import CumulativeMetric
+
 
 def receivers(module: nn.Module) -> Iterator[Metric]:
     """Iterate over the metrics that get the arguments of an update, which a wrapper passes on."""
-    if isinstance(module, Metric) and not isinstance(module, WrapperMetric | CompositionalMetric):
+    is_wrapper = isinstance(module, WrapperMetric | CompositionalMetric) and not isinstance(module, CumulativeMetric)
+    if isinstance(module, Metric) and not is_wrapper:
         yield module
     else:
         for child in module.children():
