@@ -252,7 +252,8 @@ def medical(session: nox.Session) -> None:
     """Run MONAI's metrics, tensors, and sliding window as an inferer: on a volume, and in the segmentation example."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "medical"], requirements=workspace_requirements())
     core = "packages/lighter-core/tests"
-    pytest(session, f"{core}/test_sliding_window.py", f"{core}/logging/test_every_monai_metric.py")
+    files = ("test_sliding_window.py", "test_tensor_subclasses.py", "logging/test_every_monai_metric.py")
+    pytest(session, *(f"{core}/{file}" for file in files))
     pytest(session, "tests/test_examples.py", "-k", "segmentation")
 
 

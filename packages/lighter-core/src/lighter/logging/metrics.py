@@ -180,9 +180,10 @@ def copy_of_this_rank(metric: Metric, *, with_states: bool) -> Metric:
         for state in inner.metric_state.values():
             tensors = state if isinstance(state, list) else [state]
             copies |= {id(tensor): tensor.detach().clone() if with_states else tensor for tensor in tensors}
-        # and so may be values that it keeps beside them
-        kept = (value for value in vars(inner).values() if isinstance(value, Tensor) and value.requires_grad)
-        copies |= {id(tensor): tensor.detach() for tensor in kept if id(tensor) not in copies}
+        # and so may be values that it keeps beside them; a subclass, such as a library's, may have no copy at all
+        kept = [value for value in vars(inner).values() if isinstance(value, Tensor)]
+        kept = [value for value in kept if value.requires_grad or type(value) is not Tensor]
+        copies |= {id(tensor): plain(tensor) for tensor in kept if id(tensor) not in copies}
     alone = copy.deepcopy(metric, copies)
     for inner in submetrics(alone):
         keep_on_this_rank(inner)
