@@ -6,7 +6,9 @@ from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
 from lighter import LighterModule, Mode, parameter_groups
+from lighter.logging import keyed_metrics as keyed_by_core
 from lighter.system import ROLES
+from lighter_config.checks.keyed_metrics import KEYS
 from lighter_config.checks.metric_values import MATRICES
 from lighter_config.checks.parameter_groups import SELECTORS, TARGETS
 from lighter_config.checks.trainer_names import REGISTERED
@@ -26,6 +28,10 @@ def test_config_and_core_know_the_same_metric_modes() -> None:
     arguments = inspect.signature(LighterModule.__init__).parameters
     of_core = tuple(name.removesuffix("_metrics") for name in arguments if name.endswith("_metrics"))
     assert SECTIONS["system"].modes_of["metrics"] == of_core
+
+
+def test_config_and_core_know_the_same_keys_of_a_metric() -> None:
+    assert keyed_by_core.KEYS == KEYS
 
 
 def test_config_names_classes_as_core_does() -> None:

@@ -9,12 +9,12 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
-from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
-from torchmetrics import MetricCollection
+from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
 from torchmetrics.wrappers import MinMaxMetric, Running
 
-from lighter import LighterModule
+from lighter import LighterModule, System
 from lighter.resumable import ResumableDataLoader
 
 
@@ -63,6 +63,39 @@ class Module(LighterModule):
                 return None
             self.val_metrics["acc"].update(pred, y)
         return {"loss": self.criterion(pred, y), "target": y}
+
+
+class Heads(nn.Module):
+    """Passes a pred for each of two heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Module("even").network
+
+    def forward(self, x):
+        return {"cls": {"logits": self.inner(x)}, "size": [self.inner(x)[:, 0]]}
+
+
+class Collecting:
+    """Collects as MONAI's metrics do, and sums."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def __call__(self, y_pred, y=None):
+        rows = y_pred[:, None]
+        self.rows.append(rows)
+        return [rows, rows * 2]
+
+    def get_buffer(self):
+        raise AssertionError("would synchronize again")
+
+    def aggregate(self):
+        once, twice = self.get_buffer()
+        return {"once": once.sum(), "twice": twice.sum()}
+
+    def reset(self) -> None:
+        self.rows = []
 
 
 class Seen(Callback):
@@ -123,3 +156,88 @@ def fit(case: str, *, name: str | None = None, ckpt_path: str | None = None) -> 
         )
     messages = [str(warning.message) for warning in caught]
     Path(f"{name}{rank}.json").write_text(json.dumps({"train": seen.train, "val": seen.val, "warnings": messages}))
+
+
+def fit_heads() -> None:
+    """Train a System with two heads and metrics by key, at a rate of 0; rank 1 has fewer batches of validation."""
+    data = samples(16)
+    rank = int(os.environ["LOCAL_RANK"])
+    network = Heads()
+    metrics = {
+        mode: {
+            "cls": {
+                "metric": [MulticlassAccuracy(num_classes=3), MulticlassAUROC(num_classes=3)],
+                "pred": "cls.logits",
+            },
+            "size": {"metric": MeanMetric(), "pred": "size.0", "target": None},
+            "sum": {"metric": Collecting(), "pred": "size.0"},
+        }
+        for mode in ("train", "val")
+    }
+    seen = Seen()
+    system = System(
+        network,
+        {
+            "train": DataLoader(data, batch_size=4, sampler=DistributedSampler(data, 2, rank, shuffle=False)),
+            "val": DataLoader(Subset(data, range(10) if rank == 0 else range(10, 14)), batch_size=4),
+        },
+        torch.optim.SGD(network.parameters(), lr=0.0),
+        criterion=lambda pred, target: nn.functional.cross_entropy(pred["cls"]["logits"], target),
+        metrics=metrics,
+    )
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        strategy="ddp",
+        devices=2,
+        logger=False,
+        callbacks=[seen, SeenLast(seen, dirpath="heads", save_top_k=0)],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(system)
+    Path(f"heads{rank}.json").write_text(json.dumps({"train": seen.train, "val": seen.val}))
+
+
+class Indices(LighterModule):
+    """Trains on the numbers of its samples, and keeps them."""
+
+    def __init__(self) -> None:
+        network = nn.Linear(1, 1)
+        super().__init__(network, nn.MSELoss(), torch.optim.SGD(network.parameters(), lr=1e-4))
+        self.batches = []
+
+    def training_step(self, batch, batch_idx):
+        self.batches.append(batch.int().flatten().tolist())
+        return self.criterion(self(batch), batch)
+
+
+def fit_order(*, num_workers: int, resumed_after: int | None = None) -> None:
+    """Train on shuffled samples, each rank on its own; write the batches that this rank was given."""
+    data = torch.arange(16.0).unsqueeze(1)
+    rank = int(os.environ["LOCAL_RANK"])
+    folder = f"order{num_workers}"
+    checkpoint = ModelCheckpoint(folder, "{step}", save_top_k=-1, every_n_train_steps=1)
+    trainer = Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        strategy="ddp",
+        devices=2,
+        logger=False,
+        callbacks=[checkpoint] if resumed_after is None else [],
+        enable_checkpointing=resumed_after is None,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    module = Indices()
+    torch.manual_seed(0 if resumed_after is None else 99)
+    sampler = DistributedSampler(data, num_replicas=2, rank=rank)
+    trainer.fit(
+        module,
+        ResumableDataLoader(data, batch_size=2, sampler=sampler, num_workers=num_workers),
+        ckpt_path=None if resumed_after is None else f"{folder}/step={resumed_after}.ckpt",
+    )
+    name = folder if resumed_after is None else f"{folder}-after-{resumed_after}-"
+    Path(f"{name}{rank}.json").write_text(json.dumps(module.batches))

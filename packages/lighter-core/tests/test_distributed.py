@@ -5,15 +5,24 @@ import json
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DistributedSampler
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_auroc
+
+RESUMED_AFTER = (4, 6)
+"""Batches: an epoch, and an epoch and a half."""
 
 
 def on_two_ranks():
-    from ddp_run import fit  # beside this file, where it runs as a script
+    from ddp_run import fit, fit_heads, fit_order  # beside this file, where it runs as a script
 
     fit("even")
     fit("uneven")
     fit("even", name="resumed", ckpt_path="even/step=3.ckpt")
+    fit_heads()
+    for num_workers in (0, 1):
+        fit_order(num_workers=num_workers)
+        for num_batches in RESUMED_AFTER:
+            fit_order(num_workers=num_workers, resumed_after=num_batches)
 
 
 def seen_by_ranks(folder, name):
@@ -88,6 +97,26 @@ def test_two_processes_give_wrappers_the_values_of_all_samples(two_ranks_by_hand
     assert accuracies[0] != accuracies[1]
 
 
+def test_two_processes_give_metrics_by_key_the_values_of_all_samples(make_network, make_data, two_ranks):
+    seen, other = seen_by_ranks(two_ranks, "heads")
+    assert seen == other
+    for mode, count in (("train", 16), ("val", 14)):
+        inputs, targets = make_data(16)[:count]
+        with torch.no_grad():
+            pred = make_network()(inputs)
+        expected = {
+            "cls/MulticlassAccuracy": multiclass_accuracy(pred, targets, num_classes=3),
+            "cls/MulticlassAUROC": multiclass_auroc(pred, targets, num_classes=3),
+            "size": pred[:, 0].mean(),
+            "sum/once": pred[:, 0].sum(),
+            "sum/twice": pred[:, 0].sum() * 2,
+        }
+        assert len(seen[mode]) == 2
+        for logged in seen[mode]:
+            for name, value in expected.items():
+                assert logged[f"{mode}/metrics/{name}/epoch"] == pytest.approx(float(value), rel=1e-6), name
+
+
 def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, two_ranks):
     ranks = seen_by_ranks(two_ranks, "uneven")
     assert ranks[0]["train"] == ranks[1]["train"]
@@ -110,6 +139,25 @@ def test_two_processes_resume_in_the_middle_of_an_epoch(two_ranks):
     for rank in range(2):
         expected = {name: pytest.approx(value, rel=1e-12) for name, value in whole[rank]["train"][1].items()}
         assert resumed[rank]["train"][-1] == expected
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("num_batches", RESUMED_AFTER)
+def test_each_rank_resumes_with_its_own_remaining_samples(two_ranks, num_workers, num_batches):
+    """The sampler's order depends on the epoch, which Lightning tells it after the loader has started (T6)."""
+    for rank in range(2):
+        sampler = DistributedSampler(range(16), num_replicas=2, rank=rank)
+        order = []
+        for epoch in range(3):
+            sampler.set_epoch(epoch)
+            order += list(sampler)
+        expected = [order[start : start + 2] for start in range(0, len(order), 2)]
+        whole = json.loads((two_ranks / f"order{num_workers}{rank}.json").read_text())
+        resumed = json.loads((two_ranks / f"order{num_workers}-after-{num_batches}-{rank}.json").read_text())
+        assert whole == expected
+        assert resumed == expected[num_batches:]
+        if (rank, num_batches) == (0, 6):
+            assert resumed[:2] == [[1, 9], [10, 13]]
 
 
 def test_spawned_processes_give_the_values_of_all_samples(two_ranks_by_hand, spawned_ranks):

@@ -134,6 +134,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     ),
     "does not exist: a file of weights": lambda folder: load_weights(network(), folder / "weights.pt"),
     "does not exist: a key of the batch": lambda _: BatchAdapter("image")({"imagee": torch.ones(2)}),
+    "does not exist: a key of the pred": lambda _: system(
+        metrics={"val": {"cls": {"metric": MulticlassAccuracy(3), "pred": "logits.clss", "target": "y"}}}
+    ).val_metrics.update({"logits": {"cls": torch.ones(2, 3)}, "aux": [torch.ones(2)]}, {"y": torch.ones(2)}),
     "does not exist: a key of the step's output": lambda folder: run(
         "predict", Predicting({"pred": torch.ones(2)}), CsvWriter(folder / "preds.csv", keys=["preds"])
     ),
@@ -153,6 +156,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "missing: the parameters of a freezer": lambda _: Freezer(),
     "missing: the total of a loss": lambda _: run("fit", Returning({"loss": {"ce": torch.ones(())}, "batch_size": 2})),
     "unknown: a file format": lambda folder: FileWriter(folder, format="imagee_2d"),
+    "unknown: a key of a metric": lambda _: system(
+        metrics={"val": {"cls": {"metric": MulticlassAccuracy(3), "preds": "logits.cls"}}}
+    ),
     "unknown: a mode of a writer": lambda folder: CsvWriter(folder / "preds.csv", keys=["pred"], modes=["tset"]),
     "unknown: a mode of adapters": lambda _: system(adapters={"validation": {}}),
     "unknown: a mode of metrics": lambda _: system(metrics={"trian": MulticlassAccuracy(3)}),

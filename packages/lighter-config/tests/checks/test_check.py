@@ -249,6 +249,51 @@ def test_metric_whose_value_is_a_matrix_is_an_error(checked, system_yaml) -> Non
     assert found[0].message == "ConfusionMatrix cannot be logged: its value is a matrix"
 
 
+def test_matrix_under_a_key_is_an_error_too(checked, system_yaml) -> None:
+    word = "system::metrics={val: {a: {metric: {_target_: torchmetrics.ConfusionMatrix, task: binary}, pred: x}}}"
+    found = [finding for finding in checked(word, exp=system_yaml) if "matrix" in finding.message]
+    assert [finding.path for finding in found] == ["system::metrics::val::a::metric"]
+
+
+MEAN = "{_target_: torchmetrics.MeanSquaredError}"
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        f"{{a: {{metric: {MEAN}, pred: logits.cls, target: y.cls}}, b: {MEAN}}}",
+        f"{{a: {{metric: [{MEAN}], pred: 0, target: null}}}}",
+        f"{{a: {{metric: {{x: {MEAN}, y: {{metric: {MEAN}, pred: z}}}}, pred: '$len'}}}}",
+        f"{{metric: {MEAN}, pred: {MEAN}}}",
+        "{a: {metric: '@vars::one', pred: {_target_: torch.argmax, _mode_: partial, dim: 1}}}",
+    ],
+)
+def test_metrics_by_key_are_known(checked, system_yaml, metrics) -> None:
+    words = [f"=system::metrics::val={metrics}", f"=vars::one={MEAN}"]
+    assert [finding for finding in checked(*words, exp=system_yaml) if finding.check == "keyed_metrics"] == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "path", "message", "nearest"),
+    [
+        (f"{{a: {{metric: {MEAN}, preds: x}}}}", "a::preds", "is not a key of a metric", ("pred",)),
+        ("{a: {pred: x}}", "a", "has no metric", ()),
+        (f"{{a: {{metric: {MEAN}, pred: 0.5}}}}", "a::pred", "is 0.5, not a part of the pred", ()),
+        (f"{{a: {{metric: {MEAN}, target: [x]}}}}", "a::target", "is ['x'], not a part of the target", ()),
+        (f"[{{metric: {MEAN}, pred: x}}]", "0", "has no name", ()),
+        (f"{{metric: {MEAN}, pred: x}}", "pred", "is 'x', not a metric", ()),
+        (f"{{a: {{metric: {{b: {{metrik: {MEAN}}}}}}}}}", "a::metric::b", "has no metric", ()),
+    ],
+)
+def test_wrong_metric_by_key_is_an_error_with_the_nearest(
+    checked, system_yaml, metrics, path, message, nearest
+) -> None:
+    found = checked(f"=system::metrics::val={metrics}", exp=system_yaml)
+    first, *_ = [finding for finding in found if finding.check == "keyed_metrics"]
+    assert (first.path, first.message) == (f"system::metrics::val::{path}", f"system::metrics::val::{path} {message}")
+    assert (first.nearest, first.severity) == (nearest, Severity.ERROR)
+
+
 def test_matrix_outside_the_metrics_is_no_finding(checked, system_yaml) -> None:
     word = "=vars::matrix={_target_: torchmetrics.ConfusionMatrix, task: binary}"
     assert not [finding for finding in checked(word, exp=system_yaml) if "is a matrix" in finding.message]

@@ -38,6 +38,13 @@ def test_the_names_that_are_logged_are_listed(checked, system_yaml) -> None:
             "{_target_: torchmetrics.MetricCollection, prefix: p_, metrics: {a: {_target_: torchmetrics.MeanSquaredError}}}",
             ["p_a"],
         ),
+        ("{cls: {metric: {_target_: torchmetrics.MeanSquaredError}, pred: logits.cls}}", ["cls"]),
+        ("{cls: {metric: [{_target_: torchmetrics.MeanSquaredError}], pred: a}}", ["cls/MeanSquaredError"]),
+        ("{cls: {metric: {mse: {_target_: torchmetrics.MeanSquaredError}}, pred: a}}", ["cls/mse"]),
+        (
+            "{cls: {metric: {_target_: torchmetrics.MetricCollection, metrics: {a: '@other'}, postfix: _p}}}",
+            ["cls/a_p"],
+        ),
         ("{_target_: torchmetrics.MetricCollection, _args_: [[{_target_: torchmetrics.MeanSquaredError}]]}", ["MeanSquaredError"]),
     ],
 )  # fmt: skip
@@ -210,3 +217,11 @@ def test_a_checkpoint_name_with_values(checked, system_yaml) -> None:
     assert said("{val_loss:.2f}") == [
         "trainer::callbacks::0::filename has the value 'val_loss', but nothing logs it: it is always 0"
     ]
+
+
+def test_metric_of_several_values_under_a_key_has_its_keys(checked, system_yaml) -> None:
+    metric = "{a: {metric: {_target_: torchmetrics.ClasswiseWrapper}, pred: a}, b: {metric: {m: {_target_: torchmetrics.MinMaxMetric}}}}"
+    words = ["~trainer::callbacks::0", f"=system::metrics::val={metric}"]
+    for name, is_logged in (("a/x", True), ("a", False), ("b/m/min", True), ("b/m", False)):
+        monitor = f"trainer::callbacks::0::monitor=val/metrics/{name}/epoch"
+        assert (of_monitors(checked(*words, monitor, exp=system_yaml)) == []) == is_logged, name

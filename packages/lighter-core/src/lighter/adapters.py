@@ -7,7 +7,8 @@ they are made.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lighter.errors import AdapterError, nearest_names
+from lighter.accessors import Part, is_accessor
+from lighter.errors import AdapterError
 
 Accessor = int | str | Callable[[Any], Any]
 Transforms = Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None
@@ -17,7 +18,8 @@ class BatchAdapter:
     """Get input, target and identifier from a batch.
 
     Args:
-        input_accessor: An index for a tuple or list, a key for a mapping, or a callable that takes the batch.
+        input_accessor: An index for a tuple or list, a key for a mapping, or a callable that takes the batch. A text
+            that is not a key is a path of keys, indices and attributes, such as ``views.0`` or ``target.boxes``.
         target_accessor: The same, or None for a batch without target.
         identifier_accessor: The same, or None for samples without names.
 
@@ -34,18 +36,20 @@ class BatchAdapter:
         target_accessor: Accessor | None = None,
         identifier_accessor: Accessor | None = None,
     ) -> None:
-        self._accessors: dict[str, Accessor | None] = {
+        accessors = {
             "input_accessor": input_accessor,
             "target_accessor": target_accessor,
             "identifier_accessor": identifier_accessor,
         }
-        for name, accessor in self._accessors.items():
-            is_accessor = (isinstance(accessor, int | str) and not isinstance(accessor, bool)) or callable(accessor)
-            if not is_accessor and (accessor is not None or name == "input_accessor"):
+        self._parts = []
+        for name, accessor in accessors.items():
+            if not is_accessor(accessor) and (accessor is not None or name == "input_accessor"):
                 raise AdapterError(
                     f"BatchAdapter's `{name}` must be an index, a key or a callable, got {accessor!r}",
                     expected="an int for a tuple or list, a str for a mapping, or a callable that takes the batch",
                 )
+            fix = f"give BatchAdapter the `{name}` of this batch; in a System it is at adapters::MODE::batch"
+            self._parts.append(Part(accessor, "batch", f"BatchAdapter, `{name}`", fix, AdapterError))
 
     def __call__(self, batch: Any) -> tuple[Any, Any, Any]:
         """Return input, target and identifier; None for what has no accessor.
@@ -53,7 +57,7 @@ class BatchAdapter:
         Raises:
             AdapterError: The batch has no such item.
         """
-        values = [_access(batch, name, accessor) for name, accessor in self._accessors.items()]
+        values = [part.read(batch) for part in self._parts]
         return values[0], values[1], values[2]
 
 
@@ -157,29 +161,6 @@ class MetricsAdapter(_ArgumentsAdapter):
     def __call__(self, metrics: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
         """Return what the metrics return."""
         return self._call(metrics, input, target, pred)
-
-
-def _access(batch: Any, name: str, accessor: Accessor | None) -> Any:
-    match accessor:
-        case None:
-            return None
-        case int() | str():
-            try:
-                return batch[accessor]
-            except (KeyError, IndexError, TypeError) as error:
-                keys = list(map(str, batch)) if isinstance(batch, Mapping) else []
-                what = f" of {len(batch)}" if isinstance(batch, Sequence) else ""
-                raise AdapterError(
-                    f"{accessor!r} does not exist in the batch, a {type(batch).__name__}{what}",
-                    expected=f"one of {', '.join(keys)}"
-                    if keys
-                    else "an index for tuples and lists, a key for mappings",
-                    where=f"BatchAdapter, `{name}`",
-                    nearest=nearest_names(str(accessor), keys),
-                    fix=f"give BatchAdapter the `{name}` of this batch; in a System it is at adapters::MODE::batch",
-                ) from error
-        case _:
-            return accessor(batch)
 
 
 def _check_arguments(arguments: Mapping[str, int | str | None], owner: str) -> None:

@@ -27,10 +27,11 @@ from lighter.lightning.wrapping import (
 )
 from lighter.logging import resume
 from lighter.logging.batch_values import batches_of_groups
-from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call, detached
+from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call
 from lighter.logging.module_logging import ModuleLogging
 from lighter.logging.new_values import NewValues
 from lighter.logging.step_output import as_outputs, for_lightning
+from lighter.logging.update_arguments import detached
 from lighter.mode import Mode
 from lighter.optimizers import Scheduler
 from lighter.restored_values import RestoredValue
@@ -55,7 +56,8 @@ class LighterModule(LightningModule):
         scheduler: A torch scheduler of that optimizer, or Lightning's mapping ``{scheduler, interval, frequency,
             monitor, strict, name}``.
         train_metrics: A Metric, a list or mapping of them, or a MetricCollection; call ``self.update_metrics`` with
-            the arguments of their ``update``.
+            the arguments of their ``update``. An entry of a mapping may be ``{metric, pred, target}``: a metric that
+            gets parts of the first and second argument, such as ``logits.cls``.
         val_metrics: The same for validation; not the objects of training.
         test_metrics: The same for test.
         on_nan: What happens when a loss is nan: ``warn`` once for each mode, also ``stop`` the fit, or ``raise``. The

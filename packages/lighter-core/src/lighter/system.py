@@ -38,7 +38,9 @@ class System(GivenDataloaders, LighterModule):
         optimizer: A torch optimizer over the network's parameters; needed to fit.
         scheduler: A torch scheduler or Lightning's mapping.
         criterion: Takes pred and target, returns the mean over the batch, or a dict with a ``total``; needed to fit.
-        metrics: Under ``train``, ``val`` and ``test`` a Metric, a list, a mapping, or a MetricCollection.
+        metrics: Under ``train``, ``val`` and ``test`` a Metric, a list, a mapping, or a MetricCollection; a Metric may
+            also be a cumulative metric of MONAI. An entry of a mapping may be ``{metric, pred, target}``: a metric that
+            gets parts of pred and target, such as ``logits.cls``.
         adapters: Under each mode ``batch``, ``criterion``, ``metrics`` and ``logging``; see ``lighter.adapters``.
         inferer: Called as ``inferer(input, network)`` instead of the network in validation, test and predict, such as
             MONAI's ``SlidingWindowInferer``.

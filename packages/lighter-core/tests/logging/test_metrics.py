@@ -171,3 +171,41 @@ def test_values_over_a_tensor_subclass_are_plain_tensors(make_network, make_data
         for inputs, targets in DataLoader(make_data(22), batch_size=4):
             metric.update(network(inputs), targets)
     assert trainer.callback_metrics["val/metrics/auroc/epoch"].item() == pytest.approx(metric.compute().item())
+
+
+class Collecting:
+    """Collects as MONAI's metrics do; the values are tested with these."""
+
+    def __init__(self, num_tensors=1):
+        self.num_tensors = num_tensors
+
+    def __call__(self, y_pred, y=None):
+        return [y_pred] * self.num_tensors
+
+    def get_buffer(self):
+        raise AssertionError("holds no batch")
+
+    def aggregate(self):
+        return self.get_buffer().sum(0)
+
+    def reset(self): ...
+
+
+def test_a_cumulative_metric_becomes_a_metric():
+    metrics = as_metrics(Collecting(), "val_metrics")
+    assert metrics(torch.ones(2, 3))["Collecting"].tolist() == [2, 2, 2]
+    metrics.update(torch.ones(1, 3))
+    assert metrics.compute()["Collecting"].tolist() == [3, 3, 3]
+    metrics.reset()
+    metrics.update(torch.ones(4, 1))
+    assert metrics.compute()["Collecting"] == 4
+
+
+def test_what_collects_more_tensors_than_any_of_monai_is_an_error():
+    with pytest.raises(MetricError, match="Collecting collects 5 tensors in a batch"):
+        as_metrics([Collecting(5)], "val_metrics").update(torch.ones(1))
+
+
+def test_the_class_of_a_cumulative_metric_is_an_error():
+    with pytest.raises(MetricError, match="got the class Collecting, not an object"):
+        as_metrics(Collecting, "val_metrics")

@@ -10,6 +10,7 @@ from lighter_config.checks.checkpoint_names import check_checkpoint_names
 from lighter_config.checks.context import Check, CheckContext
 from lighter_config.checks.expression_names import check_expression_names
 from lighter_config.checks.foreign_keys import check_foreign_keys
+from lighter_config.checks.keyed_metrics import check_keyed_metrics
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.metric_values import check_metric_values
@@ -46,6 +47,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_lightning_packages,
     check_monitors,
     check_checkpoint_names,
+    check_keyed_metrics,
     check_metric_values,
     check_parameter_groups,
     check_checkpoint_files,

@@ -8,6 +8,7 @@ from typing import Any
 from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.keyed_metrics import is_keyed
 from lighter_config.checks.monitor_modes import wrong_mode
 from lighter_config.checks.monitor_times import has_no_validation, wrong_time
 from lighter_config.checks.stage_needs import is_exactly
@@ -268,7 +269,8 @@ def _metric_names(context: CheckContext, metrics: Any) -> list[str] | None:
     if not isinstance(metrics, dict):
         return None
     if TARGET not in metrics:
-        return [str(key) for key in metrics]
+        names = [_names_under_key(context, str(key), item) for key, item in metrics.items()]
+        return None if None in names else [name for some in names if some is not None for name in some]
     if str(metrics[TARGET]).rpartition(".")[2] != "MetricCollection":
         return _class_names(context, metrics)
     positional = metrics.get(ARGUMENTS, [])
@@ -278,6 +280,18 @@ def _metric_names(context: CheckContext, metrics: Any) -> list[str] | None:
         return None
     found_inside = _metric_names(context, inner)
     return None if found_inside is None else [f"{prefix}{name}{postfix}" for name in found_inside]
+
+
+def _names_under_key(context: CheckContext, key: str, item: Any) -> list[str] | None:
+    """The names of one entry: its key, with a collection's own names behind it where it says what its metric gets."""
+    if not (is_keyed(item) and _is_collection(item.get("metric"))):
+        return [key]
+    inside = _metric_names(context, item["metric"])
+    return None if inside is None else [f"{key}/{name}" for name in inside]
+
+
+def _is_collection(metric: Any) -> bool:
+    return isinstance(metric, list) or is_keyed(metric) or _short_target(metric) == "MetricCollection"
 
 
 def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
@@ -304,8 +318,13 @@ def _fix(context: CheckContext, name: str, nearest: tuple[str, ...], logged: lis
 
 def _of_several_values(metrics: Any) -> Iterator[str]:
     """Yield the names of metrics that log a value for each of their keys, and none under their own name."""
-    if isinstance(metrics, dict) and TARGET not in metrics:
-        yield from (str(key) for key, item in metrics.items() if _short_target(item) in _SEVERAL_VALUES)
+    if is_keyed(metrics):
+        for key, item in metrics.items():
+            metric = item.get("metric") if is_keyed(item) else item
+            if _short_target(metric) in _SEVERAL_VALUES:
+                yield str(key)
+            elif is_keyed(item) and _is_collection(metric):
+                yield from (f"{key}/{name}" for name in _of_several_values(metric))
     else:
         items = metrics if isinstance(metrics, list) else [metrics]
         yield from (name for name in map(_short_target, items) if name in _SEVERAL_VALUES)

@@ -1,19 +1,15 @@
 """Metrics as the user gives them, as named members, and as the flat values that are logged."""
 
 import copy
-import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics import Metric, MetricCollection
-from torchmetrics.metric import CompositionalMetric
 from torchmetrics.wrappers import MetricTracker
-from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.errors import MetricError
 from lighter.lightning.given_values import kind_of
@@ -25,19 +21,26 @@ from lighter.lightning.metric_states import (
     submetrics,
 )
 from lighter.logging.compute_groups import compute_groups
+from lighter.logging.cumulative_metrics import CumulativeMetric, is_cumulative
+from lighter.logging.keyed_metrics import KEYS, KeyedMetric, check_keys, keyed
+from lighter.logging.update_arguments import receivers, second_argument
 
 Metrics = Metric | MetricCollection
 
 _NOT_TARGETS = ("weight", "weights", "sample_weight", "real")
 """Names of second arguments that are not a target, of the mean and of metrics that compare distributions."""
 
+_NAMED = 'give it a name: `{"cls": {"metric": metric, "pred": "logits.cls", "target": "y.cls"}}`'
+
 
 def as_metrics(given: object, argument: str) -> Metrics | None:
     """Make a metric or a collection of what the user gave.
 
     A metric and a collection are returned unchanged, except that a collection which would find its compute groups by
-    the first batch gets those of `compute_groups`. A list becomes a collection named by classes, made unique
-    (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a collection named by its keys.
+    the first batch gets those of `compute_groups`. MONAI's cumulative metrics become metrics. A list becomes a
+    collection named by classes, made unique (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a
+    collection named by its keys. A mapping inside a mapping has ``metric``, and ``pred`` and ``target``: the parts of
+    these that the metric gets.
 
     Args:
         given: A Metric, a MetricCollection, a list or mapping of metrics, or None.
@@ -53,20 +56,31 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
             _check_can_be_logged(given, argument)
             _group(given)
             return given
+        case _ if is_cumulative(given):
+            named = _named_by_class([given])
         case Mapping():
-            named = {str(name): metric for name, metric in given.items()}
+            named = {
+                str(name): _keyed(item, argument, str(name)) if isinstance(item, Mapping) else item
+                for name, item in given.items()
+            }
         case Sequence() if not isinstance(given, str):
             named = _named_by_class(given)
         case _:
             raise _not_a_metric(given, argument)
+    members: dict[str, Metrics] = {}
     for name, metric in named.items():
-        if not isinstance(metric, Metric):
-            raise _not_a_metric(metric, f"{argument}[{name!r}]")
-        _check_can_be_logged(metric, f"{argument}[{name!r}]")
-    if not named:
+        if is_cumulative(metric):
+            members[name] = CumulativeMetric(metric)
+        elif isinstance(metric, Metric):
+            _check_can_be_logged(metric, f"{argument}[{name!r}]")
+            members[name] = metric
+        else:
+            lacks_name = isinstance(metric, Mapping) or (name in KEYS and "metric" in named)
+            raise _not_a_metric(metric, f"{argument}[{name!r}]", fix=_NAMED if lacks_name else "")
+    if not members:
         return None
     try:
-        metrics = MetricCollection(named)
+        metrics = MetricCollection(members)
     except (KeyError, ValueError) as error:  # a dot in a name, or the name of a method of the collection
         raise MetricError(
             f"`{argument}` has an invalid name: {error}",
@@ -123,44 +137,12 @@ def not_targets(metrics: Metrics) -> dict[str, str]:
     """
     found = {}
     for name, metric in members_of(metrics).items():
-        for receiver in _receivers(metric):
+        if isinstance(metric, KeyedMetric) and metric.has_part("target"):
+            continue  # the user said what it gets
+        for receiver in receivers(metric):
             if (argument := second_argument(receiver)) in _NOT_TARGETS:
                 found[name] = argument
     return found
-
-
-def second_argument(metric: Metric) -> str:
-    """Return the name of the second argument of a metric's ``update``; empty if it has one."""
-    return [*inspect.signature(metric.update).parameters, "", ""][1]
-
-
-def _receivers(module: nn.Module) -> Iterator[Metric]:
-    """Iterate over the metrics that get the arguments of an update, which a wrapper passes on."""
-    if isinstance(module, Metric) and not isinstance(module, WrapperMetric | CompositionalMetric):
-        yield module
-    else:
-        for child in module.children():
-            yield from _receivers(child)
-
-
-def detached(value: Any) -> Any:
-    """Return a value without the graphs of its tensors: a metric that keeps preds would keep them.
-
-    Tensors in dicts, lists and tuples are detached too, in copies of these.
-    """
-    if isinstance(value, Tensor):
-        return value.detach()
-    if isinstance(value, dict):
-        values = copy.copy(value)
-        for key, item in value.items():
-            values[key] = detached(item)
-        return values
-    if type(value) is list:
-        return [detached(item) for item in value]
-    if isinstance(value, tuple):
-        items = map(detached, value)
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return value
 
 
 def compute_flat(name: str, metric: Metric) -> dict[str, Tensor]:
@@ -209,9 +191,10 @@ def copy_of_this_rank(metric: Metric, *, with_states: bool) -> Metric:
         for state in inner.metric_state.values():
             tensors = state if isinstance(state, list) else [state]
             copies |= {id(tensor): tensor.detach().clone() if with_states else tensor for tensor in tensors}
-        # and so may be values that it keeps beside them
-        kept = (value for value in vars(inner).values() if isinstance(value, Tensor) and value.requires_grad)
-        copies |= {id(tensor): tensor.detach() for tensor in kept if id(tensor) not in copies}
+        # and so may be values that it keeps beside them; a subclass, such as a library's, may have no copy at all
+        kept = [value for value in vars(inner).values() if isinstance(value, Tensor)]
+        kept = [value for value in kept if value.requires_grad or type(value) is not Tensor]
+        copies |= {id(tensor): plain(tensor) for tensor in kept if id(tensor) not in copies}
     alone = copy.deepcopy(metric, copies)
     for inner in submetrics(alone):
         keep_on_this_rank(inner)
@@ -255,6 +238,16 @@ def _group(metrics: Metrics) -> None:
             set_compute_groups(module, compute_groups(dict(module.items(keep_base=True, copy_state=False))))
 
 
+def _keyed(given: Mapping[str, object], argument: str, name: str) -> KeyedMetric:
+    own = f"{argument}[{name!r}]"
+    check_keys(given, own)
+    inner = given["metric"]
+    metric = CumulativeMetric(inner) if is_cumulative(inner) else as_metrics(inner, f"{own}['metric']")
+    if metric is None:
+        raise _not_a_metric(inner, f"{own}['metric']")
+    return keyed(given, metric, own, f"metrics::{argument.removesuffix('_metrics')}::{name}")
+
+
 def _named_by_class(given: Sequence[object]) -> dict[str, object]:
     named: dict[str, object] = {}
     for item in given:
@@ -277,7 +270,7 @@ def _check_can_be_logged(metrics: Metrics, argument: str) -> None:
             )
 
 
-def _not_a_metric(given: object, argument: str) -> MetricError:
+def _not_a_metric(given: object, argument: str, *, fix: str = "") -> MetricError:
     if isinstance(given, MetricTracker):
         return MetricError(
             f"`{argument}` cannot be a MetricTracker: it keeps the values of all epochs, which the logger does here",
@@ -287,8 +280,9 @@ def _not_a_metric(given: object, argument: str) -> MetricError:
     what = f"the class {given.__name__}, not an object" if isinstance(given, type) else f"a {type(given).__name__}"
     return MetricError(
         f"`{argument}` must be torchmetrics metrics, got {what}",
-        expected="a torchmetrics Metric, a list or mapping of them, or a MetricCollection",
-        fix="write it as a subclass of `torchmetrics.Metric`" if callable(given) else "",
+        expected="a torchmetrics Metric, a MONAI metric with `aggregate` and `reset`, a list or mapping of them, or a"
+        " MetricCollection",
+        fix=fix or ("write it as a subclass of `torchmetrics.Metric`" if callable(given) else ""),
     )
 
 

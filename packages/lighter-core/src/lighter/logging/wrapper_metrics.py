@@ -8,7 +8,8 @@ from torchmetrics import Metric
 from torchmetrics.wrappers import BootStrapper, MinMaxMetric
 
 from lighter.lightning.metric_states import Extremes, extremes_of, set_extremes, submetrics
-from lighter.logging.metrics import Metrics, copy_of_this_rank, quiet_about_no_update, second_argument
+from lighter.logging.metrics import Metrics, copy_of_this_rank, quiet_about_no_update
+from lighter.logging.update_arguments import second_argument
 
 _GENERAL = (Metric.forward, BootStrapper.forward, MinMaxMetric.forward)
 """Versions of ``forward`` that save and restore the metric's own states, not those of the metrics that it wraps."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lighter.errors import WriterError, nearest_names
+from lighter.lightning.metric_states import plain
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -161,9 +162,12 @@ def save_text(file: Path, value: Any) -> None:
 
 
 def _own(value: Any) -> Any:
-    """Copy every tensor and array of a value, so that none shares memory with its batch."""
+    """Copy every tensor and array of a value, so that none shares memory with its batch.
+
+    Subclasses of Tensor become plain tensors, so that `torch.load(weights_only=True)` reads the file.
+    """
     if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
+        return plain(value).cpu().clone()
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, Mapping):
