@@ -192,6 +192,8 @@ class LighterModule(LightningModule):
                 self._logging.start_updates(
                     log, metrics, num_positional=len(given), has_target=self._updates_with_target
                 )
+            if log is not None and log.groups is not None:
+                log.groups.end_if_taken_apart()
             if step is not None and step.is_written:
                 with batches_of_groups(metrics, given, kwargs):
                     return metrics(*given, **kwargs)

@@ -29,6 +29,7 @@ from lighter.lightning.metric_states import (
     num_updates,
     set_compute_groups,
     state_of,
+    was_taken_apart,
 )
 from lighter.lightning.restart import set_callback_metrics
 from lighter.lightning.state import (
@@ -241,6 +242,17 @@ def test_groups_replace_those_that_a_first_batch_would_give():
     metrics.update(2.0)
     assert metrics.compute_groups == {0: ["a", "c"], 1: ["b"]}
     assert metrics.compute() == {"a": 2, "b": 2, "c": 2}
+
+
+def test_a_collection_notes_that_a_metric_was_taken_out():
+    metrics = MetricCollection({"a": MeanMetric(), "b": MeanMetric()}, compute_groups=[["a", "b"]])
+    metrics.update(2.0)
+    assert not was_taken_apart(metrics)
+    metrics["b"].update(4.0)
+    assert was_taken_apart(metrics)
+    set_compute_groups(metrics, [])
+    metrics.update(3.0)
+    assert metrics.compute() == {"a": 2.5, "b": 3}
 
 
 def test_an_epoch_value_is_neither_cached_nor_synchronized():

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import MeanSquaredError, Metric, MetricCollection
@@ -19,10 +20,10 @@ from torchmetrics.classification import (
 from torchmetrics.regression import PearsonCorrCoef
 from torchmetrics.wrappers import MultitaskWrapper
 
-from lighter import System
+from lighter import LighterModule, System
 from lighter.logging.batch_values import batches_of_groups
-from lighter.logging.compute_groups import compute_groups
-from lighter.logging.metrics import as_metrics
+from lighter.logging.compute_groups import Groups, compute_groups
+from lighter.logging.metrics import as_metrics, members_of
 
 
 def accuracy(**arguments):
@@ -111,21 +112,66 @@ def test_metrics_alike_in_the_first_batch_keep_their_own_values(given, tmp_path)
     assert trainer.callback_metrics[f"val/metrics/{names[1]}/epoch"] == pytest.approx(float(hits[kept].mean()))
 
 
+def grouped(given):
+    metrics = as_metrics(given, "m")
+    Groups(metrics).share()
+    return metrics
+
+
 def test_groups_that_the_user_chose_are_kept():
     chosen = MetricCollection({"a": accuracy(), "b": accuracy()}, compute_groups=[["a", "b"]])
     without = MetricCollection({"a": accuracy(), "b": accuracy()}, compute_groups=False)
-    assert as_metrics(chosen, "m").compute_groups == {0: ["a", "b"]}
-    assert as_metrics(without, "m").compute_groups == {}
-
-
-def test_collections_inside_of_a_wrapper_are_grouped_too():
-    heads = MultitaskWrapper({"head": MetricCollection({"all": accuracy(), "rest": accuracy(ignore_index=2)})})
-    assert as_metrics(heads, "m").task_metrics["head"].compute_groups == {}
+    assert grouped(chosen).compute_groups == {0: ["a", "b"]}
+    assert grouped(without).compute_groups == {}
 
 
 def test_a_collection_with_a_prefix_is_grouped_by_its_own_names():
-    collection = as_metrics(MetricCollection({"a": accuracy(), "b": accuracy()}, prefix="my_"), "m")
+    collection = grouped(MetricCollection({"a": accuracy(), "b": accuracy()}, prefix="my_"))
     assert collection.compute_groups == {0: ["a", "b"]}
+    assert list(members_of(collection)) == ["my_a", "my_b"]
+
+
+def test_collections_inside_of_a_wrapper_are_grouped_too():
+    heads = MultitaskWrapper({"head": MetricCollection({"a": accuracy(), "b": accuracy(), "c": accuracy(top_k=2)})})
+    assert grouped(heads).task_metrics["head"].compute_groups == {0: ["a", "b"], 1: ["c"]}
+
+
+def test_metrics_share_states_when_all_are_updated_and_not_before():
+    collection = as_metrics({"a": accuracy(), "b": accuracy()}, "m")
+    groups = Groups(collection)
+    assert collection.compute_groups == {}
+    collection["a"].update(torch.eye(3), torch.arange(3))
+    groups.share()
+    assert collection.compute_groups == {}  # one has an update that the other has not
+
+
+class OneByOne(LighterModule):
+    """Updates all metrics, and one of them again with the classes in another order."""
+
+    def __init__(self, network, **parts):
+        super().__init__(network, **parts)
+        self.counted = {"both": [], "again": []}
+
+    def validation_step(self, batch, batch_idx):
+        pred, target = batch
+        self.update_metrics(pred, target)
+        self.val_metrics["again"].update(pred, 2 - target)
+        hits, others = pred.argmax(1) == target, pred.argmax(1) == 2 - target
+        self.counted["both"].append(hits)
+        self.counted["again"] += [hits, others]
+
+
+@pytest.mark.parametrize("every_n", [1, 2, 50])
+def test_a_metric_that_is_also_updated_alone_has_its_own_value(every_n, tmp_path):
+    torch.manual_seed(0)
+    data = DataLoader(TensorDataset(torch.randn(48, 3), torch.randint(0, 3, (48,))), batch_size=8)
+    module = OneByOne(nn.Identity(), val_metrics={"both": accuracy(), "again": accuracy()})
+    logger = CSVLogger(tmp_path)
+    trainer = Trainer(logger=logger, log_every_n_steps=every_n, enable_progress_bar=False, default_root_dir=tmp_path)
+    (values,) = trainer.validate(module, data, verbose=False)
+    assert len(module.counted["again"]) == 12
+    for name, counted in module.counted.items():
+        assert values[f"val/metrics/{name}/epoch"] == pytest.approx(float(torch.cat(counted).double().mean()))
 
 
 def members():
@@ -143,7 +189,7 @@ def members():
 def test_a_called_group_gives_the_values_of_metrics_alone(written):
     torch.manual_seed(0)
     batches = [(torch.randn(9, 3).softmax(-1), torch.arange(9) % 3) for _ in range(4)]
-    collection, alone = as_metrics(members(), "m"), members()
+    collection, alone = grouped(members()), members()
     assert [len(names) for names in collection.compute_groups.values()] == [2, 2, 1, 1]
     for index, batch in enumerate(batches):
         by_hand = {name: metric(*batch) for name, metric in alone.items()}
@@ -166,7 +212,7 @@ def test_what_a_group_accumulates_does_not_depend_on_written_steps():
     torch.manual_seed(0)
     batches = [torch.rand(2, 1000) for _ in range(20)]
     make = {"first": PearsonCorrCoef(), "second": PearsonCorrCoef()}
-    never, always = (as_metrics(copy.deepcopy(make), "m") for _ in range(2))
+    never, always = (grouped(copy.deepcopy(make)) for _ in range(2))
     for pred, target in batches:
         never.update(pred, target)
         with batches_of_groups(always, (pred, target), {}):
@@ -181,7 +227,7 @@ def test_groups_that_need_more_than_a_plain_call_get_one():
     on_step = [BinaryF1Score(dist_sync_on_step=True), BinaryPrecision(dist_sync_on_step=True)]
     on_cpu = [BinaryPrecisionRecallCurve(compute_on_cpu=True), BinaryPrecisionRecallCurve(compute_on_cpu=True)]
     for group in (on_step, on_cpu):
-        collection = as_metrics(group, "m")
+        collection = grouped(group)
         assert [len(names) for names in collection.compute_groups.values()] == [2]
         with batches_of_groups(collection, (pred, target), {}):
             assert all("forward" not in vars(metric) for metric in collection.values(copy_state=False))
@@ -190,7 +236,7 @@ def test_groups_that_need_more_than_a_plain_call_get_one():
 
 
 def test_an_error_in_a_called_group_leaves_the_metrics_as_they_were():
-    collection = as_metrics({"first": accuracy(), "second": accuracy()}, "m")
+    collection = grouped({"first": accuracy(), "second": accuracy()})
     with (
         pytest.raises(RuntimeError, match="by hand"),
         batches_of_groups(collection, (torch.eye(3), torch.arange(3)), {}),

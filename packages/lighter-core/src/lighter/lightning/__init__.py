@@ -55,6 +55,7 @@ torchmetrics
     ``_computed``: metric_states; test_metric_states_are_copied_and_loaded
     ``_filter_kwargs``: metric_states; test_a_metric_names_the_keywords_of_its_update
     ``_enable_compute_groups``: metric_states; test_groups_replace_those_that_a_first_batch_would_give
+    ``_state_is_copy``: metric_states; test_a_collection_notes_that_a_metric_was_taken_out
     ``_reductions``: metric_states; test_metric_states_are_copied_and_loaded
     ``_to_sync``: metric_states; test_a_metric_kept_on_one_rank_does_not_synchronize
     ``_wrap_compute``: lighter.logging.registered_names overrides it;

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.segmentation import MeanIoU
 from torchmetrics.utilities import dim_zero_cat, dim_zero_max, dim_zero_min, dim_zero_sum
@@ -68,11 +68,26 @@ def keeps_nothing(metric: Metric) -> bool:
     return isinstance(metric, Running) and any(isinstance(state, list) for state in metric._defaults.values())
 
 
+def members_by_key(metrics: MetricCollection) -> dict[str, Metric]:
+    """Return the metrics of a collection by its keys, without prefix and postfix."""
+    # its own `items` notes that the metrics share states again, also where they do not
+    return {key: metric for key, metric in nn.ModuleDict.items(metrics) if isinstance(metric, Metric)}
+
+
+def groups_by_first_batch(metrics: MetricCollection) -> bool:
+    """Return whether a collection finds its compute groups by its first batch, as it was not told otherwise."""
+    return metrics._enable_compute_groups is True
+
+
 def set_compute_groups(metrics: MetricCollection, groups: list[list[str]]) -> None:
-    """Replace the groups that a collection would find by its first batch; a collection with other groups keeps them."""
-    if metrics._enable_compute_groups is True:
-        metrics._enable_compute_groups = groups or False
-        metrics.add_metrics([])
+    """Set the groups of metrics that share their states; all others have their own, as they have without groups."""
+    metrics._enable_compute_groups = groups or False
+    metrics.add_metrics([])
+
+
+def was_taken_apart(metrics: MetricCollection) -> bool:
+    """Return whether somebody got a metric from a collection, which gave the metrics of its groups their own states."""
+    return metrics._state_is_copy
 
 
 def submetrics(metrics: Metric | MetricCollection) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from torchmetrics import Metric, MetricCollection
 from lighter.lightning.metric_states import (
     arguments_of_update,
     keep_on_this_rank,
+    members_by_key,
     set_states,
     share_states,
     synchronize_on_compute,
@@ -44,7 +45,7 @@ def batches_of_groups(metrics: Metrics, args: Sequence[Any], kwargs: Mapping[str
 
 def _groups(metrics: MetricCollection) -> list[list[Metric]]:
     """Return the metrics of each group of several that torchmetrics itself would call."""
-    members = dict(metrics.items(keep_base=True, copy_state=False))
+    members = members_by_key(metrics)
     groups = [[members[name] for name in names] for names in metrics.compute_groups.values() if len(names) > 1]
     return [group for group in groups if all(map(_is_called_plainly, group))]
 

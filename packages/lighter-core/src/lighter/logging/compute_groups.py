@@ -12,14 +12,53 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+from torchmetrics import Metric, MetricCollection
 
-from lighter.lightning.metric_states import default_states
+from lighter.lightning.metric_states import (
+    default_states,
+    groups_by_first_batch,
+    members_by_key,
+    num_updates,
+    set_compute_groups,
+    was_taken_apart,
+)
 
 _DYNAMIC = {"getattr", "setattr", "vars", "__dict__", "__class__"}
 """Names in a method that may hide which attributes it reads."""
 
 _ABSENT = object()
+
+
+class Groups:
+    """The compute groups of the metrics of a mode; torchmetrics looks for none.
+
+    Metrics share their states once the whole collection is updated. A module may also update them one by one, and then
+    they have states of their own.
+
+    Args:
+        metrics: The metrics of the mode.
+    """
+
+    def __init__(self, metrics: Metric | MetricCollection) -> None:
+        self._metrics = metrics
+        self._found: list[tuple[MetricCollection, list[list[str]]]] = []
+        for module in metrics.modules():
+            if isinstance(module, MetricCollection) and groups_by_first_batch(module):
+                self._found.append((module, compute_groups(members_by_key(module))))
+                set_compute_groups(module, [])
+
+    def share(self) -> None:
+        """Let the metrics of a group share their states, as all are updated from now on."""
+        for collection, groups in self._found:
+            members = members_by_key(collection)
+            alike = [names for names in groups if len({num_updates(members[name]) for name in names}) == 1]
+            set_compute_groups(collection, alike)
+        self._found = []
+
+    def end_if_taken_apart(self) -> None:
+        """Give each metric its own states for good, if somebody got one of them and may have updated it alone."""
+        if isinstance(self._metrics, MetricCollection) and was_taken_apart(self._metrics):
+            set_compute_groups(self._metrics, [])
 
 
 def compute_groups(members: Mapping[str, Metric]) -> list[list[str]]:

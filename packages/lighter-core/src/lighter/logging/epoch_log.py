@@ -51,6 +51,7 @@ class EpochLog:
         self.loader = loader
         self.metrics = metrics
         self.has_metric_updates = False  # by `update_metrics`; wrappers may not count their updates
+        self.groups = None if wrappers is None else wrappers.groups
         self._wrappers = wrappers
         self._extremes = extremes
         self._names = names

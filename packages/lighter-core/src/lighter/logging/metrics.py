@@ -16,11 +16,10 @@ from lighter.lightning.given_values import kind_of
 from lighter.lightning.metric_states import (
     keep_on_this_rank,
     keeps_nothing,
+    members_by_key,
     plain,
-    set_compute_groups,
     submetrics,
 )
-from lighter.logging.compute_groups import compute_groups
 from lighter.logging.cumulative_metrics import CumulativeMetric, is_cumulative
 from lighter.logging.keyed_metrics import KEYS, KeyedMetric, check_keys, keyed
 from lighter.logging.update_arguments import receivers, second_argument
@@ -36,8 +35,7 @@ _NAMED = 'give it a name: `{"cls": {"metric": metric, "pred": "logits.cls", "tar
 def as_metrics(given: object, argument: str) -> Metrics | None:
     """Make a metric or a collection of what the user gave.
 
-    A metric and a collection are returned unchanged, except that a collection which would find its compute groups by
-    the first batch gets those of `compute_groups`. MONAI's cumulative metrics become metrics. A list becomes a
+    A metric and a collection are returned unchanged, and MONAI's cumulative metrics become metrics. A list becomes a
     collection named by classes, made unique (``MulticlassAccuracy``, ``MulticlassAccuracy-1``); a mapping becomes a
     collection named by its keys. A mapping inside a mapping has ``metric``, and ``pred`` and ``target``: the parts of
     these that the metric gets.
@@ -54,7 +52,6 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
             return None
         case Metric() | MetricCollection():
             _check_can_be_logged(given, argument)
-            _group(given)
             return given
         case _ if is_cumulative(given):
             named = _named_by_class([given])
@@ -80,14 +77,12 @@ def as_metrics(given: object, argument: str) -> Metrics | None:
     if not members:
         return None
     try:
-        metrics = MetricCollection(members)
+        return MetricCollection(members)
     except (KeyError, ValueError) as error:  # a dot in a name, or the name of a method of the collection
         raise MetricError(
             f"`{argument}` has an invalid name: {error}",
             expected="names without a dot that are not methods of MetricCollection",
         ) from error
-    _group(metrics)
-    return metrics
 
 
 def check_not_shared(metrics: Mapping[str, Metrics | None]) -> None:
@@ -113,7 +108,8 @@ def check_not_shared(metrics: Mapping[str, Metrics | None]) -> None:
 def members_of(metrics: Metrics) -> dict[str, Metric]:
     """Return the metrics by name; a single metric is named by its class."""
     if isinstance(metrics, MetricCollection):
-        return dict(metrics.items(keep_base=False, copy_state=False))
+        prefix, postfix = metrics.prefix or "", metrics.postfix or ""
+        return {f"{prefix}{key}{postfix}": metric for key, metric in members_by_key(metrics).items()}
     return {type(metrics).__name__: metrics}
 
 
@@ -229,13 +225,6 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
     for key, item in items:
         flat |= flatten(f"{name}/{key}", item)
     return flat
-
-
-def _group(metrics: Metrics) -> None:
-    """Group the metrics of all collections, also those inside of wrappers, by what their updates do."""
-    for module in metrics.modules():
-        if isinstance(module, MetricCollection):
-            set_compute_groups(module, compute_groups(dict(module.items(keep_base=True, copy_state=False))))
 
 
 def _keyed(given: Mapping[str, object], argument: str, name: str) -> KeyedMetric:

@@ -136,6 +136,8 @@ class ModuleLogging:
     def start_updates(self, log: EpochLog, metrics: Metrics, *, num_positional: int, has_target: bool) -> None:
         """Note the first update of an epoch, and warn once of metrics that take the target as something else."""
         log.has_metric_updates = True
+        if log.groups is not None:
+            log.groups.share()
         if num_positional < 2 or log.mode in self._checked_arguments:
             return
         self._checked_arguments.add(log.mode)

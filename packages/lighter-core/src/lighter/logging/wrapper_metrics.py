@@ -8,6 +8,7 @@ from torchmetrics import Metric
 from torchmetrics.wrappers import BootStrapper, MinMaxMetric
 
 from lighter.lightning.metric_states import Extremes, extremes_of, set_extremes, submetrics
+from lighter.logging.compute_groups import Groups
 from lighter.logging.metrics import Metrics, copy_of_this_rank, quiet_about_no_update
 from lighter.logging.update_arguments import second_argument
 
@@ -16,14 +17,18 @@ _GENERAL = (Metric.forward, BootStrapper.forward, MinMaxMetric.forward)
 
 
 class Wrappers:
-    """The wrappers among the metrics of a mode, found once.
+    """The wrappers among the metrics of a mode, and the groups that they form, found once.
 
     Args:
         metrics: The metrics of the mode.
+
+    Attributes:
+        groups: The metrics that share their states.
     """
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self.groups = Groups(metrics)
         self._with_extremes = extremes_of(metrics)
         self._forwards = [
             (metric, partial(_forward if loses_states(metric) else _update, metric))
