@@ -128,7 +128,8 @@ def error_without_monitor(error: BaseException, owner: object, monitor: str) -> 
         (is_model_checkpoint(owner), f"`ModelCheckpoint(monitor={monitor!r})` could not find the monitored key"),
         (isinstance(owner, ReduceLROnPlateau), f"ReduceLROnPlateau conditioned on metric {monitor} which is not"),
     )
-    return any(is_owner and str(error).startswith(start) for is_owner, start in starts)
+    text = error.args[0] if error.args else None  # the text of a user's error may fail itself
+    return isinstance(text, str) and any(is_owner and text.startswith(start) for is_owner, start in starts)
 
 
 def is_save_due(callback: ModelCheckpoint, trainer: Trainer) -> bool:

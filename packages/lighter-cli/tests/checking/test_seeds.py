@@ -38,9 +38,10 @@ def test_what_is_no_seed_in_the_variable_names_the_variable(monkeypatch: pytest.
         ("@vars::seed", 'write `"$int(@vars::seed)"`: the reference gives text'),
         ("3", "write 3 without quotes"),
         ("many", ""),
+        (1e3, "write 1000"),
     ],
 )
-def test_text_in_place_of_a_seed_says_how_to_write_it(seed: str, fix: str) -> None:
+def test_text_or_float_in_place_of_a_seed_says_how_to_write_it(seed: object, fix: str) -> None:
     with pytest.raises(SeedError) as caught:
         find_seed(load([{"vars": {"seed": "3"}, "seed": seed}]))
     (finding,) = caught.value.findings

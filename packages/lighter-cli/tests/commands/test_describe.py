@@ -180,10 +180,10 @@ def test_code_of_the_project_is_found_by_its_marker(in_process: Command, write: 
 
 
 def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
-    done = in_process("describe", "torch.argmax")
+    done = in_process("describe", "torch.sum")
     assert done.returncode == 0
     assert "not known without importing it" in done.stdout
-    assert done.stdout.endswith("in a config\n_target_: torch.argmax\n")
+    assert done.stdout.endswith("in a config\n_target_: torch.sum\n")
 
 
 MISTAKES = {
@@ -228,8 +228,8 @@ def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
 
 
 def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) -> None:
-    said = json.loads(in_process("describe", "torch.argmax", "--json").stdout)
-    assert (said["target"], said["known"], said["yaml"]) == ("torch.argmax", False, "_target_: torch.argmax")
+    said = json.loads(in_process("describe", "torch.sum", "--json").stdout)
+    assert (said["target"], said["known"], said["yaml"]) == ("torch.sum", False, "_target_: torch.sum")
     assert "not all written out" in said["reason"]
 
 

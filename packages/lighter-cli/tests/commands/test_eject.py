@@ -111,6 +111,23 @@ def test_what_cannot_be_written_is_an_error(
     assert not Path("script.py").exists()
 
 
+def test_an_error_of_loading_is_reported_once(system_config: str, in_process: Command) -> None:
+    done = in_process("eject", system_config, "trainer::max_epochs=...")
+    assert done.returncode == 1
+    assert done.stderr.count("placeholder") == 1
+
+
+def test_secret_in_the_script_is_a_warning(
+    system_config: str, in_process: Command, caplog: pytest.LogCaptureFixture
+) -> None:
+    word = "=vars::api_key=0123456789abcdef"
+    used = "system::model::out_features=$len(@vars::api_key)"
+    done = in_process("eject", system_config, word, used, "--stage", "fit")
+    assert [one.message for one in caplog.records if "the script holds it in clear" in one.message]
+    docstring = done.stdout.split('"""')[1]
+    assert "0123456789abcdef" not in docstring
+
+
 def test_no_input_is_an_error_that_shows_a_command(in_process: Command) -> None:
     done = in_process("eject")
     assert done.stderr.splitlines() == [

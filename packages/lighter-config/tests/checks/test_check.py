@@ -392,3 +392,23 @@ def test_unknown_stage_behind_a_reference_is_an_error(checked, system_yaml) -> N
     found = checked("=args=@vars::a", "=vars::a={fitt: {}}", exp=system_yaml)
     (finding,) = [one for one in found if "unknown stage" in one.message]
     assert (finding.path, finding.nearest) == ("vars::a::fitt", ("fit",))
+
+
+@pytest.mark.parametrize("word", ["trainer::max_epochs=...", "trainer::accelerator=...", "trainer::devices=[...]"])
+def test_a_placeholder_is_one_finding(checked, system_yaml, word: str) -> None:
+    (finding,) = [one for one in checked(word, exp=system_yaml) if one.place is not None and one.place.word]
+    assert "placeholder" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("@vars::batch_size * 2", "$@vars::batch_size * 2"),
+        ("@vars::batch_size/2", "$@vars::batch_size/2"),
+        ("@::T_max-1", "$@::T_max-1"),
+    ],
+)
+def test_arithmetic_without_a_dollar_names_the_expression(checked, system_yaml, text: str, written: str) -> None:
+    (finding,) = checked(f"system::scheduler::eta_min={text}", exp=system_yaml)
+    assert finding.nearest == (written,)
+    assert finding.fix == f'write "{written}": arithmetic needs an expression'

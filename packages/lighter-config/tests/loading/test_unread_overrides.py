@@ -82,3 +82,9 @@ def test_argument_that_a_later_file_overwrites_is_a_warning(tmp_path: Path):
     assert "after the files" in note.fix
     assert load(["base.yaml", "trainer::max_epochs=3"]).notes == ()
     assert load(["trainer::devices=3", "base.yaml"]).notes == ()
+
+
+def test_name_that_only_a_reference_with_a_default_has_is_near(load_texts: Load):
+    with pytest.raises(MergeError) as caught:
+        load_texts("vars: {lr: 1}\na: '@vars::wd?0.1'", words=("vars::wdd=3",))
+    assert caught.value.findings[0].fix == "write vars::wd=3"

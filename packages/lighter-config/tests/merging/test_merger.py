@@ -357,3 +357,17 @@ def test_what_a_replacement_holds_remembers_who_set_it_before(tmp_path):
     assert config.tree == {"optimizer": {"lr": 0.3}}
     places = [str(place) for place in config.chain("optimizer::lr")]
     assert places == ["command line, word 3", "exp.yaml:1:18", "base.yaml:2:7"]
+
+
+@pytest.mark.parametrize(
+    ("word", "fix"),
+    [
+        ("trainr::max_epochs=3", "write trainer::max_epochs=3"),
+        ("=trainr::max_epochs=3", "write =trainer::max_epochs=3"),
+        ("trainer::callbacks::erly::x=3", "write trainer::callbacks::early::x=3"),
+    ],
+)
+def test_fix_of_a_mistyped_path_is_the_whole_argument(load_texts, word, fix):
+    with pytest.raises(MergeError) as caught:
+        load_texts("trainer: {callbacks: [{_name_: early}]}", words=(word,))
+    assert caught.value.findings[0].fix == fix

@@ -46,6 +46,8 @@ def check_seed(context: CheckContext) -> Iterator[Finding]:
 
 def _fix(written: object, given: object) -> str:
     """Say how to write a seed that is not an integer."""
+    if isinstance(given, float) and given.is_integer() and not is_computed(written):
+        return f"write {int(given)}"
     if not isinstance(given, str):
         return ""
     if not is_computed(written):

@@ -5,15 +5,16 @@ from typing import Any
 
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.findings_log import log_findings
-from lighter_config import Config, Finding, Place, SourceError, format_path, load
+from lighter_config import Config, Finding, Place, Severity, SourceError, format_path, load
 
 
-def load_merged(inputs: Sequence[str], *, example: str) -> Config:
+def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool = True) -> Config:
     """Load the config of some inputs, and log the notes of loading to standard error.
 
     Args:
         inputs: As the command line gave them.
         example: A complete command, shown when there are no inputs.
+        are_errors_logged: Whether errors are logged too; a check that follows reports them.
 
     Raises:
         ConfigError: The inputs do not make a config.
@@ -21,7 +22,7 @@ def load_merged(inputs: Sequence[str], *, example: str) -> Config:
     if not inputs:
         raise SourceError(Finding(message="no config given", fix=f"name one: {example}"))
     config = load(standard_input.restore(inputs))
-    log_findings(config.notes)
+    log_findings(note for note in config.notes if are_errors_logged or note.severity is not Severity.ERROR)
     return config
 
 

@@ -1,6 +1,7 @@
 """``lighter eject``: write an experiment as a script of PyTorch Lightning."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,9 @@ from lighter_cli.atomic_files import write_atomically
 from lighter_cli.commands._inputs import Inputs
 from lighter_cli.commands._merged import load_merged
 from lighter_cli.terminal import output, standard_input
-from lighter_config import Finding, Place, SourceError, Stage
+from lighter_cli.terminal.findings_log import log_findings
+from lighter_config import Config, Finding, Place, Secrets, Severity, SourceError, Stage
+from lighter_config.tree.credentials import how_to_give
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +29,8 @@ def eject(
     ] = None,
 ) -> None:
     """Write the experiment as a script of PyTorch Lightning that gives the same numbers."""
-    config = load_merged(inputs, example="lighter eject config.yaml")
+    config = load_merged(inputs, example="lighter eject config.yaml", are_errors_logged=False)
+    log_findings(_secrets(config))
     from lighter_cli.ejecting.script import write_script
     from lighter_cli.ejecting.stage_code import usable_stages
 
@@ -42,3 +46,16 @@ def eject(
         fix = "name a file in a folder that you can write to"
         raise SourceError(Finding(message=message, place=place, excerpt=file, fix=fix)) from error
     _logger.info("%s is written; run it with `python %s`", file, file)
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    """Warn of the secrets that the script will hold; unlike a record, it must run as it is."""
+    for path in Secrets(config).paths:
+        yield Finding(
+            message=f"{path} looks like a secret: the script holds it in clear",
+            severity=Severity.WARNING,
+            path=path,
+            place=config.place(path),
+            excerpt=f"{path}: ***",
+            fix=how_to_give(path),
+        )

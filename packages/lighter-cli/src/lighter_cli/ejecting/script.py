@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from lighter_cli.ejecting.stage_code import StageCode, code_of, same_objects
-from lighter_config import Config, Stage
+from lighter_config import Config, Secrets, Stage
 from lighter_config.dumping import names_of
 from lighter_config.project import Project, locate_project
 from lighter_config.sections import TRAINER_CLASS
@@ -44,11 +44,12 @@ def write_script(config: Config, stages: Sequence[Stage], words: Sequence[str]) 
     codes = [code_of(config, stage, names) for stage in stages]
     body = "\n\n".join(_functions(codes, seed_everything))
     main = _main(stages, argparse)
-    return f"{_docstring(stages, words)}\n{_imports(names.imports, project)}\n\n{body}\n\n{main}"
+    command = Secrets(config).hidden_in(shlex.join(["lighter", stages[0], *words]))
+    return f"{_docstring(stages, command)}\n{_imports(names.imports, project)}\n\n{body}\n\n{main}"
 
 
-def _docstring(stages: Sequence[Stage], words: Sequence[str]) -> str:
-    command = shlex.join(["lighter", stages[0], *words]).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+def _docstring(stages: Sequence[Stage], command: str) -> str:
+    command = command.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     others = f"The first argument is the stage: {', '.join(stages)}.\n" if len(stages) > 1 else ""
     return (
         f'"""What `{command}` does, with PyTorch Lightning alone.\n\n'

@@ -17,6 +17,7 @@ from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy, literal_text
+from lighter_config.tree.scalars import PLACEHOLDER
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:
@@ -46,6 +47,8 @@ def _compare(
         return
     where = (*path, *mismatch.path)
     part = context.value(where)
+    if _is_placeholder(context, where, part):
+        return  # which is reported
     choices = list(
         dict.fromkeys(choice if isinstance(choice, str) else _as_yaml(choice) for choice in mismatch.choices)
     )
@@ -63,9 +66,13 @@ def _compare(
     )
 
 
+def _is_placeholder(context: CheckContext, path: Segments, value: Any) -> bool:
+    return value == PLACEHOLDER and (node := context.subject._node_at(path)) is not None and node.is_suspect
+
+
 def _choose(context: CheckContext, component: Component, path: Segments, value: Any) -> Iterator[Finding]:
     """Report text that the source of the target refuses: it raises for all but a few values."""
-    if not isinstance(value, str) or written_part(value) is UNWRITTEN:
+    if not isinstance(value, str) or written_part(value) is UNWRITTEN or _is_placeholder(context, path, value):
         return
     text = literal_text(value)
     choices = context.reader.choices(str(component.target), str(path[-1]))

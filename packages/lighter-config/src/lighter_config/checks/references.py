@@ -1,5 +1,6 @@
 """References that lead nowhere or form a cycle, and expressions that cannot be read."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ from lighter_config.tree.paths import format_path, parse_path, with_separators
 from lighter_config.tree.reference_syntax import Reference
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
 from lighter_config.tree.walking import follow
+
+_OPERAND = re.compile(r"(@(?:::)*[^\W\d]\w*(?:::\w+)*)\s*(?:[-+*/%<>]|==|\[|\()")
 
 
 def check_references(context: CheckContext) -> Iterator[Finding]:
@@ -118,6 +121,8 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest, fix = [format_path(meant)], f"write @{format_path(meant)}"
     elif attribute is not None and is_reference(text):
         nearest, fix = [f"$@{attribute}"], f'write "$@{attribute}": an attribute of a built object needs an expression'
+    elif _is_arithmetic(context, text, path):
+        nearest, fix = [f"${text}"], f'write "${text}": arithmetic needs an expression'
     if not fix and is_reference(text) and isinstance(holder, dict):
         fix = how_to_refer(text, target)
     was_pruned = context.stage is not None and not follow(context.expanded._root, target).rest
@@ -129,6 +134,12 @@ def _nowhere(context: CheckContext, path: Segments, reference: Reference, target
         nearest=nearest,
         fix=fix,
     )
+
+
+def _is_arithmetic(context: CheckContext, text: str, path: Segments) -> bool:
+    """Return whether the text is a reference that exists and an operator after it: ``@vars::lr * 2``."""
+    found = _OPERAND.match(text)
+    return found is not None and context.has(absolute_path(find_references(found.group(1))[0], path))
 
 
 def _attribute_of(context: CheckContext, reference: Reference, target: Segments) -> str | None:

@@ -94,7 +94,7 @@ def _parts_needed(context: CheckContext, section: str, given: dict[Any, Any]) ->
 def _data(context: CheckContext, stage: Stage, path: Segments, loaders: dict[Any, Any], name: str) -> Iterator[Finding]:
     if loaders.get(name) is not None or _has_loaders_argument(context, stage):
         return
-    where = path if context.has(path) else path[:1]
+    where = next((at for at in ((*path, name), path) if context.has(at)), path[:1])
     finding = context.finding(
         where,
         f"{stage} needs {format_path((*path, name))}, which is missing",

@@ -151,6 +151,7 @@ def _similar(config: Config, path: Segments) -> Iterator[str]:
     holder = follow(root, path[:-1]).node
     siblings = [str(key) for key, _ in holder.children() if key != path[-1]]
     siblings += list(SECTIONS) if len(path) == 1 else []
+    siblings += [str(target[-1]) for _, _, target in targets_in(root) if target[:-1] == path[:-1]]  # with a default
     yield from (format_path((*path[:-1], near)) for near in nearest_names(str(path[-1]), siblings))
     others = {str(at[-1]): at for at, node in walk(root) if at and at != path and type(at[-1]) is str and node.is_leaf}
     yield from (format_path(others[near]) for near in nearest_names(str(path[-1]), others))

@@ -6,6 +6,7 @@ from typing import Literal
 from lighter_config.errors import MergeError
 from lighter_config.findings import Finding
 from lighter_config.tree.node import Node, Segments, Trace
+from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import format_path
 
 
@@ -42,7 +43,9 @@ def merge_error(
 ) -> MergeError:
     """Make the error of a change; of several near names the first is offered as the fix."""
     if nearest and not fix:
-        fix = f"write {format_path((*path[:-1], nearest[0]))}"
+        wrong, near = format_path(path), format_path((*path[:-1], nearest[0]))
+        is_override = isinstance(cause.origin, Word) and cause.origin.text.lstrip("=").startswith(wrong)
+        fix = f"write {cause.excerpt.replace(wrong, near, 1) if is_override else near}"
     return MergeError(
         Finding(
             message=message,

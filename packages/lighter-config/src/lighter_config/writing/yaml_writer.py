@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import yaml
@@ -11,7 +12,7 @@ from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.tree.node import Key, Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.scalars import PLACEHOLDER, is_suspect, scalar
+from lighter_config.tree.scalars import PLACEHOLDER, is_ordinary, is_suspect, scalar
 from lighter_config.writing.plain_tree import Unquoted
 
 PlaceOf: TypeAlias = Callable[[str], Place | None]
@@ -19,7 +20,6 @@ PlaceOf: TypeAlias = Callable[[str], Place | None]
 _Emitter: Any = getattr(yaml, "CDumper", yaml.Dumper)
 _WIDTH = 120
 _FLOW_WIDTH = 80
-_UNQUOTED: Any = object()
 _PRIVATE_USE = (0xE000, 0xF8FF)
 
 
@@ -30,25 +30,32 @@ def write_yaml(tree: dict[Key, Any], place_of: PlaceOf) -> str:
         DumpError: A value is an object that YAML has no form for, at the place that ``place_of`` gives for its path.
     """
     try:
-        return _with_placeholders(list(_events(tree, place_of)))
+        return _emitted(tree, place_of)
     except UnicodeEncodeError as error:
         raise DumpError(Finding(message=f"text that cannot be written as UTF-8: {error.object!r}")) from error
 
 
-def _with_placeholders(events: list[yaml.Event]) -> str:
+def _emitted(tree: dict[Key, Any], place_of: PlaceOf) -> str:
     """Emit a document; a placeholder without quotes through a stand-in, as the emitter would quote it."""
-    placeholders = [event for event in events if isinstance(event, yaml.ScalarEvent) and event.value is _UNQUOTED]
     for code in range(*_PRIVATE_USE):
-        stand_in = chr(code) * len(PLACEHOLDER)
-        for event in placeholders:
-            event.value = stand_in
-        text = str(yaml.emit(events, Dumper=_Emitter, width=_WIDTH, allow_unicode=True))
-        if text.count(stand_in) == len(placeholders):
-            return text.replace(stand_in, PLACEHOLDER)
+        hidden = _Hidden(chr(code) * len(PLACEHOLDER))
+        text = str(yaml.emit(_events(tree, place_of, hidden), Dumper=_Emitter, width=_WIDTH, allow_unicode=True))
+        if not hidden.count:
+            return text
+        if text.count(hidden.stand_in) == hidden.count:
+            return text.replace(hidden.stand_in, PLACEHOLDER)
     raise AssertionError("no config holds every character for private use")
 
 
-def _events(tree: dict[Key, Any], place_of: PlaceOf) -> Iterator[yaml.Event]:
+@dataclass(slots=True)
+class _Hidden:
+    """What is written in place of placeholders without quotes, and how often."""
+
+    stand_in: str
+    count: int = 0
+
+
+def _events(tree: dict[Key, Any], place_of: PlaceOf, hidden: _Hidden) -> Iterator[yaml.Event]:
     """Yield the events of a document; a loop, so that no depth of the tree can exhaust the stack."""
     yield yaml.StreamStartEvent()
     yield yaml.DocumentStartEvent(explicit=False)
@@ -70,7 +77,7 @@ def _events(tree: dict[Key, Any], place_of: PlaceOf) -> Iterator[yaml.Event]:
             work.append(yaml.SequenceEndEvent())
             work.extend((child, (*path, index)) for index, child in reversed(list(enumerate(value))))
         else:
-            yield _scalar_event(value, path, place_of)
+            yield _scalar_event(value, path, place_of, hidden)
     yield yaml.DocumentEndEvent(explicit=False)
     yield yaml.StreamEndEvent()
 
@@ -81,12 +88,13 @@ def _is_short(items: list[Any]) -> bool:
     return sum(len(str(item)) + 2 for item in items) <= _FLOW_WIDTH
 
 
-def _scalar_event(value: Any, path: Segments, place_of: PlaceOf) -> yaml.ScalarEvent:
+def _scalar_event(value: Any, path: Segments, place_of: PlaceOf, hidden: _Hidden) -> yaml.ScalarEvent:
     if isinstance(value, str):
         text = str(value)
-        if isinstance(value, Unquoted):
-            return yaml.ScalarEvent(None, None, (True, True), _UNQUOTED if text == PLACEHOLDER else text)
-        is_safe = scalar(text) is text and not is_suspect(text) and text != "<<"
+        if type(value) is Unquoted:
+            hidden.count += text == PLACEHOLDER
+            return yaml.ScalarEvent(None, None, (True, True), hidden.stand_in if text == PLACEHOLDER else text)
+        is_safe = text != "<<" and (is_ordinary(text) or (scalar(text) is text and not is_suspect(text)))
         return yaml.ScalarEvent(None, None, (is_safe, True), text, style=None if is_safe else "'")
     return yaml.ScalarEvent(None, None, (True, False), _literal(value, path, place_of))
 
