@@ -143,3 +143,14 @@ def test_a_project_module_that_fails_shows_its_own_error_alone(
     assert "AttributeError" not in done.stderr
     assert "OSError: no licence" in done.stderr
     assert "while importing project.models.Classifier for model (module.yaml:15:13)" in done.stderr
+
+
+def test_an_error_inside_torch_is_the_message_and_the_notes(system_config: str, lighter: Callable[..., Any]) -> None:
+    done = lighter("fit", system_config, "system::model::in_features=5", *BARE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    error, given, batch, hidden = done.stderr.splitlines()[-4:]
+    assert error.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+    assert (given, batch) == ("Linear was given float32 (5, 4)", "in val, batch 0 of epoch 0")
+    assert hidden.endswith("frames of Lighter, Lightning and torch hidden; --traceback shows them)")
+    assert "nn/modules/linear.py" in lighter("fit", system_config, "system::model::in_features=5", "--traceback").stderr
