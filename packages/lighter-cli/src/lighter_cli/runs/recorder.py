@@ -27,7 +27,7 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
     saved_checkpoints,
     saves_weights_alone,
 )
-from lighter_cli.lightning_internals import computed_metrics, found_values, newest_save
+from lighter_cli.lightning_internals import computed_metrics, deferred_saves, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
@@ -195,6 +195,8 @@ class RunRecorder(Callback):
         self._send_monitored(trainer)
         if self._content and (measured := self._loader_wait.measured(trainer)):
             self._content["train_loader"] = measured
+        if self._content and (monitors := deferred_saves(trainer)):
+            self._content["deferred_saves"] = monitors
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
