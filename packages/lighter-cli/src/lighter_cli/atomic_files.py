@@ -60,10 +60,14 @@ def reserve(file: Path, size: int) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    with file.open("wb") as stream:
-        stream.write(os.urandom(size))  # a file system may store zeros without space
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with file.open("wb") as stream:
+            stream.write(os.urandom(size))  # a file system may store zeros without space
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def append_line(file: Path, text: str) -> None:

@@ -8,7 +8,7 @@ import logging
 import secrets
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -141,8 +141,9 @@ class RunRecorder(Callback):
         try:
             folder.mkdir(parents=True)
             self._write_files(folder)
-            reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
             self._is_written = True
+            with suppress(OSError):  # a disk that has no space left for it will soon end the run
+                reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
             append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
         except OSError as error:
             _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
@@ -330,9 +331,10 @@ class RunRecorder(Callback):
 
     def _write_last(self, trainer: Trainer) -> None:
         """Write the record of a run that has ended; on a full disk, into the space that was reserved for it."""
+        if not self._is_written:
+            return
         try:
-            if self._is_written:
-                self._write_record(trainer)
+            self._write_record(trainer)
         except OSError as error:
             if error.errno not in _DISK_IS_FULL:
                 _logger.warning("the record of this run could not be updated: %s", error)
