@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lighter_cli.atomic_files import append_line, open_atomically, write_atomically
+from lighter_cli.atomic_files import append_line, open_atomically, reserve, write_atomically
 
 
 def test_a_replaced_file_keeps_its_mode() -> None:
@@ -70,6 +70,14 @@ def test_a_full_disk_names_the_file_and_leaves_it_unchanged() -> None:
     assert caught.value.errno == errno.EFBIG
     assert file.read_text() == "before"
     assert list(Path().iterdir()) == [file]
+
+
+def test_space_that_cannot_be_reserved_is_not_taken() -> None:
+    with no_file_above(4096), pytest.raises(OSError, match="File too large"):
+        reserve(Path(".reserved"), 10_000)
+    assert list(Path().iterdir()) == []
+    reserve(Path(".reserved"), 10_000)
+    assert Path(".reserved").stat().st_size == 10_000
 
 
 def test_an_error_handled_before_is_not_the_reason() -> None:

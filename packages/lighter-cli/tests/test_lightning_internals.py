@@ -104,7 +104,7 @@ def test_a_signal_reaches_the_children(child_ranks: ChildRanks, is_taken: bool) 
     if is_taken:
         child_ranks.take()
     child_ranks.send(signal.SIGTERM)
-    assert child.wait(10) == -signal.SIGTERM
+    assert child.wait() == -signal.SIGTERM
 
 
 def test_a_replaced_sigterm_handler_is_the_one_that_runs() -> None:
@@ -322,3 +322,22 @@ def test_each_fetch_of_a_training_batch_is_announced_and_profiled(tmp_path: Path
     assert internals.train_loaders(trainer)[0].num_workers == 0  # type: ignore[attr-defined]
     durations = trainer.profiler.recorded_durations  # type: ignore[attr-defined]
     assert len(durations["[_TrainingEpochLoop].train_dataloader_next"]) == 6
+
+
+@pytest.mark.parametrize(("saves_at_epoch_end", "monitors"), [(None, ["val_loss"]), (True, ["val_loss"]), (False, [])])
+def test_a_save_that_is_put_off_and_never_made_is_found(
+    tmp_path: Path, saves_at_epoch_end: bool | None, monitors: list[str]
+) -> None:
+    """Lightning 2.6.6 makes no file at step 2: the first validation is at step 3."""
+
+    class Monitored(BoringModel):
+        def validation_step(self, batch: Any, batch_idx: int) -> None:
+            self.log("val_loss", self.step(batch))
+
+    saving = ModelCheckpoint(
+        tmp_path, monitor="val_loss", every_n_train_steps=2, save_on_train_epoch_end=saves_at_epoch_end
+    )
+    trainer = make_trainer(saving, max_epochs=1, num_sanity_val_steps=0)
+    trainer.fit(Monitored())
+    assert internals.deferred_saves(trainer) == monitors
+    assert bool(list(tmp_path.glob("*.ckpt"))) == (not monitors)

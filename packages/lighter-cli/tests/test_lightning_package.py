@@ -248,3 +248,44 @@ def test_mixture_that_check_cannot_see_is_refused_before_building(write: Write) 
     Path("code/models.py").write_text(text.replace("import pytorch_lightning as pl", hidden))
     with pytest.raises(BuildError, match=r"model is of pytorch_lightning, the trainer is of lightning"):
         Runner().run("fit", [config, "~trainer::callbacks::1"])
+
+
+FAULTS = """
+import torch
+from project.models import Model
+
+
+class Diverging(Model):
+    batch_size = 3
+
+    def training_step(self, batch, batch_idx):
+        return super().training_step(batch, batch_idx) * float("nan")
+
+
+class Greedy(Model):
+    def training_step(self, batch, batch_idx):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+"""
+
+
+def test_the_end_of_a_run_is_explained_in_both_packages(
+    write: Write, package: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = written(write, package)
+    write("code/faults.py", FAULTS)
+    finder = f"trainer::callbacks+={{_target_: {package}.callbacks.BatchSizeFinder, max_trials: 1}}"
+    diverging = [config, "model={_target_: project.faults.Diverging}", "trainer::num_sanity_val_steps=0"]
+    stopping = f"{{_target_: {package}.callbacks.EarlyStopping, monitor: val_loss}}"
+    with caplog.at_level("INFO", logger="lighter_cli"):
+        Runner().run("fit", [*diverging, f"trainer::callbacks+={stopping}"])
+    record = read_records(Path())[-1].content
+    assert record["ended_by"].startswith("EarlyStopping: Monitored metric val_loss = nan is not finite.")
+    assert record["checkpoints"]["best"] is None
+    assert len(record["checkpoints"]["nan"]) == 2
+    assert record["train_loader"]["num_workers"] == [0]
+    with caplog.at_level("INFO", logger="lighter_cli"):
+        Runner().run("validate", [*diverging, finder])
+    assert [message.split()[0] for message in caplog.messages[-2:]] == ["val_loss", "record"]
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        Runner().run("fit", [config, "model={_target_: project.faults.Greedy}", "trainer::default_root_dir=other"])
+    assert caught.value.__notes__[-1].endswith("trainer::precision=bf16-mixed")

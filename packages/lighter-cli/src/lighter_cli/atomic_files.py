@@ -54,6 +54,22 @@ def write_atomically(file: Path, text: str) -> None:
         stream.write(text.encode())
 
 
+def reserve(file: Path, size: int) -> None:
+    """Write a file that only takes up ``size`` bytes of the disk; remove it to have them for a last write.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    try:
+        with file.open("wb") as stream:
+            stream.write(os.urandom(size))  # a file system may store zeros without space
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+
+
 def append_line(file: Path, text: str) -> None:
     """Append a line to a file that several processes append to.
 

@@ -116,6 +116,19 @@ def newest_save(callback: Callback) -> tuple[str, int]:
     return callback._last_checkpoint_saved, callback._last_global_step_saved
 
 
+def deferred_saves(trainer: Trainer) -> list[str]:
+    """Return the monitors of checkpoint callbacks that put off a save, because there was no value, and never made it.
+
+    Lightning 2.6 puts off a save of ``every_n_train_steps`` or ``train_time_interval`` until a validation gives the
+    value, but saves after a validation only without ``save_on_train_epoch_end``, which is usually on by default.
+    """
+    return [
+        str(callback.monitor)
+        for callback in trainer.checkpoint_callbacks
+        if is_model_checkpoint(callback) and callback._defer_save_until_validation
+    ]
+
+
 def save_checkpoint(callback: ModelCheckpoint, trainer: Trainer, file: Path) -> None:
     """Save a checkpoint now, on all ranks, and record it as the newest one of the callback."""
     callback._save_checkpoint(trainer, str(file))

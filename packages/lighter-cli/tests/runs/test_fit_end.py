@@ -150,3 +150,14 @@ def test_on_nan_stop_is_the_reason_of_the_end(diverging: Callable[..., list[str]
     assert _record()["status"] == "finished"
     assert _record()["ended_by"] == "on_nan=stop, as a loss is nan"
     assert _record()["progress"]["epoch"] == 2
+
+
+def test_a_save_that_lightning_never_made_is_in_the_closing_lines(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ["trainer::max_epochs=1", "trainer::num_sanity_val_steps=0"]
+    with caplog.at_level(logging.INFO, logger="lighter_cli"):
+        Runner().run("fit", [system_config, *words, "trainer::callbacks::0::every_n_train_steps=2"])
+    assert _record()["deferred_saves"] == ["val/loss/epoch"]
+    (line,) = [line for line in caplog.messages if line.startswith("not saved")]
+    assert "due before the first val/loss/epoch; `save_on_train_epoch_end: false` saves" in line

@@ -1,6 +1,11 @@
 """A problem of the record never hides how a run ended."""
 
+import errno
+import json
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,3 +148,86 @@ def test_a_project_module_that_fails_shows_its_own_error_alone(
     assert "AttributeError" not in done.stderr
     assert "OSError: no licence" in done.stderr
     assert "while importing project.models.Classifier for model (module.yaml:15:13)" in done.stderr
+
+
+def test_an_error_inside_torch_is_the_message_and_the_notes(system_config: str, lighter: Callable[..., Any]) -> None:
+    done = lighter("fit", system_config, "system::model::in_features=5", *BARE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    error, given, batch, hidden = done.stderr.splitlines()[-4:]
+    assert error.startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+    assert (given, batch) == ("Linear was given float32 (5, 4)", "in val, batch 0 of epoch 0")
+    assert hidden.endswith("frames of Lighter, Lightning and torch hidden; --traceback shows them)")
+    assert "nn/modules/linear.py" in lighter("fit", system_config, "system::model::in_features=5", "--traceback").stderr
+
+
+FILLING = """
+from pathlib import Path
+from pytorch_lightning import Callback
+
+class Filling(Callback):
+    def on_train_epoch_end(self, trainer, pl_module):
+        with Path("disk/filler").open("wb", buffering=0) as filler:
+            for size in (4096, 1):
+                try:
+                    while True:
+                        filler.write(bytes(size))
+                except OSError as full:
+                    last = full
+        raise last
+"""
+FULL_DISK = """
+mkdir disk && mount -t tmpfs -o size=1m tmpfs disk || exit 77
+"$@"
+status=$?
+cp -r disk/lighter_runs kept
+exit $status
+"""
+_CANNOT_MOUNT = 77
+
+
+def test_a_run_on_a_full_disk_is_recorded_as_failed(system_config: str, write: Write) -> None:
+    write("code/filling.py", FILLING)
+    program = "from lighter_cli.app import main; main()"
+    callback = "trainer::callbacks+={_target_: project.filling.Filling}"
+    fit = ["fit", system_config, "project=code", "trainer::default_root_dir=disk", *BARE, callback]
+    own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*own_mounts, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    command = [*own_mounts, "sh", "-c", FULL_DISK, "sh", sys.executable, "-c", program, *fit]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == _CANNOT_MOUNT:
+        pytest.skip("this machine lets nobody mount a file system")
+    assert done.returncode == 1, done.stderr
+    (record,) = Path("kept").rglob("record.json")
+    content = json.loads(record.read_text())
+    assert content["status"] == "failed"
+    assert "No space left on device" in content["error"]
+    assert content["progress"]["step"] == 3
+    assert {file.name for file in record.parent.iterdir()} == {"config.yaml", "provenance.json", "record.json"}
+
+
+def test_the_last_record_is_written_into_the_reserved_space(
+    module_config: str, add_to_model: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where no file system can be mounted."""
+    add_to_model("import lighter_cli.runs.recorder as r; r.filling(); raise OSError('disk')")
+    from lighter_cli.runs import recorder
+
+    real, sizes = recorder.write_atomically, []
+
+    def write_if_there_is_space(file: Path, text: str) -> None:
+        if (reserved := file.parent / ".reserved").exists():
+            sizes.append(reserved.stat().st_size)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(file, text)
+
+    def fill() -> None:
+        monkeypatch.setattr(recorder, "write_atomically", write_if_there_is_space)
+
+    monkeypatch.setattr(recorder, "filling", fill, raising=False)
+    with pytest.raises(OSError, match="disk"):
+        Runner().run("fit", [module_config, *BARE])
+    assert sizes
+    assert min(sizes) > len((read_records(Path())[-1].folder / "record.json").read_bytes())
+    assert (_record()["status"], _record()["error"]) == ("failed", "OSError: disk")

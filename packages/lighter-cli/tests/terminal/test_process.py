@@ -75,3 +75,28 @@ def test_an_error_without_a_message_shows_its_line() -> None:
     )
     assert "assert isinstance(self.max_epochs, int)" in done.stderr
     assert done.stderr.count('File "') == 2
+
+
+_FAILING = """
+import torch
+from torch import nn
+from lighter_cli.terminal import process
+
+class Users(nn.Module):
+    def forward(self, x):
+        return self.inner(x)
+
+users = Users()
+users.inner = nn.Sequential(nn.Linear(3, 2))
+with process.reporting_errors():
+    {call}
+"""
+
+
+@pytest.mark.slow
+def test_frames_of_torch_are_hidden() -> None:
+    done = _run(_FAILING.format(call="users(torch.ones(1, 4))"))
+    lines = done.stderr.splitlines()
+    assert [line.rpartition(", in ")[2] for line in lines if line.startswith("  File")] == ["<module>", "forward"]
+    assert lines[-2].startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+    assert lines[-1].endswith("frames of Lighter, Lightning and torch hidden; --traceback shows them)")

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,44 @@ def test_criterion_is_named_with_what_it_was_given(fail):
     error = fail(train=loader(OneTooHigh()))
     given = "float32 (4, 3), int64 (4,) in 1...3"
     assert notes(error) == [f"CrossEntropyLoss was given {given}", "in train, batch 0 of epoch 0"]
+
+
+class Windows:
+    """An inferer as those of MONAI: an object that calls the network."""
+
+    def __call__(self, inputs, network, overlap=0):
+        return network(inputs[:, 1:])
+
+
+class WindowsModule(nn.Module):
+    def forward(self, inputs, network):
+        raise ValueError("no windows")
+
+
+def halves(inputs, network, overlap=0):
+    return network(inputs[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("inferer", "name", "network_given"),
+    [(Windows(), "Windows", 3), (halves, "halves", 2), (partial(halves, overlap=1), "halves", 2)],
+)
+def test_inferer_is_named_beside_the_network_that_it_calls(make_trainer, inferer, name, network_given):
+    system = System(nn.Linear(4, 3), {"test": loader(Numbers())}, inferer=inferer)
+    with pytest.raises(RuntimeError, match="mat1 and mat2") as caught:
+        make_trainer().test(system)
+    assert notes(caught.value) == [
+        f"Linear was given float32 (4, {network_given})",
+        f"{name} was given float32 (4, 4)",
+        "in test, batch 0",
+    ]
+
+
+def test_inferer_that_is_a_torch_module_is_named_once(make_trainer):
+    system = System(nn.Linear(4, 3), {"test": loader(Numbers())}, inferer=WindowsModule())
+    with pytest.raises(ValueError, match="no windows") as caught:
+        make_trainer().test(system)
+    assert notes(caught.value) == ["WindowsModule was given float32 (4, 4), Linear", "in test, batch 0"]
 
 
 def test_a_batch_of_corrupt_samples_is_named(fail):

@@ -139,6 +139,7 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "ended_by": _or_null(_is_text),
         "nan_losses": _is_mapping,
         "found": _is_mapping,
+        "deferred_saves": _list_of(_is_text),
         "train_loader": _mapping_of(
             {"waited_s": _is_number, "training_s": _is_number, "num_workers": _list_of(_is_integer)}
         ),

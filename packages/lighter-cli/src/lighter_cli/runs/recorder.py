@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from lighter_cli.atomic_files import append_line, write_atomically
+from lighter_cli.atomic_files import append_line, reserve, write_atomically
 from lighter_cli.checkpoints.nan_weights import NanWeights
 from lighter_cli.checkpoints.saved_by_callbacks import (
     best_checkpoint,
@@ -26,7 +27,7 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
     saved_checkpoints,
     saves_weights_alone,
 )
-from lighter_cli.lightning_internals import computed_metrics, found_values, newest_save
+from lighter_cli.lightning_internals import computed_metrics, deferred_saves, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
@@ -55,6 +56,10 @@ else:
 
 _logger = logging.getLogger(__name__)
 
+_RESERVE = ".reserved"
+_RESERVED_BYTES = 32 * 1024  # at least, and four times the first record
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # the exit code that a shell shows for a process ended by SIGTERM
 
 
@@ -64,7 +69,8 @@ class RunRecorder(Callback):
     The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value) and
     ``record.json`` (the rest), each written atomically and kept up to date. Checkpoints carry the same, and loggers get
     the config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run
-    continues with a warning.
+    continues with a warning. While the run lasts, a file ``.reserved`` keeps space for the last write: a run that fails
+    because the disk is full is recorded as failed.
 
     Args:
         request: What was asked for.
@@ -118,7 +124,7 @@ class RunRecorder(Callback):
         """Record a failure while the main thread is stuck; the metrics cannot be read then."""
         if self._content:
             self._end("failed", error)
-            self._write(trainer)
+            self._write_last(trainer)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the first record; from here on the process group exists and rank zero is known."""
@@ -136,6 +142,8 @@ class RunRecorder(Callback):
             folder.mkdir(parents=True)
             self._write_files(folder)
             self._is_written = True
+            with suppress(OSError):  # a disk that has no space left for it will soon end the run
+                reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
             append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
         except OSError as error:
             _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
@@ -188,6 +196,8 @@ class RunRecorder(Callback):
         self._send_monitored(trainer)
         if self._content and (measured := self._loader_wait.measured(trainer)):
             self._content["train_loader"] = measured
+        if self._content and (monitors := deferred_saves(trainer)):
+            self._content["deferred_saves"] = monitors
 
     def on_predict_batch_end(self, trainer: Trainer, *args: Any) -> None:
         """Stop after a SIGTERM, as Lightning's other loops do by themselves."""
@@ -272,7 +282,7 @@ class RunRecorder(Callback):
                 self._measure(trainer)
             if status != "finished":
                 self._content.pop("ended_by", None)
-            self._write(trainer)
+            self._write_last(trainer)
             if status in ("finished", "interrupted"):
                 self._say(self._record(), self.folder(trainer) if self._is_written else None)
 
@@ -318,9 +328,26 @@ class RunRecorder(Callback):
         if not self._is_written:
             return
         try:
-            write_atomically(self.folder(trainer) / RECORD_FILE, _to_json(self._record()))
+            self._write_record(trainer)
         except OSError as error:
             _logger.warning("the record of this run could not be updated: %s", error)
+
+    def _write_last(self, trainer: Trainer) -> None:
+        """Write the record of a run that has ended; on a full disk, into the space that was reserved for it."""
+        if not self._is_written:
+            return
+        try:
+            self._write_record(trainer)
+        except OSError as error:
+            if error.errno not in _DISK_IS_FULL:
+                _logger.warning("the record of this run could not be updated: %s", error)
+                return
+            (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
+            self._write(trainer)
+        (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
+
+    def _write_record(self, trainer: Trainer) -> None:
+        write_atomically(self.folder(trainer) / RECORD_FILE, _to_json(self._record()))
 
     def _record(self) -> dict[str, Any]:
         return {**self._content, "checkpoints": self._checkpoints}

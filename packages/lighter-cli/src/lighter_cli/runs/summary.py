@@ -20,7 +20,7 @@ def summary_lines(record: Mapping[str, Any], folder: Path | None) -> list[str]:
     """
     rows = _metrics(record) + _end(record)
     if record["stage"] == "fit":
-        rows += _checkpoint(record)
+        rows += _deferred_saves(record) + _checkpoint(record)
     rows += _waiting(record)
     if folder is not None:
         rows.append(("record", _short(folder)))
@@ -46,6 +46,11 @@ def _end(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     if of_nan := record["checkpoints"].get("nan"):
         rows.append(("nan weights", ", ".join(map(_short, of_nan))))
     return rows
+
+
+def _deferred_saves(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    text = "a checkpoint that was due before the first {}; `save_on_train_epoch_end: false` saves it after validation"
+    return [("not saved", text.format(monitor)) for monitor in record.get("deferred_saves", ())]
 
 
 def _waiting(record: Mapping[str, Any]) -> list[tuple[str, str]]:

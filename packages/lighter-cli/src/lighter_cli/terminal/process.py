@@ -22,6 +22,7 @@ _OWN_PACKAGES = (
     "pytorch_lightning",
     "lightning",
     "lightning_fabric",
+    "torch",
 )
 
 _full_tracebacks = False
@@ -107,12 +108,12 @@ def _traceback(error: Exception) -> str:
     num_hidden = _hide_own_frames(report)
     text = "".join(report.format()).rstrip()
     if num_hidden:
-        text += f"\n({num_hidden} frames of Lighter and Lightning hidden; --traceback shows them)"
+        text += f"\n({num_hidden} frames of Lighter, Lightning and torch hidden; --traceback shows them)"
     return text
 
 
 def _hide_own_frames(report: traceback.TracebackException | None) -> int:
-    """Remove the frames of Lighter and Lightning from a report and its causes; return their number."""
+    """Remove the frames of Lighter, Lightning and torch from a report and its causes; return their number."""
     if report is None:
         return 0
     # an assertion without a message has only its line to show
@@ -120,6 +121,8 @@ def _hide_own_frames(report: traceback.TracebackException | None) -> int:
     shown = [frame for frame in report.stack if frame in kept or not _is_own(frame.filename)]
     num_hidden = len(report.stack) - len(shown)
     report.stack = traceback.StackSummary.from_list(shown)
+    if not shown:
+        report.stack = None  # type: ignore[assignment]  # this leaves out the line above the frames
     return num_hidden + _hide_own_frames(report.__cause__) + _hide_own_frames(report.__context__)
 
 

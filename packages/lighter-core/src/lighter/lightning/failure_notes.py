@@ -13,7 +13,7 @@ from pytorch_lightning.loops import fetchers
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils import fetch
 
-from lighter.lightning.given_values import failed_call, odd_samples
+from lighter.lightning.given_values import failed_call, failed_inference, odd_samples
 from lighter.lightning.state import batch_being_loaded, batch_in_step
 
 _SHOWN_SAMPLES = 8
@@ -48,6 +48,7 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
     frames = list(_frames(error))
     _note(error, _sample(frames))
     _note(error, failed_call(frames, trainer.lightning_module))
+    _note(error, failed_inference(frames, trainer.lightning_module))
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
         if (batch := batch_being_loaded(trainer)) is not None:
             _note(error, f"while the {batch.mode} loader gave {batch}")

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from inspect import isfunction
 from types import FrameType
 
 from pytorch_lightning import LightningModule
@@ -30,8 +32,8 @@ def kind_of(value: object) -> str:
 
 
 def failed_call(frames: Iterable[FrameType], module: LightningModule) -> str:
-    """Say what the module's network or criterion was given when it failed; empty if neither did."""
-    parts = [part for name in ("network", "criterion") if (part := getattr(module, name, None)) is not None]
+    """Say what the module's network, criterion or inferer was given, as a torch module that failed; else empty."""
+    parts = [part for name in ("network", "criterion", "inferer") if (part := getattr(module, name, None)) is not None]
     for frame in frames:
         if frame.f_code.co_filename != torch_module.__file__ or "args" not in frame.f_locals:
             continue
@@ -40,6 +42,22 @@ def failed_call(frames: Iterable[FrameType], module: LightningModule) -> str:
             named = [f"{name}={_with_range(value)}" for name, value in frame.f_locals.get("kwargs", {}).items()]
             given = [_with_range(value) for value in frame.f_locals["args"]]
             return f"{type(called).__name__} was given {', '.join([*given, *named])}"
+    return ""
+
+
+def failed_inference(frames: Iterable[FrameType], module: LightningModule) -> str:
+    """Say what the module's inferer was given when it, or the network inside it, failed; empty if neither did."""
+    inferer = getattr(module, "inferer", None)
+    called = inferer.func if isinstance(inferer, partial) else inferer
+    code = getattr(called if isfunction(called) else type(called).__call__, "__code__", None)
+    for frame in frames:
+        if code is None or frame.f_code is not code:
+            continue
+        names = code.co_varnames[: code.co_argcount]
+        given = names[:1] if isfunction(called) else names[1:2]  # without `self`
+        if given and (isfunction(called) or frame.f_locals.get(names[0]) is called):
+            name = called.__name__ if isfunction(called) else type(called).__name__
+            return f"{name} was given {_with_range(frame.f_locals.get(given[0]))}"
     return ""
 
 

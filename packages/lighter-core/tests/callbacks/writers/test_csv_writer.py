@@ -2,6 +2,7 @@ import csv
 import resource
 import shutil
 import time
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
+from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, default_collate
 from torchmetrics.classification import MulticlassAccuracy
 
 from lighter import System
@@ -503,6 +504,18 @@ def test_a_value_of_another_length_is_an_error(tmp_path):
 
     with pytest.raises(WriterError, match=r"`pred` must have 4 samples, got a tensor of shape \(7, 2\)"):
         predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), module=Long())
+
+
+def keep_even(samples, by=2):
+    return default_collate([sample for sample in samples if int(sample["input"][0]) % by == 0])
+
+
+@pytest.mark.parametrize("collate", [keep_even, partial(keep_even, by=2)])
+def test_a_collate_that_drops_samples_is_named(tmp_path, collate):
+    """The indices are those that the sampler drew, so it is not known which sample is missing."""
+    with pytest.raises(WriterError, match="the collate keep_even made 2 samples of 4") as raised:
+        predict(tmp_path, CsvWriter(tmp_path / "preds.csv", ["pred"]), collate_fn=collate)
+    assert raised.value.where == "CsvWriter, predict batch 0"
 
 
 def test_images_do_not_fit_into_cells(tmp_path):

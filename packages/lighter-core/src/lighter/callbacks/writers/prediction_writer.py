@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from lighter.callbacks.writers.row_table import RowTable, merge
 from lighter.callbacks.writers.sample_order import SampleOrder, sample_order
-from lighter.callbacks.writers.sample_values import Key, count_samples, named_outputs, select, split
+from lighter.callbacks.writers.sample_values import Key, count_samples, length_of_batch, named_outputs, select, split
 from lighter.callbacks.writers.staging import check_writable, create_staging, discard, naming, publish, remove
 from lighter.errors import LighterError, WriterError, nearest_names
 
@@ -55,6 +56,7 @@ class _Run:
     rank: int
     world_size: int
     orders: Sequence[SampleOrder]
+    collates: Sequence[str]
     table: RowTable
     remove_staging: Callable[[], object]
 
@@ -197,7 +199,7 @@ class PredictionWriter(Callback, ABC):
         where = f"{type(self).__name__}, {run.mode} batch {batch_idx}"
         try:
             with naming(run.target, where=where):
-                self._write_batch(run, outputs, batch_idx, dataloader_idx, where=where)
+                self._write_batch(run, outputs, batch, batch_idx, dataloader_idx, where=where)
         except FileNotFoundError:
             # A rank that fails removes the folder. Its error is the one to report, so the other ranks write no more
             # and raise no other error; if no rank has failed, `_finish` raises.
@@ -248,8 +250,10 @@ class PredictionWriter(Callback, ABC):
                 expected="one disk for all ranks",
                 fix=f"put `{self._path}` on a disk that all nodes share",
             )
+        collates = [_name_of(getattr(loader, "collate_fn", None)) for loader in flattened]
         table = RowTable(staging / f"rank{trainer.global_rank}.part")
-        self._run = _Run(mode, target, staging, trainer.global_rank, trainer.world_size, orders, table, remove_staging)
+        rank, world_size = trainer.global_rank, trainer.world_size
+        self._run = _Run(mode, target, staging, rank, world_size, orders, collates, table, remove_staging)
 
     def _create(self, target: Path) -> Path:
         self.check_target(target)
@@ -262,14 +266,28 @@ class PredictionWriter(Callback, ABC):
             raise
         return staging
 
-    def _write_batch(self, run: _Run, outputs: Any, batch_idx: int, dataloader_idx: int, *, where: str) -> None:
+    def _write_batch(
+        self, run: _Run, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int, *, where: str
+    ) -> None:
         named = named_outputs(outputs, run.mode)
         values = {name: select(named, key, where=where) for name, key in self.keys.items()}
         order = run.orders[dataloader_idx]
         num_samples = order.num_samples(batch_idx)
+        num_drawn = num_samples
         if num_samples is None:
             num_samples = count_samples(named, values.values(), where=where)
-        columns = [split(value, num_samples, name=name, where=where) for name, value in values.items()]
+        try:
+            columns = [split(value, num_samples, name=name, where=where) for name, value in values.items()]
+        except WriterError as error:
+            made = length_of_batch(batch)
+            if num_drawn is None or made is None or made == num_drawn:
+                raise
+            raise WriterError(
+                f"the collate {run.collates[dataloader_idx]} made {made} samples of {num_drawn}",
+                where=where,
+                expected="as many samples as the loader draws: their indices name the rows and files",
+                fix="leave samples out of the dataset, or replace them: `lighter.collate.collate_replacing_corrupt`",
+            ) from error
         indices = order.indices(batch_idx, num_samples)
         rank = None if order.is_known or run.world_size == 1 else run.rank
         folder = run.content
@@ -319,6 +337,12 @@ class PredictionWriter(Callback, ABC):
         publish(self.output_of(run.content), run.target, keep_previous=run.target not in self._written)
         self._written.add(run.target)
         logger.info("Wrote `%s`", run.target)
+
+
+def _name_of(collate: Any) -> str:
+    """Return the name of a collate function, which may be an object or have some of its arguments already."""
+    collate = collate.func if isinstance(collate, partial) else collate
+    return getattr(collate, "__name__", type(collate).__name__)
 
 
 def _on_rank_zero(trainer: Trainer, action: Callable[[], _T]) -> _T:

@@ -70,6 +70,19 @@ def count_samples(outputs: Mapping[str, Any], values: Iterable[Any], *, where: s
     )
 
 
+def length_of_batch(batch: Any) -> int | None:
+    """Count the samples of a batch by its first tensor, or its first list; None if it has neither.
+
+    >>> length_of_batch({"id": "a", "image": torch.zeros(3, 8)}), length_of_batch((torch.zeros(3, 8), None))
+    (3, 3)
+    """
+    if (length := _tensor_length(batch)) is not None:
+        return length
+    items = [*batch.values()] if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else []
+    lengths = (_tensor_length(item) or _list_length(item) for item in items)
+    return next((length for length in lengths if length is not None), None)
+
+
 def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[Any]:
     """Split a batch's value into one value for each sample.
 
