@@ -83,7 +83,7 @@ KINDS: dict[str, Callable[..., Any]] = {"plain": Plain, "system": make_system}
 @pytest.fixture
 def parts() -> SimpleNamespace:
     """What a test of its own module is made of."""
-    return SimpleNamespace(make_network=make_network, make_loaders=make_loaders, Plain=Plain)
+    return SimpleNamespace(make_network=make_network, make_loaders=make_loaders, Plain=Plain, make_system=make_system)
 
 
 @pytest.fixture
