@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import BatchSizeFinder, LearningRateFinder
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 
+from lighter.errors import OptimizerError
 from lighter.lightning.metric_states import Extremes, load_state, plain, state_of
 from lighter.lightning.restart import (
     complete_batch,
@@ -95,15 +97,36 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
     """Take what `save` has added, and set Lightning's loops to where the checkpoint was saved.
 
     From a checkpoint of an epoch's last batch, Lightning would leave out the validation and the end of that epoch.
+
+    Raises:
+        OptimizerError: A finder of Lightning would run.
     """
     entry: dict[str, Any] = dict(checkpoint.get(KEY, {}))
     if trainer is None or trainer.state.fn is not TrainerFn.FITTING:
         return entry
+    if entry.get("has_begun"):  # a finder restores a checkpoint of its own, from before the first batch
+        _check_finders(trainer)
     if (due := entry.get("due")) is not None:
         complete_batch(checkpoint["loops"], due)
     if entry:
         entry["loaders"] = take_loader_states(checkpoint["loops"])
     return entry
+
+
+def _check_finders(trainer: Trainer) -> None:
+    """Raise if a finder runs at the start of a resumed fit: what it does last resets Lightning to the first epoch."""
+    fixes: dict[type[Callback], str] = {
+        LearningRateFinder: "remove it: the checkpoint has the learning rate that was found",
+        BatchSizeFinder: "remove it, and set the batch size that was found",
+    }
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        for finder, fix in fixes.items():
+            if isinstance(callback, finder) and type(callback).on_fit_start is finder.on_fit_start:
+                raise OptimizerError(
+                    f"{type(callback).__name__} cannot run in a resumed fit: training would begin again",
+                    expected="a fit without `ckpt_path`, or without the finder",
+                    fix=fix,
+                )
 
 
 def prepare_loaders(entry: dict[str, Any], trainer: Trainer) -> None:
