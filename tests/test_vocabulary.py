@@ -1,6 +1,8 @@
 import inspect
+import re
+from pathlib import Path
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import Trainer, loggers
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
@@ -9,6 +11,7 @@ from lighter import LighterModule, Mode
 from lighter.logging import keyed_metrics as keyed_by_core
 from lighter.system import ROLES
 from lighter_config.checks.keyed_metrics import KEYS
+from lighter_config.checks.logger_names import DROPPED
 from lighter_config.checks.metric_values import MATRICES
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
@@ -52,3 +55,12 @@ def test_check_knows_the_names_that_lightning_registers() -> None:
 
 def test_check_knows_the_matrices_of_torchmetrics() -> None:
     assert {name for name in classification.__all__ if name.endswith("ConfusionMatrix")} == MATRICES
+
+
+def test_check_drops_from_names_what_loggers_of_lightning_drop() -> None:
+    """Where Lightning replaces characters in a name, it does so by a pattern in the logger's own source."""
+    for file in Path(loggers.__file__).parent.glob("*.py"):
+        source = re.search(r"def log_metrics.*?(?=\n    def |\Z)", file.read_text(), re.DOTALL)
+        patterns = re.findall(r're\.sub\("(.+?)"', source.group() if source else "")
+        of_check = [pattern.pattern for logger, pattern in DROPPED.items() if logger.lower() == f"{file.stem}logger"]
+        assert patterns == of_check, file.name

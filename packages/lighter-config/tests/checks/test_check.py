@@ -294,6 +294,36 @@ def test_wrong_metric_by_key_is_an_error_with_the_nearest(
     assert (first.nearest, first.severity) == (nearest, Severity.ERROR)
 
 
+MLFLOW = "=trainer::logger={_target_: pytorch_lightning.loggers.MLFlowLogger, tracking_uri: sqlite:///a.db}"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "path", "names"),
+    [
+        (f"{{Acc@1: {MEAN}, Acc1: {MEAN}}}", "Acc1", "'Acc@1' and 'Acc1'"),
+        (f"{{a: {{metric: {{x: {MEAN}, 'x#': {MEAN}}}, pred: z}}}}", "a", "'a/x' and 'a/x#'"),
+    ],
+)
+def test_names_that_a_logger_joins_are_a_warning(checked, system_yaml, metrics, path, names) -> None:
+    found = checked(MLFLOW, f"=system::metrics::val={metrics}", exp=system_yaml)
+    (finding,) = [finding for finding in found if finding.check == "logger_names"]
+    assert (finding.path, finding.severity) == (f"system::metrics::val::{path}", Severity.WARNING)
+    assert finding.message == f"MLFlowLogger writes {names} of system::metrics::val as one metric"
+    assert finding.fix.endswith("drops @" if "@" in names else "drops #")
+
+
+@pytest.mark.parametrize(
+    ("logger", "metrics"),
+    [
+        ("trainer::max_epochs=10", f"{{Acc@1: {MEAN}, Acc1: {MEAN}}}"),
+        (MLFLOW, f"{{Acc@1: {MEAN}, acc1: {MEAN}, Acc-1: {MEAN}}}"),
+    ],
+)
+def test_names_that_a_logger_keeps_apart_are_no_finding(checked, system_yaml, logger, metrics) -> None:
+    found = checked(logger, f"=system::metrics::val={metrics}", exp=system_yaml)
+    assert [finding for finding in found if finding.check == "logger_names"] == []
+
+
 def test_matrix_outside_the_metrics_is_no_finding(checked, system_yaml) -> None:
     word = "=vars::matrix={_target_: torchmetrics.ConfusionMatrix, task: binary}"
     assert not [finding for finding in checked(word, exp=system_yaml) if "is a matrix" in finding.message]
