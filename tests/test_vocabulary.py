@@ -2,17 +2,21 @@ import inspect
 import re
 from pathlib import Path
 
+import pytest
+import torch
 from pytorch_lightning import Trainer, loggers
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
-from lighter import LighterModule, Mode
+from lighter import LighterModule, MetricError, Mode
 from lighter.logging import keyed_metrics as keyed_by_core
+from lighter.logging.metrics import flatten
 from lighter.system import ROLES
+from lighter_config import Finding, check, load
 from lighter_config.checks.keyed_metrics import KEYS
 from lighter_config.checks.logger_names import DROPPED
-from lighter_config.checks.metric_values import MATRICES
+from lighter_config.checks.metric_values import MATRICES, check_metric_values
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
@@ -64,3 +68,18 @@ def test_check_drops_from_names_what_loggers_of_lightning_drop() -> None:
         patterns = re.findall(r're\.sub\("(.+?)"', source.group() if source else "")
         of_check = [pattern.pattern for logger, pattern in DROPPED.items() if logger.lower() == f"{file.stem}logger"]
         assert patterns == of_check, file.name
+
+
+def test_advice_for_a_matrix_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[1] / "docs/how-to/metrics.md").read_text()
+    assert page.startswith("# Metrics\n")
+    assert "class WriteMatrix(Callback)" in page
+    with pytest.raises(MetricError) as raised:
+        flatten("Matrix", torch.ones(2, 2))
+    assert "WriteMatrix of the documentation's page Metrics" in raised.value.fix
+    (finding,) = check_metric_values_of("{_target_: torchmetrics.ConfusionMatrix, task: binary}")
+    assert "WriteMatrix of the documentation's page Metrics" in finding.fix
+
+
+def check_metric_values_of(metric: str) -> list[Finding]:
+    return check(load([{}, f"=system::metrics::val::a={metric}"]), checks=[check_metric_values], is_fragment=True)

@@ -247,6 +247,7 @@ def test_metric_whose_value_is_a_matrix_is_an_error(checked, system_yaml) -> Non
     found = [finding for finding in checked(word, exp=system_yaml) if "matrix" in finding.message]
     assert [finding.path for finding in found] == ["system::metrics::val::0"]
     assert found[0].message == "ConfusionMatrix cannot be logged: its value is a matrix"
+    assert found[0].fix.startswith("move system::metrics::val::0 to a callback")
 
 
 def test_matrix_under_a_key_is_an_error_too(checked, system_yaml) -> None:

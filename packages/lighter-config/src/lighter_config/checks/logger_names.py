@@ -13,7 +13,7 @@ from lighter_config.tree.paths import format_path
 
 _LOGGERS = ("pytorch_lightning.loggers.", "lightning.pytorch.loggers.")
 DROPPED = {"MLFlowLogger": re.compile(r"[^a-zA-Z0-9_/. -]+")}
-"""What loggers of Lightning drop from names. The others keep all: CSV, TensorBoard, Comet, Neptune, Weights & Biases."""
+"""What loggers of Lightning drop from names; CSV, TensorBoard, Comet, Neptune and Weights & Biases drop nothing."""
 
 
 def check_logger_names(context: CheckContext) -> Iterator[Finding]:
