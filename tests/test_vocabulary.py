@@ -1,15 +1,22 @@
 import inspect
+import re
+from pathlib import Path
 
-from pytorch_lightning import Trainer
+import pytest
+import torch
+from pytorch_lightning import Trainer, loggers
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
-from lighter import LighterModule, Mode, parameter_groups
+from lighter import LighterModule, MetricError, Mode, parameter_groups
 from lighter.logging import keyed_metrics as keyed_by_core
+from lighter.logging.metrics import flatten
 from lighter.system import ROLES
+from lighter_config import Finding, check, load
 from lighter_config.checks.keyed_metrics import KEYS
-from lighter_config.checks.metric_values import MATRICES
+from lighter_config.checks.logger_names import DROPPED
+from lighter_config.checks.metric_values import MATRICES, check_metric_values
 from lighter_config.checks.parameter_groups import SELECTORS, TARGETS
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
@@ -58,3 +65,27 @@ def test_check_knows_the_matrices_of_torchmetrics() -> None:
 def test_config_and_core_know_the_same_selections_of_parameters() -> None:
     assert parameter_groups.SELECTORS == SELECTORS
     assert f"{parameter_groups.groups.__module__}.{parameter_groups.groups.__qualname__}" in TARGETS
+
+
+def test_check_drops_from_names_what_loggers_of_lightning_drop() -> None:
+    """Where Lightning replaces characters in a name, it does so by a pattern in the logger's own source."""
+    for file in Path(loggers.__file__).parent.glob("*.py"):
+        source = re.search(r"def log_metrics.*?(?=\n    def |\Z)", file.read_text(), re.DOTALL)
+        patterns = re.findall(r're\.sub\("(.+?)"', source.group() if source else "")
+        of_check = [pattern.pattern for logger, pattern in DROPPED.items() if logger.lower() == f"{file.stem}logger"]
+        assert patterns == of_check, file.name
+
+
+def test_advice_for_a_matrix_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[1] / "docs/how-to/metrics.md").read_text()
+    assert page.startswith("# Metrics\n")
+    assert "class WriteMatrix(Callback)" in page
+    with pytest.raises(MetricError) as raised:
+        flatten("Matrix", torch.ones(2, 2))
+    assert "WriteMatrix of the documentation's page Metrics" in raised.value.fix
+    (finding,) = check_metric_values_of("{_target_: torchmetrics.ConfusionMatrix, task: binary}")
+    assert "WriteMatrix of the documentation's page Metrics" in finding.fix
+
+
+def check_metric_values_of(metric: str) -> list[Finding]:
+    return check(load([{}, f"=system::metrics::val::a={metric}"]), checks=[check_metric_values], is_fragment=True)

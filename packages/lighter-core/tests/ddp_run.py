@@ -213,12 +213,11 @@ class Indices(LighterModule):
         return self.criterion(self(batch), batch)
 
 
-def fit_order(*, num_workers: int, resumed_after: int | None = None) -> None:
+def fit_order(*, resumed_after: int | None = None) -> None:
     """Train on shuffled samples, each rank on its own; write the batches that this rank was given."""
     data = torch.arange(16.0).unsqueeze(1)
     rank = int(os.environ["LOCAL_RANK"])
-    folder = f"order{num_workers}"
-    checkpoint = ModelCheckpoint(folder, "{step}", save_top_k=-1, every_n_train_steps=1)
+    checkpoint = ModelCheckpoint("order", "{step}", save_top_k=-1, every_n_train_steps=1)
     trainer = Trainer(
         max_epochs=3,
         accelerator="cpu",
@@ -236,8 +235,8 @@ def fit_order(*, num_workers: int, resumed_after: int | None = None) -> None:
     sampler = DistributedSampler(data, num_replicas=2, rank=rank)
     trainer.fit(
         module,
-        ResumableDataLoader(data, batch_size=2, sampler=sampler, num_workers=num_workers),
-        ckpt_path=None if resumed_after is None else f"{folder}/step={resumed_after}.ckpt",
+        ResumableDataLoader(data, batch_size=2, sampler=sampler),
+        ckpt_path=None if resumed_after is None else f"order/step={resumed_after}.ckpt",
     )
-    name = folder if resumed_after is None else f"{folder}-after-{resumed_after}-"
+    name = "order" if resumed_after is None else f"order-after-{resumed_after}-"
     Path(f"{name}{rank}.json").write_text(json.dumps(module.batches))

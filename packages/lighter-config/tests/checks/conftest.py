@@ -129,6 +129,8 @@ LIBRARIES = {
     "pytorch_lightning/loggers/__init__.py": """
         class CSVLogger:
             def __init__(self, save_dir, name: str | None = "lightning_logs", version=None): ...
+        class MLFlowLogger:
+            def __init__(self, experiment_name: str = "lightning_logs", run_name=None, tracking_uri=None): ...
         """,
     "torchmetrics/__init__.py": """
         from .metric import Metric

@@ -247,6 +247,7 @@ def test_metric_whose_value_is_a_matrix_is_an_error(checked, system_yaml) -> Non
     found = [finding for finding in checked(word, exp=system_yaml) if "matrix" in finding.message]
     assert [finding.path for finding in found] == ["system::metrics::val::0"]
     assert found[0].message == "ConfusionMatrix cannot be logged: its value is a matrix"
+    assert found[0].fix.startswith("move system::metrics::val::0 to a callback")
 
 
 def test_matrix_under_a_key_is_an_error_too(checked, system_yaml) -> None:
@@ -292,6 +293,36 @@ def test_wrong_metric_by_key_is_an_error_with_the_nearest(
     first, *_ = [finding for finding in found if finding.check == "keyed_metrics"]
     assert (first.path, first.message) == (f"system::metrics::val::{path}", f"system::metrics::val::{path} {message}")
     assert (first.nearest, first.severity) == (nearest, Severity.ERROR)
+
+
+MLFLOW = "=trainer::logger={_target_: pytorch_lightning.loggers.MLFlowLogger, tracking_uri: sqlite:///a.db}"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "path", "names"),
+    [
+        (f"{{Acc@1: {MEAN}, Acc1: {MEAN}}}", "Acc1", "'Acc@1' and 'Acc1'"),
+        (f"{{a: {{metric: {{x: {MEAN}, 'x#': {MEAN}}}, pred: z}}}}", "a", "'a/x' and 'a/x#'"),
+    ],
+)
+def test_names_that_a_logger_joins_are_a_warning(checked, system_yaml, metrics, path, names) -> None:
+    found = checked(MLFLOW, f"=system::metrics::val={metrics}", exp=system_yaml)
+    (finding,) = [finding for finding in found if finding.check == "logger_names"]
+    assert (finding.path, finding.severity) == (f"system::metrics::val::{path}", Severity.WARNING)
+    assert finding.message == f"MLFlowLogger writes {names} of system::metrics::val as one metric"
+    assert finding.fix.endswith("drops @" if "@" in names else "drops #")
+
+
+@pytest.mark.parametrize(
+    ("logger", "metrics"),
+    [
+        ("trainer::max_epochs=10", f"{{Acc@1: {MEAN}, Acc1: {MEAN}}}"),
+        (MLFLOW, f"{{Acc@1: {MEAN}, acc1: {MEAN}, Acc-1: {MEAN}}}"),
+    ],
+)
+def test_names_that_a_logger_keeps_apart_are_no_finding(checked, system_yaml, logger, metrics) -> None:
+    found = checked(logger, f"=system::metrics::val={metrics}", exp=system_yaml)
+    assert [finding for finding in found if finding.check == "logger_names"] == []
 
 
 def test_matrix_outside_the_metrics_is_no_finding(checked, system_yaml) -> None:

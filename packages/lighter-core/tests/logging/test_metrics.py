@@ -209,3 +209,27 @@ def test_what_collects_more_tensors_than_any_of_monai_is_an_error():
 def test_the_class_of_a_cumulative_metric_is_an_error():
     with pytest.raises(MetricError, match="got the class Collecting, not an object"):
         as_metrics(Collecting, "val_metrics")
+
+
+def test_a_value_beside_the_collected_is_an_error():
+    class Counting(Collecting):
+        """Its count would be that of one batch."""
+
+        def aggregate(self):
+            return torch.tensor(1.0)
+
+    metrics = as_metrics(Counting(), "val_metrics")
+    metrics.update(torch.ones(1))
+    with pytest.raises(MetricError, match="Counting does not compute its value from `get_buffer`"):
+        metrics.compute()
+
+
+def test_a_module_is_no_cumulative_metric():
+    class Module(torch.nn.Module):
+        """Has `get_buffer` as all modules have."""
+
+        def aggregate(self): ...
+        def reset(self): ...
+
+    with pytest.raises(MetricError, match="got a Module"):
+        as_metrics({"a": Module()}, "val_metrics")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import check_seed
+from lighter_cli.checking.tracking_check import TrackingCheck
 from lighter_config import DEFAULT_CHECKS, Check
 
 
@@ -11,7 +12,7 @@ def experiment_checks(environ: Mapping[str, str], config_checks: Sequence[Check]
     """Return the checks of an experiment, the same for ``lighter check``, a stage, pytest and a notebook.
 
     Args:
-        environ: The environment variables, which tell what a launcher starts.
+        environ: The environment variables, which tell what a launcher starts, and where MLflow writes.
         config_checks: The checks that need only the config.
     """
-    return (*config_checks, check_seed, LauncherCheck(environ))
+    return (*config_checks, check_seed, LauncherCheck(environ), TrackingCheck(environ))

@@ -28,5 +28,6 @@ def check_metric_values(context: CheckContext) -> Iterator[Finding]:
             f"{component.short_name} cannot be logged: its value is a matrix",
             severity=Severity.ERROR if component.is_certain and section == SYSTEM else Severity.WARNING,
             expected=["a metric whose value is a number, a vector, or a mapping of them"],
-            fix=f"remove {format_path(component.path)}, and compute the matrix in a callback from `pred` and `target`",
+            fix=f"move {format_path(component.path)} to a callback that updates it with `pred` and `target`, such as"
+            " WriteMatrix of the documentation's page Metrics",
         )

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lighter_config.building.resolving import ARGUMENTS, TARGET
+from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
-from lighter_config.checks.keyed_metrics import is_keyed
+from lighter_config.checks.metric_names import metric_names, names_of_several_values
 from lighter_config.checks.monitor_modes import wrong_mode
 from lighter_config.checks.monitor_times import has_no_validation, wrong_time
 from lighter_config.checks.stage_needs import is_exactly
@@ -29,11 +29,6 @@ _KNOWN = {
     "ReduceLROnPlateau": ("torch.optim.lr_scheduler.",),
 }
 _WAYS_TO_LOG = re.compile(r"\.log\(|\.log_dict\(|callback_metrics|_log_outputs|logged_metrics")
-_TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
-_SEVERAL_VALUES = frozenset(
-    ("MultitaskWrapper", "ClasswiseWrapper", "BootStrapper", "MinMaxMetric", "MeanAveragePrecision", "ROUGEScore")
-)
-"""Metrics of torchmetrics whose ``compute`` returns a dict: only its entries are logged."""
 OF_LIGHTNING = ("epoch", "step")
 _ANY_LOADER = r"(?:/dataloader_idx_\d+)?"
 
@@ -166,10 +161,10 @@ def logged_names(context: CheckContext) -> LoggedNames | None:
     rest_of_loss = "" if _is_torch_loss(context, model.criterion) else "(?:/[^/]+)?"
     for mode, suffixes in model.suffixes.items():
         logged.add(f"{mode}/loss", rest_of_loss, suffixes)
-        names = _metric_names(context, model.metrics[mode])
+        names = metric_names(context, model.metrics[mode])
         if names is None:
             logged.patterns.append(re.compile(f"{mode}/metrics/.+/epoch{_ANY_LOADER}"))
-        of_several_values = set(_of_several_values(model.metrics[mode]))
+        of_several_values = set(names_of_several_values(model.metrics[mode]))
         for name in names or ():
             if name in of_several_values:
                 logged.patterns.append(re.compile(f"{mode}/metrics/{re.escape(name)}/.+/epoch{_ANY_LOADER}"))
@@ -258,85 +253,12 @@ def _is_torch_loss(context: CheckContext, criterion: Any) -> bool:
     return isinstance(answer, Signature) and answer.name.startswith("torch.nn.modules.loss.")
 
 
-def _metric_names(context: CheckContext, metrics: Any) -> list[str] | None:
-    """The names of the metrics of one mode; ``None`` when they are not known."""
-    if metrics is None:
-        return []
-    if isinstance(metrics, list):
-        names = [_class_names(context, item) for item in metrics]
-        found = [name for some in names if some is not None for name in some]
-        return None if None in names else [*found, *_numbered(found)]
-    if not isinstance(metrics, dict):
-        return None
-    if TARGET not in metrics:
-        names = [_names_under_key(context, str(key), item) for key, item in metrics.items()]
-        return None if None in names else [name for some in names if some is not None for name in some]
-    if str(metrics[TARGET]).rpartition(".")[2] != "MetricCollection":
-        return _class_names(context, metrics)
-    positional = metrics.get(ARGUMENTS, [])
-    inner = metrics.get("metrics", positional[0] if isinstance(positional, list) and len(positional) == 1 else None)
-    prefix, postfix = metrics.get("prefix") or "", metrics.get("postfix") or ""
-    if inner is None or not all(isinstance(part, str) and not is_computed(part) for part in (prefix, postfix)):
-        return None
-    found_inside = _metric_names(context, inner)
-    return None if found_inside is None else [f"{prefix}{name}{postfix}" for name in found_inside]
-
-
-def _names_under_key(context: CheckContext, key: str, item: Any) -> list[str] | None:
-    """The names of one entry: its key, with a collection's own names behind it where it says what its metric gets."""
-    if not (is_keyed(item) and _is_collection(item.get("metric"))):
-        return [key]
-    inside = _metric_names(context, item["metric"])
-    return None if inside is None else [f"{key}/{name}" for name in inside]
-
-
-def _is_collection(metric: Any) -> bool:
-    return isinstance(metric, list) or is_keyed(metric) or _short_target(metric) == "MetricCollection"
-
-
-def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
-    """The names of the class that a metric's target makes."""
-    target = metric.get(TARGET) if isinstance(metric, dict) else None
-    answer = context.reader.read(target) if isinstance(target, str) else None
-    if not isinstance(answer, Signature) or not answer.is_class:
-        return None
-    name = answer.name.rpartition(".")[2]
-    if answer.parameter("task") is None:
-        return [name]
-    # torchmetrics.Accuracy(task="multiclass") makes a MulticlassAccuracy
-    task = metric.get("task")
-    return [f"{_TASKS[task]}{name}"] if task in _TASKS else [f"{prefix}{name}" for prefix in _TASKS.values()]
-
-
 def _fix(context: CheckContext, name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
     if name.startswith("val") and not any(other.startswith("val/") for other in logged):
         if has_no_validation(context):
             return f"remove {TRAINER}::limit_val_batches: with 0 there is no validation"
         return "give the model validation data, or monitor a name of training"
     return f"write {nearest[0]}" if nearest else "monitor one of these"
-
-
-def _of_several_values(metrics: Any) -> Iterator[str]:
-    """Yield the names of metrics that log a value for each of their keys, and none under their own name."""
-    if is_keyed(metrics):
-        for key, item in metrics.items():
-            metric = item.get("metric") if is_keyed(item) else item
-            if _short_target(metric) in _SEVERAL_VALUES:
-                yield str(key)
-            elif is_keyed(item) and _is_collection(metric):
-                yield from (f"{key}/{name}" for name in _of_several_values(metric))
-    else:
-        items = metrics if isinstance(metrics, list) else [metrics]
-        yield from (name for name in map(_short_target, items) if name in _SEVERAL_VALUES)
-
-
-def _short_target(metric: Any) -> str:
-    target = metric.get(TARGET) if isinstance(metric, dict) else None
-    return target.rpartition(".")[2] if isinstance(target, str) else ""
-
-
-def _numbered(names: list[str]) -> list[str]:
-    return [f"{name}-{number}" for name in dict.fromkeys(names) for number in range(1, names.count(name))]
 
 
 def nearest_logged(name: str, names: list[str]) -> tuple[str, ...]:

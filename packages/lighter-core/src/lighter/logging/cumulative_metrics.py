@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.wrappers.abstract import WrapperMetric
@@ -38,8 +38,8 @@ class Cumulative(Protocol):
 
 
 def is_cumulative(value: object) -> TypeGuard[Cumulative]:
-    """Return whether a value is a cumulative metric, not the class of one."""
-    return isinstance(value, Cumulative) and not isinstance(value, type)
+    """Return whether a value is a cumulative metric: not its class, and not a module, whose `get_buffer` differs."""
+    return isinstance(value, Cumulative) and not isinstance(value, type | nn.Module)
 
 
 class CumulativeMetric(WrapperMetric):
@@ -93,13 +93,27 @@ class CumulativeMetric(WrapperMetric):
         return [plain(torch.as_tensor(tensor)) for tensor in tensors]
 
     def _aggregated(self, tensors: list[Tensor]) -> Any:
-        # MONAI would synchronize what already is: each rank's batches would count several times
         copies = [tensor.clone() for tensor in tensors]  # MONAI changes them in place
-        self.metric.get_buffer = lambda: copies[0] if len(copies) == 1 else copies or None  # type: ignore[method-assign]
+        was_read = False
+
+        def get_buffer() -> Any:
+            nonlocal was_read
+            was_read = True
+            return copies[0] if len(copies) == 1 else copies or None
+
+        # MONAI would synchronize what already is: each rank's batches would count several times
+        self.metric.get_buffer = get_buffer  # type: ignore[method-assign]
         try:
-            return _as_tensors(self.metric.aggregate())
+            value = self.metric.aggregate()
         finally:
             del self.metric.get_buffer
+        if not was_read:
+            raise MetricError(
+                f"{type(self.metric).__name__} does not compute its value from `get_buffer`",
+                expected="a metric whose `aggregate` reads what its calls have returned from `get_buffer`",
+                fix="write it as a subclass of `torchmetrics.Metric`",
+            )
+        return _as_tensors(value)
 
 
 class Collected:

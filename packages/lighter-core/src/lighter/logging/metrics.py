@@ -219,7 +219,8 @@ def flatten(name: str, value: object) -> dict[str, Tensor]:
             raise MetricError(
                 f"the value of metric `{name}` cannot be logged: it has {shape}",
                 expected="a scalar, a vector, or a mapping of them",
-                fix="remove this metric from the configured ones and compute it in a callback",
+                fix="move it to a callback that updates it with `pred` and `target`, such as WriteMatrix of the"
+                " documentation's page Metrics",
             )
     flat: dict[str, Tensor] = {}
     for key, item in items:

@@ -5,7 +5,7 @@ HANDLERS = {
     "CheckpointLoader": "start with --ckpt-path FILE, or load weights with lighter.weights.load_weights",
     "EarlyStopHandler": "trainer::callbacks: {_target_: pytorch_lightning.callbacks.EarlyStopping}",
     "IgniteMetricHandler": "system::metrics with a torchmetrics metric",
-    "MeanDice": "system::metrics: {_target_: torchmetrics.segmentation.DiceScore}",
+    "MeanDice": "system::metrics: {_target_: monai.metrics.DiceMetric}",
     "MetricLogger": "a logger of Lightning: trainer::logger",
     "MetricsSaver": "lighter.callbacks.CsvWriter",
     "MLFlowHandler": "trainer::logger: {_target_: pytorch_lightning.loggers.MLFlowLogger}",
@@ -21,7 +21,7 @@ NEEDLESS = {"StatsHandler": "values are logged by themselves", "GarbageCollector
 """The short name of a handler that needs no counterpart, and why."""
 
 OTHER_HANDLER = "write a callback of Lightning"
-METRIC = "a torchmetrics metric under system::metrics, such as torchmetrics.segmentation.DiceScore"
+METRIC = "a metric of MONAI or torchmetrics under system::metrics, such as monai.metrics.DiceMetric"
 POSTPROCESSING = "`pred_transforms` of an adapter: system::adapters::val::metrics, or ::predict::logging for writers"
 PREPARE_BATCH = "accessors of system::adapters::train::batch"
 OTHER_ARGUMENT = "see the arguments of pytorch_lightning.Trainer: lighter describe Trainer"
