@@ -6,9 +6,10 @@ from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
 from lighter import LighterModule, Mode, parameter_groups
+from lighter.optimizers import CombinedOptimizer
 from lighter.system import ROLES
 from lighter_config.checks.metric_values import MATRICES
-from lighter_config.checks.parameter_groups import SELECTORS, TARGETS
+from lighter_config.checks.parameter_groups import COMBINED, SELECTORS, TARGETS
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
@@ -51,4 +52,5 @@ def test_check_knows_the_matrices_of_torchmetrics() -> None:
 
 def test_config_and_core_know_the_same_selections_of_parameters() -> None:
     assert parameter_groups.SELECTORS == SELECTORS
+    assert f"{CombinedOptimizer.__module__}.{CombinedOptimizer.__qualname__}" in COMBINED
     assert f"{parameter_groups.groups.__module__}.{parameter_groups.groups.__qualname__}" in TARGETS

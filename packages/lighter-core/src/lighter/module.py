@@ -301,6 +301,7 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
+        optimizers.check_clipping(self.trainer)
         if not self._steps_schedulers_itself():
             optimizers.check_schedulers(self.trainer)
         optimizer_modes.attach(self.trainer)

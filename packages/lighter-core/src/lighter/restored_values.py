@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
+from lighter.combined_optimizer import flat
 from lighter.optimizers import flat_schedules
 
 _Values = dict[str, Any]
@@ -40,7 +41,7 @@ class RestoredValue:
 
 def configured_values(trainer: Trainer) -> dict[str, Any]:
     """Return the arguments of optimizers and schedules as plain values; call it before a checkpoint is restored."""
-    optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in trainer.optimizers]
+    optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in flat(trainer.optimizers)]
     return {"optimizers": optimizers, "schedules": [_of_schedule(schedule) for schedule in _schedules(trainer)]}
 
 
@@ -52,7 +53,7 @@ def configured_callbacks(callbacks: Iterable[Callback]) -> list[_Values]:
 def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> list[RestoredValue]:
     """Compare what two runs were configured with; optimizers and schedules of another class are left out."""
     differences = []
-    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+    for optimizer, now, before in _pairs(flat(trainer.optimizers), configured, saved, "optimizers"):
         for number, (group, saved_group) in enumerate(zip(now, before, strict=False)):
             name = group.get("name", number) if len(now) > 1 else None
             differences += _differences(optimizer, group, saved_group, group=name)
@@ -85,7 +86,7 @@ def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, A
     The rate is that of the configured schedule at the restored step if the schedule is a function of the step, such as
     cosine annealing. Otherwise it changes by the ratio of the configured to the saved base rate.
     """
-    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+    for optimizer, now, before in _pairs(flat(trainer.optimizers), configured, saved, "optimizers"):
         for group, values, saved_values in zip(optimizer.param_groups, now, before, strict=False):
             base = "initial_lr" if "initial_lr" in values else "lr"
             if values.get(base) != saved_values.get(base) and base in values:  # some optimizers take None as their rate
