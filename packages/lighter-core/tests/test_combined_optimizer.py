@@ -130,7 +130,7 @@ def test_values_are_logged_and_described_by_optimizer(make_system, make_trainer,
     assert epochs.train[1]["train/optimizer/SGD/lr/body"] == 0.05
     assert epochs.train[1]["train/optimizer/AdamW/lr/head_no_weight_decay"] == 0.005
     assert epochs.train[0]["train/optimizer/AdamW/weight_decay/head_no_weight_decay"] == 0.0
-    described = [(group.optimizer, group.name, group.num_tensors) for group in system.parameter_groups]
+    described = [(group.optimizer, group.name, group.num_tensors) for group in system.group_coverage]
     assert described == [
         ("SGD", "body", 1),
         ("SGD", "body_no_weight_decay", 1),
@@ -147,7 +147,7 @@ def test_restored_and_configured_values_name_the_optimizer(make_system, make_tra
         make_trainer(max_epochs=2).fit(make_system(lr=0.02), ckpt_path=tmp_path / "saved.ckpt")
     system = make_system(lr=0.02)
     make_trainer(max_epochs=2, callbacks=[ConfiguredValues()]).fit(system, ckpt_path=tmp_path / "saved.ckpt")
-    assert [group.lr for group in system.parameter_groups] == [0.05, 0.05, 0.01, 0.01]
+    assert [group.lr for group in system.group_coverage] == [0.05, 0.05, 0.01, 0.01]
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])

@@ -15,6 +15,8 @@ from lighter.optimizers import flat_schedules
 
 _Values = dict[str, Any]
 
+_BASE_RATES = {"base_lrs", "base_values"}  # of a schedule of torch, and of timm
+
 
 @dataclass(frozen=True, slots=True)
 class RestoredValue:
@@ -133,8 +135,8 @@ def _pairs(objects: Iterable[Any], configured: Mapping[str, Any], saved: Mapping
 def _differences(
     owner: object, now: _Values, before: _Values, *, group: str | int | None = None
 ) -> list[RestoredValue]:
-    if "base_lrs" in now:  # the optimizer's group shows its base rate
-        now = {name: value for name, value in now.items() if name != "base_lrs"}
+    if not _BASE_RATES.isdisjoint(now):  # the optimizer's group shows its base rate
+        now = {name: value for name, value in now.items() if name not in _BASE_RATES}
     return [
         RestoredValue(type(owner).__name__, name.replace("initial_lr", "lr"), value, before[name], group)
         for name, value in now.items()
@@ -155,7 +157,7 @@ def _of_group(group: Mapping[str, Any]) -> _Values:
 
 
 def _of_schedule(schedule: Any) -> _Values:
-    names = [*_argument_names(schedule), "base_lrs", "_schedule_phases", "_milestones"]
+    names = [*_argument_names(schedule), *sorted(_BASE_RATES), "_schedule_phases", "_milestones"]
     return _plain(schedule, names)
 
 
