@@ -12,12 +12,13 @@ from torchmetrics import classification
 from lighter import LighterModule, MetricError, Mode, parameter_groups
 from lighter.logging import keyed_metrics as keyed_by_core
 from lighter.logging.metrics import flatten
+from lighter.optimizers import CombinedOptimizer
 from lighter.system import ROLES
 from lighter_config import Finding, check, load
 from lighter_config.checks.keyed_metrics import KEYS
 from lighter_config.checks.logger_names import DROPPED
 from lighter_config.checks.metric_values import MATRICES, check_metric_values
-from lighter_config.checks.parameter_groups import SELECTORS, TARGETS
+from lighter_config.checks.parameter_groups import COMBINED, SELECTORS, TARGETS
 from lighter_config.checks.trainer_names import REGISTERED
 from lighter_config.sections import ADAPTER_ROLES, CLASS_NAMES, SECTIONS
 from lighter_config.stages import MODES, Stage
@@ -64,6 +65,7 @@ def test_check_knows_the_matrices_of_torchmetrics() -> None:
 
 def test_config_and_core_know_the_same_selections_of_parameters() -> None:
     assert parameter_groups.SELECTORS == SELECTORS
+    assert f"{CombinedOptimizer.__module__}.{CombinedOptimizer.__qualname__}" in COMBINED
     assert f"{parameter_groups.groups.__module__}.{parameter_groups.groups.__qualname__}" in TARGETS
 
 

@@ -83,16 +83,16 @@ def test_fit_describes_its_groups_once(make_system, make_trainer, caplog):
         "head_no_weight_decay           1           3   0.1             0",
         "default_no_weight_decay        2          10   0.1             0",
     ]
-    assert system.parameter_groups[2] == ParameterGroup("AdamW", "head", 1, 15, 0, 0.1, 0.3)
+    assert system.group_coverage[2] == ParameterGroup("AdamW", "head", 1, 15, 0, 0.1, 0.3)
 
 
 def test_parameters_in_no_group_are_described_too(make_system, make_trainer, caplog):
     system = make_system()
     system.network.append(nn.Linear(3, 3, dtype=torch.float64))
     make_trainer(max_epochs=1).fit(system)
-    assert system.parameter_groups[-1] == ParameterGroup("", "in no group", 2, 12, 0, None, None)
+    assert system.group_coverage[-1] == ParameterGroup("", "in no group", 2, 12, 0, None, None)
     make_trainer().validate(system)
-    assert system.parameter_groups == ()
+    assert system.group_coverage == ()
 
 
 def test_a_single_group_is_not_described(make_trainer, make_data, caplog):
@@ -102,7 +102,7 @@ def test_a_single_group_is_not_described(make_trainer, make_data, caplog):
     system = System(network, {"train": loader, "val": loader}, optimizer=optimizer, criterion=nn.CrossEntropyLoss())
     with caplog.at_level(logging.INFO, logger="lighter"):
         make_trainer(max_epochs=1).fit(system)
-    assert system.parameter_groups == ()
+    assert system.group_coverage == ()
     assert not [record for record in caplog.records if record.message.startswith("parameter groups")]
 
 
@@ -149,13 +149,13 @@ def test_a_restored_value_names_its_group(make_system, make_trainer, checkpoint)
         make_trainer(max_epochs=3).fit(system, ckpt_path=checkpoint)
     (value,) = system.restored_values
     assert value.group == "head"
-    assert system.parameter_groups[2].weight_decay == 0.3
+    assert system.group_coverage[2].weight_decay == 0.3
 
 
 def test_configured_values_win_in_groups(make_system, make_trainer, checkpoint):
     system = make_system(CHANGED, lr=0.2)
     make_trainer(max_epochs=3, callbacks=[ConfiguredValues()]).fit(system, ckpt_path=checkpoint)
-    described = {group.name: (group.lr, group.weight_decay) for group in system.parameter_groups}
+    described = {group.name: (group.lr, group.weight_decay) for group in system.group_coverage}
     assert described == {  # in the second epoch of the schedule
         "stem": (0.025, 0.1),
         "stem_no_weight_decay": (0.025, 0.0),

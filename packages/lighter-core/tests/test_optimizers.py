@@ -8,6 +8,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, OneCycleLR, Re
 from torch.utils.data import DataLoader
 
 from lighter import LighterModule, MonitorError, OptimizerError, System
+from lighter.callbacks import ConfiguredValues
 
 
 @pytest.fixture
@@ -305,6 +306,28 @@ def test_a_scheduler_of_timm_sets_the_rates_of_its_own_loop(make_system, make_tr
     assert len(set(expected)) >= 4
     assert fit(4) == expected
     assert fit(2) + fit(4, ckpt_path=tmp_path / "saved.ckpt") == expected
+
+
+def test_configured_values_win_in_a_scheduler_of_timm(make_system, make_trainer, tmp_path):
+    timm = pytest.importorskip("timm.scheduler", reason="timm is not installed: its schedulers cannot be tried")
+
+    def fit(num_epochs, lr, t_initial, **arguments):
+        rates = []
+
+        class Rates(Callback):
+            def on_train_epoch_start(self, trainer, *args):
+                rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+        trainer = make_trainer(max_epochs=num_epochs, callbacks=[Rates(), ConfiguredValues()])
+        trainer.fit(make_system(lambda one: timm.CosineLRScheduler(one, t_initial), lr=lr), **arguments)
+        trainer.save_checkpoint(tmp_path / "saved.ckpt")
+        return rates
+
+    expected = fit(5, 0.4, 6)
+    fit(2, 0.1, 6)
+    assert fit(5, 0.4, 6, ckpt_path=tmp_path / "saved.ckpt") == pytest.approx(expected[2:], rel=1e-14)
+    fit(2, 0.1, 3)
+    assert fit(5, 0.4, 6, ckpt_path=tmp_path / "saved.ckpt")[1:] == pytest.approx(expected[3:], rel=1e-14)
 
 
 @pytest.mark.filterwarnings("ignore:PlateauLRScheduler is deprecated:FutureWarning")

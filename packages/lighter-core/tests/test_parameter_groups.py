@@ -53,6 +53,10 @@ def named(network, made):
         ({"types": "norms"}, NAMES["norms"]),
         ({"types": ["biases"]}, NAMES["biases"]),
         ({"types": ["vectors"]}, NAMES["vectors"]),
+        (
+            {"types": "matrices", "except_name_starts_with": ["attention", "blocks.0"]},
+            ["embedding.weight", "blocks.1.fc.weight"],
+        ),
         ({"types": ["norms", "Embedding"]}, ["embedding.weight", *NAMES["norms"]]),
         ({"types": ["norms"], "except_name_starts_with": ["blocks.0"]}, NAMES["norms"][2:]),
         ({"types": ["norms"], "names": ["token"]}, ["token", *NAMES["norms"]]),

@@ -347,3 +347,9 @@ def test_strict_check_fails_on_warnings(in_process: Command, system_config: str)
     assert in_process(*words).returncode == 0
     assert in_process(*words, "--strict").returncode == 1
     assert in_process("check", system_config, "--strict").returncode == 0
+
+
+def test_several_optimizers_name_what_combines_them(in_process: Command, system_config: str) -> None:
+    one = "{_target_: torch.optim.SGD, params: '$@system::model.parameters()'}"
+    shown = in_process("check", system_config, f"=system::optimizer={{a: {one}, b: {one}}}").stdout
+    assert "combine them in a lighter.optimizers.CombinedOptimizer; for several losses see examples/gan" in shown

@@ -186,6 +186,8 @@ LIBRARIES = {
     "lighter/optimizers.py": """
         def groups(network, groups=None, *, no_weight_decay=None, lr: float | None = None, layer_decay: float | None = None,
                    layers=None): ...
+        class CombinedOptimizer:
+            def __init__(self, network, optimizers, *, no_weight_decay=None, alternate=None) -> None: ...
         """,
     "lighter/adapters.py": """
         class BatchAdapter:

@@ -52,6 +52,9 @@ MISTAKES = {
     "layer decay without layers": Mistake("system::optimizer::params::layer_decay", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layer_decay: 0.5}",)),
     "layers without layer decay": Mistake("system::optimizer::params::layers", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layers: [stem, head]}",)),
     "a layer decay above 1": Mistake("system::optimizer::params::layer_decay", words=("=system::optimizer::params={_target_: lighter.optimizers.groups, network: '@system::model', layer_decay: 1.5, layers: [stem, head]}",)),
+    "an optimizer of several without one": Mistake("system::optimizer::optimizers::b", words=("=system::optimizer={_target_: lighter.optimizers.CombinedOptimizer, network: '@system::model', optimizers: {a: {optimizer: {_target_: torch.optim.SGD, _mode_: partial}, modules: a}, b: {modules: b}}}",)),
+    "a mistyped selection of several optimizers": Mistake("system::optimizer::optimizers::a::module", "modules", words=("=system::optimizer={_target_: lighter.optimizers.CombinedOptimizer, network: '@system::model', optimizers: {a: {optimizer: {_target_: torch.optim.SGD, _mode_: partial}, module: a}, b: {optimizer: {_target_: torch.optim.AdamW, _mode_: partial}}}}",)),
+    "a turn of no optimizer": Mistake("system::optimizer::alternate::head", "haed", words=("=system::optimizer={_target_: lighter.optimizers.CombinedOptimizer, network: '@system::model', optimizers: {a: {optimizer: {_target_: torch.optim.SGD, _mode_: partial}, modules: a}, haed: {optimizer: {_target_: torch.optim.AdamW, _mode_: partial}}}, alternate: {a: 1, head: 1}}",)),
     # sections
     "mistyped section": Mistake("trainr", "trainer", edit=("trainer:", "trainr:")),
     "no trainer": Mistake("", words=("~trainer",)),

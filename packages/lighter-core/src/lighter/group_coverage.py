@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
+from lighter.combined_optimizer import flat
 from lighter.errors import OptimizerError, nearest_names
 
 UNGROUPED = "in no group"
@@ -60,7 +61,7 @@ def describe(optimizers: Iterable[Optimizer], network: nn.Module) -> tuple[Param
     """Describe the groups of all optimizers, and the trainable parameters of the network that are in none of them."""
     described = []
     grouped: set[nn.Parameter] = set()
-    for optimizer in optimizers:
+    for optimizer in flat(optimizers):
         for index, group in enumerate(optimizer.param_groups):
             grouped.update(group["params"])
             decay = group.get("weight_decay")

@@ -12,11 +12,11 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, group_coverage, optimizer_modes, optimizers, restored_values
+from lighter import dataloaders, optimizer_modes, optimizers, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
 from lighter.errors import StepOutputError, nearest_names
-from lighter.group_coverage import ParameterGroup
+from lighter.group_coverage import ParameterGroup, check_saved_groups, describe, table
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -66,8 +66,8 @@ class LighterModule(LightningModule):
             for the epoch's end.
 
     Attributes:
+        group_coverage: In fit, what each parameter group trains, if an optimizer has several.
         nan_losses: Where the loss of a mode was nan first, by mode; empty if none was.
-        parameter_groups: In fit, what each parameter group trains, if an optimizer has several.
         restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
 
     Raises:
@@ -122,7 +122,7 @@ class LighterModule(LightningModule):
         check_not_shared(
             {"train_metrics": self.train_metrics, "val_metrics": self.val_metrics, "test_metrics": self.test_metrics}
         )
-        self.parameter_groups: tuple[ParameterGroup, ...] = ()
+        self.group_coverage: tuple[ParameterGroup, ...] = ()
         self.restored_values: tuple[RestoredValue, ...] = ()
         self.on_nan = on_nan
         self._logging = ModuleLogging()
@@ -297,7 +297,7 @@ class LighterModule(LightningModule):
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
         self._logging.resumed = {}
-        self.parameter_groups = ()
+        self.group_coverage = ()
         self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
@@ -312,7 +312,7 @@ class LighterModule(LightningModule):
         if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
         elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
-            group_coverage.check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
+            check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
         self._rename_compiled_parts(checkpoint["state_dict"])
 
     def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
@@ -334,6 +334,7 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
+        optimizers.check_clipping(self.trainer)
         if not self._steps_schedulers_itself():
             optimizers.check_schedulers(self.trainer)
         optimizer_modes.attach(self.trainer)
@@ -356,9 +357,9 @@ class LighterModule(LightningModule):
         """Describe the groups when training starts: parameters are frozen, and a checkpoint is restored."""
         if all(len(optimizer.param_groups) == 1 for optimizer in self.trainer.optimizers):
             return
-        self.parameter_groups = group_coverage.describe(self.trainer.optimizers, self.network)
+        self.group_coverage = describe(self.trainer.optimizers, self.network)
         if self.trainer.is_global_zero:
-            logger.info("parameter groups\n%s", group_coverage.table(self.parameter_groups))
+            logger.info("parameter groups\n%s", table(self.group_coverage))
 
     def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
         """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
+
+from lighter.combined_optimizer import flat
 
 
 @runtime_checkable
@@ -89,5 +92,5 @@ def save_for_evaluation(checkpoint: dict[str, Any], trainer: Trainer) -> None:
     modes.switch(trainer, to_training=True)
 
 
-def _switched(optimizers: Iterable[object]) -> list[SwitchedOptimizer]:
-    return [optimizer for optimizer in optimizers if isinstance(optimizer, SwitchedOptimizer)]
+def _switched(optimizers: Iterable[Optimizer]) -> list[SwitchedOptimizer]:
+    return [optimizer for optimizer in flat(optimizers) if isinstance(optimizer, SwitchedOptimizer)]

@@ -10,12 +10,13 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
+from lighter.combined_optimizer import CombinedOptimizer, flat
 from lighter.errors import MonitorError, OptimizerError, nearest_names
 from lighter.group_coverage import check_options
 from lighter.lightning.state import num_val_dataloaders
 from lighter.parameter_groups import groups
 
-__all__ = ["groups"]
+__all__ = ["CombinedOptimizer", "groups"]
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
@@ -67,12 +68,14 @@ def check(optimizer: object, scheduler: object, *, is_stepped_by_user: bool = Fa
         raise OptimizerError(
             f"`optimizer` must be a torch optimizer, got {_described(optimizer)}",
             expected="one torch.optim.Optimizer",
-            fix="for several optimizers override `configure_optimizers` and set `self.automatic_optimization = False`"
+            fix="for one loss combine several in a lighter.optimizers.CombinedOptimizer; for several losses write a"
+            " LighterModule with manual optimization, as in examples/gan"
             if several
             else "make it with the parameters: `SGD(network.parameters(), lr=0.1)`",
         )
     if optimizer is not None:
-        check_options(optimizer)
+        for one in flat([optimizer]):
+            check_options(one)
     if scheduler is None:
         return
     settings = _as_mapping(scheduler)
@@ -140,6 +143,21 @@ def configure(
     elif isinstance(settings["scheduler"], ReduceLROnPlateau):
         settings = _with_monitor(settings, module.trainer)
     return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]
+
+
+def check_clipping(trainer: Trainer) -> None:
+    """Refuse to clip gradients of optimizers that take turns: the norm would be that of all, not of the one that steps.
+
+    Raises:
+        OptimizerError: The trainer clips, and a CombinedOptimizer alternates.
+    """
+    if trainer.gradient_clip_val and any(getattr(optimizer, "alternate", None) for optimizer in trainer.optimizers):
+        raise OptimizerError(
+            "gradients cannot be clipped while optimizers alternate: all of them would count",
+            where="lighter.optimizers.CombinedOptimizer",
+            fix="leave out gradient_clip_val or alternate; or write a LighterModule with manual optimization, as in"
+            " examples/gan",
+        )
 
 
 def check_schedulers(trainer: Trainer) -> None:

@@ -17,7 +17,7 @@ SELECTORS = (*(field.name for field in fields(ParameterSelection)), "types")
 DEFAULT = "default"
 
 _NO_DECAY = "no_weight_decay"
-_WORDS_OF_TYPES = ("norms", "biases", "vectors")
+_WORDS_OF_TYPES = ("norms", "biases", "vectors", "matrices")
 _NORM = re.compile("Norm(?!al)")  # LayerNorm, LlamaRMSNorm; not NormalizedLinear
 
 
@@ -49,8 +49,9 @@ def groups(
         groups: Groups by name. Each has what it selects, with the arguments of ``lighter.callbacks.Freezer``
             (``names``, ``name_starts_with``, ``modules``, ``except_names``, ``except_name_starts_with``) and
             ``types``, and options of the optimizer, such as ``lr``. ``types`` are ``norms`` (parameters of
-            normalisation layers), ``biases``, ``vectors`` (parameters of at most one dimension) and names of classes,
-            such as ``Embedding``. What one argument or another selects is in the group, except for the exceptions.
+            normalisation layers), ``biases``, ``vectors`` and ``matrices`` (parameters of at most one dimension, and of
+            two) and names of classes, such as ``Embedding``. What one argument or another selects is in the group,
+            except for the exceptions.
         no_weight_decay: A selection of the same form. It divides each group in two; the part that it selects is named
             ``{group}_no_weight_decay`` and has a weight decay of 0.
         lr: The learning rate of groups without their own; ``layer_decay`` needs it.
@@ -173,7 +174,7 @@ class _Parameters:
                 raise OptimizerError(
                     f"{word!r} in `types` matches no parameter",
                     where=selector.name,
-                    expected="norms, biases, vectors, or the name of a class with parameters",
+                    expected="norms, biases, vectors, matrices, or the name of a class with parameters",
                     nearest=nearest_names(word, [*_WORDS_OF_TYPES, *sorted(classes)]),
                     fix="correct or remove the entry of types",
                 )
@@ -185,9 +186,9 @@ class _Parameters:
         match word:
             case "biases":
                 return "bias" in own_name.split("_")
-            case "vectors":
+            case "vectors" | "matrices":
                 parameter = self.by_name[self.first_name_of[name]]
-                return not is_lazy(parameter) and parameter.ndim <= 1
+                return not is_lazy(parameter) and (parameter.ndim <= 1 if word == "vectors" else parameter.ndim == 2)
         classes = [base.__name__ for base in type(self.modules[owner]).__mro__[:-2]]  # without Module and object
         if word == "norms":
             return any(_NORM.search(base) for base in classes)

@@ -10,9 +10,12 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
+from lighter.combined_optimizer import flat
 from lighter.optimizers import flat_schedules
 
 _Values = dict[str, Any]
+
+_BASE_RATES = {"base_lrs", "base_values"}  # of a schedule of torch, and of timm
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class RestoredValue:
 
 def configured_values(trainer: Trainer) -> dict[str, Any]:
     """Return the arguments of optimizers and schedules as plain values; call it before a checkpoint is restored."""
-    optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in trainer.optimizers]
+    optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in flat(trainer.optimizers)]
     return {"optimizers": optimizers, "schedules": [_of_schedule(schedule) for schedule in _schedules(trainer)]}
 
 
@@ -52,7 +55,7 @@ def configured_callbacks(callbacks: Iterable[Callback]) -> list[_Values]:
 def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> list[RestoredValue]:
     """Compare what two runs were configured with; optimizers and schedules of another class are left out."""
     differences = []
-    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+    for optimizer, now, before in _pairs(flat(trainer.optimizers), configured, saved, "optimizers"):
         for number, (group, saved_group) in enumerate(zip(now, before, strict=False)):
             name = group.get("name", number) if len(now) > 1 else None
             differences += _differences(optimizer, group, saved_group, group=name)
@@ -85,7 +88,7 @@ def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, A
     The rate is that of the configured schedule at the restored step if the schedule is a function of the step, such as
     cosine annealing. Otherwise it changes by the ratio of the configured to the saved base rate.
     """
-    for optimizer, now, before in _pairs(trainer.optimizers, configured, saved, "optimizers"):
+    for optimizer, now, before in _pairs(flat(trainer.optimizers), configured, saved, "optimizers"):
         for group, values, saved_values in zip(optimizer.param_groups, now, before, strict=False):
             base = "initial_lr" if "initial_lr" in values else "lr"
             if values.get(base) != saved_values.get(base) and base in values:  # some optimizers take None as their rate
@@ -132,8 +135,8 @@ def _pairs(objects: Iterable[Any], configured: Mapping[str, Any], saved: Mapping
 def _differences(
     owner: object, now: _Values, before: _Values, *, group: str | int | None = None
 ) -> list[RestoredValue]:
-    if "base_lrs" in now:  # the optimizer's group shows its base rate
-        now = {name: value for name, value in now.items() if name != "base_lrs"}
+    if not _BASE_RATES.isdisjoint(now):  # the optimizer's group shows its base rate
+        now = {name: value for name, value in now.items() if name not in _BASE_RATES}
     return [
         RestoredValue(type(owner).__name__, name.replace("initial_lr", "lr"), value, before[name], group)
         for name, value in now.items()
@@ -154,7 +157,7 @@ def _of_group(group: Mapping[str, Any]) -> _Values:
 
 
 def _of_schedule(schedule: Any) -> _Values:
-    names = [*_argument_names(schedule), "base_lrs", "_schedule_phases", "_milestones"]
+    names = [*_argument_names(schedule), *sorted(_BASE_RATES), "_schedule_phases", "_milestones"]
     return _plain(schedule, names)
 
 

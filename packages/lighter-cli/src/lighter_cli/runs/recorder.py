@@ -217,7 +217,7 @@ class RunRecorder(Callback):
 
     def _record_values_at_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record parameter groups, and the configured values in whose place a checkpoint restored others."""
-        groups = [asdict(group) for group in getattr(pl_module, "parameter_groups", ())]
+        groups = [asdict(group) for group in getattr(pl_module, "group_coverage", ())]
         if groups:
             self._content["parameter_groups"] = groups
         self._content["restored_values"] = restored = []

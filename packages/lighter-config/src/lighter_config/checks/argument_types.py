@@ -106,6 +106,8 @@ def _how_to_write(part: Any, mismatch: Mismatch) -> str:
         return f'write "$module.{mismatch.expected.rpartition(".")[2]}.NAME", with the module in _imports_'
     if mismatch.wanted == "object" and isinstance(part, str) and _DOTTED.fullmatch(part):
         return f"write {{_target_: {part}}} to build one"
+    if "Optimizer" in mismatch.expected and isinstance(part, dict) and _holds_components(part):
+        return "combine them in a lighter.optimizers.CombinedOptimizer; for several losses see examples/gan"
     if mismatch.wanted == "object" and isinstance(part, dict):
         return "write a list of components, each with a _target_" if _holds_components(part) else "add a _target_"
     return "write a mapping with a _target_, or a reference to one" if mismatch.wanted == "object" else ""

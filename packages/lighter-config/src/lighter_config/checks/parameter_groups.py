@@ -1,4 +1,4 @@
-"""The keys and values of ``lighter.optimizers.groups``, which are not arguments of a target."""
+"""The keys and values of ``lighter.optimizers``, which are not arguments of a target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +13,8 @@ from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
 
+COMBINED = ("lighter.optimizers.CombinedOptimizer", "lighter.combined_optimizer.CombinedOptimizer")
+
 TARGETS = ("lighter.optimizers.groups", "lighter.parameter_groups.groups")
 
 SELECTORS = ("names", "name_starts_with", "modules", "except_names", "except_name_starts_with", "types")
@@ -22,6 +24,8 @@ SELECTORS = ("names", "name_starts_with", "modules", "except_names", "except_nam
 def check_parameter_groups(context: CheckContext) -> Iterator[Finding]:
     """Report groups that select nothing, selections that are not names, and options that no optimizer takes."""
     for component in context.components:
+        if component.target in COMBINED:
+            yield from _combined(context, component)
         if component.target not in TARGETS:
             continue
         groups, exempt = component.keywords.get("groups"), component.keywords.get("no_weight_decay")
@@ -41,6 +45,33 @@ def check_parameter_groups(context: CheckContext) -> Iterator[Finding]:
         yield from _layers(context, component)
 
 
+def _combined(context: CheckContext, component: Component) -> Iterator[Finding]:
+    optimizers, alternate = component.keywords.get("optimizers"), component.keywords.get("alternate")
+    if isinstance(optimizers, dict) and TARGET not in optimizers:
+        for name, described in optimizers.items():
+            path = (*component.path, "optimizers", name)
+            yield from _group(context, path, described, ("optimizer",), is_rest=True)
+            if isinstance(described, dict) and TARGET not in described and "optimizer" not in described:
+                yield context.finding(
+                    path,
+                    f"{format_path(path)} needs optimizer, which is missing",
+                    at_key=True,
+                    fix="add for example `optimizer: {_target_: torch.optim.AdamW, _mode_: partial, lr: 0.001}`",
+                )
+        for name in alternate if isinstance(alternate, dict) and TARGET not in alternate else ():
+            if name not in optimizers:
+                path = (*component.path, "alternate", name)
+                yield context.finding(
+                    path,
+                    f"unknown optimizer {name!r} in `alternate`",
+                    at_key=True,
+                    expected=map(str, optimizers),
+                    nearest=nearest_names(str(name), map(str, optimizers)),
+                )
+    if _is_written(exempt := component.keywords.get("no_weight_decay")):
+        yield from _group(context, (*component.path, "no_weight_decay"), exempt, (), has_options=False)
+
+
 def _optimizer_of(context: CheckContext, component: Component) -> tuple[str, ...] | None:
     """Return the options of the optimizer that gets the groups; None if they are not known."""
     *parent, name = component.path
@@ -52,8 +83,15 @@ def _optimizer_of(context: CheckContext, component: Component) -> tuple[str, ...
 
 
 def _group(
-    context: CheckContext, path: Segments, group: Any, options: tuple[str, ...] | None, *, has_options: bool = True
+    context: CheckContext,
+    path: Segments,
+    group: Any,
+    options: tuple[str, ...] | None,
+    *,
+    has_options: bool = True,
+    is_rest: bool = False,
 ) -> Iterator[Finding]:
+    """Report what is wrong with a group; one that ``is_rest`` may select nothing."""
     if not _is_written(group):
         return
     if not isinstance(group, dict):
@@ -65,7 +103,8 @@ def _group(
         return
     if TARGET in group:
         return
-    if not any(key in group for key in SELECTORS) and not any(nearest_names(str(key), SELECTORS) for key in group):
+    is_selected = any(key in SELECTORS or nearest_names(str(key), SELECTORS) for key in group)
+    if not (is_selected or is_rest):
         yield context.finding(
             path,
             f"{format_path(path)} selects no parameters",

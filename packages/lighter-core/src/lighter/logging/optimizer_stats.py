@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from lighter.combined_optimizer import flat
+
 
 def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
     """Return rates, momenta and weight decay of all parameter groups.
@@ -21,7 +23,7 @@ def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:
     """
     stats: dict[str, Tensor] = {}
     seen: dict[str, int] = {}
-    for optimizer in optimizers:
+    for optimizer in flat(optimizers):
         name = type(optimizer).__name__
         same = seen[name] = seen.get(name, -1) + 1
         prefix = f"{name}-{same}" if same else name
