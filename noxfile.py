@@ -262,8 +262,7 @@ def medical(session: nox.Session) -> None:
 def optimizers(session: nox.Session) -> None:
     """Train with optimizers of schedulefree and schedulers of timm, and compare parameter groups with timm's."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "optimizers"], requirements=workspace_requirements())
-    names = ("optimizers", "optimizer_modes", "parameter_groups")
-    pytest(session, *(f"packages/lighter-core/tests/test_{name}.py" for name in names))
+    pytest(session, "packages/lighter-core/tests/optimizers")
 
 
 @nox.session(python=PYTHON, default=False)

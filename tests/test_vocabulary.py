@@ -9,10 +9,10 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 from torchmetrics import classification
 
-from lighter import LighterModule, MetricError, Mode, parameter_groups
+from lighter import LighterModule, MetricError, Mode
 from lighter.logging import keyed_metrics as keyed_by_core
 from lighter.logging.metrics import flatten
-from lighter.optimizers import CombinedOptimizer
+from lighter.optimizers import CombinedOptimizer, parameter_groups
 from lighter.system import ROLES
 from lighter_config import Finding, check, load
 from lighter_config.checks.keyed_metrics import KEYS

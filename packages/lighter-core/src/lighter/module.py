@@ -12,11 +12,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lighter import dataloaders, optimizer_modes, optimizers, restored_values
+from lighter import dataloaders, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.callbacks.freezing.parameter_names import clean
 from lighter.errors import StepOutputError, nearest_names
-from lighter.group_coverage import ParameterGroup, check_saved_groups, describe, table
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -33,7 +32,9 @@ from lighter.logging.new_values import NewValues
 from lighter.logging.step_output import as_outputs, for_lightning
 from lighter.logging.update_arguments import detached
 from lighter.mode import Mode
-from lighter.optimizers import Scheduler
+from lighter.optimizers import configuration, modes
+from lighter.optimizers.configuration import Scheduler
+from lighter.optimizers.group_coverage import ParameterGroup, check_saved_groups, describe, table
 from lighter.restored_values import RestoredValue
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class LighterModule(LightningModule):
                 expected=", ".join(_ON_NAN),
                 nearest=nearest_names(str(on_nan), _ON_NAN),
             )
-        optimizers.check(optimizer, scheduler, is_stepped_by_user=self._steps_schedulers_itself())
+        configuration.check(optimizer, scheduler, is_stepped_by_user=self._steps_schedulers_itself())
         self.network = network
         self.criterion = criterion
         self.optimizer = optimizer
@@ -209,14 +210,14 @@ class LighterModule(LightningModule):
         Raises:
             OptimizerError: The module has no optimizer.
         """
-        return optimizers.configure(self.optimizer, self.scheduler, self)
+        return configuration.configure(self.optimizer, self.scheduler, self)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
         """Step a scheduler of torch, or one of timm, which is told the number of epochs or optimizer steps.
 
         Override it for a scheduler of another form.
         """
-        optimizers.step_scheduler(scheduler, metric, self.trainer)
+        configuration.step_scheduler(scheduler, metric, self.trainer)
 
     def _steps_schedulers_itself(self) -> bool:
         return type(self).lr_scheduler_step is not LighterModule.lr_scheduler_step
@@ -234,14 +235,14 @@ class LighterModule(LightningModule):
         """
         if self.optimizer is None and self._own_rate is not None:
             return self._own_rate
-        return optimizers.learning_rate(self.optimizer)
+        return configuration.learning_rate(self.optimizer)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         if self.optimizer is None:
             self._own_rate = rate
         else:
-            self._tuned_rate = optimizers.set_learning_rate(self.optimizer, self.scheduler, rate)
+            self._tuned_rate = configuration.set_learning_rate(self.optimizer, self.scheduler, rate)
 
     def _log_outputs(self, outputs: dict[str, Any], batch_idx: int) -> None:
         """Log what a step returned; override this to change what is logged.
@@ -304,7 +305,7 @@ class LighterModule(LightningModule):
         self._logging.nan_losses = {}
         self._logging.new_values = NewValues()
         if stage == "fit":
-            optimizers.check_monitors(self.trainer, self.scheduler)
+            configuration.check_monitors(self.trainer, self.scheduler)
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._logging.resumed = resume.load(checkpoint, self._trainer)
@@ -334,10 +335,10 @@ class LighterModule(LightningModule):
             # Lightning's finder has overwritten the rate of a warm-up with the base rate
             self.optimizer.param_groups[0]["lr"] = self._tuned_rate
             self._tuned_rate = None
-        optimizers.check_clipping(self.trainer)
+        configuration.check_clipping(self.trainer)
         if not self._steps_schedulers_itself():
-            optimizers.check_schedulers(self.trainer)
-        optimizer_modes.attach(self.trainer)
+            configuration.check_schedulers(self.trainer)
+        modes.attach(self.trainer)
         self._logging.configured = restored_values.configured_values(self.trainer)
         resume.prepare_loaders(self._logging.resumed, self.trainer)
 
@@ -383,7 +384,7 @@ class LighterModule(LightningModule):
         self._end_epoch(Mode.TRAIN)
 
     def _before_on_validation_epoch_end(self) -> None:
-        optimizers.follow_first_val_loader(self.trainer)
+        configuration.follow_first_val_loader(self.trainer)
         if not self.trainer.sanity_checking:
             self._logging.new_values.start(Mode.VAL)
         self._end_epoch(Mode.VAL)
@@ -398,7 +399,7 @@ class LighterModule(LightningModule):
 
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
-            optimizer_modes.save_for_evaluation(checkpoint, self._trainer)
+            modes.save_for_evaluation(checkpoint, self._trainer)
             logging = self._logging
             resume.save(
                 checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured

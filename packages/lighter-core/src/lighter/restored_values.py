@@ -10,8 +10,8 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
-from lighter.combined_optimizer import flat
-from lighter.optimizers import flat_schedules
+from lighter.optimizers.combined_optimizer import flat
+from lighter.optimizers.configuration import flat_schedules
 
 _Values = dict[str, Any]
 

@@ -12,7 +12,7 @@ from lighter.errors import AdapterError, CriterionError, MetricError, nearest_na
 from lighter.logging.step_output import batch_size_of
 from lighter.mode import Mode
 from lighter.module import LighterModule
-from lighter.optimizers import Scheduler
+from lighter.optimizers.configuration import Scheduler
 
 ROLES = {
     Mode.TRAIN: ("batch", "criterion", "metrics", "logging"),

@@ -41,7 +41,7 @@ from lighter.lightning.state import (
 )
 from lighter.logging.registered_names import EpochValue, RegisteredNames
 from lighter.logging.wrapper_metrics import loses_states
-from lighter.optimizers import flat_schedules
+from lighter.optimizers.configuration import flat_schedules
 
 SOURCE = Path(lighter.lightning.__file__).parents[1]
 TESTS = Path(__file__).parents[1]

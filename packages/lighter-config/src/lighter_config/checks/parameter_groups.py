@@ -13,12 +13,12 @@ from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
 
-COMBINED = ("lighter.optimizers.CombinedOptimizer", "lighter.combined_optimizer.CombinedOptimizer")
+COMBINED = ("lighter.optimizers.CombinedOptimizer", "lighter.optimizers.combined_optimizer.CombinedOptimizer")
 
-TARGETS = ("lighter.optimizers.groups", "lighter.parameter_groups.groups")
+TARGETS = ("lighter.optimizers.groups", "lighter.optimizers.parameter_groups.groups")
 
 SELECTORS = ("names", "name_starts_with", "modules", "except_names", "except_name_starts_with", "types")
-"""What selects parameters; the same as ``lighter.parameter_groups.SELECTORS``."""
+"""What selects parameters; the same as ``lighter.optimizers.parameter_groups.SELECTORS``."""
 
 
 def check_parameter_groups(context: CheckContext) -> Iterator[Finding]:

@@ -40,7 +40,7 @@ torch
     ``_index_sampler``: lighter.resumable overrides it;
         test_a_resumed_loader_ends_its_epoch_as_uninterrupted
     ``_NormBase``: lighter.callbacks.freezing.parameter_names; test_norm_layers_are_those_with_running_statistics
-    ``_schedulers``: lighter.optimizers; test_schedules_inside_others_are_found
+    ``_schedulers``: lighter.optimizers.configuration; test_schedules_inside_others_are_found
     ``_get_closed_form_lr``: lighter.restored_values; test_configured_cosine_continues_at_its_step_with_the_callback
     ``_orig_mod``: lighter.module, lighter.weights, parameter_names; test_wrappers_add_these_parts_to_names
     ``_fsdp_wrapped_module``: parameter_names; test_wrappers_add_these_parts_to_names

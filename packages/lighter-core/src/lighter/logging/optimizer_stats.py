@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lighter.combined_optimizer import flat
+from lighter.optimizers.combined_optimizer import flat
 
 
 def optimizer_stats(optimizers: Iterable[Optimizer]) -> dict[str, Tensor]:

@@ -10,13 +10,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from lighter.combined_optimizer import CombinedOptimizer, flat
 from lighter.errors import MonitorError, OptimizerError, nearest_names
-from lighter.group_coverage import check_options
 from lighter.lightning.state import num_val_dataloaders
-from lighter.parameter_groups import groups
-
-__all__ = ["CombinedOptimizer", "groups"]
+from lighter.optimizers.combined_optimizer import flat
+from lighter.optimizers.group_coverage import check_options
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 

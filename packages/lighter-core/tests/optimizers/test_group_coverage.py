@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader
 
 from lighter import OptimizerError, System
 from lighter.callbacks import ConfiguredValues, Freezer
-from lighter.group_coverage import ParameterGroup
 from lighter.optimizers import groups
+from lighter.optimizers.group_coverage import ParameterGroup
 
 
 def make_network():

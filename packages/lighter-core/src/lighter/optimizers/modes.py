@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
-from lighter.combined_optimizer import flat
+from lighter.optimizers.combined_optimizer import flat
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lighter.errors import OptimizerError, nearest_names
-from lighter.parameter_groups import DEFAULT, groups
+from lighter.optimizers.parameter_groups import DEFAULT, groups
 
 _WHERE = "lighter.optimizers.CombinedOptimizer"
 _NUM_STEPS = "num_combined_steps"

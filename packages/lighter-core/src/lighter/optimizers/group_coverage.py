@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
-from lighter.combined_optimizer import flat
 from lighter.errors import OptimizerError, nearest_names
+from lighter.optimizers.combined_optimizer import flat
 
 UNGROUPED = "in no group"
 
