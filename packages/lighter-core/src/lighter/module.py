@@ -185,7 +185,9 @@ class LighterModule(LightningModule):
         if metrics is None or (step is not None and log is None):
             return None
         # detached, as a metric that keeps preds would keep their graphs
-        given = [arg.detach() if isinstance(arg, Tensor) else detached(arg) for arg in args]
+        given = [
+            (arg.detach() if arg.requires_grad else arg) if isinstance(arg, Tensor) else detached(arg) for arg in args
+        ]
         if kwargs:
             kwargs = {name: detached(arg) for name, arg in kwargs.items()}
         try:

@@ -114,9 +114,10 @@ class System(GivenDataloaders, LighterModule):
         else:
             pred = self(input)
         loss = values = None
-        if self.criterion is not None and "criterion" in adapters:
-            loss = adapters["criterion"](self.criterion, input, target, pred)
-        if self._metrics_of(mode) is not None:
+        criterion, trainer, step = self.criterion, self.trainer, self._logging.step
+        if criterion is not None and "criterion" in adapters:
+            loss = adapters["criterion"](criterion, input, target, pred)
+        if (self._metrics_of(mode) if step is None else step.metrics) is not None:
             values = adapters["metrics"](self.update_metrics, input, target, pred)
         outputs: dict[str, Any] = {}
         if "logging" in adapters:
@@ -132,8 +133,8 @@ class System(GivenDataloaders, LighterModule):
             "pred": pred,
             "loss": loss,
             "metrics": values,
-            "step": self.trainer.global_step,
-            "epoch": self.trainer.current_epoch,
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch,
         }
 
     def _before_setup(self, stage: str) -> None:

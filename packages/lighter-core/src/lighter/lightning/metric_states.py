@@ -40,10 +40,13 @@ def synchronize_on_compute(metric: Metric) -> None:
 
 def set_states(metric: Metric, states: Mapping[str, Any], num_updates: int = 0) -> None:
     """Set states of a metric, which are not copied, and its number of updates."""
-    for name, state in states.items():
-        setattr(metric, name, state)
-    metric._update_count = num_updates
-    metric._computed = None
+    # torch's way to set an attribute takes as long as an addition
+    vars(metric).update(states, _update_count=num_updates, _computed=None)
+
+
+def is_sum_of_batches(metric: Metric) -> bool:
+    """Return whether a metric's states are the sums of those of each batch, as torchmetrics itself assumes then."""
+    return metric.full_state_update is False and all(fx is dim_zero_sum for fx in metric._reductions.values())
 
 
 def share_states(metric: Metric, others: Iterable[Metric]) -> None:

@@ -9,6 +9,7 @@ from torchmetrics import Metric, MetricCollection
 
 from lighter.lightning.metric_states import (
     arguments_of_update,
+    is_sum_of_batches,
     keep_on_this_rank,
     members_by_key,
     set_states,
@@ -23,8 +24,8 @@ def batches_of_groups(metrics: Metrics, args: Sequence[Any], kwargs: Mapping[str
     """Let the metrics of a compute group, which are called inside, share the updates with the batch.
 
     ``MetricCollection.update`` updates a group once, but to call the collection updates each metric for itself. Here a
-    group is updated twice, with the batch alone and with the batch after all before it. The latter is the update of
-    all other steps, so what a metric accumulates does not depend on the steps that are written.
+    group is updated with the batch alone, which is added to the sums of all before it. Where states are no sums, it is
+    updated again, as on all other steps. So what a metric accumulates does not depend on the steps that are written.
 
     Args:
         metrics: The metrics, which are called with the arguments inside the context.
@@ -70,8 +71,12 @@ def _values_of_batch(group: Sequence[Metric], args: Sequence[Any], kwargs: Mappi
         keep_on_this_rank(metric)
         values.append(metric.compute())
         synchronize_on_compute(metric)
-    set_states(leader, totals, num_updates)
-    leader.update(*args, **given)
+    if is_sum_of_batches(leader):
+        sums = {name: totals[name] + state for name, state in leader.metric_state.items()}  # type: ignore[operator]
+        set_states(leader, sums, num_updates + 1)
+    else:
+        set_states(leader, totals, num_updates)
+        leader.update(*args, **given)
     share_states(leader, others)
     return values
 
