@@ -72,7 +72,9 @@ def reason(member: Any, kind: type | None, depth: int = 0, *, calls: Callable[[a
                 inside = function.__globals__.get(name)
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if kind is not None:
                 inside, next_kind = inspect.getattr_static(kind, name, None), kind
-        if inside is not None and (found := _reason_once(inside, next_kind, depth + 1, calls)):
+        if inside is None or name in _IMPORTERS:
+            continue
+        if found := _reason_once(inside, next_kind, depth + 1, calls):
             return f"{name} > {found}"
     return ""
 
