@@ -46,6 +46,8 @@ NOT_LISTED = {
     "os.system": "what the page on security warns of",
     "pytorch_lightning.loggers.MLFlowLogger": "sends data to a server that the config names",
     "pytorch_lightning.loggers.WandbLogger": "sends data to a server",
+    "schedulefree.AdamWScheduleFree": "schedulefree is not on the list",
+    "timm.scheduler.CosineLRScheduler": "timm is not on the list",
     "sklearn.datasets.load_diabetes": "scikit-learn is not on the list",
     "sklearn.datasets.load_digits": "scikit-learn is not on the list",
 }
