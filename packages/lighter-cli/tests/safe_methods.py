@@ -1,8 +1,12 @@
-"""Find the public methods of classes that run text, start programs, or read and write files, from their source."""
+"""Find the methods of classes that run text, start programs, read and write files, or import what an argument names.
+
+They are found in Python source. Of compiled methods, only names and documentation are known.
+"""
 
 import ast
 import functools
 import inspect
+import re
 import textwrap
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +26,15 @@ _ATTRIBUTES = {
 
 _DOTTED = {
     *(("os", name) for name in ("system", "remove", "rename", "replace", "link", "symlink", "kill")),
-    *(("torch", name) for name in ("save", "load")),
+    *((module, name) for module in ("torch", "torch.jit") for name in ("save", "load")),
     *(("subprocess", name) for name in ("run", "call")),
     *((module, name) for module in ("pickle", "yaml", "json", "np", "numpy") for name in ("load", "dump", "save")),
     ("torch.onnx", "export"),
 }
+_IMPORTERS = {"import_module", "__import__", "locate", "optional_import", "instantiate_class", "get_class"}
+"""Functions that import what a text names; MONAI's ``optional_import`` is one."""
+
+_OF_MEMORY = re.compile(r"\b(files?|pickl\w+|pointer|address|disk|storage|buffer|unsafe|undefined behavio\w+)\b", re.I)
 _MAX_CALLS = 3
 
 
@@ -38,14 +46,22 @@ def public_methods(kinds: Iterable[type]) -> Iterator[tuple[type, str, Any]]:
                 yield kind, name, inspect.getattr_static(kind, name, None)
 
 
-def reason(member: Any, kind: type | None, depth: int = 0) -> str:
-    """Return what a method calls, itself or through functions and methods of its class; empty if nothing is found."""
+def reason(member: Any, kind: type | None, depth: int = 0, *, calls: Callable[[ast.Call], str] | None = None) -> str:
+    """Return what a method calls, itself or through functions and methods of its class; empty if nothing is found.
+
+    Args:
+        member: The method or function.
+        kind: Its class.
+        depth: The number of calls on the way to it.
+        calls: Returns what a call does, or an empty text; by default, ``touches``.
+    """
+    calls = calls or touches
     function = _function(member)
     tree = _tree(function) if function is not None else None
     if function is None or tree is None:
         return ""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        if called := _direct(call.func):
+        if called := calls(call):
             return called
     if depth == _MAX_CALLS:
         return ""
@@ -56,24 +72,42 @@ def reason(member: Any, kind: type | None, depth: int = 0) -> str:
                 inside = function.__globals__.get(name)
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if kind is not None:
                 inside, next_kind = inspect.getattr_static(kind, name, None), kind
-        if inside is not None and (found := _reason_once(inside, next_kind, depth + 1)):
+        if inside is None or name in _IMPORTERS:
+            continue
+        if found := _reason_once(inside, next_kind, depth + 1, calls):
             return f"{name} > {found}"
     return ""
 
 
 @functools.cache
-def _reason_once(member: Any, kind: type | None, depth: int) -> str:
-    return reason(member, kind, depth)
+def _reason_once(member: Any, kind: type | None, depth: int, calls: Callable[[ast.Call], str]) -> str:
+    return reason(member, kind, depth, calls=calls)
 
 
-def _direct(function: ast.expr) -> str:
-    match function:
+def imports_an_argument(call: ast.Call) -> str:
+    """Return a call that imports what its caller names, not what is written there."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("name", "module"))]
+    return ast.unparse(call) if name in _IMPORTERS and not all(isinstance(a, ast.Constant) for a in given) else ""
+
+
+def compiled_names(kinds: Iterable[type]) -> Iterator[str]:
+    """Yield the names of public compiled methods that are not documented, or whose documentation is about memory."""
+    for _, name, member in public_methods(kinds):
+        documentation = getattr(member, "__doc__", None)
+        if _function(member) is None and (not documentation or _OF_MEMORY.search(documentation)):
+            yield name
+
+
+def touches(call: ast.Call) -> str:
+    """Return a call that runs text, starts a program, or reads or writes a file."""
+    match call.func:
         case ast.Name(id=name) if name in _NAMES:
             return name
         case ast.Attribute(attr=name) if name in _ATTRIBUTES:
-            return ast.unparse(function)
+            return ast.unparse(call.func)
         case ast.Attribute(value=owner, attr=name) if (ast.unparse(owner), name) in _DOTTED:
-            return ast.unparse(function)
+            return ast.unparse(call.func)
     return ""
 
 
@@ -84,7 +118,10 @@ def _function(member: Any) -> Callable[..., Any] | None:
         member = member.fget
     if isinstance(member, functools.cached_property):
         member = member.func
-    found = inspect.unwrap(member) if callable(member) else None
+    try:
+        found = inspect.unwrap(member) if callable(member) else None
+    except Exception:  # what stands for a package that is not installed raises for every attribute
+        return None
     return found if isinstance(found, types.FunctionType) else None
 
 

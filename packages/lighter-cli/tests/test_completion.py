@@ -94,7 +94,7 @@ def test_paths_follow_a_file_and_what_the_target_takes(system_config: str) -> No
         "system::optimizer::maximize=",
         "system::optimizer::momentum=",
     ]
-    assert follow("fit", system_config, "system::o") == ["system::optimizer::"]
+    assert follow("fit", system_config, "system::o") == ["system::on_nan=", "system::optimizer::"]
     assert follow("fit", system_config, "trainer::callbacks::") == ["trainer::callbacks::0::"]
     assert "trainer::callbacks::0::save_top_k=" in follow("fit", system_config, "trainer::callbacks::0::s")
     assert "system::metrics::test::Accuracy::num_classes=" in follow(
@@ -170,6 +170,8 @@ def test_bash_gets_what_stands_behind_its_own_word_breaks() -> None:
     assert in_bash(complete, breaks, "X=1 lighter fit 'two words' a\\ b::", "") == ["c=d "]
     assert in_bash(complete, " ", "lighter fit a", "") == ["a\\ b::c=d "]
     assert in_bash(complete, breaks, "lighter fit 'a b", "") == ["a b::c=d"]
+    assert in_bash(lambda *_: ["it's $(x) "], breaks, "lighter fit 'i", "") == [r"it'\''s $(x)"]
+    assert in_bash(lambda *_: ['a"$(x)`!\\ '], breaks, 'lighter fit "a', "") == [r"a\"\$(x)\`\!\\"]
     assert in_bash(complete, breaks, "lighter explain a", "bc more.yaml") == ["a\\ b::c=d "]
     assert asked == [
         (["fit", "two words", "a b::"], 2),

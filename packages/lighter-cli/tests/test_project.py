@@ -50,6 +50,12 @@ def test_making_it_importable_imports_nothing(write: Write, tmp_path: Path) -> N
     assert "project" not in sys.modules
 
 
+@pytest.mark.parametrize("name", ['a""" + 1/0 + """b', "a''' + 1/0 + '''b", "a\\", "a\nb"])
+def test_the_name_of_a_folder_is_no_code(name: str, write: Write, tmp_path: Path) -> None:
+    write(f"{name.replace('/', '-')}/models.py", "NAME = 'mine'")
+    assert _import(tmp_path / name.replace("/", "-"), "from project.models import NAME", "NAME") == "mine"
+
+
 def test_two_projects_in_one_process_work_in_turn(write: Write, tmp_path: Path) -> None:
     """The second project used to be refused."""
     write("a/models.py", "NAME = 'a'")

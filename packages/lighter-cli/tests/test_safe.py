@@ -14,20 +14,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import fsspec
+import numpy as np
 import pytest
 import pytorch_lightning
 import torch
+from fsspec.registry import known_implementations
 from packaging.version import Version
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 import lighter.callbacks
 from lighter_cli import Runner, load_experiment
+from lighter_cli.running.file_systems import only_storage
 from lighter_config import CheckError, ConfigError
 from lighter_config.safety import listed_targets
 from lighter_config.safety.expression_refusals import is_harmless
 
 sys.path.append(str(Path(__file__).parent))
-from safe_methods import public_methods, reachable, reason
+from safe_methods import compiled_names, imports_an_argument, public_methods, reachable, reason
 
 sys.path.pop()
 
@@ -232,6 +236,37 @@ def test_a_config_cannot_ask_for_unpickling(given: str, system_config: str) -> N
     assert TRACE.exists()
 
 
+def test_a_sharded_checkpoint_is_refused_without_the_option(system_config: str) -> None:
+    Path("shards").mkdir()
+    Path("shards/meta.pt").touch()
+    with pytest.raises(ConfigError, match="--safe refuses a folder as the checkpoint: 'shards'"):
+        Runner().run("test", [system_config], ckpt_path="shards", safe=True)
+    for options in ({"safe": True, "weights_only": False}, {}):
+        with pytest.raises(IsADirectoryError):
+            Runner().run("test", [system_config], ckpt_path="shards", **options)
+
+
+def test_a_path_names_storage_only(system_config: str) -> None:
+    root = "trainer::default_root_dir"
+    before = dict(known_implementations)
+    with pytest.raises(ValueError, match="Protocol not known: reference"):
+        Runner().run("fit", [system_config, f"{root}=reference://::memory://refs.json", *SHORT], safe=True)
+    assert known_implementations == before
+    Runner().run("fit", [system_config, f"{root}=memory://x", *SHORT], safe=True)
+
+
+@pytest.mark.parametrize("address", ["simplecache::memory://x", "git://x", "dir://x", "zip://x::memory://y"])
+def test_file_systems_around_others_are_unknown_inside(address: str) -> None:
+    with only_storage(), pytest.raises(ValueError, match="Protocol not known"):
+        fsspec.core.url_to_fs(address)
+
+
+def _keep_what_monai_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back what importing MONAI sets."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
 ROOTS = sorted({name.partition(".")[0] for name in listed_targets()})
 MADE_FROM = {
     "lightning": "2.6.6",
@@ -246,9 +281,7 @@ MADE_FROM = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("package", ROOTS)
 def test_every_listed_name_of_an_installed_package_exists(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # importing MONAI sets both; they are put back
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    _keep_what_monai_changes(monkeypatch)
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     is_as_listed = package not in MADE_FROM or Version(version(package)) >= Version(MADE_FROM[package])
@@ -296,6 +329,7 @@ def test_nothing_listed_runs_unpickles_or_fetches() -> None:
 @pytest.fixture
 def objects(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Objects of listed classes, as a config builds them, and what hangs below them."""
+    _keep_what_monai_changes(monkeypatch)
     profiler = pytorch_lightning.profilers.AdvancedProfiler()
     with profiler.profile("training"):
         pass
@@ -327,13 +361,76 @@ def objects(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     ]
 
 
-def listed_classes() -> Iterator[type]:
+def listed_objects() -> Iterator[tuple[str, Any]]:
     for target in sorted(listed_targets()):
         module, _, name = target.rpartition(".")
-        if module.partition(".")[0] != "monai" and find_spec(module.partition(".")[0]) is not None:
-            found = getattr(importlib.import_module(module), name, None)
-            if isinstance(found, type):
-                yield found
+        if find_spec(module.partition(".")[0]) is not None:
+            yield target, getattr(importlib.import_module(module), name, None)
+
+
+def listed_classes() -> Iterator[type]:
+    return (found for _, found in listed_objects() if isinstance(found, type))
+
+
+_CALLED_BY_A_RUN = ("__new__", "__init__", "__call__", "forward", "update", "compute", "__getitem__", "__iter__")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_listed_imports_what_an_argument_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    _keep_what_monai_changes(monkeypatch)
+    found = {}
+    for target, value in listed_objects():
+        is_class = isinstance(value, type)
+        members = [inspect.getattr_static(value, name, None) for name in _CALLED_BY_A_RUN] if is_class else [value]
+        for member in members:
+            if why := reason(member, value if is_class else None, calls=imports_an_argument):
+                found[target] = why
+    assert not found
+
+
+def test_a_class_that_imports_what_an_argument_names_is_found() -> None:
+    class Wrapped:
+        def __init__(self, name: str) -> None:
+            self.inside = self.load(name)
+
+        def load(self, name: str) -> Any:
+            return importlib.import_module(name)
+
+        def fixed(self) -> Any:
+            return importlib.import_module("math")
+
+    assert reason(Wrapped.__init__, Wrapped, calls=imports_an_argument) == "load > importlib.import_module(name)"
+    assert not reason(Wrapped.fixed, Wrapped, calls=imports_an_argument)
+
+
+_REVIEWED = set(
+    (  # noqa: SIM905
+        # views, and copies into new memory, whose bounds are checked
+        "T as_strided as_strided_ as_strided_scatter as_subclass astype data detach flags from_bytes hex imag "
+        "is_set_to item nbytes real release resize_ shape storage_offset tobytes tolist view "
+        # facts about the layout of memory, and pickled bytes, which nothing reads
+        "aligned behaved c_contiguous carray contiguous dumps f_contiguous farray fnc forc fortran hasobject "
+        "is_sparse is_sparse_csr num owndata resolve_dtypes writeable writebackifcopy "
+        # arithmetic and layouts without documentation, or whose names say that gradients are not checked
+        "abbr at bits ccol_indices clamp_max clamp_max_ clamp_min clamp_min_ device dtype eps get_offset grad_fn "
+        "hash_tensor index index_reduce is_complex is_distributed is_floating_point is_ipu is_maia is_mkldnn is_mtia "
+        "is_nested is_nonzero is_same_size is_signed is_vulkan is_xla itemsize layout log_softmax map2_ max min name "
+        "output_nr prelu relu relu_ resize_as_sparse_ resolution row_indices set_offset slice_inverse "
+        "smallest_normal split_with_sizes tiny to_complex to_real to_sparse_bsc to_sparse_bsr to_sparse_csc "
+        "to_sparse_csr type unsafe_chunk unsafe_split unsafe_split_with_sizes volatile"
+    ).split()
+)
+"""Compiled methods that an expression may use, which do no more than compute: a new one needs a look."""
+
+
+def test_compiled_methods_about_memory_are_refused_or_reviewed() -> None:
+    array, torchs = np.zeros(1), (torch.Tensor, torch.Generator, torch.Size, torch.device, torch.dtype, torch.finfo)
+    arrays = (np.ndarray, np.generic, np.dtype, np.ufunc, type(array.flat), type(array.flags))
+    plain = (str, bytes, bytearray, memoryview, int, float, complex, dict, list, tuple, set, frozenset, type)
+    names = set(compiled_names((*torchs, torch.iinfo, *arrays, *plain)))
+    assert {"new", "tofile", "const_data_ptr"} <= names
+    assert {name for name in names if is_harmless(name)} <= _REVIEWED
 
 
 @pytest.mark.slow

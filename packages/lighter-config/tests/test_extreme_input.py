@@ -45,6 +45,7 @@ SOURCES = {
     "a long chain of elif": "import sys\nif sys.argv == 0:\n    def make(): ...\n"
     + "".join(f"elif sys.argv == {number}:\n    def make(x): ...\n" for number in range(1, 5_000)),
     "parentheses": "x = " + "(" * 5_000 + ")" * 5_000 + "\ndef make(): ...\n",
+    "four megabytes": "x = 1\n" * 800_000 + "def make(): ...\n",
     "signs": "x = " + "-" * 20_000 + "1\ndef make(): ...\n",
 }
 
@@ -56,3 +57,23 @@ def test_source_that_the_parser_gives_up_on_is_unknown(source: str) -> None:
     answer = SignatureReader(project=Path("code").absolute(), cache_folder=None).read("project.deep.make")
     assert isinstance(answer, Unknown | Signature)
     assert isinstance(answer, Unknown) or source == "signs"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("first", ["", "(unknown.Base)"])
+def test_classes_with_the_same_two_bases_many_times_are_read(first: str, tmp_path: Path) -> None:
+    pairs = "".join(f"class A{i}(A{i - 1}, B{i - 1}): ...\nclass B{i}(A{i - 1}, B{i - 1}): ...\n" for i in range(1, 60))
+    text = f"class A0{first}:\n    def __init__(self, width): ...\nclass B0: ...\n{pairs}class Net(A59): ...\n"
+    (tmp_path / "models.py").write_text(text, encoding="utf-8")
+    reader = SignatureReader(project=tmp_path)
+    answer = reader.read("project.models.Net")
+    assert isinstance(answer, Signature if not first else Unknown)
+    assert reader.is_subclass("project.models.Net", "torch.nn.Module") is (None if first else False)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text", ["${a:" * 200_000, "${oc.decode:" * 50_000, "$" * 500_000, "[" * 500_000, "{" * 100_000, "@a::" * 100_000]
+)
+def test_a_long_text_is_looked_through_once(text: str) -> None:
+    check(load([{"vars": {"a": f"x {text}", "api_key": text}}]))

@@ -115,6 +115,10 @@ def test_literals_arithmetic_and_calls_on_references_are_allowed(text: str) -> N
         "$@net.weight.untyped_storage().from_file('x', True, 3)",
         "$torch.UntypedStorage.from_file('x')",
         "$@net.weight.numpy().ctypes",
+        "$@net.weight.new(cdata=1)",
+        "$torch.zeros(1).data_ptr()",
+        "$np.zeros(3).resize(9, refcheck=False)",
+        "$@net.to_tensorrt('x')",
         "$print(1)",
         "$(yield)",
         "$await @net",
@@ -156,6 +160,7 @@ def test_an_expression_that_does_more_is_refused(text: str) -> None:
         "pytorch_lightning.Trainer.fit",
         "torchmetrics.utilities.imports.operator.attrgetter",
         "torchmetrics.os.system",
+        "monai.inferers.PatchInferer",
         "monai.transforms.Lambda",
         "monai.bundle.run",
         "monai.bundle.ConfigParser",
@@ -237,10 +242,20 @@ def test_what_an_import_names_is_allowed_where_the_target_would_be() -> None:
         {"layer": {"_target_": "os.system", "_mode_": "partial"}},
         {"layer": {"_target_": "os.system", "_disabled_": "@flag"}, "flag": False},
         {"hidden": {"_target_": "os.system"}, "shown": "%hidden"},
+        {"layer": {"_target_": "torch.nn.Linear", "_debug_": True}},
+        {"layer": {"_target_": "torch.nn.Linear", "_debug_": "@flag"}, "flag": True},
+        {"layer": {"_target_": "torch.nn.Linear", "_mode_": "debug"}},
+        {"layer": {"_target_": "torch.nn.Linear", "_mode_": "@mode"}, "mode": "debug"},
+        {"layer": {"_target_": "torch.nn.Linear", "_mode_": "$'de' + 'bug'"}},
     ],
 )
 def test_what_stands_deep_or_is_built_late_is_refused_as_well(config: dict[str, object]) -> None:
     assert refusals(load(config))
+
+
+@pytest.mark.parametrize("mode", ["default", "partial", "callable"])
+def test_a_mode_that_starts_no_debugger_is_allowed(mode: str) -> None:
+    assert not refusals(load({"layer": {"_target_": "torch.nn.Linear", "_mode_": mode}}))
 
 
 def test_what_another_file_brings_is_refused() -> None:

@@ -15,7 +15,7 @@ import platformdirs
 from lighter_cli.atomic_files import write_atomically
 from lighter_config.project import Project
 
-_ALIAS = '''"""Made by Lighter: stands for {folder}"""
+_ALIAS = '''"""Made by Lighter: stands for the folder of ``__path__``."""
 
 import os as _os
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,14 @@ def test_a_sharded_checkpoint_is_complete_with_its_end(tmp_path: Path) -> None:
     assert not is_checkpoint(tmp_path)
     (tmp_path / "meta.pt").touch()
     assert is_checkpoint(tmp_path)
+
+
+def test_an_archive_that_is_larger_than_its_file_is_damaged(tmp_path: Path) -> None:
+    for name, kind in (("compressed.ckpt", zipfile.ZIP_DEFLATED), ("stored.ckpt", zipfile.ZIP_STORED)):
+        with zipfile.ZipFile(tmp_path / name, "w", kind) as archive:
+            archive.writestr("archive/data.pkl", b"0" * 1_000_000)
+    assert not is_undamaged(tmp_path / "compressed.ckpt")
+    assert is_undamaged(tmp_path / "stored.ckpt")
 
 
 DEEP = "[" * 200_000 + "]" * 200_000

@@ -42,3 +42,12 @@ def test_aliases_and_merges_of_a_usual_config_are_migrated() -> None:
     Path("config.yaml").write_text(text, encoding="utf-8")
     (migrated,) = migrate(["config.yaml"])
     assert migrated.after == text
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("line", ["\n", "#\n", " \n", "# @\n"])
+def test_many_empty_lines_are_looked_through_once(line: str) -> None:
+    text = line * 2_000 + "trainer: {max_epochs: 3}\n"
+    Path("config.yaml").write_text(text, encoding="utf-8")
+    (migrated,) = migrate(["config.yaml"])
+    assert migrated.after == text

@@ -137,6 +137,39 @@ def test_file_that_is_no_checkpoint_is_an_error(content):
         load("x.ckpt")
 
 
+_NUMBERED = b"]r\xff\xff\xff\x7f"  # a list with a number that would take 16 GB in a table of all numbers
+_EQUAL_HASHES = b"".join(b"\x8a\x0c" + (i * (2**61 - 1)).to_bytes(12, "little") + b"N" for i in range(30_000))
+_RECORD = b'S"lighter_record"\nS\'{"config": "a: 1"}\'\n'
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "value",
+    [_NUMBERED, b"}(" + _EQUAL_HASHES + b"u", b"(" + _EQUAL_HASHES + b"d", b"(" + _EQUAL_HASHES + b"\x91"],
+    ids=["a large number", "a mapping", "a mapping in one piece", "a frozen set"],
+)
+def test_checkpoint_that_is_made_to_take_memory_or_time_is_read(value):
+    with zipfile.ZipFile("x.ckpt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}(" + _RECORD + b"S'other'\n" + value + b"u.")
+    assert load("x.ckpt").tree == {"a": 1}
+
+
+@pytest.mark.parametrize("pickled", [b"]p9\n.", b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b"."])
+def test_checkpoint_with_what_torch_never_writes_is_an_error(pickled):
+    with zipfile.ZipFile("x.ckpt", "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+    with pytest.raises(SourceError, match="damaged"):
+        load("x.ckpt")
+
+
+def test_checkpoint_whose_entries_are_larger_than_its_file_is_an_error():
+    content = pickle.dumps({"lighter_record": '{"config": "a: 1\n"}', "zeros": "0" * 1_000_000})
+    with zipfile.ZipFile("x.ckpt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", content)
+    with pytest.raises(SourceError, match="not a complete checkpoint"):
+        load("x.ckpt")
+
+
 def test_checkpoint_without_a_config_says_how_to_use_it():
     with zipfile.ZipFile("x.ckpt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {}}))

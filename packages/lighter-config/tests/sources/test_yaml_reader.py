@@ -261,3 +261,11 @@ def test_mistake_says_exactly_what_to_write(text, fix):
 def test_empty_key_of_a_mapping_from_python_is_an_error():
     with pytest.raises(ConfigError, match="a key is empty"):
         load([{"names": {"": "background"}}])
+
+
+@pytest.mark.timeout(60)
+def test_integer_keys_that_could_have_equal_hashes_are_an_error(load_texts):
+    keys = "".join(f"  {i * (2**61 - 1)}: 1\n" for i in range(45_000))
+    with pytest.raises(YamlError, match="a key of 19 digits is too large for an integer"):
+        load_texts("a:\n" + keys)
+    assert load_texts(f"{2**60 - 2}: 1\n'{2**61}': 2\n").tree == {2**60 - 2: 1, str(2**61): 2}

@@ -11,6 +11,7 @@ from typing import Any
 
 from lighter_config import RECORD_FILE, SourceError, stored_record
 from lighter_config.regular_files import is_regular, open_regular, read_regular
+from lighter_config.sources.checkpoints import open_archive
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def is_undamaged(path: Path) -> bool:
         with open_regular(path) as file:
             if not zipfile.is_zipfile(file):
                 return True  # nor has the format of torch before 1.6
-            with zipfile.ZipFile(file) as archive:
+            with open_archive(file) as archive:
                 return archive.testzip() is None
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error, NotImplementedError):
         return False

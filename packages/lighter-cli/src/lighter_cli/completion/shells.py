@@ -13,6 +13,7 @@ from lighter_cli.terminal.control_characters import has_control_characters
 Complete = Callable[[Sequence[str], int], list[str]]
 
 _QUOTES = "'\""
+_SPECIAL_IN_QUOTES = re.compile(r'[\\"$`!]')
 _SPECIAL = re.compile(r"[^\w@%+=:,./~-]")
 
 
@@ -51,12 +52,23 @@ def in_bash(complete: Complete, breaks: str, before: str, after: str) -> list[st
     words = [*line.words[start:], line.text, *behind.words, *([behind.text] if behind.text else [])]
     found = complete(words, len(line.words) - start)
     if line.quote:
-        return [candidate.removesuffix(" ") for candidate in found]
+        return [_quoted(candidate.removesuffix(" "), line.quote) for candidate in found]
     cut = 1 + max((line.text.rfind(character) for character in breaks), default=-1)
     return [
         _SPECIAL.sub(r"\\\g<0>", candidate[cut:].removesuffix(" ")) + " " * candidate.endswith(" ")
         for candidate in found
     ]
+
+
+def _quoted(candidate: str, quote: str) -> str:
+    r"""Write a candidate into an open quote, which nothing in it may end.
+
+    >>> _quoted("it's", "'"), _quoted("$(x)", '"')
+    ("it'\\''s", '\\$(x)')
+    """
+    if quote == "'":
+        return candidate.replace("'", r"'\''")
+    return _SPECIAL_IN_QUOTES.sub(r"\\\g<0>", candidate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from lighter_cli.migration.document import Document
 from lighter_cli.migration.tree import mappings, texts
 
 _OWN = ("lighter.", "pytorch_lightning.")
-_PACKAGE = re.compile(r"\A(?:\s*#.*\n|\s*\n)*?\s*#\s*@package\b")
+_PACKAGE = re.compile(r"\A(?:[^\S\n]*(?:#.*)?\n)*?[^\S\n]*#[^\S\n]*@package\b")
 _INTERPOLATION = re.compile(r"\$\{[A-Za-z_.][\w.:\[\]]*")
 _OF_HYDRA = {"_partial_", "_recursive_", "_convert_"}
 _OF_MONAI = {"_meta_", "bundle_root", "network_def", "initialize"}

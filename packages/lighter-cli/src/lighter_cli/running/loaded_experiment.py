@@ -3,8 +3,10 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import find_mistakes, prepare
 from lighter_cli.running.runner import Runner
 from lighter_config import Config, Finding, Secrets, Stage, load, parse_sources
@@ -72,7 +74,7 @@ class LoadedExperiment:
         prepared = prepare(self.config, Stage(stage), safe=safe, allow=allow)
         from lighter_cli.running.build import build, seeded
 
-        with seeded(prepared.seed):
+        with seeded(prepared.seed), only_storage() if safe else nullcontext():
             return build(prepared.config)
 
     def fit(self, **options: Any) -> Any:

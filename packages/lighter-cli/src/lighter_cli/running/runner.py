@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import checks_for, prepare
-from lighter_cli.running.start_checkpoint import check_args_were_read, shared_with_ranks, start_checkpoint
+from lighter_cli.running.start_checkpoint import (
+    check_args_were_read,
+    refuse_folder,
+    shared_with_ranks,
+    start_checkpoint,
+)
 from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
 from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
@@ -71,6 +77,8 @@ class Runner:
         checks = checks_for(ckpt_path, runs)
         prepared = prepare(config, stage, check_first=check_first, checks=checks, safe=safe, allow=allow or ())
         checkpoint = start_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
+        if safe and options.get("weights_only") is not False:
+            refuse_folder(checkpoint)
         _log_start(checkpoint, stage)
 
         with self._importing():  # torch is imported here; all that the config alone shows has been reported
@@ -80,7 +88,7 @@ class Runner:
 
             import_lightning(prepared.config)
 
-        with seeded(prepared.seed), shared_with_ranks(checkpoint):
+        with seeded(prepared.seed), shared_with_ranks(checkpoint), only_storage() if safe else nullcontext():
             self.experiment = build(prepared.config)
             args = _stage_args(prepared.config, stage, option=ckpt_path)
             request = Request(

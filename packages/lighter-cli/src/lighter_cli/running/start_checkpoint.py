@@ -99,6 +99,22 @@ def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> Checkpoi
     )
 
 
+def refuse_folder(checkpoint: str | None) -> None:
+    """Refuse a sharded checkpoint with ``--safe``: torch unpickles parts of it, also with ``weights_only``.
+
+    Raises:
+        CheckpointError: The checkpoint is a folder.
+    """
+    if checkpoint is not None and is_folder(checkpoint):
+        raise CheckpointError(
+            Finding(
+                message=f"--safe refuses a folder as the checkpoint: {checkpoint!r}",
+                expected=("a checkpoint in one file; parts of a sharded one are unpickled, which can run any code",),
+                fix="add --no-weights-only if you trust whoever wrote it",
+            )
+        )
+
+
 def check_args_were_read(config: Config, stage: Stage, args: Mapping[str, Any]) -> None:
     """Check that ``ckpt_path`` of the built arguments is one that the search for a checkpoint has read.
 

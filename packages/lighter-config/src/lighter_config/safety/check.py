@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from lighter_config.building.resolving import TARGET, imports_of
+from lighter_config.building.resolving import MODE, TARGET, imports_of
 from lighter_config.checks.context import CheckContext
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
@@ -20,6 +20,10 @@ from lighter_config.tree.references import is_expression
 
 _COMPILE_OPTIONS = ("backend", "dynamic", "fullgraph", "mode")
 _BACKENDS = ("inductor", "eager", "aot_eager", "cudagraphs")
+_DEBUG = "_debug_"
+_MODES = ("default", "partial", "callable")
+"""What ``_mode_`` may be. The others, and the key ``_debug_``, start a debugger, which runs what it reads."""
+
 _EXPECTED = "a target in lighter_config/safety/targets.txt, in your project, or named by --allow"
 
 
@@ -49,6 +53,7 @@ class SafetyCheck:
                 continue
             if TARGET in node.value:
                 yield from self._target(context, (*path, TARGET), node.value[TARGET].value)
+                yield from _debugger(context, path, node)
             if IMPORTS in node.value or REQUIRES in node.value:
                 yield from self._imports(context, path, node)
         yield from _compiler_options(context)
@@ -124,6 +129,18 @@ class SafetyCheck:
                 reason,
                 expected=("literals, arithmetic, and attributes and calls of values of the config",),
                 fix="put the code into your project, name what you trust with --allow, or run without --safe",
+            )
+
+
+def _debugger(context: CheckContext, path: Segments, component: Node) -> Iterator[Finding]:
+    mode = component.value.get(MODE)
+    for key, is_refused in ((_DEBUG, _DEBUG in component.value), (MODE, mode is not None and mode.value not in _MODES)):
+        if is_refused:
+            yield context.finding(
+                (*path, key),
+                f"--safe refuses `{key}`: {component.value[key].value!r:.30}, which may start a debugger",
+                expected=(f"`{MODE}` as one of {', '.join(_MODES)}",),
+                fix="remove it, or run without --safe",
             )
 
 

@@ -22,6 +22,8 @@ _ROADS_AWAY = frozenset(
         # into an object's inside, and from a loader to modules
         "format format_map mro f_back f_builtins f_globals f_locals f_code multiprocessing_context reducer "
         "gi_frame gi_code cr_frame cr_code ag_frame ag_code tb_frame "
+        # to memory that is not theirs: an object at an address, an array that others still use
+        "const_data_ptr data_ptr new resize set_ setflags "
         # to what starts programs or evaluates text, should a module be reached
         "check_call check_output compile eval exec import_module popen Popen run_path set_executable system "
         # to what unpickles, or writes a file of the config's choosing
@@ -32,9 +34,10 @@ _ROADS_AWAY = frozenset(
         # methods of objects of listed classes that run text, start programs, or read and write files
         "add_audio add_embedding describe dump_stats experiment export_chrome_trace export_memory_timeline "
         "export_stacks finalize hardlink_to launch link_to log_hparams mkdir open output_of output_path "
-        "read_bytes read_text run runcall runctx setup stop summary symlink_to teardown to_yaml touch write "
-        "on_exception on_predict_batch_end on_predict_start on_test_batch_end on_test_start on_train_batch_end "
-        "on_train_end on_train_epoch_end on_validation_batch_end on_validation_end on_validation_start"
+        "read_bytes read_text run runcall runctx setup stop summary symlink_to teardown to_tensorrt "
+        "to_yaml touch write on_exception on_predict_batch_end on_predict_start on_test_batch_end on_test_start "
+        "on_train_batch_end on_train_end on_train_epoch_end on_validation_batch_end on_validation_end "
+        "on_validation_start"
     ).split()
 )
 """Attributes that lead from an object to what --safe is there to refuse.

@@ -1,10 +1,11 @@
 """Read the config out of a checkpoint, without torch and without building any object pickled in it."""
 
+import io
 import json
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
@@ -40,10 +41,9 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
         SourceError: The file is not a complete checkpoint, or its record is damaged.
     """
     try:
-        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
+        with open_regular(path) as stream, open_archive(stream) as archive:
             member = next(entry for entry in archive.namelist() if entry.endswith("/data.pkl") or entry == "data.pkl")
-            with archive.open(member) as file:
-                content = _Reader(file).load()
+            content = _Reader(io.BytesIO(archive.read(member))).load()
     except (zipfile.BadZipFile, StopIteration, OSError) as error:
         raise _error(f"{name!r} is not a complete checkpoint file", name, fix=_FIX, expected=_EXPECTED) from error
     except Exception as error:  # a damaged pickle can raise anything
@@ -57,6 +57,21 @@ def stored_record(path: Path, name: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise _error(f"the record in {name!r} is damaged", name, fix=_FIX)
     return record
+
+
+def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
+    """Open the archive that a checkpoint is. ``torch.save`` compresses nothing, so its entries fit into the file.
+
+    Raises:
+        BadZipFile: It is not such an archive: reading a small file of another kind could fill the memory.
+    """
+    archive = zipfile.ZipFile(stream)
+    entries = archive.infolist()
+    size = stream.seek(0, io.SEEK_END)
+    is_plain = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not is_plain or sum(entry.file_size for entry in entries) > size:
+        raise zipfile.BadZipFile("its entries are compressed or overlap")
+    return archive
 
 
 class _Inert:
@@ -83,18 +98,62 @@ class _Inert:
     def extend(self, items: Any) -> None:
         pass
 
-    def add(self, item: Any) -> None:
-        pass
 
+class _Reader(pickle._Unpickler):
+    """An unpickler that imports and calls nothing that the file names.
 
-class _Reader(pickle.Unpickler):
-    """An unpickler that imports and calls nothing that the file names."""
+    It is the one in Python: the one in C reserves memory for every number that the file gives an object. Of mappings it
+    keeps the entries under text, and of sets nothing: other keys, and the numbers of ``PUT``, can be chosen to have the
+    same hash. ``BYTEARRAY8`` reserves as much memory as the file says.
+    """
 
     def find_class(self, _module: str, _name: str, /) -> Any:
         return _Inert
 
     def persistent_load(self, _pid: Any, /) -> Any:
         return None
+
+    def load_setitem(self: Any) -> None:
+        """Read one item of a mapping."""
+        value, key = self.stack.pop(), self.stack.pop()
+        _put(self.stack[-1], [key, value])
+
+    def load_setitems(self: Any) -> None:
+        """Read items of a mapping."""
+        items = self.pop_mark()
+        _put(self.stack[-1], items)
+
+    def load_dict(self: Any) -> None:
+        """Read a mapping."""
+        items = self.pop_mark()
+        self.stack.append({})
+        _put(self.stack[-1], items)
+
+    def load_additems(self: Any) -> None:
+        """Read items of a set."""
+        self.pop_mark()
+
+    def load_frozenset(self: Any) -> None:
+        """Read a set that does not change."""
+        self.pop_mark()
+        self.stack.append(frozenset())
+
+    dispatch = {  # noqa: RUF012 - as in the class above it
+        **pickle._Unpickler.dispatch,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.DICT[0]: load_dict,
+        pickle.ADDITEMS[0]: load_additems,
+        pickle.FROZENSET[0]: load_frozenset,
+    }
+    for _code in (pickle.PUT, pickle.BYTEARRAY8):  # `torch.save` writes neither
+        del dispatch[_code[0]]
+
+
+def _put(target: Any, keys_and_values: list[Any]) -> None:
+    for key, value in zip(keys_and_values[::2], keys_and_values[1::2], strict=True):
+        if type(key) is str:
+            target[key] = value
 
 
 _EXPECTED = "a file that torch.save wrote to its end"

@@ -4,6 +4,7 @@ The parser is libyaml's, in C; the tree is built from its events, without recurs
 """
 
 import re
+import sys
 from typing import Any
 
 import yaml
@@ -200,7 +201,7 @@ class _Reader:
             if text == _MERGE_KEY and event.implicit[0]:
                 top.key = _IS_MERGE
                 return
-            key = text if event.implicit[0] and is_ordinary(text) else self._scalar(event)
+            key = text if event.implicit[0] and is_ordinary(text) else self._scalar_key(event)
             if event.anchor:
                 self.anchors[event.anchor] = Node(key, self.origin, mark)
         if key in top.value:
@@ -216,6 +217,17 @@ class _Reader:
             if special.legacy and self.origin.legacy is None:
                 self.origin.legacy = (mark, key)
         top.key, top.key_mark = key, mark
+
+    def _scalar_key(self, event: Any) -> Any:
+        """Return a key. Integers as large as their hashes could be chosen to be slow to tell apart."""
+        key = self._scalar(event)
+        if type(key) is int and abs(key) >= sys.hash_info.modulus // 2:
+            raise yaml_error(
+                f"a key of {len(event.value)} digits is too large for an integer",
+                Node(None, self.origin, event.start_mark),
+                fix="quote it to make it text",
+            )
+        return key
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value

@@ -16,7 +16,7 @@ from lighter_config.tree.reference_syntax import DEFAULT_MARK, Reference, refere
 from lighter_config.tree.scalars import scalar
 
 _FILE = re.compile(r"(?P<file>.+?\.ya?ml)(?:::(?P<path>.*))?", re.DOTALL)
-INTERPOLATION = re.compile(r"\$\{([A-Za-z_][\w.]*(?::[^}]*)?)\}")
+INTERPOLATION = re.compile(r"\$\{([A-Za-z_][\w.]*(?::[^}]{0,1000})?)\}")
 """The ``${name}`` and ``${resolver:argument}`` of other tools."""
 _ESCAPED = re.compile(r"\\+[@%$]")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")

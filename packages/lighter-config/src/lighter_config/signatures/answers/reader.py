@@ -309,6 +309,8 @@ class SignatureReader:
         pending, seen = [cls], set[str]()
         while pending:
             one = pending.pop()
+            if one.name in seen:
+                continue
             if one.name in names:
                 return True
             seen.add(one.name)

@@ -19,14 +19,19 @@ from lighter_config.signatures.namespaces.namespace import (
 from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
 from lighter_config.signatures.text.modules import Module
 
+_MAX_SIZE = 4 << 20
+"""Longer source is not read: its tree takes hundreds of times as much memory."""
+
 
 def read_module(module: Module, text: bytes) -> Namespace:
     """Read the names of a module from its source.
 
     Raises:
         SyntaxError: The text is not Python of this version.
-        ValueError: It holds null bytes.
+        ValueError: It holds null bytes, or is too long.
     """
+    if len(text) > _MAX_SIZE:
+        raise ValueError(f"more than {_MAX_SIZE >> 20} MiB of source")
     tree = ast.parse(text, filename=module.file or module.name)
     namespace = Namespace(module, docstring=ast.get_docstring(tree))
     if module.kind == "source" and may_add_names(text):

@@ -108,9 +108,10 @@ class ModuleFinder:
         """
         # an attribute of `self` is one of an object, unless the text binds `self` to something of its own
         spelled = re.compile(
-            rb"""(?<!\bself)(?<!\bcls)\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']|"""
-            rb"""\bself = [\s\S]*\bself\.%(name)s\s*=[^=]""" % {b"name": name.encode()}
+            rb"""(?<!\bself)(?<!\bcls)\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']"""
+            % {b"name": name.encode()}
         )
+        of_self = re.compile(rb"\bself\.%b\s*=[^=]" % name.encode())
         package = module.name.partition(".")[0]
         files = self.files(package)
         if files is None:
@@ -120,8 +121,10 @@ class ModuleFinder:
                 text = read_regular(file)
             except OSError:
                 continue
-            if name.encode() in text and spelled.search(text):
-                return file
+            if name.encode() in text:
+                bound = re.search(rb"\bself = ", text)
+                if spelled.search(text) or (bound is not None and of_self.search(text, bound.end())):
+                    return file
         return None
 
     def files(self, package: str) -> tuple[str, ...] | None:

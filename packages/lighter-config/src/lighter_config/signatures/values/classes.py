@@ -39,6 +39,7 @@ class Classes:
         self._evaluate = evaluate
         self._bound = bound
         self._in_progress: set[ClassValue] = set()
+        self._orders: dict[ClassValue, tuple[ClassValue | BuiltinValue, ...]] = {}
 
     def unsubscripted(self, value: Value) -> Value:
         """The class behind ``Base[int]``; any other value as it is."""
@@ -109,6 +110,8 @@ class Classes:
 
     def mro(self, cls: ClassValue) -> tuple[ClassValue | BuiltinValue, ...] | Unclear:
         """The order in which attributes are looked up, ``object`` last."""
+        if cls in self._orders:  # else two bases with the same two bases, many times over, would take forever
+            return self._orders[cls]
         if cls in self._in_progress:
             return Unclear(f"{cls.name} is its own base", owner=cls.name)
         self._in_progress.add(cls)
@@ -132,4 +135,5 @@ class Classes:
             self._in_progress.discard(cls)
         if merged is None:
             return Unclear(f"the bases of {cls.name} have no order", owner=cls.name)
-        return (cls, *(base for base in merged if base != OBJECT), OBJECT)
+        self._orders[cls] = (cls, *(base for base in merged if base != OBJECT), OBJECT)
+        return self._orders[cls]

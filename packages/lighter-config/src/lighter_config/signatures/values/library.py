@@ -69,7 +69,7 @@ Their stubs tell the parameters, but not all that is accepted: ``axis`` for ``di
 """
 
 
-_LIST_OF_EXPORTS = re.compile(rb"^__all__\b[^=\n]*=\s*\[.*?^\]", re.MULTILINE | re.DOTALL)
+_LIST_OF_EXPORTS = re.compile(rb"^__all__\b[^=\n]*=\s*\[.*\n(?:(?!__all__|\]).*\n)*\]", re.MULTILINE)
 
 
 class Library:
