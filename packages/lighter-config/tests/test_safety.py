@@ -115,7 +115,7 @@ def test_literals_arithmetic_and_calls_on_references_are_allowed(text: str) -> N
         "$@net.weight.untyped_storage().from_file('x', True, 3)",
         "$torch.UntypedStorage.from_file('x')",
         "$@net.weight.numpy().ctypes",
-        "$@net.weight.new(cdata=1)",
+        "$@net.weight.new(2)",
         "$torch.zeros(1).data_ptr()",
         "$np.zeros(3).resize(9, refcheck=False)",
         "$@net.to_tensorrt('x')",
