@@ -193,6 +193,17 @@ LIBRARIES = {
         class BatchAdapter:
             def __init__(self, input_accessor, target_accessor=None, identifier_accessor=None): ...
         """,
+    "typed.py": """
+        from typing import Optional
+        from torch import nn
+        from torch.nn import Module
+        class Holder:
+            def __init__(self, network: nn.Module, teacher: Module | None = None, student: Optional[nn.Module] = None,
+                         either: nn.Module | list = (), anything=None): ...
+        class Maker:
+            def __new__(cls): ...
+        def make(): ...
+        """,
     "torchvision/__init__.py": "",
     "torchvision/models.py": "def resnet18(*, weights=None, progress: bool = True, **kwargs): ...",
     "torchvision/datasets.py": "class CIFAR10:\n    def __init__(self, root, train=True, transform=None): ...",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lighter_config.building.resolving import ARGUMENTS, TARGET
+from lighter_config.checks.argument_classes import wrong_classes
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
@@ -21,7 +22,7 @@ from lighter_config.tree.scalars import PLACEHOLDER
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:
-    """Report literals that certainly do not fit: a reference or an expression may turn out to be anything."""
+    """Report literals that certainly do not fit, and components of a class that does not."""
     for component in context.components:
         signature = context.reader.read(component.target) if component.target is not None else None
         if not isinstance(signature, Signature):
@@ -32,6 +33,7 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
                 path = (*component.path, name)
                 yield from _compare(context, component, path, parameter, value)
                 yield from _choose(context, component, path, value)
+        yield from wrong_classes(context, component, signature)
         by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
         written = context.value((*component.path, ARGUMENTS), [])
         if component.positional is not None and len(component.positional) == len(written):
