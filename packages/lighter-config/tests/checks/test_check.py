@@ -475,3 +475,29 @@ def test_what_may_be_a_module_is_no_finding(checked, system_yaml, value) -> None
     others = f"either: {LOADER}, anything: {LOADER}"
     word = f"=trainer::logger={{_target_: typed.Holder, network: {value}, {others}}}"
     assert [one for one in checked(word, exp=system_yaml) if "must be a" in one.message] == []
+
+
+ADAM = "{_target_: torch.optim.AdamW, lr: 0.1}"
+
+
+def test_optimizer_of_several_without_a_mode_is_told_to_be_partial(checked, system_yaml) -> None:
+    optimizers = f"{{a: {{optimizer: {ADAM}, modules: a}}, b: {{optimizer: {ADAM[:-1]}, _mode_: partial}}}}}}"
+    target = "{_target_: lighter.optimizers.CombinedOptimizer, network: '@system::model', optimizers: "
+    found = [one for one in checked(f"=system::optimizer={target}{optimizers}}}", exp=system_yaml) if one.fix]
+    assert [one.fix for one in found] == [
+        "add `_mode_: partial` to system::optimizer::optimizers::a::optimizer: the CombinedOptimizer gives params"
+    ]
+
+
+def test_list_of_optimizers_is_told_to_combine_them(checked, system_yaml) -> None:
+    word = f"=trainer::logger={{_target_: typed.Choosing, optimizer: [{ADAM}, {ADAM}]}}"
+    found = [one for one in checked(word, exp=system_yaml) if "does not take" in one.message]
+    assert found[0].fix.startswith("combine them in a lighter.optimizers.CombinedOptimizer")
+
+
+@pytest.mark.parametrize(
+    ("target", "severity"), [("lighter.choosing.Choosing", "error"), ("typed.Choosing", "warning")]
+)
+def test_choice_that_lighter_refuses_is_an_error(checked, system_yaml, target, severity) -> None:
+    (found,) = checked(f"=trainer::logger={{_target_: {target}, kind: c}}", exp=system_yaml)
+    assert (found.severity, found.expected) == (severity, ("a", "b"))
