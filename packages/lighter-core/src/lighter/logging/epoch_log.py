@@ -122,9 +122,11 @@ class EpochLog:
                 never_updated.append(name)
         if self._wrappers is not None:
             self._extremes |= self._wrappers.extremes()
-        if never_updated and not self.trainer.sanity_checking:
+        missed = [name for name in never_updated if name not in self._names.never_updated]
+        if missed and not self.trainer.sanity_checking:
+            self._names.never_updated.update(missed)
             rank_zero_warn(
-                f"`{self.mode}_metrics` were never updated, so no value is logged for {', '.join(never_updated)}."
+                f"`{self.mode}_metrics` were never updated, so no value is logged for {', '.join(missed)}."
                 " Call `self.update_metrics(pred, target)` in the step, or remove them."
             )
         return values
