@@ -10,11 +10,12 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
+from torchmetrics import MeanMetric, Metric, MetricCollection
+from torchmetrics.classification import BinaryAUROC, MulticlassAccuracy, MulticlassAUROC
+from torchmetrics.retrieval import RetrievalMAP
 from torchmetrics.wrappers import MinMaxMetric, Running
 
-from lighter import LighterModule, System
+from lighter import LighterModule, MetricError, System
 from lighter.resumable import ResumableDataLoader
 
 
@@ -198,6 +199,64 @@ def fit_heads() -> None:
     )
     trainer.fit(system)
     Path(f"heads{rank}.json").write_text(json.dumps({"train": seen.train, "val": seen.val}))
+
+
+class Lists(LighterModule):
+    """Updates metrics that collect their samples: of three batches on rank 0, the other rank has some or none."""
+
+    def __init__(self, num_batches: int, metrics) -> None:
+        super().__init__(nn.Linear(4, 3, dtype=torch.float64), val_metrics=metrics)
+        self.num_batches = num_batches
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        if batch_idx < self.num_batches:
+            self.val_metrics["auroc"].update(x[:, :3].softmax(1), y)
+            self.val_metrics["binary"].update(x[:, 0].sigmoid(), y > 1)
+            self.val_metrics["map"].update(x[:, 0].sigmoid(), y > 1, y)
+            if "pieces" in self.val_metrics:
+                self.val_metrics["pieces"].update(x)
+        return {"target": y}
+
+
+class Pieces(Metric):
+    """Keeps a list that it does not join, as metrics of detection do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("pieces", [], dist_reduce_fx=None)
+
+    def update(self, piece):
+        self.pieces.append(piece)
+
+    def compute(self):
+        return torch.tensor(float(len(self.pieces)))
+
+
+def fit_lists() -> None:
+    """Validate where rank 1 has updated nothing, or less than the other."""
+    rank = int(os.environ["LOCAL_RANK"])
+    results = []
+    for num_batches, has_pieces in ((0, False), (1, False), (3, True), (1, True)):
+        metrics = {"auroc": MulticlassAUROC(3), "binary": BinaryAUROC(), "map": RetrievalMAP()}
+        module = Lists(3 if rank == 0 else num_batches, metrics | ({"pieces": Pieces()} if has_pieces else {}))
+        sampler = DistributedSampler(samples(24), 2, rank, shuffle=False)
+        trainer = Trainer(
+            accelerator="cpu",
+            strategy="ddp",
+            devices=2,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.validate(module, DataLoader(samples(24), batch_size=4, sampler=sampler), verbose=False)
+        except MetricError as error:
+            results.append(str(error))
+        else:
+            results.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+    Path(f"lists{rank}.json").write_text(json.dumps(results))
 
 
 class Indices(LighterModule):

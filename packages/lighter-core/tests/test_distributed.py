@@ -6,20 +6,22 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import DistributedSampler
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_auroc
+from torchmetrics.functional.classification import binary_auroc, multiclass_accuracy, multiclass_auroc
+from torchmetrics.functional.retrieval import retrieval_average_precision
 
 RESUMED_AFTER = (4, 6)
 """Batches: an epoch, and an epoch and a half."""
 
 
 def on_two_ranks():
-    from ddp_run import fit, fit_heads, fit_order  # beside this file, where it runs as a script
+    from ddp_run import fit, fit_heads, fit_lists, fit_order  # beside this file, where it runs as a script
 
     fit("even")
     fit("uneven")
     fit("even", name="resumed", ckpt_path="even/step=3.ckpt")
     fit_heads()
     fit_order()
+    fit_lists()
     for num_batches in RESUMED_AFTER:
         fit_order(resumed_after=num_batches)
 
@@ -114,6 +116,27 @@ def test_two_processes_give_metrics_by_key_the_values_of_all_samples(make_networ
         for logged in seen[mode]:
             for name, value in expected.items():
                 assert logged[f"{mode}/metrics/{name}/epoch"] == pytest.approx(float(value), rel=1e-6), name
+
+
+def test_metrics_that_collect_samples_where_a_rank_has_fewer_or_none(make_data, two_ranks):
+    results, other = seen_by_ranks(two_ranks, "lists")
+    assert results == other
+    data = make_data(24)
+    for num_batches, logged in zip((0, 1, 3), results, strict=False):
+        indices = [*range(0, 24, 2), *range(1, 8 * num_batches, 2)]
+        x, y = data[indices]
+        aps = [retrieval_average_precision(x[y == query, 0].sigmoid(), y[y == query] > 1) for query in range(3)]
+        assert len(y) == 12 + 4 * num_batches
+        expected = {
+            "auroc": multiclass_auroc(x[:, :3].softmax(1), y, num_classes=3),
+            "binary": binary_auroc(x[:, 0].sigmoid(), (y > 1).int()),
+            "map": sum(aps) / len(aps),
+        }
+        for name, value in expected.items():
+            assert logged[f"val/metrics/{name}/epoch"] == pytest.approx(float(value), rel=1e-6), name
+    assert results[2]["val/metrics/pieces/epoch"] == 6.0
+    assert "the states of Pieces cannot be combined over ranks: their lengths differ" in results[3]
+    assert "3 on rank 0, 1 on rank 1" in results[3]
 
 
 def test_uneven_counts_a_term_of_one_rank_and_a_silent_rank(two_ranks_by_hand, weighted_mean, two_ranks):

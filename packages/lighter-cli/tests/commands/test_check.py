@@ -353,3 +353,11 @@ def test_several_optimizers_name_what_combines_them(in_process: Command, system_
     one = "{_target_: torch.optim.SGD, params: '$@system::model.parameters()'}"
     shown = in_process("check", system_config, f"=system::optimizer={{a: {one}, b: {one}}}").stdout
     assert "combine them in a lighter.optimizers.CombinedOptimizer; for several losses see examples/gan" in shown
+
+
+def test_a_word_that_cannot_be_loaded_is_named_without_its_secret(in_process: Command, system_config: str) -> None:
+    for options in ((), ("--each",)):
+        done = in_process("check", system_config, "api_key=hush-hush", *options)
+        assert done.returncode == 1
+        assert "api_key=<secret not recorded>" in done.stdout
+        assert "hush" not in done.stdout + done.stderr

@@ -151,6 +151,12 @@ def test_checkpoint_without_validation_fails_after_one_epoch(config: Any) -> Non
     assert record.content["progress"] == {"epoch": 1, "step": 4}
 
 
+def test_monitor_of_a_validation_that_is_switched_off_says_so(config: Any) -> None:
+    for callback in ("ModelCheckpoint", "EarlyStopping"):
+        finding = error_of(config("val_loss", callback), NO_VALIDATION)
+        assert finding.fix.endswith("; limit_val_batches is 0, so there is no validation")
+
+
 def test_checkpoint_that_is_not_due_does_not_fail(config: Any) -> None:
     every = "trainer::callbacks::0::every_n_epochs=5"
     Runner().run("fit", [config("val_los", "ModelCheckpoint"), NO_VALIDATION, every])

@@ -260,7 +260,7 @@ def test_record_says_what_parameter_groups_train(system_config: str, in_process:
         | {"lr": 0.1, "weight_decay": 0.0},
     ]
     shown = in_process("runs", "show", record.content["id"]).stdout
-    assert re.search(r"parameter groups\n +head +1 tensors, 8 parameters, lr 0.25, weight_decay 0\n", shown), shown
+    assert re.search(r"parameter groups\n +head +1 tensor, 8 parameters, lr 0.25, weight_decay 0\n", shown), shown
 
 
 def test_safe_allows_parameter_groups(system_config: str) -> None:

@@ -33,3 +33,13 @@ def test_an_earlier_option_is_an_error_with_the_new_command(given: str, in_proce
 def test_a_mistyped_option_is_still_only_that(in_process: Command) -> None:
     done = in_process("fit", "a.yaml", "--chkpt-path", "last")
     assert "write --ckpt-path" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("--trainer::api_key=hush-hush",), ("--trainer::api_key", "hush-hush"), ("--api-key=hush-hush",)]
+)
+def test_an_option_hides_the_secret_that_it_gives(words: tuple[str, ...], in_process: Command) -> None:
+    done = in_process("fit", "a.yaml", *words)
+    assert done.returncode == 2
+    assert "option" in done.stderr
+    assert "hush" not in done.stdout + done.stderr

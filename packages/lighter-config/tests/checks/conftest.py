@@ -157,6 +157,11 @@ LIBRARIES = {
         from lighter.module import LighterModule
         from lighter.system import System
         """,
+    "lighter/choosing.py": """
+        from typing import Literal
+        class Choosing:
+            def __init__(self, kind: Literal["a", "b"] = "a"): ...
+        """,
     "lighter/module.py": """
         from pytorch_lightning import LightningModule
         class LighterModule(LightningModule):
@@ -192,6 +197,20 @@ LIBRARIES = {
     "lighter/adapters.py": """
         class BatchAdapter:
             def __init__(self, input_accessor, target_accessor=None, identifier_accessor=None): ...
+        """,
+    "typed.py": """
+        from typing import Literal, Optional
+        from torch import nn
+        from torch.nn import Module
+        class Holder:
+            def __init__(self, network: nn.Module, teacher: Module | None = None, student: Optional[nn.Module] = None,
+                         either: nn.Module | list = (), anything=None): ...
+        class Choosing:
+            def __init__(self, optimizer: Optimizer | None = None, kind: Literal["a", "b"] = "a"): ...
+        class Optimizer: ...
+        class Maker:
+            def __new__(cls): ...
+        def make(): ...
         """,
     "torchvision/__init__.py": "",
     "torchvision/models.py": "def resnet18(*, weights=None, progress: bool = True, **kwargs): ...",

@@ -443,3 +443,61 @@ def test_arithmetic_without_a_dollar_names_the_expression(checked, system_yaml, 
     (finding,) = checked(f"system::scheduler::eta_min={text}", exp=system_yaml)
     assert finding.nearest == (written,)
     assert finding.fix == f'write "{written}": arithmetic needs an expression'
+
+
+LOADER = "{_target_: torch.utils.data.DataLoader, dataset: []}"
+
+
+@pytest.mark.parametrize("argument", ["network", "teacher", "student"])
+@pytest.mark.parametrize("value", ["'@vars::loader'", LOADER])
+def test_component_that_is_not_a_module_is_an_error_where_one_is_needed(checked, system_yaml, argument, value) -> None:
+    holder = {"network": "'@system::model'", argument: value}
+    text = ", ".join(f"{name}: {given}" for name, given in holder.items())
+    words = [f"=vars::loader={LOADER}", f"=trainer::logger={{_target_: typed.Holder, {text}}}"]
+    (finding,) = [one for one in checked(*words, exp=system_yaml) if "must be a" in one.message]
+    assert finding.message == f"trainer::logger::{argument} must be a torch.nn.Module, is a DataLoader"
+    assert finding.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'@system::model'",
+        "'@system::criterion'",
+        "{_target_: torch.nn.Identity}",
+        "{_target_: typed.Maker}",
+        "{_target_: typed.make}",
+        "{_target_: torch.utils.data.DataLoader, dataset: [], _mode_: callable}",
+        "$print",
+    ],
+)
+def test_what_may_be_a_module_is_no_finding(checked, system_yaml, value) -> None:
+    others = f"either: {LOADER}, anything: {LOADER}"
+    word = f"=trainer::logger={{_target_: typed.Holder, network: {value}, {others}}}"
+    assert [one for one in checked(word, exp=system_yaml) if "must be a" in one.message] == []
+
+
+ADAM = "{_target_: torch.optim.AdamW, lr: 0.1}"
+
+
+def test_optimizer_of_several_without_a_mode_is_told_to_be_partial(checked, system_yaml) -> None:
+    optimizers = f"{{a: {{optimizer: {ADAM}, modules: a}}, b: {{optimizer: {ADAM[:-1]}, _mode_: partial}}}}}}"
+    target = "{_target_: lighter.optimizers.CombinedOptimizer, network: '@system::model', optimizers: "
+    found = [one for one in checked(f"=system::optimizer={target}{optimizers}}}", exp=system_yaml) if one.fix]
+    assert [one.fix for one in found] == [
+        "add `_mode_: partial` to system::optimizer::optimizers::a::optimizer: the CombinedOptimizer gives params"
+    ]
+
+
+def test_list_of_optimizers_is_told_to_combine_them(checked, system_yaml) -> None:
+    word = f"=trainer::logger={{_target_: typed.Choosing, optimizer: [{ADAM}, {ADAM}]}}"
+    found = [one for one in checked(word, exp=system_yaml) if "does not take" in one.message]
+    assert found[0].fix.startswith("combine them in a lighter.optimizers.CombinedOptimizer")
+
+
+@pytest.mark.parametrize(
+    ("target", "severity"), [("lighter.choosing.Choosing", "error"), ("typed.Choosing", "warning")]
+)
+def test_choice_that_lighter_refuses_is_an_error(checked, system_yaml, target, severity) -> None:
+    (found,) = checked(f"=trainer::logger={{_target_: {target}, kind: c}}", exp=system_yaml)
+    assert (found.severity, found.expected) == (severity, ("a", "b"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_config import Config, MergeError, load
+from lighter_config import Config, ConfigError, MergeError, load
 
 Load = Callable[..., Config]
 EXPERIMENT = """\
@@ -88,3 +88,29 @@ def test_name_that_only_a_reference_with_a_default_has_is_near(load_texts: Load)
     with pytest.raises(MergeError) as caught:
         load_texts("vars: {lr: 1}\na: '@vars::wd?0.1'", words=("vars::wdd=3",))
     assert caught.value.findings[0].fix == "write vars::wd=3"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "api_key=hush-hush",
+        "vars::password=hush-hush",
+        "trainer.api_key='hush-hush'",
+        "~trainer::api_key=hush-hush",
+        "trainer/api_key=hush-hush",
+        "=trainer::logger={api_key: hush-hush",
+        "trainer::logger::x={token: [hush-hush, b}",
+        "postgres=postgres://ann:hush-hush@host/runs",
+    ],
+)
+def test_errors_of_loading_hide_secrets(load_texts: Load, word: str):
+    with pytest.raises(ConfigError) as caught:
+        load_texts(EXPERIMENT, words=(word,))
+    assert "hush" not in f"{caught.value} {caught.value.args!r}"
+
+
+def test_errors_of_loading_keep_references_to_secrets(load_texts: Load):
+    word = "vars::api_key=$os.environ['KEY']"
+    with pytest.raises(MergeError) as caught:
+        load_texts(EXPERIMENT, words=(word,))
+    assert caught.value.findings[0].excerpt == word

@@ -83,3 +83,11 @@ def test_base_as_an_argument_says_to_give_the_file(write):
     write("exp.yaml", "a: 1\n")
     with pytest.raises(ConfigError, match="read from files only"):
         load(["exp.yaml", "_base_=base.yaml"])
+
+
+def test_base_that_does_not_exist_is_never_the_file_that_names_it(write):
+    write("exp.yaml", "_base_: exp2.yaml\n")
+    write("exp3.yaml", "a: 1\n")
+    with pytest.raises(SourceError, match=r"the _base_ 'exp2.yaml' does not exist") as caught:
+        load("exp.yaml")
+    assert caught.value.findings[0].nearest == ("exp3.yaml",)

@@ -44,3 +44,9 @@ def test_a_line_that_does_not_fit_names_the_block_it_may_belong_to(load_texts):
     with pytest.raises(YamlError) as caught:
         load_texts("trainer:\n  a: 1\n b: 2\n")
     assert caught.value.findings[0].expected == ("a key of the mapping that begins at a.yaml:1:1",)
+
+
+def test_excerpt_of_a_file_hides_secrets(load_texts):
+    with pytest.raises(YamlError, match="'api_key' is given twice") as caught:
+        load_texts("logger:\n  api_key: hush-hush  # mine\n  api_key: more-hush\n")
+    assert caught.value.findings[0].excerpt == "api_key: <secret not recorded>"

@@ -52,7 +52,7 @@ class Part:
                 return None
             case int() | str():
                 try:
-                    return value[accessor]
+                    return _item(value, accessor)
                 except (KeyError, IndexError, TypeError) as error:
                     part = _follow(value, accessor.split(".")) if isinstance(accessor, str) else _MISSING
                     if part is _MISSING:
@@ -90,11 +90,17 @@ def _step(value: Any, name: str) -> Any:
     keys: tuple[int | str, ...] = (name, int(name)) if _INDEX.fullmatch(name) else (name,)
     for key in keys:
         try:
-            return value[key]
+            return _item(value, key)
         except (KeyError, IndexError, TypeError):
             continue
     part = _MISSING if isinstance(value, Mapping) else getattr(value, name, _MISSING)
     return _MISSING if callable(part) else part  # a method is not data
+
+
+def _item(value: Any, key: int | str) -> Any:
+    if isinstance(value, Tensor) and isinstance(key, str):
+        raise KeyError(key)  # torch warns of text as an index before it raises
+    return value[key]
 
 
 def _paths(value: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

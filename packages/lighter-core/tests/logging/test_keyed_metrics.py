@@ -15,6 +15,7 @@ from torchmetrics.wrappers import MinMaxMetric
 
 from lighter import LighterModule, MetricError, System
 from lighter.adapters import BatchAdapter, MetricsAdapter
+from lighter.logging.metrics import as_metrics, describe_call
 from lighter.resumable import ResumableDataLoader
 
 
@@ -205,6 +206,13 @@ def test_a_missing_key_is_an_error_with_what_there_is(fit):
     assert raised.value.expected == "one of logits.cls float64 (4, 3), boxes.size float64 (4,), boxes.corners None"
     assert raised.value.nearest == ("logits.cls", "logits")
     assert "metrics::val::cls::pred" in raised.value.fix
+
+
+def test_a_key_of_a_target_that_is_a_tensor_is_an_error_alone():
+    metric = as_metrics({"a": {"metric": MulticlassAccuracy(3), "target": "y.cls"}, "b": MulticlassAccuracy(3)}, "m")
+    with pytest.raises(MetricError, match=r"'y.cls' does not exist in the target, int64"):
+        metric.update(torch.rand(4, 3), torch.zeros(4, dtype=torch.int64))
+    assert describe_call(metric, [], {}) == "while a, b were updated with "
 
 
 def test_a_metric_that_fails_is_named_with_what_it_got(fit):

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from lighter import OptimizerError, System
 from lighter.callbacks import ConfiguredValues, Freezer
 from lighter.optimizers import groups
-from lighter.optimizers.group_coverage import ParameterGroup
+from lighter.optimizers.group_coverage import ParameterGroup, describe
 
 
 def make_network():
@@ -173,3 +173,20 @@ def test_a_mistyped_option_of_a_group_is_an_error(make_system):
 
 def test_an_option_like_no_other_is_left_to_the_optimizer(make_system):
     assert make_system({"head": {"modules": "2", "use_muon": True}}).optimizer.param_groups[0]["use_muon"]
+
+
+def test_groups_of_several_optimizers_with_repeated_names_are_told_apart():
+    network = make_network()
+    given = [
+        torch.optim.SGD(groups(part, no_weight_decay={"types": ["biases"]}), lr=lr)
+        for part, lr in ((network[0], 0.1), (network[2], 0.2))
+    ]
+    described = describe(given, network)
+    assert [(group.name, group.lr) for group in described] == [
+        ("SGD/default", 0.1),
+        ("SGD/default_no_weight_decay", 0.1),
+        ("SGD-1/default", 0.2),
+        ("SGD-1/default_no_weight_decay", 0.2),
+        ("in no group", None),
+    ]
+    assert {group.optimizer for group in described[:-1]} == {"SGD"}

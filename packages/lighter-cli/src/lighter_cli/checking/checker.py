@@ -30,6 +30,7 @@ from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.tree.credentials import without_secrets
 from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
@@ -104,7 +105,7 @@ class Checker:
         try:
             return self._result(names, parse_sources(inputs))
         except ConfigError as error:
-            return CheckResult(words=names, findings=error.findings)
+            return CheckResult(words=tuple(map(without_secrets, names)), findings=error.findings)
 
     def check_each(self, inputs: Sequence[Input]) -> Iterator[CheckResult]:
         """Check each input as an experiment or fragment; a comma list is one experiment, overrides apply to all."""
@@ -115,7 +116,7 @@ class Checker:
                 sources = [replace(source, word=number) for source in parse_sources([given])]
             except ConfigError as error:
                 findings = [_of_word(finding, number) for finding in error.findings]
-                alone.append((os.fspath(given), SourceError(*findings)))
+                alone.append((without_secrets(os.fspath(given)), SourceError(*findings)))
                 continue
             if all(isinstance(source, OverrideSource) for source in sources):
                 overrides += sources

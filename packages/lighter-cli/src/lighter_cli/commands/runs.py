@@ -176,7 +176,8 @@ def _again(record: Record) -> str:
 
 def _group(group: Mapping[str, Any]) -> str:
     """Return what a parameter group trains, as one line."""
-    parts = [f"{group['num_tensors']} tensors", f"{group['num_parameters']:,} parameters"]
+    tensors, parameters = group["num_tensors"], group["num_parameters"]
+    parts = [f"{tensors} tensor{'s' * (tensors != 1)}", f"{parameters:,} parameter{'s' * (parameters != 1)}"]
     parts += [f"{key} {_text(group[key])}" for key in ("lr", "weight_decay") if group[key] is not None]
     return ", ".join(parts + [f"{group['num_frozen']} frozen"] * bool(group["num_frozen"]))
 

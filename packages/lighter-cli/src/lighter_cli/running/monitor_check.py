@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.errors import MonitorError
@@ -46,7 +47,8 @@ def checking_monitors(trainer: Trainer, config: Config) -> Iterator[None]:
     except Exception as error:
         for owner, name in _monitors(trainer):
             if error_without_monitor(error, owner, name):
-                raise MonitorError(_finding(config, owner, name, list(computed_metrics(trainer)))) from error
+                logged = list(computed_metrics(trainer))
+                raise MonitorError(_of_fit(config, trainer, owner, name, logged)) from error
         raise
     finally:
         # Lightning has made another list
@@ -91,7 +93,7 @@ class MonitorCheck:
         logged = trainer.callback_metrics
         for owner, name in _monitors(trainer):
             if is_model_checkpoint(owner) and name not in logged and is_save_due(owner, trainer):
-                raise MonitorError(_finding(self._config, owner, name, list(logged)))
+                raise MonitorError(_of_fit(self._config, trainer, owner, name, list(logged)))
 
 
 def _monitors(trainer: Trainer) -> Iterator[tuple[object, str]]:
@@ -108,6 +110,14 @@ def _monitors(trainer: Trainer) -> Iterator[tuple[object, str]]:
 def _begin_alike(name: str, other: str) -> bool:
     first, second = (re.split(r"[/_.\- ]", text)[0] for text in (name, other))
     return first == second
+
+
+def _of_fit(config: Config, trainer: Trainer, owner: object, name: str, logged: list[str]) -> Finding:
+    """Return the finding of a monitor that a fit did not log, also with the reason why it may be missing."""
+    finding = _finding(config, owner, name, logged)
+    if trainer.limit_val_batches != 0:
+        return finding
+    return replace(finding, fix=f"{finding.fix}; limit_val_batches is 0, so there is no validation")
 
 
 def _finding(

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Sequence
 
 from lighter_config import Finding, Place
+from lighter_config.tree.credentials import without_secrets
 
 _FILES = ("--config", "--config_file", "--config-file", "--args_file", "--args-file")
 _OVERRIDE = re.compile(r"--(?P<path>\w[\w-]*(?:(?:#|::|\.)[\w-]+)+)")
@@ -31,9 +32,9 @@ def explain(option: str, words: Sequence[str], known: Collection[str] = ()) -> F
     return Finding(
         message=f"{name} is not an option: configs and overrides are arguments",
         place=Place("command line", word=number),
-        excerpt=words[number],
+        excerpt=without_secrets(words[number]),
         expected=("files, then PATH=value, with `::` between the parts of the path",),
-        fix=f"files are arguments: lighter {shlex.join([words[0], *_inputs(words[1:], known)])}",
+        fix=f"files are arguments: lighter {shlex.join([words[0], *map(without_secrets, _inputs(words[1:], known))])}",
     )
 
 

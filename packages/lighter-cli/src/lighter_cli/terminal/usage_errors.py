@@ -17,6 +17,7 @@ from cyclopts.exceptions import (
 from lighter_cli.terminal.earlier_options import explain
 from lighter_config import Finding
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.credentials import without_secrets
 
 
 def finding_of(error: CycloptsError) -> Finding:
@@ -58,7 +59,7 @@ def _unknown_option(error: UnknownOptionError) -> Finding:
     options = sorted(name for name in names if name.startswith("--") and "_" not in name)
     nearest = nearest_names(word.partition("=")[0], options, count=1)
     fix = f"write {nearest[0]}, or see {_command(error)} --help" if nearest else f"see {_command(error)} --help"
-    return Finding(message=f"{_command(error)} has no option {word}", nearest=nearest, fix=fix)
+    return Finding(message=f"{_command(error)} has no option {without_secrets(word)}", nearest=nearest, fix=fix)
 
 
 def _invalid_value(error: CoercionError) -> Finding:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lighter_config.building.resolving import ARGUMENTS, TARGET
+from lighter_config.checks.argument_classes import wrong_classes
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
@@ -21,7 +22,7 @@ from lighter_config.tree.scalars import PLACEHOLDER
 
 
 def check_argument_types(context: CheckContext) -> Iterator[Finding]:
-    """Report literals that certainly do not fit: a reference or an expression may turn out to be anything."""
+    """Report literals that certainly do not fit, and components of a class that does not."""
     for component in context.components:
         signature = context.reader.read(component.target) if component.target is not None else None
         if not isinstance(signature, Signature):
@@ -32,6 +33,7 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
                 path = (*component.path, name)
                 yield from _compare(context, component, path, parameter, value)
                 yield from _choose(context, component, path, value)
+        yield from wrong_classes(context, component, signature)
         by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
         written = context.value((*component.path, ARGUMENTS), [])
         if component.positional is not None and len(component.positional) == len(written):
@@ -54,12 +56,14 @@ def _compare(
     )
     nearest = nearest_names(part, choices) if isinstance(part, str) else ()
     fix = _how_to_write(part, mismatch)
+    # Lighter's own classes take no other values than those that they list
+    is_refused = mismatch.is_certain or (bool(choices) and parameter.module.partition(".")[0] == "lighter")
     is_named = path[len(component.path)] != ARGUMENTS
     named = format_path(where) if is_named else f"{parameter.name} ({format_path(where)})"
     yield context.finding(
         where,
         f"{component.short_name} does not take {_shown(part)} as {named}",
-        severity=Severity.ERROR if mismatch.is_certain and component.is_certain else Severity.WARNING,
+        severity=Severity.ERROR if is_refused and component.is_certain else Severity.WARNING,
         expected=choices or (mismatch.expected,),
         nearest=nearest,
         fix=fix or (f"write {nearest[0]}" if nearest else ""),
@@ -106,15 +110,16 @@ def _how_to_write(part: Any, mismatch: Mismatch) -> str:
         return f'write "$module.{mismatch.expected.rpartition(".")[2]}.NAME", with the module in _imports_'
     if mismatch.wanted == "object" and isinstance(part, str) and _DOTTED.fullmatch(part):
         return f"write {{_target_: {part}}} to build one"
-    if "Optimizer" in mismatch.expected and isinstance(part, dict) and _holds_components(part):
+    if "Optimizer" in mismatch.expected and isinstance(part, dict | list) and _holds_components(part):
         return "combine them in a lighter.optimizers.CombinedOptimizer; for several losses see examples/gan"
     if mismatch.wanted == "object" and isinstance(part, dict):
         return "write a list of components, each with a _target_" if _holds_components(part) else "add a _target_"
     return "write a mapping with a _target_, or a reference to one" if mismatch.wanted == "object" else ""
 
 
-def _holds_components(part: dict[Any, Any]) -> bool:
-    return any(isinstance(item, dict) and TARGET in item for item in part.values())
+def _holds_components(part: dict[Any, Any] | list[Any]) -> bool:
+    items = part.values() if isinstance(part, dict) else part
+    return any(isinstance(item, dict) and TARGET in item for item in items)
 
 
 _TUPLE = re.compile(r"\s*\(.*,.*\)\s*")

@@ -6,6 +6,7 @@ from lighter_config.building.resolving import NOT_ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
 from lighter_config.checks.foreign_keys import FORMS
+from lighter_config.checks.parameter_groups import is_in_combined
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.places import Place
@@ -194,11 +195,14 @@ def _missing(
         names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
         is_missing = "is missing" if len(missing) == 1 else "are missing"
         where = format_path(component.path)
+        fix = "add " + ", ".join(f"`{name}:`" for name in missing) + f" to {where}"
+        if is_in_combined(context, component):
+            fix = f"add `_mode_: partial` to {where}: the CombinedOptimizer gives {names}"
         finding = context.finding(
             (*component.path, TARGET),
             f"{component.short_name} needs {names}, which {is_missing} in {where}",
             severity=severity,
-            fix="add " + ", ".join(f"`{name}:`" for name in missing) + f" to {where}",
+            fix=fix,
         )
         yield context.blamed(finding, (*component.path, missing[0]))
 

@@ -45,6 +45,14 @@ def check_parameter_groups(context: CheckContext) -> Iterator[Finding]:
         yield from _layers(context, component)
 
 
+def is_in_combined(context: CheckContext, component: Component) -> bool:
+    """Return whether a component is one of the optimizers of a `CombinedOptimizer`."""
+    path = component.path
+    if len(path) < 3 or path[-1] != "optimizer" or path[-3] != "optimizers":
+        return False
+    return context.value((*path[:-3], TARGET)) in COMBINED
+
+
 def _combined(context: CheckContext, component: Component) -> Iterator[Finding]:
     optimizers, alternate = component.keywords.get("optimizers"), component.keywords.get("alternate")
     if isinstance(optimizers, dict) and TARGET not in optimizers:

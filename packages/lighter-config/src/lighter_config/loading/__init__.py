@@ -29,6 +29,7 @@ from lighter_config.sources.words import (
     origin_of_caller,
     parse_sources,
 )
+from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.node import BeforeAppending, Node, Segments
 from lighter_config.tree.origins import Document, Origin, Word
 from lighter_config.tree.walking import follow
@@ -53,6 +54,11 @@ def load(words: Words, *, strict: bool = True) -> Config:
     >>> config.get("trainer::max_epochs"), str(config.place("trainer::max_epochs"))
     (3, 'command line, word 2')
     """
+    with hidden_secrets():
+        return _loaded(words, strict=strict)
+
+
+def _loaded(words: Words, *, strict: bool) -> Config:
     several = not isinstance(words, str | os.PathLike | Mapping)
     sources = parse_sources(list(words) if several else [words])  # type: ignore[arg-type, list-item]
     merged = _Merged()

@@ -38,7 +38,7 @@ class Bases:
     def _of(self, tree: Node, way: list[Path]) -> Iterator[Node]:
         named = tree.value.pop(BASE, None)
         for node in _files_named(named) if named is not None else ():
-            file = _located(node)
+            file = _located(node, way[-1] if way else None)
             if file in way:
                 raise CircularReferenceError(_circular([*way[way.index(file) :], file], node))
             if file not in self._done:
@@ -55,14 +55,14 @@ def _files_named(named: Node) -> list[Node]:
     return list(nodes)
 
 
-def _located(node: Node) -> Path:
+def _located(node: Node, asking: Path | None) -> Path:
     folder = node.origin.folder or Path.cwd()
     asked = with_home(node.value)
     path = folder / asked
     if is_regular(path):
         return path.resolve()
     where = f"a file, relative to {shown(folder.resolve())}"
-    near = nearest_files(asked, folder)
+    near = nearest_files(asked, folder, besides=asking)
     raise _error(f"the {BASE} {node.value!r} does not exist", node, expected=where, nearest=near)
 
 

@@ -14,16 +14,17 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def nearest_files(asked: Path, folder: Path | None = None) -> tuple[str, ...]:
+def nearest_files(asked: Path, folder: Path | None = None, besides: Path | None = None) -> tuple[str, ...]:
     """Return the nearest names to that of a file which does not exist, each written as the file was.
 
     Args:
         asked: The file as the user named it.
         folder: What it is relative to; ``None`` is the working directory.
+        besides: A file that is not meant: the one that names it.
     """
     around = (asked if folder is None else folder / asked).parent
     try:
-        beside = {str(asked.parent / entry.name) for entry in os.scandir(around)}
+        entries = [entry for entry in os.scandir(around) if besides is None or Path(entry).resolve() != besides]
     except (OSError, ValueError):  # no such folder, one that may not be read, a name that no folder can have
         return ()
-    return nearest_names(str(asked), beside)
+    return nearest_names(str(asked), {str(asked.parent / entry.name) for entry in entries})

@@ -17,6 +17,7 @@ from lighter_config.places import Place
 from lighter_config.regular_files import exists, is_regular, with_home
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
+from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.origins import Caller, Word
 
 RECORDED_CONFIG = "config.yaml"
@@ -134,7 +135,8 @@ def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | S
     findings: list[Finding] = []
     for number, word in enumerate(words, start=1):
         try:
-            sources.extend(_sources_of(word, number))
+            with hidden_secrets():
+                sources.extend(_sources_of(word, number))
         except SourceError as error:
             findings.extend(error.findings)
     if findings:

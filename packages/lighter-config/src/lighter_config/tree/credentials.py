@@ -1,10 +1,14 @@
 """Which values are secrets, and the mask that takes their place in a record."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.tree.references import is_computed, is_copy, is_interpolation
@@ -36,6 +40,9 @@ _OF_VOCABULARIES = frozenset(
 _MARKUP = re.compile(r"\[.*\]|<.*>|\{.*\}", re.DOTALL)
 _PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^\s/?#:@]*:)([^\s/?#]+)(?=@)")
 _QUERY = re.compile(r"([?&]([\w.-]+)=)([^&#\s]+)")
+_KEY_AND_VALUE = re.compile(r"""((?:[^\s=:,{}\[\]'"]|::)+)["']?\s*(=|:(?!:))\s*(?=\S)""")
+_END_IN_YAML = re.compile(r"\s+#|[,}\]]")
+_MIN_LENGTH_IN_TEXT = 4
 _FROM_ELSEWHERE = re.compile(r"\$.*|.*\{.*\}.*|\*+")
 
 
@@ -108,6 +115,66 @@ def _passwords(text: str) -> list[tuple[int, int]]:
     found = [match.span(2) for match in _PASSWORD_IN_ADDRESS.finditer(text)]
     found += [match.span(3) for match in _QUERY.finditer(text) if is_credential(match[2])]
     return [span for span in sorted(found) if not _FROM_ELSEWHERE.fullmatch(text[slice(*span)])]
+
+
+def without_secrets(text: str) -> str:
+    """Return an argument, or a line of a config, without passwords and without values of keys that name secrets.
+
+    >>> without_secrets("trainer::logger::api_key=abc"), without_secrets("logger: {token: abc, name: digits}")
+    ('trainer::logger::api_key=<secret not recorded>', 'logger: {token: <secret not recorded>, name: digits}')
+    """
+    pieces, end = [], 0
+    for start, stop in _values_of_credentials(text):
+        pieces += [text[end:start], MASK]
+        end = stop
+    return without_passwords("".join([*pieces, text[end:]]))
+
+
+@contextmanager
+def hidden_secrets() -> Iterator[None]:
+    """Hide the secrets in the findings of errors that are raised inside: the logs of jobs keep what is printed."""
+    try:
+        yield
+    except ConfigError as error:
+        error.findings = tuple(map(_without_secrets, error.findings))
+        error.args = error.findings
+        raise
+
+
+def _without_secrets(finding: Finding) -> Finding:
+    """Return a finding without the secrets in the text that it quotes; message and fix may quote parts of it."""
+    secrets = {finding.excerpt[start:stop].strip("'\"") for start, stop in _values_of_credentials(finding.excerpt)}
+
+    def hide(text: str) -> str:
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(f"={secret}", f"={MASK}").replace(repr(secret), repr(MASK))
+            text = text.replace(secret, MASK) if len(secret) >= _MIN_LENGTH_IN_TEXT else text
+        return without_passwords(text)
+
+    return replace(
+        finding, message=hide(finding.message), excerpt=without_secrets(finding.excerpt), fix=hide(finding.fix)
+    )
+
+
+def _values_of_credentials(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the values of keys that name secrets are, as far as text shows it that may not be YAML."""
+    position = 0
+    while match := _KEY_AND_VALUE.search(text, position):
+        start = position = match.end()
+        if (
+            not any(map(is_credential, re.split(r"::|[./#]", match[1])))
+            or text[start] in "$@%*"
+            or text.startswith(MASK, start)
+        ):
+            continue
+        stop = len(text)
+        if text[start] in "'\"":
+            closing = text.find(text[start], start + 1)
+            stop = closing + 1 if closing > 0 else stop
+        elif match[2] == ":" and (ending := _END_IN_YAML.search(text, start + 1)):
+            stop = ending.start()
+        yield start, stop
+        position = stop
 
 
 def how_to_give(path: str) -> str:

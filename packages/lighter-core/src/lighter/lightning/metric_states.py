@@ -3,19 +3,25 @@
 # ruff: noqa: SLF001  # the purpose of this module
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
+from torchmetrics.retrieval.base import RetrievalMetric
 from torchmetrics.segmentation import MeanIoU
 from torchmetrics.utilities import dim_zero_cat, dim_zero_max, dim_zero_min, dim_zero_sum
 from torchmetrics.wrappers import MinMaxMetric, Running
 from torchmetrics.wrappers.abstract import WrapperMetric
 
+from lighter.errors import MetricError
+
 Extremes = dict[str, dict[str, Tensor]]
 """By the module path of each MinMaxMetric: its ``min_val`` and ``max_val``."""
+
+ListState = tuple[int, torch.dtype | None, torch.Size | None]
+"""Of a state that is a list: its length, and the type of its tensors and their shape after the first dimension."""
 
 
 def keep_on_this_rank(metric: Metric) -> None:
@@ -109,6 +115,73 @@ def set_extremes(metric: MinMaxMetric, extremes: Mapping[str, Tensor] | None) ->
     metric.max_val = torch.tensor(-math.inf) if extremes is None else extremes["max_val"]
 
 
+def lists_of(metrics: Metric | MetricCollection) -> dict[str, ListState]:
+    """Describe the lists among the states of metrics, for the other ranks."""
+    return {
+        f"{path}.{name}": (len(state), *((state[0].dtype, state[0].shape[1:]) if state else (None, None)))
+        for path, metric in _submetrics_by_path(metrics)
+        for name in metric._defaults
+        if isinstance(state := getattr(metric, name), list)
+    }
+
+
+def match_lists(metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str, ListState]]) -> None:
+    """Make lists of states such that torchmetrics can combine those of all ranks.
+
+    A rank without updates gets empty tensors of the others' type and shape. In their place torchmetrics would send a
+    one-dimensional float32 tensor, at which the processes abort or wait for ever.
+
+    Args:
+        metrics: The metrics of this rank.
+        ranks: What `lists_of` returns on each rank.
+    """
+    for metric, name, on_ranks in _lists_on_ranks(metrics, ranks):
+        is_joined = isinstance(metric, RetrievalMetric)  # its value is that of the joined lists
+        if not is_joined and metric._reductions[name] is not dim_zero_cat:
+            continue
+        state = getattr(metric, name)
+        if is_joined and state:
+            state[:] = [torch.cat(state)]
+        elif not state:
+            _, dtype, shape = next(described for described in on_ranks if described[0])
+            assert shape is not None
+            state.append(torch.empty(0, *shape, dtype=dtype, device=metric.device))
+
+
+def check_lists(metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str, ListState]]) -> None:
+    """Raise, on all ranks, if torchmetrics would wait for ever for entries that a rank does not have.
+
+    Args:
+        metrics: The metrics of this rank, after `match_lists`.
+        ranks: What `lists_of` returned on each rank before.
+
+    Raises:
+        MetricError: A metric does not join its lists, and their lengths differ.
+    """
+    for metric, name, on_ranks in _lists_on_ranks(metrics, ranks):
+        is_joined = metric._reductions[name] is dim_zero_cat or isinstance(metric, RetrievalMetric)
+        if is_joined or not metric.sync_on_compute or len({length for length, _, _ in on_ranks}) == 1:
+            continue
+        counts = ", ".join(f"{length} on rank {rank}" for rank, (length, _, _) in enumerate(on_ranks))
+        raise MetricError(
+            f"the states of {type(metric).__name__} cannot be combined over ranks: their lengths differ",
+            expected=f"as many entries on each rank, there are {counts}",
+            fix="give each rank as many samples, as a DistributedSampler does, or evaluate on one device",
+        )
+
+
+def _lists_on_ranks(
+    metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str, ListState]]
+) -> Iterator[tuple[Metric, str, list[ListState]]]:
+    """Yield the metric and name of each state that is a list and not empty on some rank, with the lists of all."""
+    for path, metric in _submetrics_by_path(metrics):
+        for name in metric._reductions:
+            key = f"{path}.{name}"
+            on_ranks = [rank[key] for rank in ranks if key in rank]
+            if len(on_ranks) == len(ranks) and any(length for length, _, _ in on_ranks):
+                yield metric, name, on_ranks
+
+
 def plain(tensor: Tensor) -> Tensor:
     """Return a tensor without its graph and its subclass, such as MONAI's MetaTensor, which checkpoints cannot hold."""
     tensor = tensor.detach()
@@ -125,6 +198,10 @@ def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
         ranks, a metric whose states cannot be combined is left out.
     """
     saved: dict[str, dict[str, Any]] = {}
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        ranks: list[Any] = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(ranks, lists_of(metrics))
+        match_lists(metrics, ranks)
     for path, metric in _submetrics_by_path(metrics):
         distributed = metric.distributed_available_fn()
         if distributed and not _can_start_from_a_sum(metric):

@@ -9,7 +9,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
-from lighter.lightning.metric_states import Extremes, num_updates
+from lighter.lightning.metric_states import Extremes, check_lists, lists_of, match_lists, num_updates
 from lighter.logging.metrics import Metrics, compute_flat, members_of
 from lighter.logging.registered_names import RegisteredNames
 from lighter.logging.running_sum import RunningSum
@@ -102,24 +102,31 @@ class EpochLog:
         members = {} if self.metrics is None else members_of(self.metrics)
         own_sums = {term: (running.total(), running.count) for term, running in self.sums.items()}
         own_updates = {name: self.is_updated(metric) for name, metric in members.items()}
-        ranks = gather(self.trainer, (own_sums, own_updates))
+        combined = self.metrics if self.trainer.world_size > 1 else None
+        own_lists = {} if combined is None else lists_of(combined)
+        ranks = gather(self.trainer, (own_sums, own_updates, own_lists))
+        if combined is not None:
+            match_lists(combined, [lists for _, _, lists in ranks])
+            check_lists(combined, [lists for _, _, lists in ranks])
         values = dict(self.constants)
-        for term in dict.fromkeys(term for sums, _ in ranks for term in sums):
-            parts = [sums[term] for sums, _ in ranks if term in sums]
+        for term in dict.fromkeys(term for sums, _, _ in ranks for term in sums):
+            parts = [sums[term] for sums, _, _ in ranks if term in sums]
             mean = math.fsum(total for total, _ in parts) / sum(count for _, count in parts)
             values[f"{self.mode}/loss{term}/epoch"] = torch.tensor(mean, dtype=torch.float64)
         never_updated = []
         for name, metric in members.items():
-            if any(updates[name] for _, updates in ranks):
+            if any(updates[name] for _, updates, _ in ranks):
                 flat = compute_flat(name, metric)
                 values |= {f"{self.mode}/metrics/{key}/epoch": value for key, value in flat.items()}
             else:
                 never_updated.append(name)
         if self._wrappers is not None:
             self._extremes |= self._wrappers.extremes()
-        if never_updated and not self.trainer.sanity_checking:
+        missed = [name for name in never_updated if name not in self._names.never_updated]
+        if missed and not self.trainer.sanity_checking:
+            self._names.never_updated.update(missed)
             rank_zero_warn(
-                f"`{self.mode}_metrics` were never updated, so no value is logged for {', '.join(never_updated)}."
+                f"`{self.mode}_metrics` were never updated, so no value is logged for {', '.join(missed)}."
                 " Call `self.update_metrics(pred, target)` in the step, or remove them."
             )
         return values

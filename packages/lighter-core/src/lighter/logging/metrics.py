@@ -121,7 +121,8 @@ def describe_call(metrics: Metrics, args: Sequence[object], kwargs: Mapping[str,
     'while MeanMetric was updated with float32 (4, 2), weight=int'
     """
     given = [kind_of(arg) for arg in args] + [f"{name}={kind_of(arg)}" for name, arg in kwargs.items()]
-    return f"while {', '.join(members_of(metrics))} was updated with {', '.join(given)}"
+    names = [*members_of(metrics)]
+    return f"while {', '.join(names)} {'was' if len(names) == 1 else 'were'} updated with {', '.join(given)}"
 
 
 def not_targets(metrics: Metrics) -> dict[str, str]:

@@ -21,11 +21,13 @@ class RegisteredNames:
 
     Attributes:
         log: The log of the epoch that runs.
+        never_updated: The metrics of which a warning has said that they were not updated.
     """
 
     def __init__(self, results: Any) -> None:
         self.results = results
         self.log: EpochLog | None = None
+        self.never_updated: set[str] = set()
         self._values: dict[str | None, tuple[str, EpochValue]] = {}  # with Lightning's key, by name
         self._of_epoch: set[str | None] = set()
 

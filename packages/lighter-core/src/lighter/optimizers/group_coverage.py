@@ -1,7 +1,8 @@
 """Describe what the parameter groups of optimizers train, and compare them with those of a checkpoint."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -22,7 +23,7 @@ class ParameterGroup:
 
     Attributes:
         optimizer: The class of its optimizer; empty for trainable parameters that no optimizer has.
-        name: Its name, or its number.
+        name: Its name, or its number; after its optimizer, as ``SGD/head`` or ``SGD-1/head``, where names repeat.
         num_tensors: The number of its parameters, as tensors.
         num_parameters: The number of their elements.
         num_frozen: The number of its tensors that are frozen.
@@ -60,20 +61,28 @@ def check_options(optimizer: Optimizer) -> None:
 def describe(optimizers: Iterable[Optimizer], network: nn.Module) -> tuple[ParameterGroup, ...]:
     """Describe the groups of all optimizers, and the trainable parameters of the network that are in none of them."""
     described = []
+    owners = []
+    seen: Counter[str] = Counter()
     grouped: set[nn.Parameter] = set()
     for optimizer in flat(optimizers):
+        kind = type(optimizer).__name__
+        owner = f"{kind}-{seen[kind]}" if seen[kind] else kind  # as in the log
+        seen[kind] += 1
         for index, group in enumerate(optimizer.param_groups):
+            owners.append(owner)
             grouped.update(group["params"])
             decay = group.get("weight_decay")
             described.append(
                 _described(
-                    type(optimizer).__name__,
+                    kind,
                     str(group.get("name", f"group{index}")),
                     group["params"],
                     float(group["lr"]) if group.get("lr") is not None else None,
                     float(decay) if decay is not None else None,
                 )
             )
+    if len({group.name for group in described}) < len(described):
+        described = [replace(one, name=f"{owner}/{one.name}") for owner, one in zip(owners, described, strict=True)]
     if left := [one for one in network.parameters() if one.requires_grad and one not in grouped]:
         described.append(_described("", UNGROUPED, left, None, None))
     return tuple(described)

@@ -41,6 +41,11 @@ def read_function(text: str, name: str) -> ast.FunctionDef | None:
     return found[0]
 
 
+def function_names(text: str) -> set[str]:
+    """Return the names of all functions in a stub."""
+    return set(re.findall(r"^def (\w+)\(", text, re.MULTILINE))
+
+
 def _add_other_names(arguments: ast.arguments) -> None:
     """Add the names that NumPy has for arguments, which compiled functions of torch take too."""
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]

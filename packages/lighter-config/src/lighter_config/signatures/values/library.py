@@ -24,7 +24,7 @@ from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.conditions import static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
-from lighter_config.signatures.values.compiled_functions import read_function
+from lighter_config.signatures.values.compiled_functions import function_names, read_function
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.table_names import table_name
@@ -253,11 +253,8 @@ class Library:
 
         A name that the module spells as a text, and not in its ``__all__``, may be one that it leaves out.
         """
-        if source is None or not self._holds_functions_alone(source, namespace.module.name):
-            return None
-        value = self.evaluate(source, Scope(namespace.module.name))
-        stub = self.modules.find(value.name) if isinstance(value, ModuleValue) else None
-        if stub is None or stub.kind != "stub" or name.startswith("__"):
+        stub = self._stub_of_functions(namespace, source)
+        if stub is None or name.startswith("__"):
             return None
         try:
             written = _LIST_OF_EXPORTS.sub(b"", read_regular(namespace.module.file or ""))
@@ -267,6 +264,23 @@ class Library:
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         return None if node is None else FunctionValue(stub.name, name, node, Scope(namespace.module.name))
+
+    def compiled_names(self, namespace: Namespace) -> set[str]:
+        """Return the names of the functions in the compiled namespaces from which a module adds some to itself."""
+        stubs = (self._stub_of_functions(namespace, way.source) for way in namespace.additions)
+        try:
+            texts = {stub.name: self.modules.text(stub) for stub in stubs if stub is not None}
+        except OSError:
+            return set()
+        return {name for text in texts.values() for name in function_names(text.decode(errors="replace"))}
+
+    def _stub_of_functions(self, namespace: Namespace, source: ast.expr | None) -> Module | None:
+        """Return the stub of a namespace that has nothing but compiled functions; None for another one."""
+        if source is None or not self._holds_functions_alone(source, namespace.module.name):
+            return None
+        value = self.evaluate(source, Scope(namespace.module.name))
+        stub = self.modules.find(value.name) if isinstance(value, ModuleValue) else None
+        return stub if stub is not None and stub.kind == "stub" else None
 
     def _holds_functions_alone(self, source: ast.expr | None, module: str) -> bool:
         value = self.evaluate(source, Scope(module)) if source is not None else None
