@@ -52,7 +52,7 @@ class Part:
                 return None
             case int() | str():
                 try:
-                    return _item(value, accessor)
+                    return value[accessor] if isinstance(accessor, int) else _item(value, accessor)
                 except (KeyError, IndexError, TypeError) as error:
                     part = _follow(value, accessor.split(".")) if isinstance(accessor, str) else _MISSING
                     if part is _MISSING:
