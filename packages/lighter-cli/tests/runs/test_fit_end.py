@@ -161,3 +161,17 @@ def test_a_save_that_lightning_never_made_is_in_the_closing_lines(
     assert _record()["deferred_saves"] == ["val/loss/epoch"]
     (line,) = [line for line in caplog.messages if line.startswith("not saved")]
     assert "due before the first val/loss/epoch; `save_on_train_epoch_end: false` saves" in line
+
+
+@pytest.mark.filterwarnings("ignore:.*is nan", "ignore:Checkpoint directory .* exists and is not empty")
+@pytest.mark.filterwarnings("ignore:the run had ended inside an epoch")
+def test_a_run_that_starts_from_nan_weights_says_so(
+    diverging: Callable[..., list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    Runner().run("fit", diverging("Diverging", "model::on_nan=stop", "trainer::max_epochs=20"))
+    with caplog.at_level(logging.INFO, logger="lighter_cli"):
+        Runner().run("validate", diverging(), ckpt_path="last")
+        Runner().run("validate", diverging(), ckpt_path="best")
+    last, best = [line for line in caplog.messages if " checkpoint of run " in line]
+    assert ".ckpt, of nan weights" in last
+    assert "nan weights" not in best

@@ -274,7 +274,9 @@ def _description(record: Record, checkpoint: Path, which: str, overrides: Sequen
 
 def _lag(record: Record, checkpoint: Path, which: str) -> str:
     steps = record.num_steps_after(checkpoint) if which == "last" else 0
-    return f", {steps} steps before the run ended" if steps else ""
+    lag = f", {steps} steps before the run ended" if steps else ""
+    has_nan = str(checkpoint) in record.content["checkpoints"].get("nan", ())
+    return f"{lag}, of nan weights" if has_nan else lag
 
 
 def _readable(checkpoint: str, wanted: Wanted) -> str:

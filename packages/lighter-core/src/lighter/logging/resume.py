@@ -192,9 +192,9 @@ def warn_of_differences(entry: dict[str, Any], trainer: Trainer) -> None:
         num = entry.pop("num_batches_skipped")
         left = "batches" if num is None else f"{num} batch{'es' if num > 1 else ''}"
         rank_zero_warn(
-            f"`max_steps` had ended an epoch inside it; training resumes with the next epoch, so {left} of that epoch"
-            " are left out; set `max_steps` to a multiple of an epoch's steps, or save inside the epoch with"
-            " ModelCheckpoint's `every_n_train_steps`"
+            f"the run had ended inside an epoch, by `max_steps` or a callback; training resumes with the next epoch, so"
+            f" {left} of that epoch are left out; set `max_steps` to a multiple of an epoch's steps, or save inside the"
+            " epoch with ModelCheckpoint's `every_n_train_steps`"
         )
     if has_own_generator(trainer):
         rank_zero_warn(
