@@ -242,6 +242,7 @@ def other_scripts(pythons: dict[str, str], *, quick: bool) -> dict[str, dict[str
         "whole_fit": ["--repeats=1", "--epochs=2"] if quick else [],
         "training_memory": ["--steps=2000"] if quick else [],
         "writer_memory": ["--rows=100000"] if quick else [],
+        "runs": ["--records=500", "--repeats=1"] if quick else [],
     }
     found = {}
     for name, words in commands.items():

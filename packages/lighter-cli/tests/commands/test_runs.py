@@ -13,7 +13,8 @@ from lighter_cli import Runner
 from lighter_cli.app import app
 from lighter_cli.completion import candidates
 from lighter_cli.running.start_checkpoint import start_checkpoint
-from lighter_cli.runs.record import INDEX, read_records
+from lighter_cli.runs.index import INDEX
+from lighter_cli.runs.record import read_records
 from lighter_config import RECORD_FILE, Stage, load
 from lighter_config.sources.recorded_places import RECORDED_PLACES
 
@@ -226,7 +227,7 @@ def test_a_field_of_a_wrong_type_hides_only_its_run(
             (folder / RECORD_FILE).write_text(before)
     with_field("metrics", "[" * 200_000 + "]" * 200_000)(folder)
     assert start_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
-    assert ids[1] in candidates(app, ["runs", "show", ""], 2)[0]
+    assert f"{ids[1]} " in candidates(app, ["runs", "show", ""], 2)
 
 
 def test_special_files_in_the_place_of_those_of_a_run_are_not_opened(
@@ -240,7 +241,7 @@ def test_special_files_in_the_place_of_those_of_a_run_are_not_opened(
     replaced_by_fifo(folder / RECORD_FILE)
     assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]
     replaced_by_fifo(INDEX)
-    assert in_process("runs", "list").stdout == "no run was started in this folder\n"
+    assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]  # from a search
     assert f"the list of runs {INDEX} cannot be read and is skipped: not a regular file" in caplog.text
 
 

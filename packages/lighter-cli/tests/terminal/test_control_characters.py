@@ -11,7 +11,8 @@ import pytest
 from lighter_cli import Runner
 from lighter_cli.app import app
 from lighter_cli.completion.shells import answer
-from lighter_cli.runs.record import INDEX, read_records
+from lighter_cli.runs.index import INDEX
+from lighter_cli.runs.record import read_records
 from lighter_cli.terminal.control_characters import escaped, escaped_in_json
 from lighter_config import RECORD_FILE
 from lighter_config.sources.recorded_places import RECORDED_PLACES

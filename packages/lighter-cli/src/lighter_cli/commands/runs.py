@@ -1,10 +1,13 @@
 """``lighter runs``: list, show and compare the records of earlier runs."""
 
+import gc
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +15,7 @@ from cyclopts import App, Parameter
 
 from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
+from lighter_cli.runs.listing import ListedRun, listed_runs, name_of, recorded_folders
 from lighter_cli.runs.record import Record, read_record, read_records
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
@@ -35,19 +39,46 @@ runs = App(name="runs", help="The records of earlier runs.", help_format="plaint
 _STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
 _COMPARED = ("stage", "status", "words", "options", "seed", "project", "git", "versions", "devices", "metrics")
 
+_NUM_ON_TERMINAL = 50
+
+ShowAll = Annotated[
+    bool,
+    Parameter(
+        name="--all", negative=(), show_default=False, help="Show all runs on a terminal, not only the newest 50."
+    ),
+]
 Run = Annotated[str, Parameter(help="The id of a run or a part of it, its folder, or 'last'.")]
 
 
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause garbage collection: it would visit all that is read and printed several times, and find nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 @runs.command(name="list")
-def list_runs(*, as_json: Json = False) -> None:
+@_without_collection()
+def list_runs(*, show_all: ShowAll = False, as_json: Json = False) -> None:
     """List the runs that were started in this folder, newest last."""
-    records = read_records(Path.cwd())
     if as_json:
-        output.write_json([_as_json(record) for record in records])
-    elif records:
-        output.write_lines(output.rows([_row(record) for record in records], indent=0))
-    else:
+        output.write_json([_as_json(record) for record in read_records(Path.cwd())])
+        return
+    most = _NUM_ON_TERMINAL if output.is_terminal() and not show_all else None
+    folders = None if most is None else recorded_folders(Path.cwd())  # to count them
+    listed = list(islice(listed_runs(Path.cwd(), folders), most))[::-1]
+    if not listed:
         output.write_lines([["no run was started in this folder"]])
+        return
+    if most is not None and folders is not None and len(folders) > most:
+        shown = f"the newest {len(listed)} of {len(folders):,} runs; `lighter runs list --all` shows all"
+        output.write_lines([[(shown, output.PLACE)]])
+    output.write_lines(output.rows([_row(run) for run in listed], indent=0))
 
 
 @runs.command
@@ -90,40 +121,38 @@ def _find(run: str) -> Record:
     folder = Path(run)
     if is_regular(folder / RECORD_FILE):
         return read_record(folder.resolve())
-    records = read_records(Path.cwd())
-    if run == "last" and records:
-        return records[-1]
-    names = [record.folder.name for record in records]
-    found = [record for record in records if run == record.folder.name]
-    found = found or [record for record in records if run in record.folder.name]
+    folders = {name_of(folder): Path(folder) for folder in reversed(recorded_folders(Path.cwd()))}
+    if run == "last" and (newest := next(listed_runs(Path.cwd(), map(str, reversed(folders.values()))), None)):
+        return read_record(Path(newest.folder))
+    found = [run] if run in folders else [name for name in folders if run in name]
     if len(found) == 1:
-        return found[0]
+        return read_record(folders[found[0]])
     if found:
         finding = Finding(
             message=f"{run!r} matches the ids of {len(found)} runs",
-            nearest=tuple(record.folder.name for record in found[-3:]),
+            nearest=tuple(found[-3:]),
             fix="give more of the id",
         )
     else:
         finding = Finding(
-            message=f"unknown run {run!r}" if records else "no run was started in this folder",
-            expected=("an id, a part of one, 'last', or the folder of a run",) if records else (),
-            nearest=nearest_names(run, names),
+            message=f"unknown run {run!r}" if folders else "no run was started in this folder",
+            expected=("an id, a part of one, 'last', or the folder of a run",) if folders else (),
+            nearest=nearest_names(run, list(folders)),
             fix="list them with `lighter runs list`"
-            if records
+            if folders
             else "name the folder of a run, or run a stage here first",
         )
     raise SourceError(finding)
 
 
-def _row(record: Record) -> Line:
-    content = record.content
+def _row(run: ListedRun) -> Line:
+    status = run.status
     return (
-        (record.folder.name, PATH),
-        content["stage"],
-        (record.status, _STATUS_STYLES.get(record.status, "")),
-        _duration(content),
-        shlex.join(content["words"]),
+        (run.name, PATH),
+        run.stage,
+        (status, _STATUS_STYLES.get(status, "")),
+        _duration(run.start, run.end),
+        shlex.join(run.words),
     )
 
 
@@ -138,7 +167,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("nan loss", "; ".join(f"{mode}, {where}" for mode, where in content.get("nan_losses", {}).items())),
         ("words", shlex.join(content["words"])),
         ("start", _local(content["start"])),
-        ("took", _duration(content)),
+        ("took", _duration(content["start"], content["end"])),
         ("seed", str(content["seed"])),
         ("git", _git(content["git"])),
         ("host", f"{content['process']['host']}, process {content['process']['pid']}"),
@@ -199,11 +228,11 @@ def _local(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _duration(content: Mapping[str, Any]) -> str:
+def _duration(start: str, end: str | None) -> str:
     """Return how long a run took; an empty text when it has no end."""
-    if content["end"] is None:
+    if end is None:
         return ""
-    took = datetime.fromisoformat(content["end"]) - datetime.fromisoformat(content["start"])
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(start)
     return str(timedelta(seconds=round(took.total_seconds()))) if took.total_seconds() >= 1 else "under 1 s"
 
 

@@ -11,7 +11,7 @@ from cyclopts.argument import Argument, ArgumentCollection
 from lighter_cli.commands.init import TEMPLATES
 from lighter_cli.completion.config_paths import config_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
-from lighter_cli.runs.record import read_records
+from lighter_cli.runs.listing import name_of, recorded_folders
 
 _CKPT_PATH, _TEMPLATE, _AGAINST = "--ckpt-path", "--template", "--against"
 
@@ -133,7 +133,7 @@ def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> 
 
 def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
     yield "last "
-    yield from (f"{record.folder.name} " for record in read_records(Path.cwd()))
+    yield from (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
 
 
 def _yaml_files(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001

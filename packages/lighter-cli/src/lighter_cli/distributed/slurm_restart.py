@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lighter_cli.runs.environment import slurm_job
-from lighter_cli.runs.record import read_records
+from lighter_cli.runs.listing import listed_runs
 
 _logger = logging.getLogger(__name__)
 
@@ -23,10 +23,9 @@ def checkpoint_of_restarted_job(
     job = slurm_job(variables)
     if job is None or variables.get("SLURM_RESTART_COUNT", "0") == "0":
         return None
-    for record in reversed(read_records(Path.cwd())):
-        content = record.content
-        is_same = content["stage"] == "fit" and record.files == tuple(files) and record.overrides == tuple(overrides)
-        if not is_same or content["process"].get("slurm_job") != job:
+    for run in listed_runs(Path.cwd()):
+        record = run.record() if run.stage == "fit" and tuple(run.files) == tuple(files) else None
+        if record is None or record.overrides != tuple(overrides) or record.content["process"].get("slurm_job") != job:
             continue
         checkpoint = record.checkpoint("last")
         if checkpoint is not None:

@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
 from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
 from lighter_cli.distributed.slurm_restart import checkpoint_of_restarted_job
 from lighter_cli.errors import CheckpointError
+from lighter_cli.runs.index import run_folders
 from lighter_cli.runs.inputs import RecordedRun, experiment_files, experiment_overrides
-from lighter_cli.runs.record import Record, newest_with_checkpoint, read_records
+from lighter_cli.runs.listing import ListedRun, listed_runs, name_of
+from lighter_cli.runs.record import Record, newest_with_checkpoint
 from lighter_config import (
     RECORDED_CONFIG,
     CheckpointSource,
@@ -235,11 +238,12 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
             expected=(f"a config file, whose earlier runs have a {which} checkpoint",),
             fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
         )
-    records = _only_writer_of_input(runs, read_records(Path.cwd()))
-    record, checkpoint = newest_with_checkpoint(records, files, which)
+    listed, tried = tee(run for run in _only_writer_of_input(runs) if tuple(run.files) == files)
+    records = (record for run in listed if (record := run.record()) is not None)
+    record, checkpoint = newest_with_checkpoint(records, which)
     if record is None or checkpoint is None:
         raise wanted.error(
-            f"no {which!r} checkpoint: {_why_none(records, files)}",
+            f"no {which!r} checkpoint: {_why_none(list(tried))}",
             expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
             fix="run `lighter fit` first, or name a checkpoint file",
         )
@@ -247,17 +251,19 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
     return str(checkpoint)
 
 
-def _only_writer_of_input(runs: Sequence[RecordedRun], records: Sequence[Record]) -> Sequence[Record]:
-    """Keep only the run that wrote the input checkpoint if its record is in this folder; otherwise keep all runs."""
-    written_by = runs[-1].content.get("id") if runs else None
-    return [record for record in records if record.folder.name == written_by] or records
+def _only_writer_of_input(runs: Sequence[RecordedRun]) -> Iterator[ListedRun]:
+    """Yield only the run that wrote the input checkpoint if its record is in this folder; otherwise yield all runs."""
+    if not runs or (written_by := runs[-1].content.get("id")) is None:
+        return listed_runs(Path.cwd())
+    folders = list(run_folders(Path.cwd()))
+    writers = list(listed_runs(Path.cwd(), [folder for folder in folders if name_of(folder) == written_by]))
+    return iter(writers) if writers else listed_runs(Path.cwd(), folders)
 
 
-def _why_none(records: Sequence[Record], files: Sequence[str]) -> str:
-    runs = [record for record in records if record.files == tuple(files)]
+def _why_none(runs: Sequence[ListedRun]) -> str:
     if not runs:
         return "this experiment has not run in this folder"
-    ended = [record for record in runs if record.status != "running"]
+    ended = [run for run in runs if run.status != "running"]
     if not ended:
         return "its run has not ended yet"
     return f"{len(ended)} earlier run(s) of this experiment left none"

@@ -4,7 +4,7 @@ import json
 import logging
 import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +12,12 @@ from typing import Any
 
 from lighter_cli.checkpoints.on_disk import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
 from lighter_cli.runs.environment import is_gone
+from lighter_cli.runs.index import run_folders
 from lighter_cli.runs.record_fields import damage
 from lighter_config import RECORD_FILE, Finding, SourceError
 from lighter_config.regular_files import is_regular, read_regular
 
 _logger = logging.getLogger(__name__)
-
-INDEX = Path(".lighter") / "runs.jsonl"
-"""Relative to the working directory: one line for each run, which names its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +103,17 @@ def read_records(working_directory: Path) -> list[Record]:
 
     Runs whose folder was removed are skipped; damaged lines and records are skipped with a warning.
     """
-    index = working_directory / INDEX
+    found = (record_or_warning(folder) for folder in run_folders(working_directory))
+    return [record for record in found if record is not None][::-1]
+
+
+def record_or_warning(folder: str) -> Record | None:
+    """Read the record in one folder; ``None`` if there is none, and with a warning if it is damaged."""
     try:
-        lines = read_regular(index).decode(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        _logger.warning("the list of runs %s cannot be read and is skipped: %s", INDEX, error.strerror)
-        return []
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            folder = Path(json.loads(line)["folder"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            _logger.warning("line %d of %s is damaged and is skipped: %.200s", number, INDEX, line)
-            continue
-        try:
-            records += [read_record(folder)] if is_regular(folder / RECORD_FILE) else []
-        except (SourceError, OSError) as error:
-            _logger.warning("a run is skipped: %s", error)
-    return records
+        return read_record(Path(folder)) if is_regular(Path(folder, RECORD_FILE)) else None
+    except (SourceError, OSError) as error:
+        _logger.warning("a run is skipped: %s", error)
+        return None
 
 
 def read_record(folder: Path) -> Record:
@@ -145,11 +132,9 @@ def read_record(folder: Path) -> Record:
     return Record(folder, content)
 
 
-def newest_with_checkpoint(
-    records: Sequence[Record], files: Sequence[str], which: str
-) -> tuple[Record, Path] | tuple[None, None]:
-    """Return the newest ended run of an experiment that has a ``last`` or ``best`` checkpoint, and that checkpoint."""
-    for record in (record for record in reversed(records) if record.files == tuple(files)):
+def newest_with_checkpoint(records: Iterable[Record], which: str) -> tuple[Record, Path] | tuple[None, None]:
+    """Return the first ended run that has a ``last`` or ``best`` checkpoint, and that checkpoint."""
+    for record in records:
         if record.status == "running":
             _warn_if_on_another_host(record)
         elif file := record.checkpoint(which):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -146,6 +147,23 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "parameter_groups": _list_of(_PARAMETER_GROUP),
     }
 )
+
+
+def is_summary(content: Any) -> bool:
+    """Return whether a value is what lists keep of a record: the fields of a ``ListedRun``, in order."""
+    if not isinstance(content, list):
+        return False
+    try:
+        folder, stage, status, start, end, words, files, process, version = content
+        "".join(chain((folder, stage, version), words, files))  # a TypeError unless all of them are text
+    except (TypeError, ValueError):
+        return False
+    return (
+        _is_status(status)
+        and _is_moment(start)
+        and (end is None or _is_moment(end))
+        and (process is None or _REQUIRED["process"](process))
+    )
 
 
 def damage(content: Any, *, is_complete: bool = True) -> str:

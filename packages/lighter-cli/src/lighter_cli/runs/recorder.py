@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from lighter_cli.atomic_files import append_line, reserve, write_atomically
+from lighter_cli.atomic_files import reserve, write_atomically
 from lighter_cli.checkpoints.nan_weights import NanWeights
 from lighter_cli.checkpoints.saved_by_callbacks import (
     best_checkpoint,
@@ -29,12 +29,12 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
 )
 from lighter_cli.lightning_internals import computed_metrics, deferred_saves, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
+from lighter_cli.runs import index, listing
 from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
 from lighter_cli.runs.hyperparameters import hyperparameters
 from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
-from lighter_cli.runs.record import INDEX
 from lighter_cli.runs.request import Request, initial_record
 from lighter_cli.runs.summary import summary_lines
 from lighter_config import (
@@ -144,7 +144,7 @@ class RunRecorder(Callback):
             self._is_written = True
             with suppress(OSError):  # a disk that has no space left for it will soon end the run
                 reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
-            append_line(Path.cwd() / INDEX, json.dumps({"folder": str(folder), "stage": self._request.stage}))
+            index.enter(folder, self._request.stage)
         except OSError as error:
             _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
 
@@ -344,6 +344,8 @@ class RunRecorder(Callback):
                 return
             (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
             self._write(trainer)
+        else:
+            listing.keep_summary(self.folder(trainer), self._content)
         (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
 
     def _write_record(self, trainer: Trainer) -> None:

@@ -18,6 +18,8 @@ def escaped(text: str, *, is_line: bool = False) -> str:
     >>> escaped("a\x1b[31m\n"), escaped("a\n", is_line=True)
     ('a\\x1b[31m\n', 'a\\n')
     """
+    if text.isprintable():  # then it has none of them
+        return text
     return (_IN_A_LINE if is_line else _CONTROL).sub(lambda found: repr(found[0])[1:-1], text)
 
 

@@ -51,7 +51,7 @@ def write_lines(lines: Iterable[Line]) -> None:
         for line in lines:
             console.print(Text.assemble(*map(_escaped, line)))
         return
-    _write("".join("".join(escaped(_text(part)) for part in line) + "\n" for line in lines))
+    _write("".join([escaped("".join(map(_text, line))) + "\n" for line in lines]))
 
 
 def write_json(value: Any) -> None:
@@ -75,19 +75,24 @@ def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
     if not cells:
         return []
     cells = [[_escaped(cell, is_line=True) for cell in row] for row in cells]
-    widths = [max(len(_text(row[column])) for row in cells) for column in range(len(cells[0]))]
+    lengths = [[len(_text(cell)) for cell in row] for row in cells]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
     limit = width()
     lines: list[Line] = []
-    for row in cells:
-        filled = row[: max(column for column, cell in enumerate(row) if column == 0 or _text(cell)) + 1]
+    for row, row_lengths in zip(cells, lengths, strict=True):
+        last = len(row) - 1
+        while last > 0 and not row_lengths[last]:
+            last -= 1
         line: list[Part] = [" " * indent]
-        for cell, column_width in zip(filled[:-1], widths, strict=False):
-            line += [cell, " " * (column_width - len(_text(cell))), _GAP]
-        line.append(filled[-1])
+        for column in range(last):
+            line += [row[column], " " * (widths[column] - row_lengths[column] + len(_GAP))]
+        line.append(row[last])
         if limit is None or sum(len(_text(part)) for part in line) <= limit:
             lines.append(line)
         else:
-            lines += [(" " * (indent if column == 0 else indent + 2), cell) for column, cell in enumerate(filled)]
+            lines += [
+                (" " * (indent if column == 0 else indent + 2), cell) for column, cell in enumerate(row[: last + 1])
+            ]
     return lines
 
 
