@@ -40,7 +40,7 @@ def test_fit_says_and_records_what_the_finders_found(
     assert found["learning_rate"] == pytest.approx(runner.experiment.model.learning_rate)
     said = [" ".join(line.split()) for line in caplog.messages]
     assert f"found batch_size {found['batch_size']}" in said
-    assert f"found learning_rate {found['learning_rate']:.4g}" in said
+    assert f"found learning_rate {found['learning_rate']:.6g}" in said
     shown = [" ".join(line.split()) for line in in_process("runs", "show", "last").stdout.splitlines()]
     start = shown.index("found")
     assert shown[start + 1 : start + 3] == [
