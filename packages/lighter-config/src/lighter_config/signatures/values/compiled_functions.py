@@ -24,7 +24,7 @@ def read_function(text: str, name: str) -> ast.FunctionDef | None:
 
     >>> stub = "@overload\ndef f(a: int, *, b=1): ...\n@overload\ndef f(c, a: int): ...\ndef g(): ...\n"
     >>> ast.unparse(read_function(stub, "f").args)
-    'a: int=..., c=..., *, b=...'
+    'a=..., c=..., *, b=...'
     """
     found: list[ast.FunctionDef] = []
     for match in re.finditer(rf"^def {re.escape(name)}\(", text, re.MULTILINE):
