@@ -99,9 +99,8 @@ def test_a_config_comes_from_standard_input(lighter: Command, system_config: str
 
 
 def test_a_failing_constructor_has_its_traceback_and_path(lighter: Command, write: Write, system_config: str) -> None:
-    write(
-        "code/models.py", "class Net:\n    def __init__(self):\n        raise LookupError('no weights [/here] 100%')\n"
-    )
+    init = "    def __init__(self):\n        raise LookupError('no weights [/here] 100%')\n"
+    write("code/models.py", f"import torch\n\nclass Net(torch.nn.Module):\n{init}")
     write("net.yaml", "project: code\nsystem:\n  =model:\n    _target_: project.models.Net\n")
     done = lighter("fit", "config.yaml", "net.yaml")
     assert done.returncode == 1
@@ -115,7 +114,7 @@ def test_a_failing_constructor_has_its_traceback_and_path(lighter: Command, writ
 
 
 def test_an_import_error_in_users_code_shows_their_frame(lighter: Command, write: Write, system_config: str) -> None:
-    write("code/models.py", "import a_package_that_is_not_there\n\nclass Net: ...\n")
+    write("code/models.py", "import a_package_that_is_not_there\nimport torch\n\nclass Net(torch.nn.Module): ...\n")
     write("net.yaml", "project: code\nsystem:\n  =model:\n    _target_: project.models.Net\n")
     done = lighter("fit", "config.yaml", "net.yaml")
     assert done.returncode == 1
