@@ -56,11 +56,9 @@ def main() -> None:
             options.epochs,
             machine,
             start=epochs,
-            batches_an_epoch=1,
         )
         report(name, result, (0.8, 0.8))
-    trainer = make_trainer(machine)
-    trainer.fit_loop.max_epochs = options.epochs
+    trainer = make_trainer(machine, max_epochs=options.epochs)
     watch = Watch(options.epochs)
     trainer.callbacks.append(watch)  # type: ignore[attr-defined]
     trainer.fit(lighter_system(perceptron()), Same(batch, 1))

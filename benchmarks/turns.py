@@ -84,9 +84,9 @@ class Same:
         return self.num_steps
 
 
-def make_trainer(machine: Machine, log_every_n_steps: int = LOG_EVERY_N_STEPS) -> Trainer:
+def make_trainer(machine: Machine, log_every_n_steps: int = LOG_EVERY_N_STEPS, max_epochs: int = 1) -> Trainer:
     return Trainer(
-        max_epochs=-1,
+        max_epochs=max_epochs,
         accelerator=machine.accelerator,
         precision=machine.precision,  # type: ignore[arg-type]
         devices=1,
@@ -137,7 +137,7 @@ def evaluation_steps(trainer: Trainer) -> Iterator[Step]:
 
 @contextmanager
 def epochs(trainer: Trainer) -> Iterator[Step]:
-    """Start a fit up to its first epoch, and give its epochs."""
+    """Start a fit up to its first epoch, and give its epochs, of one batch each."""
     loop = trainer.fit_loop
     loop.setup_data()
     loop.reset()
@@ -186,7 +186,6 @@ def compare(
     *,
     stage: str = "fit",
     start: Callable[[Trainer], AbstractContextManager[Step]] = train_steps,
-    batches_an_epoch: int | None = None,
     log_every_n_steps: int = LOG_EVERY_N_STEPS,
 ) -> dict:
     """Let both step in turn; return the ratios of ours to theirs."""
@@ -204,8 +203,9 @@ def compare(
         gc.enable()
 
     modules = [contestant(machine.network(network)) for contestant in (ours, theirs)]
-    trainers = [make_trainer(machine, log_every_n_steps) for _ in modules]
-    in_turn(trainers, modules, Same(batch, batches_an_epoch or num_steps), stage, start, run)
+    num_epochs = num_steps if start is epochs else 1
+    trainers = [make_trainer(machine, log_every_n_steps, num_epochs) for _ in modules]
+    in_turn(trainers, modules, Same(batch, 1 if start is epochs else num_steps), stage, start, run)
     warm_up = num_steps // 20
     times = [sorted(taken[warm_up:]) for taken in times]
     p25 = [values[len(values) // 4] for values in times]
