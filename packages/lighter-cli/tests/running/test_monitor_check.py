@@ -154,7 +154,7 @@ def test_checkpoint_without_validation_fails_after_one_epoch(config: Any) -> Non
 def test_monitor_of_a_validation_that_is_switched_off_says_so(config: Any) -> None:
     for callback in ("ModelCheckpoint", "EarlyStopping"):
         finding = error_of(config("val_loss", callback), NO_VALIDATION)
-        assert finding.fix.endswith("; limit_val_batches is 0, so there is no validation")
+        assert finding.fix.endswith("; limit_val_batches is 0, which switches validation off")
 
 
 def test_checkpoint_that_is_not_due_does_not_fail(config: Any) -> None:

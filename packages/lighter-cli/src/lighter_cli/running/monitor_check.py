@@ -117,7 +117,7 @@ def _of_fit(config: Config, trainer: Trainer, owner: object, name: str, logged: 
     finding = _finding(config, owner, name, logged)
     if trainer.limit_val_batches != 0:
         return finding
-    return replace(finding, fix=f"{finding.fix}; limit_val_batches is 0, so there is no validation")
+    return replace(finding, fix=f"{finding.fix}; limit_val_batches is 0, which switches validation off")
 
 
 def _finding(

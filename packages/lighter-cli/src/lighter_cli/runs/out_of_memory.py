@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lighter import Mode
 from lighter_config import Config, resolved
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _overrides(trainer: Trainer, config: Config) -> Iterator[str]:
     """Name overrides that need less memory, each on a line of its own."""
     values = resolved(config)
     is_training = trainer.training
-    size = _batch_size(values, config, "train" if is_training else _mode(trainer))
+    size = _batch_size(values, config, Mode.of(trainer))
     if size is not None:
         path, number = size
         place = f" ({config.expanded().place(path)} sets {number})"
@@ -47,11 +48,7 @@ def _overrides(trainer: Trainer, config: Config) -> Iterator[str]:
         yield "  trainer::precision=bf16-mixed"
 
 
-def _mode(trainer: Trainer) -> str:
-    return "predict" if trainer.predicting else "test" if trainer.testing else "val"
-
-
-def _batch_size(values: Config, config: Config, mode: str) -> tuple[str, int] | None:
+def _batch_size(values: Config, config: Config, mode: Mode) -> tuple[str, int] | None:
     """Return the path that sets the batch size of a mode, and the size; ``None`` if the config has none.
 
     Args:

@@ -97,7 +97,7 @@ def _of_entry(context: CheckContext, path: Segments, entry: dict[Any, Any], seve
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether it is no component, reference, copy or expression."""
+    """Return whether the config shows the value itself: a component, reference, copy or expression makes it later."""
     if isinstance(value, str):
         return not is_computed(value) and not is_copy(value)
     return not (isinstance(value, dict) and TARGET in value)

@@ -53,17 +53,23 @@ def _is_collection(metric: Any) -> bool:
 
 
 def _class_names(context: CheckContext, metric: Any) -> list[str] | None:
-    """The names of the class that a metric's target makes."""
+    classes = metric_classes(context, metric)
+    return None if classes is None else [name.rpartition(".")[2] for name in classes]
+
+
+def metric_classes(context: CheckContext, metric: Any) -> list[str] | None:
+    """Return the import paths of the classes that a metric's target may make; ``None`` when they are not known."""
     target = metric.get(TARGET) if isinstance(metric, dict) else None
     answer = context.reader.read(target) if isinstance(target, str) else None
     if not isinstance(answer, Signature) or not answer.is_class:
         return None
-    name = answer.name.rpartition(".")[2]
     if answer.parameter("task") is None:
-        return [name]
+        return [answer.name]
     # torchmetrics.Accuracy(task="multiclass") makes a MulticlassAccuracy
+    module, _, name = answer.name.rpartition(".")
     task = metric.get("task")
-    return [f"{_TASKS[task]}{name}"] if task in _TASKS else [f"{prefix}{name}" for prefix in _TASKS.values()]
+    prefixes = [_TASKS[task]] if task in _TASKS else _TASKS.values()
+    return [f"{module}.{prefix}{name}" for prefix in prefixes]
 
 
 def names_of_several_values(metrics: Any) -> Iterator[str]:

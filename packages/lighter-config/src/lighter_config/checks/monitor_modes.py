@@ -7,8 +7,8 @@ from typing import Any
 from lighter_config.building.resolving import ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.metric_names import metric_classes
 from lighter_config.findings import Finding, Severity
-from lighter_config.signatures import Signature
 from lighter_config.tree.paths import format_path
 
 _OWN_VALUE = re.compile(r"(train|val)/(?:loss|loss/total|metrics/(.+))/epoch(?:/dataloader_idx_\d+)?")
@@ -20,7 +20,6 @@ _WRONG_IN_TORCHMETRICS = {
     "WordInfoPreserved": True,
 }
 """Whether higher is better, where torchmetrics 1.9 says the opposite."""
-_TASKS = {"binary": "Binary", "multiclass": "Multiclass", "multilabel": "Multilabel"}
 
 
 def wrong_mode(context: CheckContext, name: str, owner: Component, metrics: dict[str, Any]) -> Iterator[Finding]:
@@ -69,14 +68,11 @@ def _is_higher_better(context: CheckContext, metrics: Any, name: str) -> bool | 
 
 def _says(context: CheckContext, metric: Any) -> tuple[str, bool | None]:
     """Return the class that a metric's target makes, and whether higher is better by its source."""
-    target = metric.get(TARGET) if isinstance(metric, dict) else None
-    answer = context.reader.read(target) if isinstance(target, str) else None
-    if not isinstance(answer, Signature) or not answer.is_class:
+    classes = metric_classes(context, metric) or []
+    if len(classes) != 1:
         return "", None
-    module, _, name = answer.name.rpartition(".")
-    if answer.parameter("task") is not None and metric.get("task") in _TASKS:
-        name = _TASKS[metric["task"]] + name
+    module, _, name = classes[0].rpartition(".")
     if name in _WRONG_IN_TORCHMETRICS and module.startswith("torchmetrics."):
         return name, _WRONG_IN_TORCHMETRICS[name]
-    better = context.reader.class_constant(f"{module}.{name}", "higher_is_better")
+    better = context.reader.class_constant(classes[0], "higher_is_better")
     return name, better if isinstance(better, bool) else None
