@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lighter_config.signatures import DoesNotExist, Parameter, Signature, SignatureReader, Unknown
-from lighter_config.signatures.values.library import COMPILED_FUNCTIONS
+from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 
 KNOWN_SHARE = 0.95
 """What must be known of each group."""

@@ -1,7 +1,6 @@
 """A LightningModule around a network: it sets up the optimizer and logs what the steps return."""
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -14,7 +13,6 @@ from torch.optim import Optimizer
 
 from lighter import dataloaders, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
-from lighter.callbacks.freezing.parameter_names import clean
 from lighter.errors import StepOutputError, nearest_names
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
@@ -34,10 +32,9 @@ from lighter.logging.update_arguments import detached
 from lighter.mode import Mode
 from lighter.optimizers import configuration, modes
 from lighter.optimizers.configuration import Scheduler
-from lighter.optimizers.group_coverage import ParameterGroup, check_saved_groups, describe, table
+from lighter.optimizers.group_coverage import ParameterGroup, check_saved_groups, log_groups
+from lighter.parameter_names import rename_as
 from lighter.restored_values import RestoredValue
-
-logger = logging.getLogger(__name__)
 
 _ON_NAN = ("warn", "stop", "raise")
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
@@ -284,15 +281,8 @@ class LighterModule(LightningModule):
         return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
 
     def _metrics_of(self, mode: Mode) -> Metrics | None:
-        match mode:
-            case Mode.TRAIN:
-                return self.train_metrics
-            case Mode.VAL:
-                return self.val_metrics
-            case Mode.TEST:
-                return self.test_metrics
-            case _:
-                return None
+        metrics: Metrics | None = getattr(self, f"{mode}_metrics", None)
+        return metrics
 
     def _before_setup(self, stage: str) -> None:
         if self._compiler_ctx is not None:
@@ -316,15 +306,7 @@ class LighterModule(LightningModule):
             self._forget_absent_parts(checkpoint["state_dict"])
         elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
             check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
-        self._rename_compiled_parts(checkpoint["state_dict"])
-
-    def _rename_compiled_parts(self, state: dict[str, Any]) -> None:
-        """Give the weights of compiled networks the names that they have here, compiled or not."""
-        own = {clean(name): name for name in self.state_dict()}
-        for name in list(state):
-            here = own.get(clean(name), name)
-            if here != name:
-                state[here] = state.pop(name)
+        rename_as(self.state_dict(), checkpoint["state_dict"])
 
     def _forget_absent_parts(self, state: dict[str, Any]) -> None:
         """Drop the weights of a criterion or metrics that this evaluation does not have; all other names must match."""
@@ -354,15 +336,8 @@ class LighterModule(LightningModule):
                 self._compare_with_checkpoint(saved)
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
-        self._describe_parameter_groups()
-
-    def _describe_parameter_groups(self) -> None:
-        """Describe the groups when training starts: parameters are frozen, and a checkpoint is restored."""
-        if all(len(optimizer.param_groups) == 1 for optimizer in self.trainer.optimizers):
-            return
-        self.group_coverage = describe(self.trainer.optimizers, self.network)
-        if self.trainer.is_global_zero:
-            logger.info("parameter groups\n%s", table(self.group_coverage))
+        # now that parameters are frozen, and a checkpoint is restored
+        self.group_coverage = log_groups(self.trainer, self.network)
 
     def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
         """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""

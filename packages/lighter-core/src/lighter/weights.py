@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lighter.errors import WeightsError, nearest_names
+from lighter.parameter_names import clean
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def _match(
     network: nn.Module, path: Path, prefix_map: Mapping[str, str] | None, ignore: tuple[str, ...]
 ) -> tuple[WeightsReport, dict[str, Tensor]]:
     in_file = _read(path)
-    in_network = {_clean(name): name for name in network.state_dict()}
+    in_network = {clean(name): name for name in network.state_dict()}
     if prefix_map is None:
         renamings = [_rename(in_file, {}), *(_guessed(in_file, guess) for guess in _GUESSED_MAPS)]
         renamed = max(renamings, key=lambda names: len(names.keys() & in_network.keys()))
@@ -202,7 +203,7 @@ def _rename(names: Iterable[str], prefix_map: Mapping[str, str]) -> dict[str, st
     """Map new names to the names of the file."""
     renamed: dict[str, str] = {}
     for name in names:
-        new = _renamed(_clean(name), prefix_map)
+        new = _renamed(clean(name), prefix_map)
         if new in renamed:
             raise WeightsError(
                 f"{new!r} is given twice: the names {renamed[new]!r} and {name!r} of the file both map to it",
@@ -237,7 +238,7 @@ def _begins(name: str, prefix: str) -> bool:
 
 
 def _check_prefixes(argument: str, prefixes: Iterable[str], names: Iterable[str]) -> None:
-    names = [_clean(name) for name in names]
+    names = [clean(name) for name in names]
     for prefix in prefixes:
         if not any(_begins(name, prefix) for name in names):
             parts = (name.split(".") for name in names)
@@ -249,11 +250,6 @@ def _check_prefixes(argument: str, prefixes: Iterable[str], names: Iterable[str]
                 nearest=nearest_names(prefix, valid),
                 fix=f"correct or remove it from {argument}",
             )
-
-
-def _clean(name: str) -> str:
-    """Remove the part of a name that `torch.compile` adds."""
-    return name.replace("_orig_mod.", "")
 
 
 def _examples(names: Iterable[str]) -> str:

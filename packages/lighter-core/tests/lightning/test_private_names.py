@@ -21,7 +21,6 @@ from torchmetrics.wrappers import MinMaxMetric, Running
 
 import lighter.lightning
 from lighter import LighterModule
-from lighter.callbacks.freezing.parameter_names import clean, norm_layers_of
 from lighter.lightning.metric_states import (
     arguments_of_update,
     keep_on_this_rank,
@@ -42,6 +41,7 @@ from lighter.lightning.state import (
 from lighter.logging.registered_names import EpochValue, RegisteredNames
 from lighter.logging.wrapper_metrics import loses_states
 from lighter.optimizers.configuration import flat_schedules
+from lighter.parameter_names import clean, norm_layers_of
 
 SOURCE = Path(lighter.lightning.__file__).parents[1]
 TESTS = Path(__file__).parents[1]

@@ -36,6 +36,7 @@ from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.request import Request, initial_record
+from lighter_cli.runs.restored_values import recorded_values
 from lighter_cli.runs.summary import summary_lines
 from lighter_config import (
     CHECKPOINT_KEY,
@@ -44,10 +45,8 @@ from lighter_config import (
     RECORDED_PLACES,
     Config,
     Stage,
-    format_path,
     to_yaml,
 )
-from lighter_config.checks.components import components_in
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, LightningModule, Trainer
@@ -220,11 +219,8 @@ class RunRecorder(Callback):
         groups = [asdict(group) for group in getattr(pl_module, "group_coverage", ())]
         if groups:
             self._content["parameter_groups"] = groups
-        self._content["restored_values"] = restored = []
-        for value in getattr(pl_module, "restored_values", ()):
-            path = _path_of_argument(self._request.config, value.owner, value.name)
-            place = None if path is None else self._request.config.expanded().place(path)
-            restored.append({"path": path, "place": None if place is None else str(place), **asdict(value)})
+        restored = recorded_values(getattr(pl_module, "restored_values", ()), self._request.config)
+        self._content["restored_values"] = restored
         if restored or groups:
             self._write(trainer)
 
@@ -364,14 +360,6 @@ def _as_text(error: BaseException | None) -> str | None:
         return f"{type(error).__name__}: {error}"
     except Exception:  # the text of a user's own error can fail
         return type(error).__name__
-
-
-def _path_of_argument(config: Config, owner: str, name: str) -> str | None:
-    """Return the path of an argument of the only component of a class; None if there is not exactly one."""
-    components = components_in(config.expanded().tree, lambda _: True)
-    paths = [(*component.path, name) for component in components if component.short_name == owner]
-    paths = [path for path in paths if config.expanded().has(format_path(path))]
-    return format_path(paths[0]) if len(paths) == 1 else None
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

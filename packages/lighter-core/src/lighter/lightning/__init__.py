@@ -39,10 +39,10 @@ torch
         test_a_worker_names_the_sample_and_shows_its_traceback
     ``_index_sampler``: lighter.resumable overrides it;
         test_a_resumed_loader_ends_its_epoch_as_uninterrupted
-    ``_NormBase``: lighter.callbacks.freezing.parameter_names; test_norm_layers_are_those_with_running_statistics
+    ``_NormBase``: lighter.parameter_names; test_norm_layers_are_those_with_running_statistics
     ``_schedulers``: lighter.optimizers.configuration; test_schedules_inside_others_are_found
     ``_get_closed_form_lr``: lighter.restored_values; test_configured_cosine_continues_at_its_step_with_the_callback
-    ``_orig_mod``: lighter.module, lighter.weights, parameter_names; test_wrappers_add_these_parts_to_names
+    ``_orig_mod``: lighter.module, lighter.parameter_names; test_wrappers_add_these_parts_to_names
     ``_fsdp_wrapped_module``: parameter_names; test_wrappers_add_these_parts_to_names
     ``_checkpoint_wrapped_module``: parameter_names; test_wrappers_add_these_parts_to_names
 

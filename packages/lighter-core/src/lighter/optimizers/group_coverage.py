@@ -1,16 +1,20 @@
 """Describe what the parameter groups of optimizers train, and compare them with those of a checkpoint."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytorch_lightning import Trainer
 from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from lighter.errors import OptimizerError, nearest_names
 from lighter.optimizers.combined_optimizer import flat
+
+logger = logging.getLogger(__name__)
 
 UNGROUPED = "in no group"
 
@@ -56,6 +60,16 @@ def check_options(optimizer: Optimizer) -> None:
                     expected=", ".join(optimizer.defaults),
                     nearest=near,
                 )
+
+
+def log_groups(trainer: Trainer, network: nn.Module) -> tuple[ParameterGroup, ...]:
+    """Describe the groups of a trainer's optimizers and log them; nothing if each optimizer has one."""
+    if all(len(optimizer.param_groups) == 1 for optimizer in trainer.optimizers):
+        return ()
+    described = describe(trainer.optimizers, network)
+    if trainer.is_global_zero:
+        logger.info("parameter groups\n%s", table(described))
+    return described
 
 
 def describe(optimizers: Iterable[Optimizer], network: nn.Module) -> tuple[ParameterGroup, ...]:

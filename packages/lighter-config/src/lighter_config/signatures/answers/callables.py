@@ -8,7 +8,8 @@ from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
 from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
-from lighter_config.signatures.values.library import COMPILED_FUNCTIONS, Library
+from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
+from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,

@@ -278,7 +278,7 @@ class SignatureReader:
                 namespace = self._library.modules.namespace(module)
                 if isinstance(namespace, Namespace):
                     yield from self._public_names(namespace, set())
-                    compiled = self._library.compiled_names(namespace)
+                    compiled = self._library.compiled.names(namespace)
                     yield from (name for name in compiled if not name.startswith("_"))
 
     def _public_names(self, namespace: Namespace, seen: set[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import re
 import typing
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.conditions import static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
-from lighter_config.signatures.values.compiled_functions import function_names, read_function
+from lighter_config.signatures.values.compiled_additions import CompiledAdditions
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.table_names import table_name
@@ -62,16 +61,6 @@ _KNOWN_BY_NAME = frozenset(
 )
 
 
-COMPILED_FUNCTIONS = frozenset({"torch._C._VariableFunctions"})
-"""Compiled namespaces all of whose attributes are functions; the corpus holds them to that.
-
-Their stubs tell the parameters, but not all that is accepted: ``axis`` for ``dim``, as in NumPy.
-"""
-
-
-_LIST_OF_EXPORTS = re.compile(rb"^__all__\b[^=\n]*=\s*\[.*\n(?:(?!__all__|\]).*\n)*\]", re.MULTILINE)
-
-
 class Library:
     """Says what names and expressions in source stand for; nothing is imported.
 
@@ -79,12 +68,14 @@ class Library:
         modules: The modules of the search path.
         classes: The attributes of the classes in them.
         exports: What they give to star imports.
+        compiled: What they add to themselves from compiled namespaces.
     """
 
     def __init__(self, finder: ModuleFinder) -> None:
         self.modules = ModuleStore(finder)
         self.classes = Classes(self.modules, self.evaluate, self._bound)
         self.exports = Exports(self.modules, self.evaluate)
+        self.compiled = CompiledAdditions(self.modules, self.evaluate)
         self._in_progress: set[object] = set()
 
     def lookup(self, module_name: str, name: str) -> Value:
@@ -243,48 +234,10 @@ class Library:
             return None
         module = namespace.module.name
         for way in ways:
-            if (compiled := self._compiled_function(namespace, name, way.source)) is not None:
+            if (compiled := self.compiled.function(namespace, name, way.source)) is not None:
                 return compiled
-        leads_further = not all(way.is_for_callers or self._holds_functions_alone(way.source, module) for way in ways)
+        leads_further = not all(way.is_for_callers or self.compiled.is_source(way.source, module) for way in ways)
         return Unclear(f"{module} is not all written out: {ways[0].reason}", name, module, leads_further)
-
-    def _compiled_function(self, namespace: Namespace, name: str, source: ast.expr | None) -> FunctionValue | None:
-        """Find a function that a module adds from a compiled namespace in the stub of that.
-
-        A name that the module spells as a text, and not in its ``__all__``, may be one that it leaves out.
-        """
-        stub = self._stub_of_functions(namespace, source)
-        if stub is None or name.startswith("__"):
-            return None
-        try:
-            written = _LIST_OF_EXPORTS.sub(b"", read_regular(namespace.module.file or ""))
-            if re.search(rb"""["']%b["']""" % re.escape(name.encode()), written):
-                return None
-            node = read_function(self.modules.text(stub).decode(errors="replace"), name)
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-        return None if node is None else FunctionValue(stub.name, name, node, Scope(namespace.module.name))
-
-    def compiled_names(self, namespace: Namespace) -> set[str]:
-        """Return the names of the functions in the compiled namespaces from which a module adds some to itself."""
-        stubs = (self._stub_of_functions(namespace, way.source) for way in namespace.additions)
-        try:
-            texts = {stub.name: self.modules.text(stub) for stub in stubs if stub is not None}
-        except OSError:
-            return set()
-        return {name for text in texts.values() for name in function_names(text.decode(errors="replace"))}
-
-    def _stub_of_functions(self, namespace: Namespace, source: ast.expr | None) -> Module | None:
-        """Return the stub of a namespace that has nothing but compiled functions; None for another one."""
-        if source is None or not self._holds_functions_alone(source, namespace.module.name):
-            return None
-        value = self.evaluate(source, Scope(namespace.module.name))
-        stub = self.modules.find(value.name) if isinstance(value, ModuleValue) else None
-        return stub if stub is not None and stub.kind == "stub" else None
-
-    def _holds_functions_alone(self, source: ast.expr | None, module: str) -> bool:
-        value = self.evaluate(source, Scope(module)) if source is not None else None
-        return isinstance(value, ModuleValue) and value.name in COMPILED_FUNCTIONS
 
     def _named_by_call(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
         """What a call with the module's name binds ``name`` to; ``None`` when no such call spells it.

@@ -6,8 +6,8 @@ from typing import Self
 
 from pytorch_lightning import LightningModule
 
-from lighter.callbacks.freezing.parameter_names import bare, is_in_module, module_paths, selectable_names
 from lighter.errors import FreezerError, LighterError, nearest_names
+from lighter.parameter_names import bare, is_in_module, module_paths, selectable_names
 
 Names = str | Sequence[str] | None
 

@@ -1,6 +1,7 @@
 """The names of parameters and normalisation layers, as users write them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pytorch_lightning import LightningModule
 from torch import nn
@@ -18,6 +19,20 @@ def clean(name: str) -> str:
     for wrapper in _WRAPPERS:
         name = name.replace(wrapper, "")
     return name
+
+
+def rename_as(own: Iterable[str], state: dict[str, Any]) -> None:
+    """Give the entries of a state dict the names that they have here, whatever wraps the modules here and there.
+
+    >>> state = {"network._orig_mod.weight": 1}
+    >>> rename_as(["network.weight"], state)
+    >>> state
+    {'network.weight': 1}
+    """
+    here = {clean(name): name for name in own}
+    for name in list(state):
+        if (new := here.get(clean(name), name)) != name:
+            state[new] = state.pop(name)
 
 
 def bare(name: str) -> str:
