@@ -41,7 +41,7 @@ class BatchAdapter:
             "target_accessor": target_accessor,
             "identifier_accessor": identifier_accessor,
         }
-        self._parts = []
+        parts = []
         for name, accessor in accessors.items():
             if not is_accessor(accessor) and (accessor is not None or name == "input_accessor"):
                 raise AdapterError(
@@ -49,7 +49,10 @@ class BatchAdapter:
                     expected="an int for a tuple or list, a str for a mapping, or a callable that takes the batch",
                 )
             fix = f"give BatchAdapter the `{name}` of this batch; in a System it is at adapters::MODE::batch"
-            self._parts.append(Part(accessor, "batch", f"BatchAdapter, `{name}`", fix, AdapterError))
+            parts.append(Part(accessor, "batch", f"BatchAdapter, `{name}`", fix, AdapterError))
+        self._input, target, identifier = parts
+        self._target = None if target_accessor is None else target
+        self._identifier = None if identifier_accessor is None else identifier
 
     def __call__(self, batch: Any) -> tuple[Any, Any, Any]:
         """Return input, target and identifier; None for what has no accessor.
@@ -57,8 +60,11 @@ class BatchAdapter:
         Raises:
             AdapterError: The batch has no such item.
         """
-        values = [part.read(batch) for part in self._parts]
-        return values[0], values[1], values[2]
+        return (
+            self._input.read(batch),
+            None if self._target is None else self._target.read(batch),
+            None if self._identifier is None else self._identifier.read(batch),
+        )
 
 
 class LoggingAdapter:
@@ -114,17 +120,19 @@ class _ArgumentsAdapter:
                     f"{owner}'s `{role}_transforms` need `{role}_argument`, which is missing",
                     expected=f"`{role}_argument`, a position or a keyword; without it the transforms are never called",
                 )
-        indices = {"input": 0, "target": 1, "pred": 2}  # of the roles in a call
+        roles = [*arguments]  # in the order of a call
+        self._transforms = [lists[role] for role in roles] if any(lists.values()) else None
         positions = sorted((given, role) for role, given in arguments.items() if isinstance(given, int))
-        self._positional = [(indices[role], lists[role]) for _, role in positions]
-        self._keywords = [
-            (given, indices[role], lists[role]) for role, given in arguments.items() if isinstance(given, str)
-        ]
+        self._positional = [roles.index(role) for _, role in positions]
+        self._keywords = {given: roles.index(role) for role, given in arguments.items() if isinstance(given, str)}
 
     def _call(self, function: Callable[..., Any], *roles: Any) -> Any:
-        args = [_transformed(roles[index], transforms) for index, transforms in self._positional]
-        kwargs = {name: _transformed(roles[index], transforms) for name, index, transforms in self._keywords}
-        return function(*args, **kwargs)
+        if self._transforms is not None:
+            roles = tuple(map(_transformed, roles, self._transforms))
+        args = map(roles.__getitem__, self._positional)
+        if not self._keywords:
+            return function(*args)
+        return function(*args, **{name: roles[index] for name, index in self._keywords.items()})
 
 
 class CriterionAdapter(_ArgumentsAdapter):

@@ -150,7 +150,9 @@ class LighterModule(LightningModule):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the network, with ``epoch=`` and ``step=`` if its ``forward`` names them and a trainer is attached."""
-        return self.network(*args, **self.clock_arguments(), **kwargs)
+        if self._clock != ():
+            kwargs = {**self.clock_arguments(), **kwargs}
+        return self.network(*args, **kwargs)
 
     def clock_arguments(self) -> dict[str, int]:
         """Return those of ``epoch`` and ``step`` that the network's ``forward`` names."""
@@ -177,9 +179,11 @@ class LighterModule(LightningModule):
         if self._trainer is None:
             return None  # a step that is called without a trainer has no mode
         step = self._logging.step
-        metrics = self._metrics_of(self.mode) if step is None else step.metrics
         log = None if step is None else step.log
-        if metrics is None or (step is not None and log is None):
+        if step is not None and log is None:
+            return None
+        metrics = self._metrics_of(self.mode) if log is None else log.metrics
+        if metrics is None:
             return None
         # detached, as a metric that keeps preds would keep their graphs
         given = [
@@ -251,7 +255,7 @@ class LighterModule(LightningModule):
                 be a dict.
             batch_idx: The batch's index in this epoch or loader.
         """
-        self._logging.count(self, outputs, type(self).__name__)
+        self._logging.count(self, outputs)
 
     def _run_step(self, step: Callable[..., Any], mode: Mode, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one of the user's steps and count what it returns; `wrap_steps_and_hooks` makes Lightning call this."""
@@ -267,7 +271,7 @@ class LighterModule(LightningModule):
             return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
         try:
             batch = args[0] if args else next(iter(kwargs.values()), None)
-            logging.start_step(self, trainer, mode, self._metrics_of(mode), batch)
+            logging.start_step(self, trainer, mode, self._metrics_of, batch)
             output = step(self, *args, **kwargs)
             if output is None:
                 return None

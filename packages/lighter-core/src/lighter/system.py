@@ -115,9 +115,10 @@ class System(GivenDataloaders, LighterModule):
             pred = self(input)
         loss = values = None
         criterion, trainer, step = self.criterion, self.trainer, self._logging.step
+        log = None if step is None else step.log
         if criterion is not None and "criterion" in adapters:
             loss = adapters["criterion"](criterion, input, target, pred)
-        if (self._metrics_of(mode) if step is None else step.metrics) is not None:
+        if (self._metrics_of(mode) if log is None else log.metrics) is not None:
             values = adapters["metrics"](self.update_metrics, input, target, pred)
         outputs: dict[str, Any] = {}
         if "logging" in adapters:

@@ -27,6 +27,11 @@ def result_collection(trainer: Trainer) -> Any:
     return trainer._results
 
 
+def train_results(trainer: Trainer) -> Any:
+    """Return the collection of the training loop, while it runs; the way of `result_collection` to it is long."""
+    return trainer.fit_loop.epoch_loop._results
+
+
 def current_dataloader_idx(trainer: Trainer) -> int | None:
     """Return the index of the evaluation loader of this batch; None with a single loader and in training."""
     index: int | None = trainer._results.dataloader_idx  # type: ignore[union-attr]

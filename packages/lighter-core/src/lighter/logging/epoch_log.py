@@ -49,6 +49,7 @@ class EpochLog:
         self.trainer = trainer
         self.mode = mode
         self.loader = loader
+        self.step = ""  # the method that runs, for messages
         self.metrics = metrics
         self.has_metric_updates = False  # by `update_metrics`; wrappers may not count their updates
         self.groups = None if wrappers is None else wrappers.groups

@@ -24,6 +24,7 @@ from lighter.lightning.state import (
     log_every_n_steps,
     num_padded,
     result_collection,
+    train_results,
     train_row,
 )
 from lighter.logging import resume
@@ -44,26 +45,24 @@ class LoggedStep:
     """One running step: made when it starts, dropped when it ends.
 
     Attributes:
-        metrics: The metrics of the step's mode.
         batch: The step's batch.
         log: The log of the epoch; None when the step is not counted, as an optimizer's closure repeats it.
         is_written: Whether the step's own values are logged.
         metric_values: The batch's own values, by metric; filled on a written step.
     """
 
-    __slots__ = ("_hooks", "batch", "is_written", "log", "metric_values", "metrics")
+    __slots__ = ("_hooks", "batch", "is_written", "log", "metric_values")
 
-    def __init__(self, metrics: Metrics | None, batch: object) -> None:
-        self.metrics = metrics
+    def __init__(self, batch: object) -> None:
         self.batch = batch
         self.log: EpochLog | None = None
         self.is_written = False
         self.metric_values: dict[str, object] = {}
         self._hooks: list[RemovableHandle] = []
 
-    def __reduce__(self) -> tuple[type["LoggedStep"], tuple[None, None]]:
+    def __reduce__(self) -> tuple[type["LoggedStep"], tuple[None]]:
         # a metric that is copied in a step brings its hooks: its copy records into an empty step
-        return type(self), (None, None)
+        return type(self), (None,)
 
     def record_metric_values(self, metrics: Metrics) -> None:
         """Record what the metrics return when they are called in this step."""
@@ -122,16 +121,21 @@ class ModuleLogging:
         self.nan_losses = {}
 
     def start_step(
-        self, module: LightningModule, trainer: Trainer, mode: Mode, metrics: Metrics | None, batch: object
+        self,
+        module: LightningModule,
+        trainer: Trainer,
+        mode: Mode,
+        metrics_of: Callable[[Mode], Metrics | None],
+        batch: object,
     ) -> None:
         """Make the step's state, open the log in the first step of an epoch, and decide if the step is written."""
-        step = self.step = LoggedStep(metrics, batch)
+        step = self.step = LoggedStep(batch)
         if mode is Mode.TRAIN:
-            self._start_train_step(module, trainer, step)
+            self._start_train_step(module, trainer, metrics_of, step)
         else:
-            self._start_evaluation_step(module, trainer, mode, step)
-        if step.is_written and metrics is not None:
-            step.record_metric_values(metrics)
+            self._start_evaluation_step(module, trainer, mode, metrics_of, step)
+        if step.is_written and step.log is not None and step.log.metrics is not None:
+            step.record_metric_values(step.log.metrics)
 
     def start_updates(self, log: EpochLog, metrics: Metrics, *, num_positional: int, has_target: bool) -> None:
         """Note the first update of an epoch, and warn once of metrics that take the target as something else."""
@@ -150,25 +154,24 @@ class ModuleLogging:
                 " value=loss)`: each metric gets those that it names. In a System, give such a callable as adapter."
             )
 
-    def count(self, module: LightningModule, outputs: Mapping[str, Any], name: str) -> None:
+    def count(self, module: LightningModule, outputs: Mapping[str, Any]) -> None:
         """Add the running step's losses to the sums, and log its own values if it is written.
 
         Args:
             module: The module.
             outputs: What the step returned.
-            name: The class of the step, for error messages.
         """
         step = self.step
-        if step is None or step.log is None:
+        log = None if step is None else step.log
+        if step is None or log is None:
             return
-        name = f"{name}.{_STEPS[step.log.mode]}"
-        losses = loss_terms(outputs, name)
+        losses = loss_terms(outputs, log.step)
         if losses:
-            self._add(module, step.log, losses, batch_size_of(outputs, step.batch, name))
-        if step.log.unnamed:
-            self._name_metrics(module, step.log)
+            self._add(module, log, losses, batch_size_of(outputs, step.batch, log.step))
+        if log.unnamed:
+            self._name_metrics(module, log)
         if step.is_written:
-            self._write_row(module, step.log, losses, step.metric_values)
+            self._write_row(module, log, losses, step.metric_values)
 
     def end_step(self) -> None:
         """Drop the step's state."""
@@ -200,28 +203,42 @@ class ModuleLogging:
             log.register_remaining(module)
             self._look_for_nan(module, log)
 
-    def _start_train_step(self, module: LightningModule, trainer: Trainer, step: LoggedStep) -> None:
+    def _start_train_step(
+        self,
+        module: LightningModule,
+        trainer: Trainer,
+        metrics_of: Callable[[Mode], Metrics | None],
+        step: LoggedStep,
+    ) -> None:
         in_epoch, in_total = batches_started(trainer)
         if in_total == self._last_batch:  # an optimizer's closure repeats the step
             return
         self._last_batch = in_total
         log = self.train_log
-        if in_epoch == 1 or log is None or not log.is_open or log.results is not result_collection(trainer):
+        if in_epoch == 1 or log is None or not log.is_open or log.results is not train_results(trainer):
             is_resumed = in_epoch > 1 and resume.is_of_this_epoch(self.resumed, trainer)
             if is_resumed:
                 resume.warn_of_repeated_samples(self.resumed)
-            log = self.train_log = self._open(module, trainer, Mode.TRAIN, None, step.metrics, is_resumed=is_resumed)
+            metrics = metrics_of(Mode.TRAIN)
+            log = self.train_log = self._open(module, trainer, Mode.TRAIN, None, metrics, is_resumed=is_resumed)
         step.log = log
-        step.is_written = bool(trainer.loggers) and is_train_row_written(trainer)
+        step.is_written = is_train_row_written(trainer) and bool(trainer.loggers)
 
-    def _start_evaluation_step(self, module: LightningModule, trainer: Trainer, mode: Mode, step: LoggedStep) -> None:
+    def _start_evaluation_step(
+        self,
+        module: LightningModule,
+        trainer: Trainer,
+        mode: Mode,
+        metrics_of: Callable[[Mode], Metrics | None],
+        step: LoggedStep,
+    ) -> None:
         loader = current_dataloader_idx(trainer)
         if evaluation_batches_started(trainer) == 1:
             self._evaluation_logs = []
             resume.restore_val_batches_seen(self.resumed, trainer)
         log = self._evaluation_logs[-1] if self._evaluation_logs else None
         if log is None or not log.is_open or log.loader != loader:
-            log = self._open(module, trainer, mode, loader, step.metrics)
+            log = self._open(module, trainer, mode, loader, metrics_of(mode))
             self._evaluation_logs.append(log)
         step.log = log
         every_n = log_every_n_steps(trainer)
@@ -251,6 +268,7 @@ class ModuleLogging:
         if names is None or names.results is not results:
             names = self._registered[mode, loader] = RegisteredNames(results)
         log = EpochLog(trainer, mode, loader, metrics, wrappers, extremes, names)
+        log.step = f"{type(module).__name__}.{_STEPS[mode]}"
         names.start_epoch(log)
         names.register_synchronization(module, mode)
         if mode is Mode.TRAIN:
