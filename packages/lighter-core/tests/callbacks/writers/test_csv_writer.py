@@ -1,6 +1,8 @@
 import csv
 import resource
 import shutil
+import subprocess
+import sys
 import time
 from functools import partial
 from multiprocessing.util import Finalize
@@ -586,3 +588,26 @@ def test_an_unwritable_path_fails_before_the_first_batch(tmp_path):
     for writer, message in writers:
         with pytest.raises(WriterError, match=message):
             trainer(tmp_path, writer, max_epochs=2).fit(Never(), loader, loader)
+
+
+def test_ctrl_c_while_the_folder_is_made_leaves_nothing(tmp_path):
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from torch.utils.data import DataLoader
+from test_csv_writer import Numbers, Tripler, trainer
+from lighter.callbacks import CsvWriter
+
+class Interrupted(CsvWriter):
+    def _create(self, staging, target):
+        super()._create(staging, target)
+        print("made", staging.is_dir())
+        raise KeyboardInterrupt
+
+folder = Path({str(tmp_path)!r})
+trainer(folder, Interrupted(folder / "preds.csv", ["identifier"])).predict(Tripler(), DataLoader(Numbers()))
+"""
+    run = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert "made True" in run.stdout
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")] == []

@@ -1,13 +1,19 @@
 import pytest
 
-from lighter.callbacks.writers.staging import check_writable, create_staging, discard, publish, remove
+from lighter.callbacks.writers.staging import check_writable, create_staging, discard, publish, remove, staging_of
 from lighter.errors import WriterError
+
+
+def created(target):
+    staging = staging_of(target)
+    create_staging(staging, target)
+    return staging
 
 
 def test_content_appears_in_the_place_of_what_was_there(tmp_path):
     target = tmp_path / "out"
     for generation in ("a", "b", "c"):
-        folder = create_staging(target)
+        folder = created(target)
         (folder / "content").write_text(generation)
         publish(folder / "content", target, keep_previous=True)
         remove(folder)
@@ -25,7 +31,7 @@ def test_content_that_does_not_move_leaves_what_was_there(tmp_path, keep_previou
 
 
 def test_two_runs_never_share_a_folder(tmp_path):
-    folders = {create_staging(tmp_path / "deep" / "out") for _ in range(20)}
+    folders = {created(tmp_path / "deep" / "out") for _ in range(20)}
     assert len(folders) == 20
     assert {folder.parent for folder in folders} == {tmp_path / "deep"}
     for folder in folders:
@@ -35,7 +41,7 @@ def test_two_runs_never_share_a_folder(tmp_path):
 
 
 def test_a_discarded_folder_is_gone_for_every_rank(tmp_path):
-    folder = create_staging(tmp_path / "out")
+    folder = created(tmp_path / "out")
     (folder / "content").mkdir()
     (folder / "content" / "sample").write_text("")
     discard(folder)
@@ -48,7 +54,7 @@ def test_a_path_below_a_file_cannot_be_written(tmp_path):
     with pytest.raises(WriterError, match="is a file"):
         check_writable(tmp_path / "file" / "a" / "b", where="here")
     with pytest.raises(WriterError, match="cannot be written"):
-        create_staging(tmp_path / "file" / "a")
+        created(tmp_path / "file" / "a")
     check_writable(tmp_path / "new" / "a" / "b", where="here")
     assert not (tmp_path / "new").exists()
 

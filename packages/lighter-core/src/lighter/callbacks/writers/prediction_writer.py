@@ -17,7 +17,15 @@ from torch.utils.data import DataLoader, IterableDataset
 from lighter.callbacks.writers.row_table import RowTable, merge
 from lighter.callbacks.writers.sample_order import SampleOrder, sample_order
 from lighter.callbacks.writers.sample_values import Key, count_samples, length_of_batch, named_outputs, select, split
-from lighter.callbacks.writers.staging import check_writable, create_staging, discard, naming, publish, remove
+from lighter.callbacks.writers.staging import (
+    check_writable,
+    create_staging,
+    discard,
+    naming,
+    publish,
+    remove,
+    staging_of,
+)
 from lighter.errors import LighterError, WriterError, nearest_names
 
 logger = logging.getLogger(__name__)
@@ -238,10 +246,11 @@ class PredictionWriter(Callback, ABC):
                     "of loading, with a running number as their index; use a loader that does not shuffle."
                 )
         target = self.output_path(mode)
-        staging = _on_rank_zero(trainer, lambda: self._create(target))
+        staging = _on_rank_zero(trainer, lambda: staging_of(target))
         # Called at the end of the run, or else of the process: no hook is called after an exception in a process that
-        # Lightning spawned, nor after Ctrl-C before `_run` is set.
+        # Lightning spawned, nor after Ctrl-C before `_run` is set. So it must be known before the folder exists.
         remove_staging = Finalize(None, discard, args=(staging,), exitpriority=1)
+        _on_rank_zero(trainer, lambda: self._create(staging, target))
         if not trainer.strategy.reduce_boolean_decision((staging / "content").is_dir(), all=True):
             remove_staging()
             raise WriterError(
@@ -255,16 +264,15 @@ class PredictionWriter(Callback, ABC):
         rank, world_size = trainer.global_rank, trainer.world_size
         self._run = _Run(mode, target, staging, rank, world_size, orders, collates, table, remove_staging)
 
-    def _create(self, target: Path) -> Path:
+    def _create(self, staging: Path, target: Path) -> None:
         self.check_target(target)
-        staging = create_staging(target)
+        create_staging(staging, target)
         try:
             (staging / "content").mkdir()
             (staging / "content" / "samples.csv").touch()  # so that no sample's file gets this name
         except BaseException:
             remove(staging)
             raise
-        return staging
 
     def _write_batch(
         self, run: _Run, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int, *, where: str

@@ -36,22 +36,26 @@ def check_writable(target: Path, *, where: str) -> None:
         )
 
 
-def create_staging(target: Path) -> Path:
-    """Create a hidden folder beside a path, on the same disk, for its content until it is complete.
+def staging_of(target: Path) -> Path:
+    """Return a hidden folder beside a path, on the same disk, for its content until it is complete.
 
     The folder's name is new each time, so that files of a killed run are never mixed in.
+    """
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+
+
+def create_staging(staging: Path, target: Path) -> None:
+    """Create the hidden folder of a path.
 
     Raises:
         WriterError: The folder cannot be created.
     """
     try:
-        folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-        folder.mkdir(parents=True)
+        staging.mkdir(parents=True)
     except OSError as error:
         raise WriterError(
             f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you can write"
         ) from error
-    return folder
 
 
 @contextmanager
