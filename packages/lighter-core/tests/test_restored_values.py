@@ -112,6 +112,26 @@ def test_changed_value_that_the_checkpoint_restores_is_a_warning(fit, before, af
     assert [str(value) for value in fit.system.restored_values] == expected
 
 
+class Tells(Callback):
+    """Takes the values, and remembers the step at which it got them."""
+
+    def __init__(self):
+        self.told = []
+
+    def on_restored_values(self, trainer, values):
+        self.told.append((trainer.global_step, values))
+
+
+def test_callback_with_the_hook_gets_the_values_and_warns(fit, recwarn):
+    tells = Tells()
+    fit(lr=0.1, callbacks=[tells])
+    assert tells.told == []
+    fit(4, lr=0.5, callbacks=[tells])
+    assert tells.told == [(4, fit.system.restored_values)]
+    assert len(fit.system.restored_values) == 1
+    assert restored(recwarn) == []
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -233,7 +233,7 @@ def test_the_precedence_of_the_methods_arguments() -> None:
     assert method_arguments(None, **given) == expected | {"weights_only": False, "ckpt_path": None}
 
 
-@pytest.mark.filterwarnings("ignore:The dirpath has changed", "ignore:SGD has lr")
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
 def test_record_says_what_the_checkpoint_restored(system_config: str, in_process: Callable[..., Any]) -> None:
     Runner().run("fit", [system_config])
     words = ["trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed", "system::optimizer::lr=0.7"]

@@ -66,7 +66,8 @@ class LighterModule(LightningModule):
     Attributes:
         group_coverage: In fit, what each parameter group trains, if an optimizer has several.
         nan_losses: Where the loss of a mode was nan first, by mode; empty if none was.
-        restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones.
+        restored_values: In a resumed fit, the values that the checkpoint restored in place of configured ones. Each is
+            a warning, unless a callback has a method ``on_restored_values(trainer, values)``, which gets them instead.
 
     Raises:
         MetricError: Metrics are of another type, or two modes share an object.
@@ -356,7 +357,7 @@ class LighterModule(LightningModule):
             *restored_values.restored_values(trainer, logging.configured, saved),
             *restored_values.restored_callback_values(callbacks, self._logging.configured_callbacks),
         )
-        restored_values.warn_of(self.restored_values)
+        restored_values.report(trainer, self.restored_values)
         logging.configured = restored_values.effective_values(logging.configured, saved)
 
     def _before_on_train_epoch_end(self) -> None:

@@ -73,9 +73,15 @@ def restored_callback_values(callbacks: Iterable[Callback], configured: Iterable
     ]
 
 
-def warn_of(values: Iterable[RestoredValue]) -> None:
-    """Warn of each value once."""
-    for value in values:
+def report(trainer: Trainer, values: tuple[RestoredValue, ...]) -> None:
+    """Give the values to callbacks that have a method ``on_restored_values(trainer, values)``; warn if none has.
+
+    Such a callback warns itself. It can say where a value was configured, which is not known here.
+    """
+    hooks = [getattr(callback, "on_restored_values", None) for callback in trainer.callbacks]  # type: ignore[attr-defined]
+    for hook in filter(None, hooks):
+        hook(trainer, values)
+    for value in () if any(hooks) else values:
         rank_zero_warn(
             f"{value}; `lighter.callbacks.ConfiguredValues` makes the configured values of optimizers, schedules and"
             " callbacks win"

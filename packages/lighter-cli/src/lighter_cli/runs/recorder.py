@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -36,8 +36,9 @@ from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.request import Request, initial_record
-from lighter_cli.runs.restored_values import recorded_values
+from lighter_cli.runs.restored_values import recorded_values, warnings_of
 from lighter_cli.runs.summary import summary_lines
+from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,
@@ -50,6 +51,8 @@ from lighter_config import (
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, LightningModule, Trainer
+
+    from lighter.restored_values import RestoredValue
 else:
     Callback = object  # `derived` adds that of the trainer's package
 
@@ -168,10 +171,20 @@ class RunRecorder(Callback):
             self._loader_wait.start(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Record checkpoints that were saved inside an epoch, what a checkpoint restored, and what groups train."""
+        """Record checkpoints that were saved inside an epoch, and what parameter groups train."""
         self._update_checkpoints(trainer)
-        if self._content and "restored_values" not in self._content:
-            self._record_values_at_start(trainer, pl_module)
+        if self._content and "parameter_groups" not in self._content:
+            self._record_groups(trainer, pl_module)
+
+    def on_restored_values(self, trainer: Trainer, values: Iterable[RestoredValue]) -> None:
+        """Warn of values that a checkpoint restored in place of configured ones, and record both."""
+        if not trainer.is_global_zero:
+            return
+        with _warning_instead("the values that the checkpoint restored are not shown"):
+            log_findings(warnings_of(values, self._request.config))
+            if self._content:
+                self._content["restored_values"] = recorded_values(values, self._request.config)
+                self._write(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave validation out of the time that is spent in training."""
@@ -214,14 +227,11 @@ class RunRecorder(Callback):
             note_out_of_memory(exception, trainer, self._request.config)
         self._write_for_parent(trainer)
 
-    def _record_values_at_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Record parameter groups, and the configured values in whose place a checkpoint restored others."""
-        groups = [asdict(group) for group in getattr(pl_module, "group_coverage", ())]
+    def _record_groups(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        groups = self._content["parameter_groups"] = [
+            asdict(group) for group in getattr(pl_module, "group_coverage", ())
+        ]
         if groups:
-            self._content["parameter_groups"] = groups
-        restored = recorded_values(getattr(pl_module, "restored_values", ()), self._request.config)
-        self._content["restored_values"] = restored
-        if restored or groups:
             self._write(trainer)
 
     def _write_for_parent(self, trainer: Trainer) -> None:
