@@ -10,6 +10,7 @@ from pathlib import Path
 
 TEST_FILES = (
     "test_distributed",
+    "logging/test_every_metric",
     "callbacks/writers/test_csv_writer",
     "callbacks/freezing/test_freezer",
     "callbacks/writers/test_file_writer",

@@ -1,20 +1,23 @@
 """Every metric of the installed torchmetrics is logged right, refused with a reason, or named here as untested.
 
 The list is what the package holds: a class that a new release brings fails until somebody looks at it. Each metric
-runs two epochs with two validation loaders, a sanity check, written steps and a resume. Its values are those of a plain
-loop of `update` and `compute` over the same batches.
+runs two epochs with two validation loaders, a sanity check, written steps and a resume, and on two ranks that share the
+batches unevenly. Its values are those of a plain loop of `update` and `compute` over the same batches.
 """
 
 import importlib
 import inspect
+import json
+import os
 import pkgutil
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 import torchmetrics
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader
 from torchmetrics import Metric, MetricCollection
@@ -568,3 +571,136 @@ def test_a_reset_leaves_nothing_of_an_epoch_that_is_not_known(name):
 def test_a_metric_without_a_number_is_refused_with_the_reason(rows, name):
     with pytest.raises(MetricError, match=REFUSED[name]):
         fit(type(rows), kind_of(name), (name,))
+
+
+UNEVEN = {("train", 0): ([0, 2], [1]), ("val", 0): ([0, 2], [1]), ("val", 1): ([0, 1], [])}
+EVEN = dict.fromkeys(UNEVEN, ([0, 3], [1, 2]))  # each rank has both kinds of images
+"""The batches that each of two ranks updates its metrics with, by mode and loader."""
+
+REFUSED_UNEVENLY = {
+    "FeatureShare",  # of a metric like these
+    "InceptionScore",
+    "KernelInceptionDistance",
+    "LipVertexError",
+    "MemorizationInformedFrechetInceptionDistance",
+    "RetrievalPrecisionRecallCurve",
+    "RetrievalRecallAtFixedPrecision",
+    "VisualInformationFidelity",
+}
+"""Those that keep a list with an entry for each batch, which torchmetrics gathers only if all ranks have as many."""
+
+WITHOUT_WINDOW = {
+    "Running": lambda: Running(BinaryAccuracy(), window=9),
+    "RunningMean": lambda: torchmetrics.aggregation.RunningMean(window=9),
+    "RunningSum": lambda: torchmetrics.aggregation.RunningSum(window=9),
+}
+"""Over ranks a window holds the last batches of each; here these are all."""
+
+
+class SharedSweep(Sweep):
+    """Updates metrics with the batches of this rank."""
+
+    def __init__(self, kind, names, shares):
+        super().__init__(kind, names)
+        self.shares = shares
+
+    def training_step(self, batch, batch_idx):
+        self._update("train", 0, batch_idx)
+        return self(batch).sum()
+
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        self._update("val", dataloader_idx, batch_idx)
+
+    def _update(self, mode, loader, batch_idx):
+        epoch = SANITY if self.trainer.sanity_checking else self.trainer.current_epoch
+        share = self.shares[mode, loader][self.global_rank]
+        if batch_idx < len(share):
+            self.update_metrics(*batch_of(self.kind, mode, epoch, loader, share[batch_idx]))
+
+
+class EpochValues(Checkpoint):
+    """Keeps what each loop logged, epoch by epoch; Lightning calls such a callback after the module."""
+
+    def __init__(self):
+        self.of_mode = {"train": [], "val": []}
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self._keep(trainer, "train")
+
+    def on_validation_end(self, trainer, pl_module):
+        if not trainer.sanity_checking:
+            self._keep(trainer, "val")
+
+    def _keep(self, trainer, mode):
+        metrics = trainer.callback_metrics.items()
+        self.of_mode[mode].append({name: value.item() for name, value in metrics if name.startswith(f"{mode}/metrics")})
+
+
+def fit_on_this_rank(names, shares):
+    """Return what the epochs of two ranks logged, or the error that ended the fit."""
+    values = EpochValues()
+    trainer = Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        strategy="ddp",
+        devices=2,
+        logger=False,
+        callbacks=[values],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    rank = int(os.environ["LOCAL_RANK"])
+    train = DataLoader(torch.ones(2, 1))  # DDP needs as many steps on each rank
+    val = [DataLoader(torch.ones(max(len(shares["val", loader][rank]), 1), 1)) for loader in range(2)]
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            trainer.fit(SharedSweep(kind_of(names[0]), names, shares), train, val)
+        except MetricError as error:
+            return str(error)
+    return values.of_mode
+
+
+def on_two_ranks():
+    """Train with all metrics of a kind at once, and write what this rank logs."""
+    together = {tuple(name for name in group_of(name) if name not in REFUSED_UNEVENLY) for name in LOGGED}
+    alone = {(name,) for name in REFUSED_UNEVENLY}
+    uneven = {" ".join(names): fit_on_this_rank(names, UNEVEN) for names in sorted(together | alone) if names}
+    even = {names[0]: fit_on_this_rank(names, EVEN) for names in sorted(alone)}
+    Path(f"values{os.environ['LOCAL_RANK']}.json").write_text(json.dumps({"uneven": uneven, "even": even}))
+
+
+@pytest.fixture
+def on_ranks(two_ranks):
+    """What both ranks logged with each metric, if they share batches unevenly, and evenly."""
+    first, second = [json.loads((two_ranks / f"values{rank}.json").read_text()) for rank in range(2)]
+    return {
+        how: {name: (values, second[how][names]) for names, values in first[how].items() for name in names.split()}
+        for how in first
+    }
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_a_metric_has_the_value_of_the_samples_of_two_ranks(on_ranks, name):
+    how, shares = ("even", EVEN) if name in REFUSED_UNEVENLY else ("uneven", UNEVEN)
+    for logged in on_ranks[how][name]:
+        for (mode, loader), of_ranks in shares.items():
+            suffix = f"/dataloader_idx_{loader}" if mode == "val" else ""
+            metric = WITHOUT_WINDOW.get(name, lambda: make(name))()
+            for epoch in range(2):
+                update(name, metric, mode, epoch, loader, [batch for share in of_ranks for batch in share])
+                expected = {
+                    f"{mode}/metrics/{key}/epoch{suffix}": value.item()
+                    for key, value in flat_value(name, metric).items()
+                }
+                metric.reset()
+                found = {key: logged[mode][epoch].get(key) for key in expected}
+                assert found == pytest.approx(expected, rel=1e-5, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED_UNEVENLY))
+def test_a_metric_that_ranks_cannot_share_unevenly_says_so(on_ranks, name):
+    for error in on_ranks["uneven"][name]:
+        assert "cannot be combined over ranks: their lengths differ" in error
