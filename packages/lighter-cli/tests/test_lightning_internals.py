@@ -296,17 +296,38 @@ def test_a_save_is_due_when_the_callback_looked_for_its_monitor(options: Any, is
     assert internals.is_save_due(callback, trainer) is is_due
 
 
+class WithRate(BoringModel):
+    rate = 0.1
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=self.rate)
+
+
+def rate_finder(**options: Any) -> LearningRateFinder:
+    """A finder that takes all its steps."""
+    return LearningRateFinder(
+        max_lr=0.01, num_training_steps=20, early_stop_threshold=None, attr_name="rate", **options
+    )
+
+
 def test_finders_say_what_they_found_under_the_attribute_that_they_set() -> None:
-    size, rate = BatchSizeFinder(batch_arg_name="size"), LearningRateFinder(attr_name="rate", num_training_steps=20)
-    trainer = make_trainer(size, rate)
-    assert internals.found_values(trainer) == {"size": 2}
+    size, rate = BatchSizeFinder(batch_arg_name="size"), rate_finder()
+    assert internals.found_values(make_trainer(size, rate)) == {"size": 2}
+    trainer, model = make_trainer(rate, limit_train_batches=20), WithRate()
+    trainer.fit(model)
+    size.optimal_batch_size = 64
+    trainer.callbacks.append(size)  # type: ignore[attr-defined]
+    assert internals.found_values(trainer) == {"size": 64, "rate": model.rate}
+    assert model.rate != 0.1
 
-    class Found:
-        def suggestion(self) -> float:
-            return 0.5
 
-    size.optimal_batch_size, rate.optimal_lr = 64, Found()  # type: ignore[assignment]
-    assert internals.found_values(trainer) == {"size": 64, "rate": 0.5}
+def test_rate_that_a_finder_only_suggests_is_found() -> None:
+    finder = rate_finder(update_attr=False)
+    trainer, model = make_trainer(finder, limit_train_batches=20), WithRate()
+    trainer.fit(model)
+    assert finder.optimal_lr is not None
+    assert internals.found_values(trainer) == {"rate": finder.optimal_lr.suggestion()}
+    assert model.rate == 0.1
 
 
 def test_each_fetch_of_a_training_batch_is_announced_and_profiled(tmp_path: Path) -> None:

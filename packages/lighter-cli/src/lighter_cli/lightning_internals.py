@@ -26,7 +26,7 @@ from lighter_cli.lightning_package import is_a, is_model_checkpoint
 if TYPE_CHECKING:
     from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
     from pytorch_lightning import Callback, Trainer
-    from pytorch_lightning.callbacks import ModelCheckpoint
+    from pytorch_lightning.callbacks import LearningRateFinder, ModelCheckpoint
     from pytorch_lightning.loggers import TensorBoardLogger
     from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
@@ -193,10 +193,20 @@ def found_values(trainer: Trainer) -> dict[str, float]:
         if is_a(callback, "callbacks.BatchSizeFinder") and callback.optimal_batch_size is not None:
             found[callback._batch_arg_name] = callback.optimal_batch_size
         elif is_a(callback, "callbacks.LearningRateFinder") and callback.optimal_lr is not None:
-            rate = callback.optimal_lr.suggestion()
+            rate = _found_rate(callback)
             if rate is not None:
                 found[callback._attr_name or "learning_rate"] = rate
     return found
+
+
+def _found_rate(callback: LearningRateFinder) -> float | None:
+    """Return the rate that Lightning has set, or would set; computing it again would log again why there is none."""
+    finder = callback.optimal_lr
+    assert finder is not None
+    if not callback._update_attr:
+        return finder.suggestion()
+    rate: float | None = None if finder._optimal_idx is None else finder.results["lr"][finder._optimal_idx]
+    return rate
 
 
 def has_hp_metric(logger: TensorBoardLogger) -> bool:

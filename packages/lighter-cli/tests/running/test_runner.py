@@ -209,6 +209,22 @@ def test_evaluating_untrained_weights_is_a_warning(system_config: str, caplog: p
     assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
 
 
+@pytest.mark.parametrize(("stage", "mode"), [("validate", "val"), ("test", "test"), ("predict", "predict")])
+def test_stage_without_batches_is_a_warning(
+    system_config: str, stage: str, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"trainer::limit_{mode}_batches"
+    Runner().run(stage, [system_config, f"{path}=0"])
+    Runner().run(stage, [system_config, f"{path}=1"])
+    found = [message for message in caplog.messages if "runs no batch" in message]
+    assert found == [
+        f"""\
+{stage} runs no batch: {path} is 0
+  command line, word 2 {path}=0
+  to fix             set {path}=1.0 to use all batches"""
+    ]
+
+
 def test_a_checkpoint_with_objects_names_the_option(system_config: str) -> None:
     Runner().run("fit", [system_config])
     checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)

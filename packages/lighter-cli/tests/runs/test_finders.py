@@ -47,3 +47,10 @@ def test_fit_says_and_records_what_the_finders_found(
         f"batch_size {found['batch_size']}",
         f"learning_rate {found['learning_rate']:.6g}",
     ]
+
+
+def test_finder_that_finds_nothing_says_so_once(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
+    few = RATE.replace("20", "3")
+    Runner().run("fit", [system_config, few, "vars::num_samples=400", "trainer::max_epochs=1"])
+    assert len([message for message in caplog.messages if "there are not enough points" in message]) == 1
+    assert "found" not in read_records(Path())[-1].content

@@ -17,7 +17,8 @@ from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_cli.runs.request import Request
-from lighter_config import Stage
+from lighter_cli.terminal.findings_log import log_findings
+from lighter_config import Finding, Severity, Stage
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -45,19 +46,39 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     ):
         method = getattr(trainer, request.stage)
         try:
-            with checking_monitors(trainer, request.config) if request.stage is Stage.FIT else _evaluating(trainer):
+            is_fit = request.stage is Stage.FIT
+            with checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request):
                 return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
 
 
 @contextmanager
-def _evaluating(trainer: Trainer) -> Iterator[None]:
-    """Let a stage other than fit tune nothing, and be quiet about where checkpoints would be saved."""
+def _evaluating(trainer: Trainer, request: Request) -> Iterator[None]:
+    """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about where checkpoints go."""
     _remove_finders(trainer)
+    _warn_of_no_batches(trainer, request)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The dirpath has changed from")
         yield
+
+
+def _warn_of_no_batches(trainer: Trainer, request: Request) -> None:
+    """Warn if the trainer is limited to no batches: Lightning then ends without a word, and without a result."""
+    (mode,) = request.stage.modes
+    path = f"trainer::limit_{mode}_batches"
+    if getattr(trainer, f"limit_{mode}_batches") != 0 or not trainer.is_global_zero:
+        return
+    config = request.config.expanded()
+    finding = Finding(
+        message=f"{request.stage} runs no batch: {path} is 0",
+        severity=Severity.WARNING,
+        path=path,
+        place=config.place(path),
+        excerpt=config.excerpt(path),
+        fix=f"set {path}=1.0 to use all batches",
+    )
+    log_findings([finding])
 
 
 def _remove_finders(trainer: Trainer) -> None:
