@@ -16,7 +16,7 @@ FORMER = {
     "lighter.callbacks.file_formats": ("lighter.callbacks.writers.file_formats",) * 2,
     "lighter.callbacks.file_writer": ("lighter.callbacks", "lighter.callbacks.writers.file_writer"),
     "lighter.callbacks.freezer": ("lighter.callbacks", "lighter.callbacks.freezing.freezer"),
-    "lighter.callbacks.parameter_selection": ("lighter.callbacks.freezing.parameter_selection",) * 2,
+    "lighter.callbacks.parameter_selection": ("lighter.parameter_selection",) * 2,
     "lighter.callbacks.prediction_writer": ("lighter.callbacks", "lighter.callbacks.writers.prediction_writer"),
     "lighter.dual_logging": ("lighter.logging.module_logging",) * 2,
     "lighter.failure_notes": ("lighter.lightning.failure_notes",) * 2,

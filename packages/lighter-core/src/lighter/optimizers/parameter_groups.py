@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from lighter.callbacks.freezing.parameter_selection import ParameterSelection, Selector, as_names, matching
 from lighter.errors import OptimizerError, nearest_names
 from lighter.parameter_names import bare, clean, is_in_module
+from lighter.parameter_selection import ParameterSelection, Selector, as_names, matching
 
 SELECTORS = (*(field.name for field in fields(ParameterSelection)), "types")
 

@@ -7,9 +7,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lighter.callbacks.freezing.parameter_selection import Names, ParameterSelection
 from lighter.errors import FreezerError
 from lighter.parameter_names import names_in_layer, norm_layers_of, parameters_of, selectable_names
+from lighter.parameter_selection import Names, ParameterSelection
 
 logger = logging.getLogger(__name__)
 
