@@ -5,6 +5,7 @@ they are made.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from lighter.accessors import Part, is_accessor
@@ -53,6 +54,8 @@ class BatchAdapter:
         self._input, target, identifier = parts
         self._target = None if target_accessor is None else target
         self._identifier = None if identifier_accessor is None else identifier
+        are_indices = type(input_accessor) is type(target_accessor) is int and identifier_accessor is None
+        self._pair = itemgetter(input_accessor, target_accessor) if are_indices else None
 
     def __call__(self, batch: Any) -> tuple[Any, Any, Any]:
         """Return input, target and identifier; None for what has no accessor.
@@ -60,6 +63,11 @@ class BatchAdapter:
         Raises:
             AdapterError: The batch has no such item.
         """
+        if self._pair is not None:
+            try:
+                return (*self._pair(batch), None)
+            except (KeyError, IndexError, TypeError):
+                pass  # the parts say which of them does not exist
         return (
             self._input.read(batch),
             None if self._target is None else self._target.read(batch),
@@ -126,7 +134,9 @@ class _ArgumentsAdapter:
         self._positional = [roles.index(role) for _, role in positions]
         self._keywords = {given: roles.index(role) for role, given in arguments.items() if isinstance(given, str)}
 
-    def _call(self, function: Callable[..., Any], *roles: Any) -> Any:
+    def __call__(self, function: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
+        """Call the criterion or the metrics; return what they return."""
+        roles = (input, target, pred)
         if self._transforms is not None:
             roles = tuple(map(_transformed, roles, self._transforms))
         args = map(roles.__getitem__, self._positional)
@@ -154,10 +164,6 @@ class CriterionAdapter(_ArgumentsAdapter):
     (0.5, 3.0)
     """
 
-    def __call__(self, criterion: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
-        """Return what the criterion returns."""
-        return self._call(criterion, input, target, pred)
-
 
 class MetricsAdapter(_ArgumentsAdapter):
     """Update metrics with input, target and pred as the arguments that they take; the options are CriterionAdapter's.
@@ -165,10 +171,6 @@ class MetricsAdapter(_ArgumentsAdapter):
     >>> MetricsAdapter(pred_argument="preds", target_argument="target")(dict, input=None, target=1, pred=2)
     {'target': 1, 'preds': 2}
     """
-
-    def __call__(self, metrics: Callable[..., Any], input: Any, target: Any, pred: Any) -> Any:  # noqa: A002
-        """Return what the metrics return."""
-        return self._call(metrics, input, target, pred)
 
 
 def _check_arguments(arguments: Mapping[str, int | str | None], owner: str) -> None:

@@ -269,7 +269,7 @@ class LighterModule(LightningModule):
             if logging.step is not None or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):
                 return output
             outputs = as_outputs(output, step.__qualname__)
-            return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+            return for_lightning(outputs, step.__qualname__, self)
         try:
             batch = args[0] if args else next(iter(kwargs.values()), None)
             logging.start_step(self, trainer, mode, self._metrics_of, batch)
@@ -283,7 +283,7 @@ class LighterModule(LightningModule):
             logging.end_step()
         if mode is not Mode.TRAIN or isinstance(output, Tensor):
             return output
-        return for_lightning(outputs, step.__qualname__, is_automatic=self.automatic_optimization)
+        return for_lightning(outputs, step.__qualname__, self)
 
     def _metrics_of(self, mode: Mode) -> Metrics | None:
         metrics: Metrics | None = getattr(self, f"{mode}_metrics", None)

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from lighter.adapters import BatchAdapter, CriterionAdapter, MetricsAdapter
 from lighter.dataloaders import GivenDataloaders
 from lighter.errors import AdapterError, CriterionError, MetricError, nearest_names
+from lighter.lightning.state import global_step_and_epoch
 from lighter.logging.step_output import batch_size_of
 from lighter.mode import Mode
 from lighter.module import LighterModule
@@ -120,23 +121,26 @@ class System(GivenDataloaders, LighterModule):
             loss = adapters["criterion"](criterion, input, target, pred)
         if (self._metrics_of(mode) if log is None else log.metrics) is not None:
             values = adapters["metrics"](self.update_metrics, input, target, pred)
-        outputs: dict[str, Any] = {}
+        batch_size = None
         if "logging" in adapters:
             if loss is not None:  # the loss is weighted by it, and a transform may keep one sample or none
                 roles = {"input": input, "target": target, "pred": pred}
-                outputs["batch_size"] = batch_size_of(roles, batch, type(self).__name__)
+                batch_size = batch_size_of(roles, batch, type(self).__name__)
             input, target, pred = adapters["logging"](input, target, pred)  # noqa: A001
-        return {
-            **outputs,
+        global_step, epoch = global_step_and_epoch(trainer, is_automatic=self.automatic_optimization)
+        outputs = {
             "identifier": identifier,
             "input": input,
             "target": target,
             "pred": pred,
             "loss": loss,
             "metrics": values,
-            "step": trainer.global_step,
-            "epoch": trainer.current_epoch,
+            "step": global_step,
+            "epoch": epoch,
         }
+        if batch_size is not None:
+            outputs["batch_size"] = batch_size
+        return outputs
 
     def _before_setup(self, stage: str) -> None:
         super()._before_setup(stage)

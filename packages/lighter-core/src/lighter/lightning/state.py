@@ -38,6 +38,14 @@ def current_dataloader_idx(trainer: Trainer) -> int | None:
     return index
 
 
+def global_step_and_epoch(trainer: Trainer, *, is_automatic: bool) -> tuple[int, int]:
+    """Return ``global_step`` and ``current_epoch``; the properties of a trainer take seven calls to find them."""
+    fit_loop = trainer.fit_loop
+    epoch_loop = fit_loop.epoch_loop
+    steps = epoch_loop.automatic_optimization.optim_progress.optimizer_steps if is_automatic else epoch_loop.global_step
+    return steps, fit_loop.epoch_progress.current.completed
+
+
 def batches_started(trainer: Trainer) -> tuple[int, int]:
     """Count the training batches started, this one included: in this epoch and in all epochs."""
     progress = trainer.fit_loop.epoch_loop.batch_progress
@@ -67,7 +75,7 @@ def is_train_row_written(trainer: Trainer) -> bool:
     steps, and a GAN makes several for one batch.
     """
     epoch_loop = trainer.fit_loop.epoch_loop
-    every_n = log_every_n_steps(trainer)
+    every_n: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
     due = every_n != 0 and ((epoch_loop._batches_that_stepped + 1) % every_n == 0 or trainer.should_stop)
     if not (due or trainer.fast_dev_run):  # type: ignore[attr-defined]
         return False

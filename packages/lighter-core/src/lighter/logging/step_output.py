@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from lighter.errors import BatchSizeError, StepOutputError
@@ -34,13 +35,13 @@ def as_outputs(output: object, step: str) -> dict[str, Any]:
     )
 
 
-def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> dict[str, Any]:
+def for_lightning(outputs: dict[str, Any], step: str, module: LightningModule) -> dict[str, Any]:
     """Return a training step's outputs with a tensor under ``loss``, the only type that Lightning accepts.
 
     Args:
         outputs: The outputs of a training step.
         step: The step's name with its class, for the error message.
-        is_automatic: Whether Lightning calls backward and steps the optimizer, which needs the loss.
+        module: The module; if Lightning calls backward and steps its optimizer, that needs the loss.
 
     Raises:
         StepOutputError: The outputs have no loss to train on.
@@ -52,14 +53,14 @@ def for_lightning(outputs: dict[str, Any], step: str, *, is_automatic: bool) -> 
         total = loss.get("total")
         if isinstance(total, Tensor):
             return {**outputs, "loss": total}
-        if is_automatic:
+        if module.automatic_optimization:
             given = f"got {_shortened(total)}" if "total" in loss else f"got {', '.join(map(repr, loss))}"
             raise StepOutputError(
                 f"{step}'s losses must have a `total`, {given}",
                 expected="a tensor under `total`, which is trained on",
                 fix='return {"loss": {"total": ce + dice, "ce": ce, "dice": dice}}',
             )
-    if is_automatic:
+    if module.automatic_optimization:
         given = f"the loss {_shortened(loss)}" if "loss" in outputs else f"the keys {', '.join(map(repr, outputs))}"
         raise StepOutputError(
             f"{step} must return a `loss` to train on, got {given}",
