@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lighter_cli.running.loaded_experiment import LoadedExperiment, load_experiment
     from lighter_cli.running.runner import Runner
+    from lighter_cli.running.trained_network import load_network
 
-__all__ = ["LoadedExperiment", "Runner", "load_experiment"]
+__all__ = ["LoadedExperiment", "Runner", "load_experiment", "load_network"]
 
 _LATE = {
     "LoadedExperiment": "lighter_cli.running.loaded_experiment",
     "Runner": "lighter_cli.running.runner",
     "load_experiment": "lighter_cli.running.loaded_experiment",
+    "load_network": "lighter_cli.running.trained_network",
 }
 
 

@@ -11,6 +11,7 @@ import torch
 
 import lighter_cli
 from lighter_cli import LoadedExperiment, Runner, load_experiment
+from lighter_cli.errors import CheckpointError
 from lighter_cli.runs.record import read_records
 from lighter_config import CheckError, SourceError
 
@@ -93,3 +94,30 @@ def test_the_package_exports_it_late() -> None:
     assert lighter_cli.LoadedExperiment is LoadedExperiment
     with pytest.raises(AttributeError, match="nothing"):
         _ = lighter_cli.nothing
+
+
+@pytest.mark.parametrize("stage", ["validate", "test", "predict"])
+def test_built_model_has_the_weights_of_the_run(system_config: str, stage: str) -> None:
+    Runner().run("fit", [system_config])
+    (record,) = read_records(Path.cwd())
+    trained = torch.load(record.content["checkpoints"]["best"], weights_only=True)["state_dict"]["network.weight"]
+    for given in (record.folder, record.content["checkpoints"]["best"]):
+        built = load_experiment(given).build(stage)
+        assert torch.equal(built.model.network.weight, trained)  # type: ignore[arg-type, union-attr]
+
+
+def test_built_model_continues_from_the_last_weights_in_fit(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    (record,) = read_records(Path.cwd())
+    trained = torch.load(record.content["checkpoints"]["last"], weights_only=True)["state_dict"]["network.weight"]
+    built = load_experiment(record.folder).build("fit")
+    assert torch.equal(built.model.network.weight, trained)  # type: ignore[arg-type, union-attr]
+
+
+def test_weights_that_do_not_fit_the_model_are_an_error(system_config: str) -> None:
+    Runner().run("fit", [system_config])
+    (record,) = read_records(Path.cwd())
+    with pytest.raises(CheckpointError, match="do not fit System") as caught:
+        load_experiment(record.folder, "system::model::out_features=3").build("predict")
+    assert "size mismatch for network.weight" in str(caught.value)
+    assert "leave out overrides" in str(caught.value)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch.optim import Optimizer
 from lighter import dataloaders, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.errors import StepOutputError, nearest_names
+from lighter.from_checkpoint import FromCheckpoint
 from lighter.lightning import failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
@@ -40,7 +40,7 @@ _ON_NAN = ("warn", "stop", "raise")
 _OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
 
 
-class LighterModule(LightningModule):
+class LighterModule(FromCheckpoint):
     """A LightningModule around a network; you write the steps, as in Lightning.
 
     It logs what a step returns: the loss (a tensor, or a dict with a ``total``) and the metrics of the step's mode. It
@@ -286,8 +286,7 @@ class LighterModule(LightningModule):
         return for_lightning(outputs, step.__qualname__, self)
 
     def _metrics_of(self, mode: Mode) -> Metrics | None:
-        metrics: Metrics | None = getattr(self, f"{mode}_metrics", None)
-        return metrics
+        return getattr(self, f"{mode}_metrics", None)
 
     def _before_setup(self, stage: str) -> None:
         if self._compiler_ctx is not None:
@@ -307,9 +306,9 @@ class LighterModule(LightningModule):
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         self._logging.new_values.counted = self._logging.resumed.pop("counted", {})
-        if self._trainer is not None and self.trainer.state.fn is not TrainerFn.FITTING:
+        if self._trainer is None or self.trainer.state.fn is not TrainerFn.FITTING:
             self._forget_absent_parts(checkpoint["state_dict"])
-        elif self._trainer is not None and self.optimizer is not None and checkpoint.get("optimizer_states"):
+        elif self.optimizer is not None and checkpoint.get("optimizer_states"):
             check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
         rename_as(self.state_dict(), checkpoint["state_dict"])
 

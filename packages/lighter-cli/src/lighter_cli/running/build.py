@@ -64,10 +64,28 @@ def build(config: Config) -> Experiment:
         from lighter import System
 
         return Experiment(trainer, _resolve(config, "system", System), None)
-    model = _resolve(config, "model", class_beside(trainer, "LightningModule"))
+    model = build_model(config, class_beside(trainer, "LightningModule"))
     data_class = class_beside(trainer, "LightningDataModule")
     datamodule = _resolve(config, "data", data_class) if config.has("data") else None
     return Experiment(trainer, model, datamodule)
+
+
+def build_model(config: Config, expected: type | None = None) -> LightningModule:
+    """Build what is under ``model``.
+
+    Args:
+        config: The pruned config.
+        expected: The class of Lightning's modules in the package of its trainer; by default that of either package.
+
+    Raises:
+        BuildError: It is no such module.
+    """
+    if expected is None:
+        built: LightningModule = config.resolve("model")
+        if not is_a(built, "LightningModule"):
+            raise _wrong_type(config, "model", built, "pytorch_lightning.core.module.LightningModule")
+        return built
+    return _resolve(config, "model", expected)  # type: ignore[no-any-return]
 
 
 def import_lightning(config: Config) -> None:

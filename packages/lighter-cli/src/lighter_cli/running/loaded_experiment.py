@@ -7,8 +7,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.running.file_systems import only_storage
-from lighter_cli.running.preparation import find_mistakes, prepare
+from lighter_cli.running.preparation import checks_for, find_mistakes, prepare
 from lighter_cli.running.runner import Runner
+from lighter_cli.running.start_checkpoint import refuse_folder, start_checkpoint
+from lighter_cli.runs.inputs import recorded_runs
 from lighter_config import Config, Finding, Secrets, Stage, load, parse_sources
 
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ class LoadedExperiment:
     def build(self, stage: str, *, safe: bool = False, allow: Sequence[str] = ()) -> "Experiment":
         """Check the config and build new objects of what a stage uses, seeded as in the stage.
 
+        The model has the weights of the checkpoint that the stage would start from: one among the inputs, that of a
+        run among them, or ``args::<stage>::ckpt_path``. The optimizer's state stays in the checkpoint.
+
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``.
             safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
@@ -69,13 +74,21 @@ class LoadedExperiment:
             The objects: ``trainer``, ``model`` and ``datamodule``.
 
         Raises:
-            ConfigError: The config cannot be used.
+            ConfigError: The config or the checkpoint cannot be used.
         """
-        prepared = prepare(self.config, Stage(stage), safe=safe, allow=allow)
+        runs = recorded_runs(self.config)
+        prepared = prepare(self.config, Stage(stage), checks=checks_for(None, runs), safe=safe, allow=allow)
+        checkpoint = start_checkpoint(prepared.config, Stage(stage), runs=runs)
+        if safe:
+            refuse_folder(checkpoint)
         from lighter_cli.running.build import build, seeded
+        from lighter_cli.running.checkpoint_weights import load_checkpoint_weights
 
         with seeded(prepared.seed), only_storage() if safe else nullcontext():
-            return build(prepared.config)
+            experiment = build(prepared.config)
+        if checkpoint is not None:
+            load_checkpoint_weights(experiment.model, checkpoint)
+        return experiment
 
     def fit(self, **options: Any) -> Any:
         """Train; the options are those of ``Runner.run``."""
