@@ -21,3 +21,7 @@ class MonitorError(ConfigError):
 
 class RankError(ConfigError):
     """Another process of the same run failed, or started from another checkpoint."""
+
+
+class ExportError(ConfigError):
+    """A network cannot be exported in a format, or the file gives other outputs than the network."""
