@@ -267,6 +267,13 @@ def optimizers(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def export(session: nox.Session) -> None:
+    """Export networks in every format, and run the files."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "export"], requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/commands/test_export.py")
+
+
+@nox.session(python=PYTHON, default=False)
 def tracking(session: nox.Session) -> None:
     """Run the example that logs to MLflow's store."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "tracking"], requirements=workspace_requirements())
