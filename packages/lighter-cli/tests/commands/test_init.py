@@ -3,6 +3,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from lighter_cli import Runner, installed_from
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -64,3 +66,25 @@ def test_the_closing_lines_lead_into_the_folder(in_process: Command) -> None:
 def test_torch_is_not_imported(lighter: Command, torch_imported: Callable[[], bool]) -> None:
     assert lighter("init", "new").returncode == 0
     assert not torch_imported()
+
+
+def test_requirements_install_lighter_from_where_it_is_installed(in_process: Command) -> None:
+    assert in_process("init", "new").returncode == 0
+    lines = Path("new/requirements.txt").read_text().splitlines()
+    assert lines[:3] == installed_from.requirements()
+    for line, name in zip(lines, ("lighter-config", "lighter-core", "lighter-cli"), strict=False):
+        if line.startswith("-e "):  # as in a checkout
+            assert f'name = "{name}"' in Path(line[3:].strip('"'), "pyproject.toml").read_text()
+        else:
+            assert line.startswith((f"{name} @ ", f"{name}=="))
+    assert lines[3:] == ["pytest", "scikit-learn"]
+
+
+def test_two_runs_of_a_template_have_folders_of_their_own(in_process: Command) -> None:
+    assert in_process("init", "new").returncode == 0
+    os.chdir("new")
+    for _ in range(2):
+        Runner().run("fit", ["config.yaml", "trainer::max_epochs=1", "trainer::accelerator=cpu"])
+    saved = sorted(Path("outputs").rglob("*.ckpt"))
+    assert len(saved) == 4
+    assert len({file.parent for file in saved}) == 2

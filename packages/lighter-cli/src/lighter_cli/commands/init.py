@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from lighter_cli import installed_from
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, Line
 from lighter_config import Finding, SourceError, nearest_names
@@ -20,6 +21,7 @@ TEMPLATES = {
 }
 """What each template is, by its name."""
 
+_REQUIREMENTS = "requirements.txt"
 _GITIGNORE = "gitignore"  # with a dot in front it would apply to the repository of this package
 
 
@@ -74,8 +76,11 @@ def _copy(template: str, destination: Path) -> None:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(templates / template, destination, dirs_exist_ok=True, ignore=ignored)
         shutil.copyfile(templates / _GITIGNORE, destination / ".gitignore")
+    file = destination / _REQUIREMENTS
+    needed = [line for line in file.read_text().splitlines() if line != "lighter-cli"]
+    file.write_text("\n".join([*installed_from.requirements(), *needed]) + "\n")
 
 
 def _next_commands(destination: Path) -> list[str]:
     enter = [] if destination.resolve() == Path.cwd() else [f"cd {shlex.quote(str(destination))}"]
-    return [*enter, "pip install -r requirements.txt", "lighter fit config.yaml", "pytest"]
+    return [*enter, f"pip install -r {_REQUIREMENTS}", "lighter fit config.yaml", "pytest"]
