@@ -3,16 +3,19 @@
 import gc
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias, cast
 
 from cyclopts import App, Parameter
 
+from lighter_cli.code.comparison import FileDifference, differences_of_code
+from lighter_cli.code.snapshot import PATCH_FILE
+from lighter_cli.code.stored import StoredCode, stored_code
 from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.runs.listing import ListedRun, listed_runs, name_of, recorded_folders
@@ -47,6 +50,10 @@ ShowAll = Annotated[
         name="--all", negative=(), show_default=False, help="Show all runs on a terminal, not only the newest 50."
     ),
 ]
+ShowCode = Annotated[
+    bool, Parameter(name="--code", negative=(), show_default=False, help="Print how the code differs, too.")
+]
+_Codes: TypeAlias = tuple[StoredCode | None, StoredCode | None]
 Run = Annotated[str, Parameter(help="The id of a run or a part of it, its folder, or 'last'.")]
 
 
@@ -84,35 +91,43 @@ def list_runs(*, show_all: ShowAll = False, as_json: Json = False) -> None:
 @runs.command
 def show(run: Run, /, *, as_json: Json = False) -> None:
     """Print what is recorded about a run."""
-    record = _find(run)
+    record = find_run(run)
     if as_json:
         output.write_json(_as_json(record))
         return
     output.write_lines(_record_lines(record))
 
 
+runs.command("lighter_cli.commands.restore:restore", name="restore", help="Write config and code as they were.")
+
+
 @runs.command
-def diff(first: Run, second: Run, /, *, as_json: Json = False) -> None:
+def diff(first: Run, second: Run, /, *, show_code: ShowCode = False, as_json: Json = False) -> None:
     """Print what differs between two runs: inputs, versions, results, and the config with the places of values."""
-    before, after = _find(first), _find(second)
+    before, after = find_run(first), find_run(second)
+    codes = stored_code(before.folder), stored_code(after.folder)
     facts = [
         replace(difference, before_place=None, after_place=None)
-        for difference in differences_between(load(_compared(before)), load(_compared(after)))
+        for difference in differences_between(*(load(facts) for facts in _compared((before, after), codes)))
     ]
     places = recorded_places(before.folder), recorded_places(after.folder)
     configs = [
         _with_recorded_places(difference, *places)
         for difference in differences_between(load([str(before.folder)]), load([str(after.folder)]))
     ]
+    files = list(differences_of_code(*_both(codes, (before, after)))) if show_code else []
     if as_json:
-        output.write_json({"record": json_of(facts), "config": json_of(configs)})
+        shown = {"record": json_of(facts), "config": json_of(configs)}
+        output.write_json(shown | ({"code": list(map(asdict, files))} if show_code else {}))
         return
     output.write_lines(difference_lines(_title(before), _title(after), facts))
     output.write_lines([[""], [("config", HEADING)]])
     output.write_lines(difference_lines("", "", configs)[2:])
+    if show_code:
+        output.write_lines([[""], [("code", HEADING)], *_code_lines(files)])
 
 
-def _find(run: str) -> Record:
+def find_run(run: str) -> Record:
     """Find a run by its id, a part of its id, its folder, or the word ``last``.
 
     Raises:
@@ -170,6 +185,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("took", _duration(content["start"], content["end"])),
         ("seed", str(content["seed"])),
         ("git", _git(content["git"])),
+        ("code", _code(stored_code(record.folder))),
         ("host", f"{content['process']['host']}, process {content['process']['pid']}"),
         ("devices", _devices(content["devices"])),
         ("project", content["project"] or ""),
@@ -242,19 +258,64 @@ def _git(state: Mapping[str, Any] | None) -> str:
     return f"{state['commit'][:12]}{', with uncommitted changes' if state['dirty'] else ''}"
 
 
+def _code(code: StoredCode | None) -> str:
+    if code is None:
+        return ""
+    parts = [f"{len(code.files) + len(code.outside)} files hashed"]
+    if code.patch is not None:
+        parts.append(f"{code.patch_size() / 1024:.1f} KiB in {PATCH_FILE}")
+        parts += ["too large to be complete"] * (not code.patch["is_complete"])
+        parts += ["secrets masked"] * code.is_masked
+    return ", ".join(parts)
+
+
 def _devices(devices: Mapping[str, Any]) -> str:
     names = ", ".join(dict.fromkeys(devices["names"]))
-    return f"{devices['num_nodes'] * devices['num_devices']} x {names} ({devices['strategy']})"
+    driver = f", driver {devices['gpu_driver']}" if devices.get("gpu_driver") else ""
+    return f"{devices['num_nodes'] * devices['num_devices']} x {names} ({devices['strategy']}{driver})"
 
 
 def _title(record: Record) -> str:
     return f"{record.folder.name} ({record.content['stage']}, {record.status})"
 
 
-def _compared(record: Record) -> dict[str, Any]:
-    """Return the facts of a record to compare; a list becomes one text, so that it is compared in one piece."""
-    facts = {name: record.content[name] for name in _COMPARED}
-    return {**facts, "status": record.status, "words": shlex.join(record.content["words"])}
+def _compared(records: tuple[Record, Record], codes: _Codes) -> Iterator[dict[str, Any]]:
+    """Yield the facts of two records to compare; a list becomes one text, so that it is compared in one piece."""
+    for record, code in zip(records, codes, strict=True):
+        facts = {name: record.content[name] for name in _COMPARED}
+        facts |= {"status": record.status, "words": shlex.join(record.content["words"])}
+        if code is not None and None not in codes:  # older records do not have them
+            facts["packages"] = code.packages
+        yield facts
+
+
+def _both(codes: _Codes, records: tuple[Record, Record]) -> tuple[StoredCode, StoredCode]:
+    """Return the code of two runs.
+
+    Raises:
+        SourceError: A record does not hold it.
+    """
+    for code, record in zip(codes, records, strict=True):
+        if code is None:
+            raise no_code(record)
+    return cast("tuple[StoredCode, StoredCode]", codes)
+
+
+def no_code(record: Record) -> SourceError:
+    """Return the error for a record that does not hold the code of its run."""
+    message = f"the record of run {record.folder.name} does not hold its code"
+    return SourceError(Finding(message=message, fix=f"use its config: {record.folder / RECORDED_CONFIG}"))
+
+
+def _code_lines(files: Sequence[FileDifference]) -> Iterator[Line]:
+    styles = {"+": ADDED, "-": REMOVED, "@": PLACE}
+    if not files:
+        yield [""]
+        yield ["no difference"]
+    for file in files:
+        yield [""]
+        yield [(file.path, PATH), f"   {file.kind}"]
+        yield from ([(f"  {line}", styles.get(line[:1], ""))] for line in file.lines)
 
 
 def _with_recorded_places(difference: Difference, before: Places, after: Places) -> Difference:

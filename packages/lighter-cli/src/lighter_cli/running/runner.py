@@ -4,8 +4,10 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lighter_cli.code.comparison import changes_since
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import checks_for, prepare
 from lighter_cli.running.start_checkpoint import (
@@ -14,7 +16,13 @@ from lighter_cli.running.start_checkpoint import (
     shared_with_ranks,
     start_checkpoint,
 )
-from lighter_cli.runs.inputs import experiment_files, experiment_overrides, recorded_runs, what_changed
+from lighter_cli.runs.inputs import (
+    code_of_run,
+    experiment_files,
+    experiment_overrides,
+    recorded_runs,
+    what_changed,
+)
 from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
 if TYPE_CHECKING:
@@ -79,7 +87,8 @@ class Runner:
         checkpoint = start_checkpoint(prepared.config, stage, option=ckpt_path, runs=runs)
         if safe and options.get("weights_only") is not False:
             refuse_folder(checkpoint)
-        _log_start(checkpoint, stage)
+        project = prepared.project.folder if prepared.project is not None else None
+        _log_start(checkpoint, stage, config, project)
 
         with self._importing():  # torch is imported here; all that the config alone shows has been reported
             from lighter_cli.running.build import build, import_lightning, seeded
@@ -99,7 +108,7 @@ class Runner:
                 overrides=experiment_overrides(config, runs),
                 options=method_arguments(checkpoint, options=options, safe=safe, args=args, defaults=defaults or {}),
                 seed=prepared.seed,
-                project=prepared.project.folder if prepared.project is not None else None,
+                project=project,
             )
             return call_trainer(self.experiment, request)
 
@@ -169,8 +178,11 @@ def _load(inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]],
     return inputs if isinstance(inputs, Config) else load(parse_sources(inputs))
 
 
-def _log_start(checkpoint: str | None, stage: Stage) -> None:
-    if checkpoint is not None and (changes := what_changed(checkpoint)):
-        _logger.info("%s", changes)
+def _log_start(checkpoint: str | None, stage: Stage, config: Config, project: Path | None) -> None:
+    code = code_of_run(config, checkpoint)
+    if checkpoint is not None and (changes := what_changed(checkpoint, project, are_files_compared=code is not None)):
+        _logger.warning("%s", changes)
+    for change in [] if code is None else changes_since(code, project):
+        _logger.warning("%s", change)
     if checkpoint is None and stage is not Stage.FIT:
         _logger.warning("no --ckpt-path: the network keeps its initial weights")

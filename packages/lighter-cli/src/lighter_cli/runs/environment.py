@@ -3,9 +3,7 @@
 import os
 import platform
 import re
-import shutil
 import socket
-import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -24,6 +22,7 @@ _DISTRIBUTIONS = (
     "sparkwheel",
 )
 _OPTIONAL = ("lightning",)  # holds a copy of PyTorch Lightning, see `lightning_package`
+_DRIVER = Path("/proc/driver/nvidia/version")
 _SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the clock may be set in between
 
 
@@ -51,25 +50,14 @@ def _torch_build() -> str | None:
     return found[1] if found else None
 
 
-def git_state() -> dict[str, Any] | None:
-    """Return the commit and whether the code differs from it; ``None`` outside a repository or without git.
-
-    The tree is dirty if tracked files have changed, or if there are Python files that git neither tracks nor ignores:
-    then the commit alone does not give the code that ran. Other untracked files, which every run writes, do not count.
-    """
-    if shutil.which("git") is None:
+def gpu_driver() -> str | None:
+    """Return the version of the NVIDIA driver, also without CUDA in use; ``None`` without one."""
+    try:
+        text = _DRIVER.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return None
-    status = _git("status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    if not status or status[0] == "# branch.oid (initial)":
-        return None
-    changed = any(not line.startswith("#") for line in status)
-    is_dirty = changed or bool(_git("ls-files", "--others", "--exclude-standard", "--", ":(top)*.py"))
-    return {"commit": status[0].removeprefix("# branch.oid "), "dirty": is_dirty}
-
-
-def _git(*words: str) -> list[str]:
-    command = ["git", "--no-optional-locks", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    found = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
+    return found[0] if found else None
 
 
 def this_process() -> dict[str, Any]:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.code.repository import git_state
+from lighter_cli.code.snapshot import CODE_FILE
+from lighter_cli.code.stored import StoredCode, stored_code
 from lighter_cli.runs import environment
+from lighter_cli.runs.index import run_folders
+from lighter_cli.runs.listing import name_of
 from lighter_cli.runs.record import read_record
 from lighter_cli.runs.record_fields import damage
 from lighter_config import (
@@ -92,8 +97,33 @@ def experiment_overrides(config: Config, runs: Sequence[RecordedRun]) -> tuple[s
     return tuple(word for run in runs for word in run.content.get("overrides", ())) + given
 
 
-def what_changed(checkpoint: str) -> str:
-    """Describe in one line how versions and code differ from those that wrote a checkpoint; empty if they do not."""
+def code_of_run(config: Config, checkpoint: str | None) -> StoredCode | None:
+    """Return what is recorded of the code of the run among the inputs, else of the one that wrote the checkpoint.
+
+    That is ``None`` if the record is not here, or is older than this part of records.
+    """
+    for source in reversed(config.sources):
+        if isinstance(source, RunSource):
+            return stored_code(source.path)
+        if isinstance(source, FileSource) and is_regular(source.path.with_name(CODE_FILE)):
+            return stored_code(source.path.parent)
+    try:
+        writer = None if checkpoint is None else recorded_content(Path(checkpoint), checkpoint).get("id")
+    except (SourceError, OSError):  # loading the checkpoint reports this error
+        return None
+    folders = (folder for folder in run_folders(Path.cwd()) if writer is not None and name_of(folder) == writer)
+    folder = next(folders, None)
+    return None if folder is None else stored_code(Path(folder))
+
+
+def what_changed(checkpoint: str, project: Path | None = None, *, are_files_compared: bool = False) -> str:
+    """Describe in one line how versions and code differ from those that wrote a checkpoint; empty if they do not.
+
+    Args:
+        checkpoint: The checkpoint.
+        project: The folder of the user's code, if there is one.
+        are_files_compared: Whether more is known than that there were uncommitted changes.
+    """
     try:
         then = recorded_content(Path(checkpoint), checkpoint)
     except (SourceError, OSError):  # loading the checkpoint reports this error
@@ -102,15 +132,16 @@ def what_changed(checkpoint: str) -> str:
     differing = [name for name in now if versions.get(name, now[name]) != now[name]]
     changes = [f"{name} {versions[name]} then, {now[name]} now" for name in differing]
     if then.get("git"):
-        changes += _changed_code(then["git"], environment.git_state())
+        changes += _changed_code(then["git"], git_state(project or Path.cwd()), are_files_compared)
     return f"since {checkpoint} was written: {'; '.join(changes)}" if changes else ""
 
 
-def _changed_code(then: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:
+def _changed_code(then: Mapping[str, Any], now: Mapping[str, Any] | None, are_files_compared: bool) -> list[str]:
     if now is None:
         return [f"commit {then['commit'][:_SHORT_COMMIT]} then, no repository now"]
     changes = []
     if then["commit"] != now["commit"]:
         changes.append(f"commit {then['commit'][:_SHORT_COMMIT]} then, {now['commit'][:_SHORT_COMMIT]} now")
-    changes += ["uncommitted changes then"] * then["dirty"] + ["uncommitted changes now"] * now["dirty"]
+    if not are_files_compared:
+        changes += ["uncommitted changes then"] * then["dirty"] + ["uncommitted changes now"] * now["dirty"]
     return changes

@@ -11,6 +11,9 @@ _STATUSES = ("running", "finished", "failed", "interrupted")
 _YEARS = range(1970, 3000)  # earlier and later times cannot be shown in every time zone
 _MAX_PROCESS = 2**31
 
+FORMAT = 1
+"""The format of records. A later version of Lighter may write another one, which is not read."""
+
 _Fits = Callable[[Any], bool]
 
 
@@ -32,6 +35,10 @@ def _is_moment(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return moment.tzinfo is not None and moment.year in _YEARS
+
+
+def _is_format(value: Any) -> bool:
+    return type(value) is int and value == FORMAT
 
 
 def _is_integer(value: Any) -> bool:
@@ -97,7 +104,8 @@ _REQUIRED: Mapping[str, _Fits] = MappingProxyType(
                 "num_nodes": _is_integer,
                 "num_devices": _is_integer,
                 "strategy": _is_text,
-            }
+            },
+            {"gpu_driver": _or_null(_is_text)},
         ),
         "progress": _or_null(_mapping_of({"step": _is_integer})),
         "metrics": _is_mapping,
@@ -134,6 +142,7 @@ _PARAMETER_GROUP = _mapping_of(
 )
 _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
     {
+        "format": _is_format,
         "id": _is_text,
         "checkpoint_folders": _list_of(_is_name),
         "restored_values": _list_of(_RESTORED_VALUE),
@@ -175,6 +184,8 @@ def damage(content: Any, *, is_complete: bool = True) -> str:
     """
     if not isinstance(content, dict):
         return "it is not a mapping"
+    if isinstance(written := content.get("format"), int) and written > FORMAT:
+        return f"a newer version of Lighter wrote it, in format {written}; this version reads {FORMAT}"
     if is_complete and (missing := sorted(_REQUIRED.keys() - content.keys())):
         return f"it has no {', '.join(missing)}"
     return next(_wrong(content), "")

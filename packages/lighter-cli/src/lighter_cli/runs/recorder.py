@@ -35,7 +35,7 @@ from lighter_cli.runs.hyperparameters import hyperparameters
 from lighter_cli.runs.loader_wait import LoaderWait
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
-from lighter_cli.runs.request import Request, initial_record
+from lighter_cli.runs.request import Request, code_of, initial_record
 from lighter_cli.runs.restored_values import recorded_values, warnings_of
 from lighter_cli.runs.summary import summary_lines
 from lighter_cli.terminal.findings_log import log_findings
@@ -68,11 +68,11 @@ _EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # the exit code that a shell shows
 class RunRecorder(Callback):
     """Write the record folder of a run, ``<default_root_dir>/lighter_runs/<time>-<id>/``, on rank zero.
 
-    The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value) and
-    ``record.json`` (the rest), each written atomically and kept up to date. Checkpoints carry the same, and loggers get
-    the config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run
-    continues with a warning. While the run lasts, a file ``.reserved`` keeps space for the last write: a run that fails
-    because the disk is full is recorded as failed.
+    The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value), the
+    code (see ``lighter_cli.code``) and ``record.json`` (the rest), each written atomically and kept up to date.
+    Checkpoints carry the same without the code, and loggers get the config as hyperparameters. A ``fast_dev_run`` is
+    not recorded. If the folder cannot be written, the run continues with a warning. While the run lasts, a file
+    ``.reserved`` keeps space for the last write: a run that fails because the disk is full is recorded as failed.
 
     Args:
         request: What was asked for.
@@ -136,13 +136,15 @@ class RunRecorder(Callback):
         has_monitor = self._request.stage is Stage.FIT and monitor_of(trainer) is not None
         for logger in trainer.loggers:
             log_hyperparameters(logger, parameters, has_monitor=has_monitor)
-        self._content = initial_record(self._request, trainer, self._name)
+        code = code_of(self._request)
+        self._content = initial_record(self._request, trainer, self._name, code)
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
         folder = self.folder(trainer)
         try:
             folder.mkdir(parents=True)
             self._write_files(folder)
+            code.write(folder)
             self._is_written = True
             with suppress(OSError):  # a disk that has no space left for it will soon end the run
                 reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))

@@ -6,12 +6,15 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lighter_cli.code.snapshot import Snapshot, take_snapshot
 from lighter_cli.runs import environment
+from lighter_cli.runs.record_fields import FORMAT
 from lighter_config import Config, Secrets, Stage
 
 if TYPE_CHECKING:
@@ -43,10 +46,18 @@ class Request:
     project: Path | None
 
 
-def initial_record(request: Request, trainer: Trainer, name: str) -> dict[str, Any]:
+def code_of(request: Request) -> Snapshot:
+    """Take a snapshot of the code that a run uses."""
+    config = request.config
+    places = chain.from_iterable(map(config.chain, config.leaf_paths()))
+    bases = {place.source for place in places if place.word is None and not place.source.endswith(".py")}
+    return take_snapshot(request.project, [*map(str, config.files), *sorted(bases)], request.secrets)
+
+
+def initial_record(request: Request, trainer: Trainer, name: str, code: Snapshot) -> dict[str, Any]:
     """Return the record that a run with this name starts with, without its checkpoints."""
     return {
-        "format": 1,
+        "format": FORMAT,
         "id": name,
         "stage": request.stage,
         "status": "running",
@@ -60,7 +71,7 @@ def initial_record(request: Request, trainer: Trainer, name: str) -> dict[str, A
         "working_directory": str(Path.cwd()),
         "project": None if request.project is None else str(request.project),
         "seed": request.seed,
-        "git": environment.git_state(),
+        "git": code.git,
         "versions": environment.versions(),
         "process": environment.this_process(),
         "devices": {
@@ -68,6 +79,7 @@ def initial_record(request: Request, trainer: Trainer, name: str) -> dict[str, A
             "strategy": type(trainer.strategy).__name__,
             "num_devices": trainer.num_devices,
             "num_nodes": trainer.num_nodes,
+            "gpu_driver": environment.gpu_driver(),
             "names": [torch.cuda.get_device_name(i) for i in trainer.device_ids]
             if trainer.strategy.root_device.type == "cuda"
             else [platform.processor() or platform.machine()],
