@@ -3,24 +3,17 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import psutil
-import pytest
 import torch
 
-from lighter_cli.runs.environment import git_state, is_gone, this_process, versions
+from lighter_cli.runs.environment import is_gone, this_process, versions
 
 
 def test_versions_are_those_that_are_installed() -> None:
     assert versions()["pytorch-lightning"] == version("pytorch-lightning")
     assert versions()["lighter-core"] == version("lighter-core")
     assert versions()["torch"] == torch.__version__  # with its build: the same version differs between CUDA versions
-
-
-def test_there_is_no_commit_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))  # the temporary folder may lie in a repository
-    assert git_state() is None
 
 
 def test_a_process_that_ended_is_gone() -> None:
