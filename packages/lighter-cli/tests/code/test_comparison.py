@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from lighter_cli.code.comparison import changes_since, differences_of_code
 from lighter_cli.code.stored import StoredCode, stored_code
 
@@ -34,11 +32,9 @@ def test_changed_missing_and_new_files_have_one_line_each(repository: Path, reco
     ]
 
 
-def test_a_moved_project_does_not_differ(
-    repository: Path, record: Write, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_moved_project_does_not_differ(repository: Path, record: Write) -> None:
     code = stored(record())
-    moved = tmp_path_factory.mktemp("moved") / "all"
+    moved = repository.with_name("moved")
     repository.rename(moved)
     repository.mkdir()
     assert changes_since(code, moved / "code") == []

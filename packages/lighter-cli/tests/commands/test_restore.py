@@ -114,8 +114,7 @@ def test_what_is_not_restored_is_an_error_by_name(run: Path, in_process: Command
 
 def test_two_ranks_leave_one_record_of_the_code(module_config: str) -> None:
     words = [module_config, "trainer::devices=2", "trainer::strategy=ddp", "trainer::max_epochs=2"]
-    program = "import sys; from lighter_cli import Runner; Runner().run('fit', sys.argv[1:])"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-P", "-c", program, *words], check=True, capture_output=True, env=environment)
+    command = [sys.executable, "-m", "lighter_cli", "fit", *words]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     (record,) = read_records(Path())
     assert list(json.loads((record.folder / CODE_FILE).read_text())["files"]) == ["module.yaml", "code/models.py"]

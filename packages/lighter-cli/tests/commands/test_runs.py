@@ -183,6 +183,7 @@ FIELDS = {
     "restored_values": ("{}", "[1]", '[{"path": null, "place": null, "owner": "SGD", "name": 1}]'),
     "parameter_groups": ("{}", "[1]", '[{"name": "head", "num_tensors": "2"}]'),
     "error": ("[]",),
+    "format": ("2", '"1"', "null"),
 }
 
 DAMAGES: dict[str, Callable[[Path], object]] = {

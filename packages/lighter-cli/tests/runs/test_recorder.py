@@ -19,6 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
+from lighter_cli.runs.environment import gpu_driver
 from lighter_cli.runs.record import read_records
 from lighter_cli.runs.recorder import RunRecorder
 from lighter_config import load
@@ -37,7 +38,9 @@ def test_a_run_leaves_one_folder_and_one_line(system_config: str) -> None:
     (folder,) = Path("lighter_runs").iterdir()
     (line,) = Path(".lighter/runs.jsonl").read_text().splitlines()
     assert json.loads(line)["folder"] == str(folder.resolve())
-    assert {file.name for file in folder.iterdir()} == {"config.yaml", "provenance.json", "record.json"}
+    assert {file.name for file in folder.iterdir()} == {
+        "config.yaml", "provenance.json", "record.json", "code.json", "code.patch"
+    }  # fmt: skip
 
 
 def test_every_field_says_what_ran(system_config: str) -> None:
@@ -69,6 +72,7 @@ def test_every_field_says_what_ran(system_config: str) -> None:
         "strategy": "SingleDeviceStrategy",
         "num_devices": 1,
         "num_nodes": 1,
+        "gpu_driver": gpu_driver(),
         "names": [platform.processor() or platform.machine()],
     }
     assert datetime.fromisoformat(record["start"]) < datetime.fromisoformat(record["end"]) <= datetime.now(UTC)

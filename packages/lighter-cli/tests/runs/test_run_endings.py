@@ -204,7 +204,9 @@ def test_a_run_on_a_full_disk_is_recorded_as_failed(system_config: str, write: W
     assert content["status"] == "failed"
     assert "No space left on device" in content["error"]
     assert content["progress"]["step"] == 3
-    assert {file.name for file in record.parent.iterdir()} == {"config.yaml", "provenance.json", "record.json"}
+    assert {file.name for file in record.parent.iterdir()} == {
+        "config.yaml", "provenance.json", "record.json", "code.json", "code.patch"
+    }  # fmt: skip
 
 
 def test_the_last_record_is_written_into_the_reserved_space(

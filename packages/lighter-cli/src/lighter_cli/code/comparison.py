@@ -88,10 +88,9 @@ class FileDifference:
 
 
 def differences_of_code(before: StoredCode, after: StoredCode) -> Iterator[FileDifference]:
-    """Yield how the files of two runs differ, by path."""
-    differing = sorted(
-        path for path in {*before.files, *after.files} if before.files.get(path) != after.files.get(path)
-    )
+    """Yield how the files of two runs differ, by path; without those that were read as config."""
+    paths = {*before.files, *after.files}.difference(before.configs, after.configs)
+    differing = sorted(path for path in paths if before.files.get(path) != after.files.get(path))
     texts = [_texts(code, differing) for code in (before, after)] if differing else []
     for path in differing:
         kind = (

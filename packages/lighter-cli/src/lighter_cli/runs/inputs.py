@@ -111,8 +111,9 @@ def code_of_run(config: Config, checkpoint: str | None) -> StoredCode | None:
         writer = None if checkpoint is None else recorded_content(Path(checkpoint), checkpoint).get("id")
     except (SourceError, OSError):  # loading the checkpoint reports this error
         return None
-    folders = (folder for folder in run_folders(Path.cwd()) if writer is not None and name_of(folder) == writer)
-    folder = next(folders, None)
+    if writer is None:
+        return None
+    folder = next((folder for folder in run_folders(Path.cwd()) if name_of(folder) == writer), None)
     return None if folder is None else stored_code(Path(folder))
 
 

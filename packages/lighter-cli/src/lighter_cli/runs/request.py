@@ -15,7 +15,7 @@ import torch
 from lighter_cli.code.snapshot import Snapshot, take_snapshot
 from lighter_cli.runs import environment
 from lighter_cli.runs.record_fields import FORMAT
-from lighter_config import Config, Secrets, Stage
+from lighter_config import RECORDED_CONFIG, Config, RunSource, Secrets, Stage
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -50,8 +50,9 @@ def code_of(request: Request) -> Snapshot:
     """Take a snapshot of the code that a run uses."""
     config = request.config
     places = chain.from_iterable(map(config.chain, config.leaf_paths()))
-    bases = {place.source for place in places if place.word is None and not place.source.endswith(".py")}
-    return take_snapshot(request.project, [*map(str, config.files), *sorted(bases)], request.secrets)
+    bases = {place.source for place in places if place.word is None and place.source.endswith((".yaml", ".yml"))}
+    runs = {str(Path(source.name, RECORDED_CONFIG)) for source in config.sources if isinstance(source, RunSource)}
+    return take_snapshot(request.project, [*map(str, config.files), *sorted(bases - runs)], request.secrets)
 
 
 def initial_record(request: Request, trainer: Trainer, name: str, code: Snapshot) -> dict[str, Any]:
