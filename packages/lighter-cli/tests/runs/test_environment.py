@@ -3,17 +3,32 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
+import pytest
 import torch
 
-from lighter_cli.runs.environment import is_gone, this_process, versions
+from lighter_cli.runs.environment import gpu_driver, is_gone, this_process, versions
 
 
 def test_versions_are_those_that_are_installed() -> None:
     assert versions()["pytorch-lightning"] == version("pytorch-lightning")
     assert versions()["lighter-core"] == version("lighter-core")
     assert versions()["torch"] == torch.__version__  # with its build: the same version differs between CUDA versions
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023",
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  535.129.03  Release Build  (root@host)",
+    ],
+)
+def test_the_version_of_the_gpu_driver_is_read_without_cuda(line: str, tmp_path: Path) -> None:
+    assert gpu_driver(tmp_path / "missing") is None
+    (tmp_path / "version").write_text(f"{line}\nGCC version:  gcc version 11.4.0\n", encoding="utf-8")
+    assert gpu_driver(tmp_path / "version") == "535.129.03"
 
 
 def test_a_process_that_ended_is_gone() -> None:

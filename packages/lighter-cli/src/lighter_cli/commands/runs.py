@@ -98,9 +98,6 @@ def show(run: Run, /, *, as_json: Json = False) -> None:
     output.write_lines(_record_lines(record))
 
 
-runs.command("lighter_cli.commands.restore:restore", name="restore", help="Write config and code as they were.")
-
-
 @runs.command
 def diff(first: Run, second: Run, /, *, show_code: ShowCode = False, as_json: Json = False) -> None:
     """Print what differs between two runs: inputs, versions, results, and the config with the places of values."""
@@ -125,6 +122,9 @@ def diff(first: Run, second: Run, /, *, show_code: ShowCode = False, as_json: Js
     output.write_lines(difference_lines("", "", configs)[2:])
     if show_code:
         output.write_lines([[""], [("code", HEADING)], *_code_lines(files)])
+
+
+runs.command("lighter_cli.commands.restore:restore", name="restore", help="Write config and code as they were.")
 
 
 def find_run(run: str) -> Record:

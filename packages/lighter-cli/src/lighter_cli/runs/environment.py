@@ -22,7 +22,6 @@ _DISTRIBUTIONS = (
     "sparkwheel",
 )
 _OPTIONAL = ("lightning",)  # holds a copy of PyTorch Lightning, see `lightning_package`
-_DRIVER = Path("/proc/driver/nvidia/version")
 _SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the clock may be set in between
 
 
@@ -50,10 +49,10 @@ def _torch_build() -> str | None:
     return found[1] if found else None
 
 
-def gpu_driver() -> str | None:
-    """Return the version of the NVIDIA driver, also without CUDA in use; ``None`` without one."""
+def gpu_driver(file: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+    """Return the version of the NVIDIA driver, from the file in which it tells it; ``None`` without one."""
     try:
-        text = _DRIVER.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
     found = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
