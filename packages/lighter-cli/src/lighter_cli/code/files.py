@@ -120,15 +120,25 @@ def hash_of(content: bytes) -> str:
 
 def _imported_files() -> Iterator[str]:
     """Yield the source files of imported modules that are neither installed, nor of Python, nor of Lighter."""
-    standard = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-    for name, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or name.partition(".")[0] in _OWN:
+    modules = dict(sys.modules)
+    top_level = {name for name in modules if "." not in name} - sys.stdlib_module_names
+    own = {name for name in top_level if name not in _OWN and not _is_installed(_file(modules[name]))}
+    for name, module in modules.items():
+        if name.partition(".")[0] not in own:
             continue
-        file = object.__getattribute__(module, "__dict__").get("__file__")  # a lazy module would import itself
-        if not isinstance(file, str) or not file.endswith(".py") or file.startswith(standard):
-            continue
-        if not any(folder in file for folder in _INSTALLED) and is_regular(path := os.path.realpath(file)):
+        file = _file(module)
+        if file.endswith(".py") and not _is_installed(file) and is_regular(path := os.path.realpath(file)):
             yield path
+
+
+def _file(module: object) -> str:
+    """Return the file of a module; empty if it has none. A lazy module would import itself if it were asked."""
+    file = object.__getattribute__(module, "__dict__").get("__file__") if isinstance(module, ModuleType) else None
+    return file if isinstance(file, str) else ""
+
+
+def _is_installed(file: str) -> bool:
+    return any(folder in file for folder in _INSTALLED)
 
 
 def _search(project: Path, left_out: list[str]) -> list[str]:

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 _METADATA = re.compile(r"(.+?)-(\d[^-]*)(?:-.*)?\.(?:dist|egg)-info")
 _MAX_LINES = 300  # of a list of files
@@ -25,7 +24,7 @@ def imported_packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def installed_packages() -> Iterator[tuple[Path, str, str]]:
+def installed_packages() -> Iterator[tuple[str, str, str]]:
     """Yield the folder of the metadata, the name and the version of each distribution that can be imported."""
     for entry in sys.path:
         try:
@@ -34,14 +33,14 @@ def installed_packages() -> Iterator[tuple[Path, str, str]]:
             continue
         for name in names:
             if name.endswith("-info") and (match := _METADATA.fullmatch(name)):
-                yield Path(entry, name), match[1].replace("_", "-").lower(), match[2]
+                yield f"{entry or '.'}/{name}", match[1].replace("_", "-").lower(), match[2]
 
 
-def _top_level_names(folder: Path) -> set[str]:
+def _top_level_names(folder: str) -> set[str]:
     """Return the names of the modules of a distribution, in lower case."""
     for file, separator in (("top_level.txt", "\n"), ("RECORD", "/")):
         try:
-            with (folder / file).open(encoding="utf-8") as lines:
+            with open(f"{folder}/{file}", encoding="utf-8") as lines:  # noqa: PTH123  # a path takes as long to make
                 names = {line.partition(separator)[0].strip() for line in islice(lines, _MAX_LINES)}
         except (OSError, ValueError):
             continue
