@@ -83,7 +83,7 @@ def test_the_code_is_shown_with_the_run_and_in_the_difference_of_two(run: Path, 
     Runner().run("test", ["checkpoints/last.ckpt"])
     tested = read_records(Path())[-1].folder
     shown = in_process("runs", "show", run.name).stdout
-    assert re.search(r"^  code +\d files hashed, 0\.\d KiB in code\.patch$", shown, re.MULTILINE)
+    assert re.search(r"^  code +\d+ files hashed, 0\.\d KiB in code\.patch$", shown, re.MULTILINE)
     shown = in_process("runs", "diff", run.name, tested.name, "--code").stdout
     assert "\ncode/models.py   changed\n" in shown
     assert "  +scale = 3.0\n" in shown
