@@ -122,6 +122,22 @@ def test_imported_modules_outside_the_project_are_hashed(
     assert b"own_helper_17" in taken.patch
 
 
+def test_a_module_that_changed_after_its_import_is_said(
+    repository: Path, snapshot: Take, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = repository / "code/own_net_17.py"
+    file.write_text("x = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.setitem(sys.modules, "own_net_17", __import__("own_net_17"))
+    snapshot()
+    assert caplog.text == ""
+    file.write_text("x = 10\n", encoding="utf-8")
+    snapshot()
+    (warning,) = [entry.getMessage() for entry in caplog.records]
+    assert warning == f"{file} has changed since it was imported: the record of this run holds it as it is now"
+
+
 def test_changes_that_are_too_large_are_said(
     repository: Path, git: Git, snapshot: Take, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import struct
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -37,6 +40,7 @@ class CodeFiles:
         outside: The absolute paths of those that are not below ``root``.
         configs: Which of both were read as config.
         left_out: What was left out and why, as text.
+        changed: The absolute paths of modules that have changed since they were imported.
     """
 
     root: Path
@@ -44,6 +48,7 @@ class CodeFiles:
     outside: list[str] = field(default_factory=list)
     configs: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
 
 
 def code_files(project: Path | None, configs: Iterable[str], tree: WorkingTree | None) -> CodeFiles:
@@ -60,7 +65,9 @@ def code_files(project: Path | None, configs: Iterable[str], tree: WorkingTree |
     of_project = [] if project is None else project_files(project, tree, found.left_out)
     read = dict.fromkeys(file for file in map(os.path.realpath, configs) if is_regular(file))
     inside: dict[str, None] = {}
-    for file in (*read, *_imported_files(), *of_project):
+    imported = dict(_imported_modules())
+    found.changed = [file for file, module in imported.items() if _has_changed(file, module)]
+    for file in (*read, *imported, *of_project):
         path = _below(file, root)
         if path is not None:
             inside[path] = None
@@ -118,8 +125,8 @@ def hash_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _imported_files() -> Iterator[str]:
-    """Yield the source files of imported modules that are neither installed, nor of Python, nor of Lighter."""
+def _imported_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Yield source and module of imports that are neither installed, nor of Python, nor of Lighter."""
     modules = dict(sys.modules)
     top_level = {name for name in modules if "." not in name} - sys.stdlib_module_names
     own = {name for name in top_level if name not in _OWN and not _is_installed(_file(modules[name]))}
@@ -128,13 +135,32 @@ def _imported_files() -> Iterator[str]:
             continue
         file = _file(module)
         if file.endswith(".py") and not _is_installed(file) and is_regular(path := os.path.realpath(file)):
-            yield path
+            yield path, module
 
 
 def _file(module: object) -> str:
     """Return the file of a module; empty if it has none. A lazy module would import itself if it were asked."""
     file = object.__getattribute__(module, "__dict__").get("__file__") if isinstance(module, ModuleType) else None
     return file if isinstance(file, str) else ""
+
+
+def _has_changed(file: str, module: ModuleType) -> bool:
+    """Return whether a module has changed since it was imported: then its compiled file, made then, is of another time.
+
+    False if that cannot be known.
+    """
+    if type(vars(module).get("__loader__")) is not SourceFileLoader:  # others, as pytest's, keep their own files
+        return False
+    compiled = cache_from_source(file)
+    try:
+        with open_regular(compiled) as stream:
+            _, flags, modified, size = struct.unpack("<4sIII", stream.read(16))
+        now = Path(file).stat()
+        is_current = os.access(os.path.dirname(compiled), os.W_OK) and not sys.dont_write_bytecode  # noqa: PTH120
+    except (OSError, struct.error):
+        return False
+    times = (int(now.st_mtime) & 0xFFFFFFFF, now.st_size & 0xFFFFFFFF)
+    return is_current and flags == 0 and (modified, size) != times
 
 
 def _is_installed(file: str) -> bool:

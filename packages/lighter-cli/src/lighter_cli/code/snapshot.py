@@ -66,6 +66,9 @@ def take_snapshot(project: Path | None, configs: Iterable[str], secrets: Secrets
     here = Path.cwd()
     tree = working_tree(project or here, PATTERNS, MAX_PATCH_BYTES)
     files = code_files(project, configs, tree)
+    if files.changed:
+        text = "%s has changed since it was imported: the record of this run holds it as it is now"
+        _logger.warning(text, ", ".join(files.changed[:_NUM_NAMED]))
     contents: dict[str, bytes] = {}
     for path in files.inside:
         try:
