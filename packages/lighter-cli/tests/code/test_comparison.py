@@ -1,10 +1,16 @@
 """What is said about code that differs from that of a run, or between two runs."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lighter_cli.code.comparison import changes_since, differences_of_code
+from lighter_cli.code.snapshot import take_snapshot
 from lighter_cli.code.stored import StoredCode, stored_code
+from lighter_config import Secrets, load
 
 Write = Callable[..., Path]
 
@@ -40,6 +46,33 @@ def test_a_moved_project_does_not_differ(repository: Path, record: Write) -> Non
     assert changes_since(code, moved / "code") == []
     (moved / "code/models.py").unlink()
     assert changes_since(code, moved / "code") == [f"code/models.py of run {code.folder.name} is missing"]
+
+
+def test_a_project_that_was_copied_alone_is_compared(repository: Path, record: Write, tmp_path: Path) -> None:
+    code = stored(record())
+    alone = tmp_path.with_name("alone")
+    shutil.copytree(repository / "code", alone)
+    assert changes_since(code, alone) == []
+    (alone / "new.py").touch()
+    (alone / "old.py").unlink()
+    run = f"run {code.folder.name}"
+    assert changes_since(code, alone) == [f"code/old.py of {run} is missing", f"code/new.py is new since {run}"]
+
+
+def test_a_run_without_a_project_is_compared_from_any_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("record")
+    (folder / "config.yaml").touch()
+    monkeypatch.syspath_prepend(str(repository / "code"))
+    monkeypatch.setitem(sys.modules, "old", __import__("old"))
+    take_snapshot(None, [], Secrets(load(["seed=1"]))).write(folder)
+    code = stored(folder)
+    assert list(code.files) == ["code/old.py"]
+    monkeypatch.chdir(folder)
+    assert changes_since(code, None) == []
+    (repository / "code/old.py").write_text("y = 2\n", encoding="utf-8")
+    assert changes_since(code, None) == [f"code/old.py differs from that of run {folder.name}"]
 
 
 def test_other_packages_are_said(repository: Path, record: Write) -> None:

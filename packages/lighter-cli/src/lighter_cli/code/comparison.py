@@ -28,14 +28,14 @@ def changes_since(code: StoredCode, project: Path | None) -> list[str]:
     """
     run = f"run {code.folder.name}"
     lines = []
-    root = _root_now(code, project)
+    places = _Places(code, project)
     for path, recorded in code.files.items():
-        if path not in code.configs and (state := _state(Path(root, path), recorded)):
+        if path not in code.configs and (state := _state(places.file(path), recorded)):
             lines.append(f"{path} {state.format(run)}")
     for file, recorded in code.outside.items():
         if file not in code.configs and (state := _state(Path(file), recorded)):
             lines.append(f"{file} {state.format(run)}")
-    new = (path for path in _project_paths(code, project, root) if path not in code.files)
+    new = (path for path in places.project_paths() if path not in code.files)
     lines += [f"{path} is new since {run}" for path in new if path.endswith(_PYTHON)]
     now = {name: version for _, name, version in installed_packages()}
     for name, version in code.packages.items():
@@ -54,22 +54,34 @@ def _state(file: Path, recorded: str) -> str:
         return f"cannot be compared with that of {{}}: {error.strerror or error}"
 
 
-def _root_now(code: StoredCode, project: Path | None) -> Path:
-    """Return what is now the root: it has moved if the project, or the working directory, is at another place."""
-    for folder, path in ((project, code.project), (Path.cwd(), code.working_directory)):
-        if folder is None or path is None:
-            continue
-        parts = [part for part in path.split("/") if part != "."]
-        if list(folder.parts[len(folder.parts) - len(parts) :]) == parts:
-            return Path(*folder.parts[: len(folder.parts) - len(parts)])
-    return code.root
+class _Places:
+    """Where the files of a run are now: the project may be at another place, and with it all that is around it."""
 
+    def __init__(self, code: StoredCode, project: Path | None) -> None:
+        self.project = project if code.project is not None else None
+        self._prefix = "" if code.project in (None, ".") else f"{code.project}/"
+        self._root = code.root
+        for folder, path in ((self.project, code.project), (Path.cwd(), code.working_directory)):
+            parts = [] if path in (None, ".") else str(path).split("/")
+            if folder is None or path is None or list(folder.parts[-len(parts) :] if parts else []) != parts:
+                continue
+            root = Path(*folder.parts[: len(folder.parts) - len(parts)])
+            if any(is_regular(root / path) for path in code.files):
+                self._root = root
+                break
 
-def _project_paths(code: StoredCode, project: Path | None, root: Path) -> list[str]:
-    if project is None or code.project is None or not project.is_relative_to(root):
-        return []
-    files = project_files(project, working_tree(project, PATTERNS, 0), [])
-    return [os.path.relpath(file, root).replace(os.sep, "/") for file in files]
+    def file(self, path: str) -> Path:
+        """Return where a file of the run is now."""
+        if self.project is not None and path.startswith(self._prefix):
+            return self.project / path.removeprefix(self._prefix)
+        return self._root / path
+
+    def project_paths(self) -> list[str]:
+        """Return the paths that the files of the project would have in a record."""
+        if self.project is None:
+            return []
+        files = project_files(self.project, working_tree(self.project, PATTERNS, 0), [])
+        return [self._prefix + os.path.relpath(file, self.project).replace(os.sep, "/") for file in files]
 
 
 @dataclass(frozen=True, slots=True)

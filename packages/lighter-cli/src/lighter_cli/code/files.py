@@ -139,9 +139,15 @@ def _imported_modules() -> Iterator[tuple[str, ModuleType]]:
 
 
 def _file(module: object) -> str:
-    """Return the file of a module; empty if it has none. A lazy module would import itself if it were asked."""
-    file = object.__getattribute__(module, "__dict__").get("__file__") if isinstance(module, ModuleType) else None
+    """Return the file of a module; empty if it has none."""
+    file = _names(module).get("__file__")
     return file if isinstance(file, str) else ""
+
+
+def _names(module: object) -> dict[str, object]:
+    """Return the names in a module. A lazy module would import itself if it were asked."""
+    names: dict[str, object] = object.__getattribute__(module, "__dict__") if isinstance(module, ModuleType) else {}
+    return names
 
 
 def _has_changed(file: str, module: ModuleType) -> bool:
@@ -149,7 +155,7 @@ def _has_changed(file: str, module: ModuleType) -> bool:
 
     False if that cannot be known.
     """
-    if type(vars(module).get("__loader__")) is not SourceFileLoader:  # others, as pytest's, keep their own files
+    if type(_names(module).get("__loader__")) is not SourceFileLoader:  # others, as pytest's, keep their own files
         return False
     compiled = cache_from_source(file)
     try:
