@@ -1,5 +1,6 @@
 """What is said about code that differs from that of a run, or between two runs."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lighter_cli.code import CODE_FILE
 from lighter_cli.code.comparison import changes_since, differences_of_code
 from lighter_cli.code.snapshot import take_snapshot
 from lighter_cli.code.stored import StoredCode, stored_code
@@ -22,16 +24,16 @@ def stored(record: Path) -> StoredCode:
 
 
 def test_changed_missing_and_new_files_have_one_line_each(repository: Path, record: Write) -> None:
-    code = stored(record("code/config.yaml"))
+    folder = record("code/config.yaml")
     project = repository / "code"
-    assert changes_since(code, project) == []
+    assert changes_since(folder, project) == []
     (project / "models.py").write_text("x = 1\n", encoding="utf-8")
     (project / "old.py").unlink()
     (project / "new.py").touch()
     (project / "notes.yaml").touch()
     (project / "config.yaml").write_text("seed: 2\n", encoding="utf-8")  # the run has its own config
-    run = f"run {code.folder.name}"
-    assert changes_since(code, project) == [
+    run = f"run {folder.name}"
+    assert changes_since(folder, project) == [
         f"code/models.py differs from that of {run}",
         f"code/old.py of {run} is missing",
         f"code/new.py is new since {run}",
@@ -39,24 +41,24 @@ def test_changed_missing_and_new_files_have_one_line_each(repository: Path, reco
 
 
 def test_a_moved_project_does_not_differ(repository: Path, record: Write) -> None:
-    code = stored(record())
+    folder = record()
     moved = repository.with_name("moved")
     repository.rename(moved)
     repository.mkdir()
-    assert changes_since(code, moved / "code") == []
+    assert changes_since(folder, moved / "code") == []
     (moved / "code/models.py").unlink()
-    assert changes_since(code, moved / "code") == [f"code/models.py of run {code.folder.name} is missing"]
+    assert changes_since(folder, moved / "code") == [f"code/models.py of run {folder.name} is missing"]
 
 
 def test_a_project_that_was_copied_alone_is_compared(repository: Path, record: Write, tmp_path: Path) -> None:
-    code = stored(record())
+    folder = record()
     alone = tmp_path.with_name("alone")
     shutil.copytree(repository / "code", alone)
-    assert changes_since(code, alone) == []
+    assert changes_since(folder, alone) == []
     (alone / "new.py").touch()
     (alone / "old.py").unlink()
-    run = f"run {code.folder.name}"
-    assert changes_since(code, alone) == [f"code/old.py of {run} is missing", f"code/new.py is new since {run}"]
+    run = f"run {folder.name}"
+    assert changes_since(folder, alone) == [f"code/old.py of {run} is missing", f"code/new.py is new since {run}"]
 
 
 def test_a_run_without_a_project_is_compared_from_any_folder(
@@ -67,30 +69,31 @@ def test_a_run_without_a_project_is_compared_from_any_folder(
     monkeypatch.syspath_prepend(str(repository / "code"))
     monkeypatch.setitem(sys.modules, "old", __import__("old"))
     take_snapshot(None, [], Secrets(load(["seed=1"]))).write(folder)
-    code = stored(folder)
-    assert list(code.files) == ["code/old.py"]
+    assert list(stored(folder).files) == ["code/old.py"]
     monkeypatch.chdir(folder)
-    assert changes_since(code, None) == []
+    assert changes_since(folder, None) == []
     (repository / "code/old.py").write_text("y = 2\n", encoding="utf-8")
-    assert changes_since(code, None) == [f"code/old.py differs from that of run {folder.name}"]
+    assert changes_since(folder, None) == [f"code/old.py differs from that of run {folder.name}"]
 
 
 def test_other_packages_are_said(repository: Path, record: Write) -> None:
-    code = stored(record())
-    now = code.packages["pytest"]
-    code.packages["pytest"] = "0.1"  # type: ignore[index]
-    assert changes_since(code, repository / "code") == [f"pytest 0.1 in run {code.folder.name}, {now} now"]
+    folder = record()
+    content = json.loads((folder / CODE_FILE).read_text())
+    now = content["packages"]["pytest"]
+    content["packages"]["pytest"] = "0.1"
+    (folder / CODE_FILE).write_text(json.dumps(content), encoding="utf-8")
+    assert changes_since(folder, repository / "code") == [f"pytest 0.1 in run {folder.name}, {now} now"]
 
 
 def test_many_differences_are_counted(repository: Path, record: Write) -> None:
     for number in range(30):
         (repository / f"code/part{number}.py").write_text("x = 1\n", encoding="utf-8")
-    code = stored(record())
+    folder = record()
     for number in range(30):
         (repository / f"code/part{number}.py").unlink()
-    lines = changes_since(code, repository / "code")
+    lines = changes_since(folder, repository / "code")
     assert len(lines) == 21
-    assert lines[-1] == f"10 more files and packages differ from run {code.folder.name}"
+    assert lines[-1] == f"10 more files and packages differ from run {folder.name}"
 
 
 def test_the_code_of_two_runs_is_shown_as_a_patch(repository: Path, record: Write) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.code.files import hash_of
 from lighter_cli.code.patch import addition
 from lighter_cli.code.restoring import Restored, restore
-from lighter_cli.code.snapshot import CODE_FILE, PATCH_FILE
 from lighter_cli.code.stored import stored_code
 from lighter_config import SourceError
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.code import snapshot as snapshots
 from lighter_cli.code.files import hash_of
 from lighter_cli.code.packages import imported_packages
 from lighter_cli.code.repository import git_state
-from lighter_cli.code.snapshot import CODE_FILE, PATCH_FILE, Snapshot, take_snapshot
+from lighter_cli.code.snapshot import Snapshot, take_snapshot
 from lighter_config import Secrets, load
 
 Git = Callable[..., str]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lighter_cli import Runner
-from lighter_cli.code.snapshot import CODE_FILE
+from lighter_cli.code import CODE_FILE
 from lighter_cli.runs.record import read_records
 from lighter_config import RECORD_FILE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from lighter_cli.code.files import PATTERNS, hash_of, project_files, read_code
 from lighter_cli.code.packages import installed_packages
 from lighter_cli.code.repository import working_tree
-from lighter_cli.code.stored import StoredCode, StoredFiles
+from lighter_cli.code.stored import StoredCode, StoredFiles, stored_code
 from lighter_config.regular_files import is_regular
 
 _NUM_NAMED = 20
@@ -17,15 +17,18 @@ _MAX_SHOWN_BYTES = 256 * 1024
 _PYTHON = ".py"
 
 
-def changes_since(code: StoredCode, project: Path | None) -> list[str]:
+def changes_since(record: Path, project: Path | None) -> list[str]:
     """Say how code and packages differ from those of a run, one line for each file and package, at most 21 lines.
 
     Files that were read as config do not count: the record holds their values. Of new files, only Python counts.
 
     Args:
-        code: What the record of the run says.
+        record: The folder of the record of the run.
         project: The folder of the user's code now.
     """
+    code = stored_code(record)
+    if code is None:
+        return []
     run = f"run {code.folder.name}"
     lines = []
     places = _Places(code, project)

@@ -1,11 +1,16 @@
 """Write patches as git does, and apply them to the content of files."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lighter_config import Secrets
 from lighter_config.tree.credentials import MASK, is_credential, is_secret, without_secrets
+
+if TYPE_CHECKING:
+    from lighter_config import Secrets
 
 _HEADER = b"diff --git "
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")

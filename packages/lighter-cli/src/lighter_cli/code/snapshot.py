@@ -1,27 +1,27 @@
 """Keep in the record of a run what its code was when it started."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lighter_cli.atomic_files import write_atomically
+from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.code.files import PATTERNS, CodeFiles, code_files, hash_of, is_wanted, read_code
 from lighter_cli.code.packages import imported_packages
 from lighter_cli.code.patch import addition, masked
 from lighter_cli.code.repository import WorkingTree, changes_of_kinds, working_tree
-from lighter_config import RECORDED_CONFIG, Secrets
+from lighter_config import RECORDED_CONFIG
+
+if TYPE_CHECKING:
+    from lighter_config import Secrets
 
 _logger = logging.getLogger(__name__)
-
-CODE_FILE = "code.json"
-"""Says which files and packages a run used; in the folder of its record."""
-
-PATCH_FILE = "code.patch"
-"""Makes them from the files of the commit, or from nothing where there is no commit; beside ``CODE_FILE``."""
 
 FORMAT = 1
 MAX_PATCH_BYTES = 4 * 1024 * 1024

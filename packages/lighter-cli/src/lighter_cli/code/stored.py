@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.code.files import hash_of
 from lighter_cli.code.patch import FileChange, PatchError, parse_patch
 from lighter_cli.code.repository import Blob, Commit, is_commit
-from lighter_cli.code.snapshot import CODE_FILE, FORMAT, MAX_PATCH_BYTES, PATCH_FILE
+from lighter_cli.code.snapshot import FORMAT, MAX_PATCH_BYTES
 from lighter_config.regular_files import exists, open_regular
 
 _logger = logging.getLogger(__name__)

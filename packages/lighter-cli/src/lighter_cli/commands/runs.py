@@ -9,13 +9,11 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from cyclopts import App, Parameter
 
-from lighter_cli.code.comparison import FileDifference, differences_of_code
-from lighter_cli.code.snapshot import PATCH_FILE
-from lighter_cli.code.stored import StoredCode, stored_code
+from lighter_cli.code import PATCH_FILE
 from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.runs.listing import ListedRun, listed_runs, name_of, recorded_folders
@@ -37,6 +35,12 @@ from lighter_config import diff as differences_between
 from lighter_config.regular_files import is_regular
 from lighter_config.sources.recorded_places import Places, recorded_places
 
+if TYPE_CHECKING:
+    from lighter_cli.code.comparison import FileDifference
+    from lighter_cli.code.stored import StoredCode
+
+    _Codes: TypeAlias = tuple[StoredCode | None, StoredCode | None]
+
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
 
 _STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
@@ -53,7 +57,6 @@ ShowAll = Annotated[
 ShowCode = Annotated[
     bool, Parameter(name="--code", negative=(), show_default=False, help="Print how the code differs, too.")
 ]
-_Codes: TypeAlias = tuple[StoredCode | None, StoredCode | None]
 Run = Annotated[str, Parameter(help="The id of a run or a part of it, its folder, or 'last'.")]
 
 
@@ -101,6 +104,9 @@ def show(run: Run, /, *, as_json: Json = False) -> None:
 @runs.command
 def diff(first: Run, second: Run, /, *, show_code: ShowCode = False, as_json: Json = False) -> None:
     """Print what differs between two runs: inputs, versions, results, and the config with the places of values."""
+    from lighter_cli.code.comparison import differences_of_code  # lists do not need it
+    from lighter_cli.code.stored import stored_code
+
     before, after = find_run(first), find_run(second)
     codes = stored_code(before.folder), stored_code(after.folder)
     facts = [
@@ -185,7 +191,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("took", _duration(content["start"], content["end"])),
         ("seed", str(content["seed"])),
         ("git", _git(content["git"])),
-        ("code", _code(stored_code(record.folder))),
+        ("code", _code(record)),
         ("host", f"{content['process']['host']}, process {content['process']['pid']}"),
         ("devices", _devices(content["devices"])),
         ("project", content["project"] or ""),
@@ -258,7 +264,10 @@ def _git(state: Mapping[str, Any] | None) -> str:
     return f"{state['commit'][:12]}{', with uncommitted changes' if state['dirty'] else ''}"
 
 
-def _code(code: StoredCode | None) -> str:
+def _code(record: Record) -> str:
+    from lighter_cli.code.stored import stored_code
+
+    code = stored_code(record.folder)
     if code is None:
         return ""
     parts = [f"{len(code.files) + len(code.outside)} files hashed"]
@@ -279,7 +288,7 @@ def _title(record: Record) -> str:
     return f"{record.folder.name} ({record.content['stage']}, {record.status})"
 
 
-def _compared(records: tuple[Record, Record], codes: _Codes) -> Iterator[dict[str, Any]]:
+def _compared(records: tuple[Record, Record], codes: "_Codes") -> Iterator[dict[str, Any]]:
     """Yield the facts of two records to compare; a list becomes one text, so that it is compared in one piece."""
     for record, code in zip(records, codes, strict=True):
         facts = {name: record.content[name] for name in _COMPARED}
@@ -289,7 +298,7 @@ def _compared(records: tuple[Record, Record], codes: _Codes) -> Iterator[dict[st
         yield facts
 
 
-def _both(codes: _Codes, records: tuple[Record, Record]) -> tuple[StoredCode, StoredCode]:
+def _both(codes: "_Codes", records: tuple[Record, Record]) -> "tuple[StoredCode, StoredCode]":
     """Return the code of two runs.
 
     Raises:
@@ -307,7 +316,7 @@ def no_code(record: Record) -> SourceError:
     return SourceError(Finding(message=message, fix=f"use its config: {record.folder / RECORDED_CONFIG}"))
 
 
-def _code_lines(files: Sequence[FileDifference]) -> Iterator[Line]:
+def _code_lines(files: "Sequence[FileDifference]") -> Iterator[Line]:
     styles = {"+": ADDED, "-": REMOVED, "@": PLACE}
     if not files:
         yield [""]

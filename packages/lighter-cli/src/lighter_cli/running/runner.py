@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.code.comparison import changes_since
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import checks_for, prepare
 from lighter_cli.running.start_checkpoint import (
@@ -17,9 +16,9 @@ from lighter_cli.running.start_checkpoint import (
     start_checkpoint,
 )
 from lighter_cli.runs.inputs import (
-    code_of_run,
     experiment_files,
     experiment_overrides,
+    record_with_code,
     recorded_runs,
     what_changed,
 )
@@ -179,10 +178,13 @@ def _load(inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]],
 
 
 def _log_start(checkpoint: str | None, stage: Stage, config: Config, project: Path | None) -> None:
-    code = code_of_run(config, checkpoint)
-    if checkpoint is not None and (changes := what_changed(checkpoint, project, are_files_compared=code is not None)):
+    record = record_with_code(config, checkpoint)
+    if checkpoint is not None and (changes := what_changed(checkpoint, project, are_files_compared=record is not None)):
         _logger.warning("%s", changes)
-    for change in [] if code is None else changes_since(code, project):
-        _logger.warning("%s", change)
+    if record is not None:
+        from lighter_cli.code.comparison import changes_since  # most stages start from no run
+
+        for change in changes_since(record, project):
+            _logger.warning("%s", change)
     if checkpoint is None and stage is not Stage.FIT:
         _logger.warning("no --ckpt-path: the network keeps its initial weights")

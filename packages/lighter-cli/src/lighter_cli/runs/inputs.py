@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.code import CODE_FILE
 from lighter_cli.code.repository import git_state
-from lighter_cli.code.snapshot import CODE_FILE
-from lighter_cli.code.stored import StoredCode, stored_code
 from lighter_cli.runs import environment
 from lighter_cli.runs.index import run_folders
 from lighter_cli.runs.listing import name_of
@@ -97,24 +96,24 @@ def experiment_overrides(config: Config, runs: Sequence[RecordedRun]) -> tuple[s
     return tuple(word for run in runs for word in run.content.get("overrides", ())) + given
 
 
-def code_of_run(config: Config, checkpoint: str | None) -> StoredCode | None:
-    """Return what is recorded of the code of the run among the inputs, else of the one that wrote the checkpoint.
+def record_with_code(config: Config, checkpoint: str | None) -> Path | None:
+    """Return the folder of the record of the run among the inputs, else of the one that wrote the checkpoint.
 
-    That is ``None`` if the record is not here, or is older than this part of records.
+    That is ``None`` if the record is not here, or holds no code.
     """
     for source in reversed(config.sources):
-        if isinstance(source, RunSource):
-            return stored_code(source.path)
-        if isinstance(source, FileSource) and is_regular(source.path.with_name(CODE_FILE)):
-            return stored_code(source.path.parent)
+        folder = source.path if isinstance(source, RunSource) else None
+        folder = source.path.parent if isinstance(source, FileSource) else folder
+        if folder is not None and is_regular(folder / CODE_FILE):
+            return folder
     try:
         writer = None if checkpoint is None else recorded_content(Path(checkpoint), checkpoint).get("id")
     except (SourceError, OSError):  # loading the checkpoint reports this error
         return None
     if writer is None:
         return None
-    folder = next((folder for folder in run_folders(Path.cwd()) if name_of(folder) == writer), None)
-    return None if folder is None else stored_code(Path(folder))
+    folders = (Path(folder) for folder in run_folders(Path.cwd()) if name_of(folder) == writer)
+    return next((folder for folder in folders if is_regular(folder / CODE_FILE)), None)
 
 
 def what_changed(checkpoint: str, project: Path | None = None, *, are_files_compared: bool = False) -> str:
