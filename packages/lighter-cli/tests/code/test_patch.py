@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_patch_of_other_content_is_an_error() -> None:
         parse_patch(b"diff --git a/a.py b/a.py\n@@ -1,2 +1,2 @@\n-x\n")
     with pytest.raises(PatchError, match="names no file"):
         parse_patch(b"diff --git x y\n")
+
+
+@pytest.mark.parametrize("name", [b"a.py", b"a.yaml"])
+def test_long_lines_are_searched_for_secrets_in_little_time(name: bytes) -> None:
+    long = b"key: " + b"a1" * 500_000 + b"\n" + b"'token': '" + b"ab-" * 300_000 + b"'\n"
+    start = time.process_time()
+    masked(addition(name, long), Secrets(load([{"seed": 1}])))
+    assert time.process_time() - start < 10  # not hours
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ _TO_ESCAPE = re.compile(rb'[\x00-\x1f\x7f-\xff"\\]')
 
 _CREDENTIAL = re.compile(r"secret|passw|passphrase|pwd|token|key|authorization", re.IGNORECASE)
 _LITERAL = re.compile(
-    r"""([A-Za-z_][\w-]*)(["']?\]?\s*(?::\s*str\s*)?[=:]\s*[rbuf]?)(["'])([^"']{4,})\3""", re.IGNORECASE
+    r"""(?<![\w-])([A-Za-z_][\w-]*+)(["']?\]?\s*(?::\s*str\s*)?[=:]\s*[rbuf]?)(["'])([^"']{4,})\3""", re.IGNORECASE
 )
 _YAML = (".yaml", ".yml")
+_MAX_SEARCHED = 2_000
 
 
 class PatchError(ValueError):
@@ -134,9 +135,14 @@ def masked(patch: bytes, secrets: Secrets) -> bytes:
             if line.startswith("diff --git "):
                 is_yaml = line.rstrip('"').endswith(_YAML)
             elif line[:1] in ("+", "-", " ") and _CREDENTIAL.search(line):
-                lines[number] = line[0] + (without_secrets(line[1:]) if is_yaml else _LITERAL.sub(_hide, line[1:]))
+                lines[number] = line[0] + (_yaml_masked(line[1:]) if is_yaml else _LITERAL.sub(_hide, line[1:]))
         text = "\n".join(lines)
     return str(text).encode(errors="surrogateescape")
+
+
+def _yaml_masked(line: str) -> str:
+    """Return a line of YAML without secrets; only its beginning is searched, which takes the square of its length."""
+    return without_secrets(line[:_MAX_SEARCHED]) + line[_MAX_SEARCHED:]
 
 
 def _hide(match: re.Match[str]) -> str:
