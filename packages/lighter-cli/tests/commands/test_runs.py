@@ -183,7 +183,7 @@ FIELDS = {
     "restored_values": ("{}", "[1]", '[{"path": null, "place": null, "owner": "SGD", "name": 1}]'),
     "parameter_groups": ("{}", "[1]", '[{"name": "head", "num_tensors": "2"}]'),
     "error": ("[]",),
-    "format": ("2", '"1"', "null"),
+    "format": ('"1"', "null", "0"),
 }
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -229,6 +229,17 @@ def test_a_field_of_a_wrong_type_hides_only_its_run(
     with_field("metrics", "[" * 200_000 + "]" * 200_000)(folder)
     assert start_checkpoint(load(["config.yaml"]), Stage.TEST, option="last") is not None
     assert f"{ids[1]} " in candidates(app, ["runs", "show", ""], 2)
+
+
+def test_a_record_of_a_newer_version_is_passed_over_with_one_warning(
+    in_process: Command, ids: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    _change(ids[0], format=2, status={"is": "another"}, words=None)
+    caplog.clear()
+    assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids[1:]
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    file = Path("lighter_runs").absolute() / ids[0] / RECORD_FILE
+    assert warning.startswith(f"a run is skipped: the record '{file}' is of a newer version of Lighter, in format 2")
 
 
 def test_special_files_in_the_place_of_those_of_a_run_are_not_opened(

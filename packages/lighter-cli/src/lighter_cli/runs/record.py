@@ -13,7 +13,7 @@ from typing import Any
 from lighter_cli.checkpoints.on_disk import checkpoints_of, is_of_another_run, is_undamaged, warn_of_damage
 from lighter_cli.runs.environment import is_gone
 from lighter_cli.runs.index import run_folders
-from lighter_cli.runs.record_fields import damage
+from lighter_cli.runs.record_fields import FORMAT, damage, is_newer
 from lighter_config import RECORD_FILE, Finding, SourceError
 from lighter_config.regular_files import is_regular, read_regular
 
@@ -127,6 +127,9 @@ def read_record(folder: Path) -> Record:
         content = json.loads(read_regular(file))
     except (ValueError, RecursionError) as error:
         raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: {error}")) from error
+    if is_newer(content):
+        message = f"the record {str(file)!r} is of a newer version of Lighter, in format {content['format']}"
+        raise SourceError(Finding(message=message, expected=(f"format {FORMAT}",)))
     if wrong := damage(content):
         raise SourceError(Finding(message=f"the record {str(file)!r} is damaged: {wrong}"))
     return Record(folder, content)

@@ -175,6 +175,11 @@ def is_summary(content: Any) -> bool:
     )
 
 
+def is_newer(content: Any) -> bool:
+    """Return whether a later version of Lighter wrote a record, in a format that this one does not know."""
+    return isinstance(content, dict) and type(content.get("format")) is int and content["format"] > FORMAT
+
+
 def damage(content: Any, *, is_complete: bool = True) -> str:
     """Return what is wrong with a record, as the rest of a sentence about it; empty if nothing is.
 
@@ -184,8 +189,6 @@ def damage(content: Any, *, is_complete: bool = True) -> str:
     """
     if not isinstance(content, dict):
         return "it is not a mapping"
-    if isinstance(written := content.get("format"), int) and written > FORMAT:
-        return f"a newer version of Lighter wrote it, in format {written}; this version reads {FORMAT}"
     if is_complete and (missing := sorted(_REQUIRED.keys() - content.keys())):
         return f"it has no {', '.join(missing)}"
     return next(_wrong(content), "")
