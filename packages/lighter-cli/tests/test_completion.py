@@ -152,7 +152,7 @@ def test_explain_completes_its_path_from_files_after_it(system_config: str) -> N
 
 def test_runs_are_named_by_their_ids(system_config: str) -> None:
     assert follow("runs", "show", "") == ["last "]
-    assert follow("runs", "") == ["diff ", "list ", "show "]
+    assert follow("runs", "") == ["diff ", "list ", "restore ", "show "]
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     (record,) = Path("lighter_runs").iterdir()
     assert follow("runs", "show", record.name[:8]) == [f"{record.name} "]
