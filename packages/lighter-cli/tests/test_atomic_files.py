@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lighter_cli.atomic_files import append_line, open_atomically, reserve, write_atomically
+from lighter_cli.atomic_files import LineFile, append_line, open_atomically, reserve, write_atomically
 
 
 def test_a_replaced_file_keeps_its_mode() -> None:
@@ -130,3 +130,25 @@ def test_a_line_after_an_incomplete_one_is_on_its_own_line() -> None:
     Path("lines.jsonl").write_text('{"folder": "/somewh')
     append_line(Path("lines.jsonl"), "{}")
     assert Path("lines.jsonl").read_text() == '{"folder": "/somewh\n{}\n'
+
+
+def test_lines_are_appended_whole_and_seen_at_once() -> None:
+    file = LineFile(Path("lines"))
+    assert not Path("lines").exists()
+    for number in range(3):
+        file.append(f"{number}\n")
+        assert Path("lines").read_text().splitlines() == [str(n) for n in range(number + 1)]
+    file.close()
+    file.close()
+    file.append("3\n")
+    assert Path("lines").read_text() == "0\n1\n2\n3\n"
+
+
+def test_a_line_that_does_not_fit_comes_before_the_next() -> None:
+    file = LineFile(Path("lines"))
+    file.append("first\n")
+    with no_file_above(10), pytest.raises(OSError, match=r"No space|File too large"):
+        file.append("second\n")
+    assert Path("lines").read_text() == "first\n"
+    file.append("third\n")
+    assert Path("lines").read_text() == "first\nsecond\nthird\n"

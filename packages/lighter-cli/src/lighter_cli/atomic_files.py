@@ -4,6 +4,7 @@ Everything that the command line writes for a later process goes through this mo
 configs, completion scripts and the alias package of a project.
 """
 
+import errno
 import os
 import shutil
 import sys
@@ -88,6 +89,45 @@ def append_line(file: Path, text: str) -> None:
         os.write(descriptor, f"{chr(10) * is_incomplete}{text}\n".encode())
     finally:
         os.close(descriptor)
+
+
+class LineFile:
+    """A file of lines that this process alone appends to, each with one ``write``: a killed process leaves them whole.
+
+    What cannot be written, for example because the disk is full, is kept and written before the next lines. The file is
+    made with its first line. Nothing waits for the disk, so a power failure can lose the newest lines.
+
+    Args:
+        file: The path of the file, in a folder that exists.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._path = file
+        self._unwritten = b""
+        self._descriptor: int | None = None
+
+    def append(self, lines: str) -> None:
+        """Append text that ends with a line break.
+
+        Raises:
+            OSError: The file cannot be written; it ends with a complete line.
+        """
+        self._unwritten += lines.encode()
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            self._descriptor = os.open(self._path, flags, 0o666)
+        size = os.fstat(self._descriptor).st_size
+        written = os.write(self._descriptor, self._unwritten)
+        if written < len(self._unwritten):
+            os.ftruncate(self._descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        self._unwritten = b""
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _reason(error: BaseException, handled: BaseException | None) -> BaseException:
