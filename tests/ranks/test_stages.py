@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lighter_cli.runs.epochs import read_epochs
 from lighter_cli.runs.record import Record, read_records
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -50,6 +51,11 @@ def test_fit_leaves_one_record_and_weights_of_one_process(lighter: Command, fold
     assert record.content["devices"]["num_devices"] == 2
     assert record.content["progress"] == alone.content["progress"] == {"epoch": 3, "step": 12}
     assert record.content["metrics"] == pytest.approx(alone.content["metrics"], rel=1e-12)
+    curves = [
+        [(epoch.epoch, epoch.step, epoch.metrics) for epoch in read_epochs(one.folder)] for one in (alone, record)
+    ]
+    assert len(curves[0]) == 3
+    assert curves[1] == [(epoch, step, pytest.approx(dict(metrics), rel=1e-12)) for epoch, step, metrics in curves[0]]
     weights = [_weights(one) for one in (alone, record)]
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value, rtol=1e-12, atol=1e-14)

@@ -1,9 +1,11 @@
 """Contract tests with real Lightning objects: a version whose private state differs fails here."""
 
+import inspect
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from lightning_fabric.strategies.launchers.subprocess_script import _ChildProces
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder, ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
-from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import SumMetric
@@ -343,6 +345,84 @@ def test_each_fetch_of_a_training_batch_is_announced_and_profiled(tmp_path: Path
     assert internals.train_loaders(trainer)[0].num_workers == 0  # type: ignore[attr-defined]
     durations = trainer.profiler.recorded_durations  # type: ignore[attr-defined]
     assert len(durations["[_TrainingEpochLoop].train_dataloader_next"]) == 6
+
+
+def test_an_epoch_is_announced_after_all_its_hooks() -> None:
+    seen: list[tuple[str, int, list[str]]] = []
+
+    class Late(BoringModel):
+        def on_train_epoch_end(self) -> None:
+            self.log("late", float(self.current_epoch))
+
+    class AtStart(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            def see(what: str) -> None:
+                seen.append((what, trainer.current_epoch, sorted(internals.computed_metrics(trainer))))
+
+            internals.call_around_epochs(trainer, lambda: see("begin"), lambda: see("end"))
+
+    make_trainer(AtStart()).fit(Late())
+    assert seen == [("begin", 0, []), ("end", 1, ["late"]), ("begin", 1, ["late"]), ("end", 2, ["late"])]
+
+
+def test_each_value_that_an_epoch_logs_is_another_object() -> None:
+    """Values of the epoch before are the same objects, so they can be told from new ones."""
+    seen: list[dict[str, Any]] = []
+
+    class Logging(BoringModel):
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            self.log("train", 1.0, on_step=False, on_epoch=True)
+            return super().training_step(batch, batch_idx)
+
+        def validation_step(self, batch: Any, batch_idx: int) -> None:
+            self.log("val", 1.0)
+
+    class AtStart(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            def see() -> None:
+                seen.append(dict(internals.computed_metrics(trainer)))
+
+            internals.call_around_epochs(trainer, see, see)
+
+    make_trainer(AtStart(), max_epochs=4, check_val_every_n_epoch=2).fit(Logging())
+    new = [
+        {name for name in after if after[name] is not before.get(name)}
+        for before, after in zip(seen[::2], seen[1::2], strict=True)
+    ]
+    assert new == [{"train"}, {"train", "val"}, {"train"}, {"train", "val"}]
+
+
+def test_validations_run_inside_a_context() -> None:
+    entered: list[bool] = []
+
+    class Started(Callback):
+        def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+            @contextmanager
+            def around() -> Iterator[None]:
+                entered.append(trainer.sanity_checking)
+                yield
+                entered.append(trainer.sanity_checking)
+
+            internals.wrap_validations(trainer, around)
+
+    make_trainer(Started()).fit(BoringModel())
+    assert entered == [True] * 2 + [False] * 4
+
+
+def test_an_experiment_that_has_not_started_is_not_started(tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path)
+    assert internals.started_experiment(logger) is None
+    assert list(tmp_path.iterdir()) == []
+    started = logger.experiment
+    assert internals.started_experiment(logger) is started
+
+
+def test_the_run_of_an_mlflow_logger_is_known_once_it_exists() -> None:
+    logger = MLFlowLogger.__new__(MLFlowLogger)  # its package is not installed everywhere
+    source = inspect.getsource(MLFlowLogger.__init__)
+    assert all(f"self.{name}" in source for name in ("_tracking_uri", "_experiment_id", "_run_id"))
+    logger._tracking_uri, logger._experiment_id, logger._run_id = "http://a", None, None
+    assert internals.mlflow_run(logger) == ("http://a", None, None)
 
 
 @pytest.mark.parametrize(("saves_at_epoch_end", "monitors"), [(None, ["val_loss"]), (True, ["val_loss"]), (False, [])])

@@ -12,9 +12,10 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
     from pytorch_lightning import Callback, Trainer
     from pytorch_lightning.callbacks import LearningRateFinder, ModelCheckpoint
-    from pytorch_lightning.loggers import TensorBoardLogger
+    from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger
     from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 
@@ -177,6 +178,36 @@ def time_train_fetches(trainer: Trainer, start: Callable[[], None], end: Callabl
     loop._on_after_fetch = after_fetch  # type: ignore[method-assign]
 
 
+def call_around_epochs(trainer: Trainer, begin: Callable[[], None], end: Callable[[], None]) -> None:
+    """Call functions in a fit when an epoch has begun, and when it has ended with all of its hooks.
+
+    No hook of a callback is the last: those of the module and of checkpoint callbacks come later, and log too.
+    """
+    loop = trainer.fit_loop
+
+    def on_advance_start() -> None:
+        type(loop).on_advance_start(loop)
+        begin()
+
+    def on_advance_end() -> None:
+        type(loop).on_advance_end(loop)
+        end()
+
+    loop.on_advance_start = on_advance_start  # type: ignore[method-assign]
+    loop.on_advance_end = on_advance_end  # type: ignore[method-assign]
+
+
+def wrap_validations(trainer: Trainer, around: Callable[[], AbstractContextManager[None]]) -> None:
+    """Run each validation of a fit inside a context, with the start of its loaders, which no hook announces."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+
+    def run() -> Any:
+        with around():
+            return type(loop).run(loop)
+
+    loop.run = run  # type: ignore[method-assign]
+
+
 def train_loaders(trainer: Trainer) -> Sequence[object]:
     """Return the loaders of a fit, which has begun."""
     combined = trainer.fit_loop._combined_loader
@@ -212,3 +243,13 @@ def _found_rate(callback: LearningRateFinder) -> float | None:
 def has_hp_metric(logger: TensorBoardLogger) -> bool:
     """Return whether a logger shows ``hp_metric``: ``default_hp_metric=False`` turns that off."""
     return logger._default_hp_metric
+
+
+def started_experiment(logger: Logger) -> object | None:
+    """Return the experiment of a logger if it has one; asking the logger itself would start one."""
+    return getattr(logger, "_experiment", None)
+
+
+def mlflow_run(logger: MLFlowLogger) -> tuple[str, str | None, str | None]:
+    """Return the tracking address of an MLflow logger and, if its run exists, the ids of experiment and run."""
+    return logger._tracking_uri, logger._experiment_id, logger._run_id

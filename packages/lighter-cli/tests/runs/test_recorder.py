@@ -39,7 +39,7 @@ def test_a_run_leaves_one_folder_and_one_line(system_config: str) -> None:
     (line,) = Path(".lighter/runs.jsonl").read_text().splitlines()
     assert json.loads(line)["folder"] == str(folder.resolve())
     assert {file.name for file in folder.iterdir()} == {
-        "config.yaml", "provenance.json", "record.json", "code.json", "code.patch"
+        "config.yaml", "provenance.json", "record.json", "epochs.jsonl", "code.json", "code.patch"
     }  # fmt: skip
 
 

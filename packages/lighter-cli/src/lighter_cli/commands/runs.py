@@ -3,6 +3,7 @@
 import gc
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -16,8 +17,10 @@ from cyclopts import App, Parameter
 from lighter_cli.code import PATCH_FILE
 from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
+from lighter_cli.runs.epochs import EPOCHS_FILE, read_epochs
 from lighter_cli.runs.listing import ListedRun, listed_runs, name_of, recorded_folders
 from lighter_cli.runs.record import Record, read_record, read_records
+from lighter_cli.runs.record_fields import TIMES
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import (
@@ -47,6 +50,7 @@ _STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interr
 _COMPARED = ("stage", "status", "words", "options", "seed", "project", "git", "versions", "devices", "metrics")
 
 _NUM_ON_TERMINAL = 50
+_MIN_SHARE = 0.005
 
 ShowAll = Annotated[
     bool,
@@ -184,11 +188,15 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("stage", content["stage"]),
         ("status", (record.status, _STATUS_STYLES.get(record.status, ""))),
         ("error", content["error"] or ""),
-        ("ended by", content.get("ended_by") or ""),
+        ("ended by", content.get("ended_by") or _interruption(content.get("ended"))),
+        ("resumed", _resumed(content.get("resumed"))),
         ("nan loss", "; ".join(f"{mode}, {where}" for mode, where in content.get("nan_losses", {}).items())),
         ("words", shlex.join(content["words"])),
         ("start", _local(content["start"])),
         ("took", _duration(content["start"], content["end"])),
+        ("epochs", _epochs(record)),
+        ("time", _shares(content.get("time_spent"))),
+        ("peak memory", _peak(content.get("peak_memory"))),
         ("seed", str(content["seed"])),
         ("git", _git(content["git"])),
         ("code", _code(record)),
@@ -199,6 +207,12 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("to run again", _again(record)),
     ]
     yield from output.rows([fact for fact in facts if fact[1] and fact[1] != ("", PLACE)])
+    yield from _sections(record)
+
+
+def _sections(record: Record) -> Iterator[Line]:
+    content = record.content
+    at_best = content.get("at_best")
     sections = {
         "options": {name: value for name, value in content["options"].items() if value is not None},
         "restored by the checkpoint": {
@@ -209,6 +223,8 @@ def _record_lines(record: Record) -> Iterator[Line]:
         "found": content.get("found", {}),
         "parameter groups": {group["name"]: _group(group) for group in content.get("parameter_groups", ())},
         "metrics": content["metrics"],
+        **({f"metrics at the best checkpoint, step {at_best['step']}": at_best["metrics"]} if at_best else {}),
+        "loggers": {logger["class"].rpartition(".")[2]: _logger_place(logger) for logger in content.get("loggers", ())},
         "checkpoints": {name: value for name, value in content.get("checkpoints", {}).items() if value is not None},
         "versions": content["versions"],
     }
@@ -223,6 +239,45 @@ def _again(record: Record) -> str:
     """Return the command that repeats a run; for fit it names the config, because the folder would resume."""
     folder = record.folder / RECORDED_CONFIG if record.content["stage"] == "fit" else record.folder
     return f"lighter {record.content['stage']} {shlex.quote(_shown(folder))}"
+
+
+def _interruption(ended: Mapping[str, Any] | None) -> str:
+    return str(ended.get("signal", ended["by"])) if ended else ""
+
+
+def _resumed(resumed: Mapping[str, Any] | None) -> str:
+    return f"run {resumed['run']} at step {resumed['step']}" if resumed else ""
+
+
+def _epochs(record: Record) -> str:
+    """Return how many epochs the curve of a run has, and which of them an earlier run trained."""
+    epochs = read_epochs(record.folder)
+    if not epochs:
+        return ""
+    earlier = Counter(epoch.run for epoch in epochs if epoch.run is not None)
+    parts = [f"{len(epochs)} in {_shown(record.folder / EPOCHS_FILE)}"]
+    return ", ".join(parts + [f"{count} of them of run {run}" for run, count in earlier.items()])
+
+
+def _shares(spent: Mapping[str, Any] | None) -> str:
+    """Return the parts of the time that a fit took, largest first; those under half a percent are left out."""
+    if not spent or not spent.get("total_s", 0) > 0:
+        return ""
+    seconds = {name.removesuffix("_s").replace("_", " "): spent.get(name, 0.0) for name in TIMES if name != "total_s"}
+    shares = sorted(((value / spent["total_s"], name) for name, value in seconds.items()), reverse=True)
+    return ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _MIN_SHARE)
+
+
+def _peak(peak: Mapping[str, Any] | None) -> str:
+    names = {"cuda_allocated_mib": "MiB on the GPU", "resident_mib": "MiB of the process"}
+    return ", ".join(f"{peak[key]:,.0f} {name}" for key, name in names.items() if key in peak) if peak else ""
+
+
+def _logger_place(logger: Mapping[str, str]) -> str:
+    parts = [logger[key] for key in ("name", "version") if key in logger]
+    parts += [_shown(Path(logger["folder"]))] if "folder" in logger else []
+    parts += [logger["url"]] if "url" in logger else []
+    return ", ".join(parts)
 
 
 def _group(group: Mapping[str, Any]) -> str:

@@ -29,7 +29,8 @@ def _is_name(value: Any) -> bool:
         return False
 
 
-def _is_moment(value: Any) -> bool:
+def is_moment(value: Any) -> bool:
+    """Return whether a value is a time in ISO format with its time zone."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -85,8 +86,8 @@ _REQUIRED: Mapping[str, _Fits] = MappingProxyType(
     {
         "stage": _is_text,
         "status": _is_status,
-        "start": _is_moment,
-        "end": _or_null(_is_moment),
+        "start": is_moment,
+        "end": _or_null(is_moment),
         "error": _or_null(_is_text),
         "words": _list_of(_is_text),
         "files": _list_of(_is_name),
@@ -140,6 +141,18 @@ _PARAMETER_GROUP = _mapping_of(
         "weight_decay": _or_null(_is_number),
     }
 )
+_LOGGER_PLACE = ("name", "version", "folder", "url")
+TIMES = ("total_s", "data_s", "sanity_check_s", "validation_s", "checkpoints_s", "training_s", "rest_s")
+"""Where the time of a fit went: all of it, then its parts."""
+PEAKS = ("resident_mib", "cuda_allocated_mib")
+
+
+def is_at_checkpoint(value: Any) -> bool:
+    """Return whether a value says epoch, step and metrics when a checkpoint was saved."""
+    return _AT_CHECKPOINT(value) and all(map(_is_number, value["metrics"].values()))
+
+
+_AT_CHECKPOINT = _mapping_of({"epoch": _is_integer, "step": _is_integer, "metrics": _is_mapping})
 _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
     {
         "format": _is_format,
@@ -153,6 +166,12 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "train_loader": _mapping_of(
             {"waited_s": _is_number, "training_s": _is_number, "num_workers": _list_of(_is_integer)}
         ),
+        "loggers": _list_of(_mapping_of({"class": _is_text}, dict.fromkeys(_LOGGER_PLACE, _is_text))),
+        "resumed": _mapping_of({"run": _is_text, "step": _is_integer}),
+        "at_best": _or_null(is_at_checkpoint),
+        "ended": _or_null(_mapping_of({"by": _is_text})),
+        "time_spent": _mapping_of(dict.fromkeys(TIMES, _is_number)),
+        "peak_memory": _mapping_of({}, dict.fromkeys(PEAKS, _is_number)),
         "parameter_groups": _list_of(_PARAMETER_GROUP),
     }
 )
@@ -169,8 +188,8 @@ def is_summary(content: Any) -> bool:
         return False
     return (
         _is_status(status)
-        and _is_moment(start)
-        and (end is None or _is_moment(end))
+        and is_moment(start)
+        and (end is None or is_moment(end))
         and (process is None or _REQUIRED["process"](process))
     )
 

@@ -16,8 +16,6 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from lighter_cli.atomic_files import reserve, write_atomically
 from lighter_cli.checkpoints.nan_weights import NanWeights
 from lighter_cli.checkpoints.saved_by_callbacks import (
@@ -30,14 +28,20 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
 from lighter_cli.lightning_internals import computed_metrics, deferred_saves, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
 from lighter_cli.runs import index, listing
-from lighter_cli.runs.fit_end import Stop, earlier_stops, nan_losses, why_ended
+from lighter_cli.runs.epoch_recorder import EpochRecorder
+from lighter_cli.runs.fit_end import Stop, earlier_stops, end_fields, nan_losses
 from lighter_cli.runs.hyperparameters import hyperparameters
-from lighter_cli.runs.loader_wait import LoaderWait
+from lighter_cli.runs.logger_places import logger_places
+from lighter_cli.runs.metric_values import numbers
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
+from lighter_cli.runs.peak_memory import peak_memory
+from lighter_cli.runs.recorder_errors import as_text, warning_instead, was_interrupted
 from lighter_cli.runs.request import Request, code_of, initial_record
 from lighter_cli.runs.restored_values import recorded_values, warnings_of
+from lighter_cli.runs.saved_metrics import SavedMetrics
 from lighter_cli.runs.summary import summary_lines
+from lighter_cli.runs.time_spent import TimeSpent
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     CHECKPOINT_KEY,
@@ -69,14 +73,20 @@ class RunRecorder(Callback):
     """Write the record folder of a run, ``<default_root_dir>/lighter_runs/<time>-<id>/``, on rank zero.
 
     The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value), the
-    code (see ``lighter_cli.code``) and ``record.json`` (the rest), each written atomically and kept up to date.
-    Checkpoints carry the same without the code, and loggers get the config as hyperparameters. A ``fast_dev_run`` is
-    not recorded. If the folder cannot be written, the run continues with a warning. While the run lasts, a file
+    code (see ``lighter_cli.code``) and ``record.json`` (the rest), each written atomically and kept up to date; and of
+    a fit ``epochs.jsonl``, which gets a line an epoch. Checkpoints carry config, places and record, and loggers get the
+    config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run continues
+    with a warning. While the run lasts, a file
     ``.reserved`` keeps space for the last write: a run that fails because the disk is full is recorded as failed.
 
     Args:
         request: What was asked for.
     """
+
+    # Lightning calls and profiles every hook of a callback in each step, unless it is not callable
+    on_train_batch_start = on_before_zero_grad = on_before_backward = None  # type: ignore[assignment]
+    on_after_backward = on_before_optimizer_step = None  # type: ignore[assignment]
+    on_validation_batch_start = on_validation_batch_end = None  # type: ignore[assignment]
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -88,7 +98,9 @@ class RunRecorder(Callback):
         self._steps: dict[Path, int] = {}  # of the checkpoints that this fit has saved
         self._nan_weights = NanWeights()
         self._earlier_stops: list[Stop] = []
-        self._loader_wait = LoaderWait()
+        self._time = TimeSpent()
+        self._epochs = EpochRecorder()
+        self._saved_metrics = SavedMetrics()
         self._monitored = MonitoredValues()
         self._is_written = False
         self._interruption: BaseException | None = None
@@ -115,7 +127,7 @@ class RunRecorder(Callback):
                 self._close(trainer, "interrupted", error)
                 error.code = error.code or _EXIT_CODE_OF_SIGTERM
                 raise
-            interrupted = _was_interrupted(error) or isinstance(self._interruption, KeyboardInterrupt)
+            interrupted = was_interrupted(error) or isinstance(self._interruption, KeyboardInterrupt)
             self._close(trainer, "interrupted" if interrupted else "failed", error)
             if interrupted and not isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt from error
@@ -138,8 +150,12 @@ class RunRecorder(Callback):
             log_hyperparameters(logger, parameters, has_monitor=has_monitor)
         code = code_of(self._request)
         self._content = initial_record(self._request, trainer, self._name, code)
+        with warning_instead("the record does not say where the loggers write"):
+            self._content["loggers"] = self._request.secrets.hidden_in(logger_places(trainer))
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
+            self._time.start(trainer)
+            self._saved_metrics.watch(trainer, self._time.saving)
         folder = self.folder(trainer)
         try:
             folder.mkdir(parents=True)
@@ -149,6 +165,8 @@ class RunRecorder(Callback):
             with suppress(OSError):  # a disk that has no space left for it will soon end the run
                 reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
             index.enter(folder, self._request.stage)
+            if self._request.stage is Stage.FIT:
+                self._epochs.start(trainer, folder)
         except OSError as error:
             _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
 
@@ -157,10 +175,22 @@ class RunRecorder(Callback):
         provenance = _provenance(self._request.config)
         # the record on disk is updated later; a killed process would not do that
         best = best_checkpoint(trainer, partial(self._nan_weights.hold, is_nan=self._nan_weights.look(trainer)))
-        saved = {"checkpoints": best, "step": trainer.global_step}
+        saved = {"checkpoints": best, "at_best": self._saved_metrics.at(best["best"]), "step": trainer.global_step}
+        saved |= self._epochs.for_checkpoint(trainer)
         checkpoint[CHECKPOINT_KEY] = _to_json(
             {**self._content, **saved, "config": self._config_text, "provenance": provenance}
         )
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Continue the curve and the best metrics of the run that wrote a checkpoint."""
+        if not self._content or CHECKPOINT_KEY not in checkpoint:
+            return
+        with warning_instead("the epochs of the earlier run are not in the record"):
+            content = json.loads(checkpoint[CHECKPOINT_KEY])
+            self._saved_metrics.restore(content)
+            file = self._request.options.get("ckpt_path")
+            if resumed := self._epochs.resume(content, self.folder(trainer).parent, file):
+                self._content["resumed"] = resumed
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record what finders found, and remember what a checkpoint restored of earlier stops and checkpoints."""
@@ -169,8 +199,8 @@ class RunRecorder(Callback):
             self._write(trainer)
         self._earlier_stops = earlier_stops(trainer)
         self._nan_weights.note(saved_checkpoints(trainer, self._steps, is_failing=False), -1)
-        if self._content:
-            self._loader_wait.start(trainer)
+        if self._content and self._request.stage is Stage.FIT:
+            self._time.start_training(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Record checkpoints that were saved inside an epoch, and what parameter groups train."""
@@ -182,24 +212,20 @@ class RunRecorder(Callback):
         """Warn of values that a checkpoint restored in place of configured ones, and record both."""
         if not trainer.is_global_zero:
             return
-        with _warning_instead("the values that the checkpoint restored are not shown"):
+        with warning_instead("the values that the checkpoint restored are not shown"):
             log_findings(warnings_of(values, self._request.config))
             if self._content:
                 self._content["restored_values"] = recorded_values(values, self._request.config)
                 self._write(trainer)
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave validation out of the time that is spent in training."""
-        self._loader_wait.start_validation()
-
     def on_validation_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved after validation, and tell the loggers the value of the monitor."""
-        self._loader_wait.end_validation()
         self._update_checkpoints(trainer)
         self._send_monitored(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, *args: Any) -> None:
         """Record checkpoints that were saved at the end of an epoch, and tell the loggers the value of the monitor."""
+        self._epochs.note_end()
         if self._content and saves_weights_alone(trainer):
             self._nan_weights.look(trainer)  # Lightning does not tell callbacks of such a checkpoint
         self._update_checkpoints(trainer)
@@ -208,7 +234,8 @@ class RunRecorder(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell the loggers the value of a monitor that is known only after the last epoch, and record waiting times."""
         self._send_monitored(trainer)
-        if self._content and (measured := self._loader_wait.measured(trainer)):
+        self._time.end_training()
+        if self._content and (measured := self._time.train_loader(trainer)):
             self._content["train_loader"] = measured
         if self._content and (monitors := deferred_saves(trainer)):
             self._content["deferred_saves"] = monitors
@@ -225,7 +252,7 @@ class RunRecorder(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Remember why Lightning stops: it turns Ctrl-C into an ordinary exit. Say what needs less memory."""
         self._interruption = exception
-        with _warning_instead("no way to need less memory is shown"):
+        with warning_instead("no way to need less memory is shown"):
             note_out_of_memory(exception, trainer, self._request.config)
         self._write_for_parent(trainer)
 
@@ -239,8 +266,8 @@ class RunRecorder(Callback):
     def _write_for_parent(self, trainer: Trainer) -> None:
         """In a spawned process, write what its parent needs to close the record."""
         if self._content and parent_process() is not None:
-            with _warning_instead("what the run reached is not recorded"):
-                self._measure(trainer)
+            with warning_instead("what the run reached is not recorded"):
+                self._measure(trainer, self._interruption)
                 self._write(trainer)
 
     def _send_monitored(self, trainer: Trainer) -> None:
@@ -263,6 +290,9 @@ class RunRecorder(Callback):
         last_step = max(step for _, step in newest)
         self._nan_weights.note(saved, last_step)
         self._checkpoints = {**last_and_best(trainer, saved, self._nan_weights.hold), "last_step": last_step}
+        self._saved_metrics.forget_others(saved)
+        if at_best := self._saved_metrics.at(self._checkpoints.get("best")):
+            self._content["at_best"] = at_best
         self._write(trainer)
 
     def _write_into_sharded_checkpoint(self, folder: Path) -> None:
@@ -280,16 +310,14 @@ class RunRecorder(Callback):
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         """Record how the run ended. A problem in here is a warning: an error would hide that of the run."""
         has_run_here = bool(self._content)
-        with _warning_instead("the record of this run cannot be closed"):
+        with warning_instead("the record of this run cannot be closed"):
             if not has_run_here and not self._has_loaded_record(trainer):
                 if status == "finished" and trainer.is_global_zero:
                     self._say({"stage": self._request.stage, "metrics": self._final_metrics(trainer)}, None)
                 return
             self._end(status, error)
             if has_run_here:
-                self._measure(trainer)
-            if status != "finished":
-                self._content.pop("ended_by", None)
+                self._measure(trainer, error)
             self._write_last(trainer)
             if status in ("finished", "interrupted"):
                 self._say(self._record(), self.folder(trainer) if self._is_written else None)
@@ -299,23 +327,31 @@ class RunRecorder(Callback):
         for line in summary_lines({"checkpoints": {}, **record}, folder):
             _logger.info("%s", line)
 
-    def _measure(self, trainer: Trainer) -> None:
+    def _measure(self, trainer: Trainer, error: BaseException | None) -> None:
         self._content["progress"] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         if losses := nan_losses(trainer):
             self._content["nan_losses"] = losses
-        if self._request.stage is Stage.FIT and self._interruption is None:
-            self._content["ended_by"] = why_ended(trainer, self._earlier_stops)
-        with _warning_instead("the record lacks the newest checkpoints"):
-            self._update_checkpoints(trainer)
-        with _warning_instead("the record lacks the final metrics"):
+        self._content["peak_memory"] = peak_memory(trainer)
+        if self._request.stage is Stage.FIT:
+            self._measure_fit(trainer, error)
+        with warning_instead("the record lacks the final metrics"):
             self._content["metrics"] = self._final_metrics(trainer)
+
+    def _measure_fit(self, trainer: Trainer, error: BaseException | None) -> None:
+        with warning_instead("the record lacks the last epoch"):
+            self._epochs.close(trainer)
+        if measured := self._time.measured():
+            self._content["time_spent"] = measured
+        if found := found_values(trainer):
+            self._content["found"] = found
+        self._content |= end_fields(trainer, error or self._interruption, self._earlier_stops)
+        with warning_instead("the record lacks the newest checkpoints"):
+            self._update_checkpoints(trainer)
 
     def _final_metrics(self, trainer: Trainer) -> dict[str, float]:
         if self._interruption is None or trainer.world_size == 1:
-            metrics: Mapping[str, Tensor] = trainer.callback_metrics
-        else:  # computing those of the interrupted epoch would wait for ranks that may have ended
-            metrics = computed_metrics(trainer)
-        return {name: float(value) for name, value in metrics.items()}
+            return numbers(trainer.callback_metrics)
+        return numbers(computed_metrics(trainer))  # the ranks to wait for may have ended
 
     def _has_loaded_record(self, trainer: Trainer) -> bool:
         """Load the record that a spawned rank zero wrote; return whether there is one."""
@@ -330,7 +366,7 @@ class RunRecorder(Callback):
     def _end(self, status: str, error: BaseException | None) -> None:
         self._content["status"] = status
         self._content["end"] = datetime.now(UTC).isoformat()
-        self._content["error"] = self._request.secrets.hidden_in(_as_text(error))
+        self._content["error"] = self._request.secrets.hidden_in(as_text(error))
 
     def _write(self, trainer: Trainer) -> None:
         if not self._is_written:
@@ -361,33 +397,6 @@ class RunRecorder(Callback):
 
     def _record(self) -> dict[str, Any]:
         return {**self._content, "checkpoints": self._checkpoints}
-
-
-def _as_text(error: BaseException | None) -> str | None:
-    if error is None:
-        return None
-    if is_sigterm(error):
-        return str(error) or "SIGTERM"
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # the text of a user's own error can fail
-        return type(error).__name__
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C led to this error: a callback may fail while Lightning stops."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
-
-
-@contextmanager
-def _warning_instead(consequence: str) -> Iterator[None]:
-    """Turn an error of the recorder into a warning."""
-    try:
-        yield
-    except Exception as error:
-        _logger.warning("%s: %s", consequence, _as_text(error))
 
 
 def _is_recorded(trainer: Trainer) -> bool:
