@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lighter_cli import Runner
+from lighter_cli.runs.epochs import read_epochs
 from lighter_cli.runs.record import read_records
 
 pytestmark = [
@@ -38,6 +39,8 @@ def test_fit_says_and_records_what_the_finders_found(
     found = read_records(Path())[-1].content["found"]
     assert found["batch_size"] == runner.experiment.model.batch_size != 5
     assert found["learning_rate"] == pytest.approx(runner.experiment.model.learning_rate)
+    assert "resumed" not in read_records(Path())[-1].content  # a finder loads a checkpoint of its own
+    assert [epoch.epoch for epoch in read_epochs(read_records(Path())[-1].folder)] == [0]
     said = [" ".join(line.split()) for line in caplog.messages]
     assert f"found batch_size {found['batch_size']}" in said
     assert f"found learning_rate {found['learning_rate']:.6g}" in said

@@ -92,7 +92,7 @@ class EpochRecorder:
             return {}
         return {"folder": str(self._folder), _UNFINISHED: fields_of(self._so_far(trainer, trainer.current_epoch))}
 
-    def resume(self, content: Mapping[str, Any], runs: Path, checkpoint: str | None) -> dict[str, Any] | None:
+    def resume(self, content: Mapping[str, Any], runs: Path, checkpoint: str | None) -> dict[str, Any]:
         """Continue the curve of the run that wrote a checkpoint.
 
         Args:
@@ -101,17 +101,17 @@ class EpochRecorder:
             checkpoint: The path of the checkpoint.
 
         Returns:
-            The fields ``run`` and ``step`` of the record; ``None`` if the checkpoint does not name its run.
+            The field ``resumed`` of the record; nothing if the checkpoint does not name its run.
         """
         run, step, folder = content.get("id"), content.get("step"), content.get("folder")
         if not isinstance(run, str) or not is_count(step):
-            return None
+            return {}
         epoch = epoch_of(content.get(_UNFINISHED))
         if self._file is not None and epoch is not None:
             folders = [runs / run, *([Path(folder)] if isinstance(folder, str) else [])]
             folders += [parent / runs.name / run for parent in Path(checkpoint or "").absolute().parents]
             self._resumed = _Resumed(run, folders, epoch._replace(run=run))
-        return {"run": run, "step": step}
+        return {"resumed": {"run": run, "step": step}}
 
     def note_end(self) -> None:
         """Note that the batches and validations of the epoch are over."""

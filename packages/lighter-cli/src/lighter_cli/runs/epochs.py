@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 EPOCHS_FILE = "epochs.jsonl"
 
 _MAX_BYTES = 128 * 2**20  # 100,000 epochs of about fifty values
+_ENCODER = json.JSONEncoder(allow_nan=False)
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # as protobuf's JSON names them
 
 
@@ -100,7 +101,7 @@ def fields_of(epoch: Epoch) -> dict[str, Any]:
 
 def line_of(epoch: Epoch) -> str:
     """Return the line of an epoch, with its end."""
-    return json.dumps(fields_of(epoch), allow_nan=False) + "\n"
+    return _ENCODER.encode(fields_of(epoch)) + "\n"
 
 
 def as_json_number(value: float) -> float | str:

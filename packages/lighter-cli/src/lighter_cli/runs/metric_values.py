@@ -22,10 +22,10 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
             if isinstance(value, int | float):
                 found[name] = float(value)
         elif value.numel() == 1 and not value.is_complex():
-            found[name] = 0.0  # keeps the order
-            if value.device.type == "cpu":
-                found[name] = float(value)
+            if value.is_cpu:
+                found[name] = float(value.item())
             else:
+                found[name] = 0.0  # keeps the order
                 on_device[value.device, value.dtype][name] = value.detach().reshape(())
     for tensors in on_device.values():
         found.update(zip(tensors, map(float, torch.stack(list(tensors.values())).tolist()), strict=True))

@@ -187,10 +187,10 @@ class RunRecorder(Callback):
             return
         with warning_instead("the epochs of the earlier run are not in the record"):
             content = json.loads(checkpoint[CHECKPOINT_KEY])
-            self._saved_metrics.restore(content)
-            file = self._request.options.get("ckpt_path")
-            if resumed := self._epochs.resume(content, self.folder(trainer).parent, file):
-                self._content["resumed"] = resumed
+            if content.get("id") != self._name:  # a finder loads what it has saved
+                self._saved_metrics.restore(content)
+                file = self._request.options.get("ckpt_path")
+                self._content |= self._epochs.resume(content, self.folder(trainer).parent, file)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record what finders found, and remember what a checkpoint restored of earlier stops and checkpoints."""
@@ -318,6 +318,8 @@ class RunRecorder(Callback):
             self._end(status, error)
             if has_run_here:
                 self._measure(trainer, error)
+            if status != "finished":  # a spawned rank zero may have recorded a fit that then failed
+                self._content.pop("ended_by", None)
             self._write_last(trainer)
             if status in ("finished", "interrupted"):
                 self._say(self._record(), self.folder(trainer) if self._is_written else None)
