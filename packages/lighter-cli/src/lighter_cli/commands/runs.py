@@ -213,6 +213,8 @@ def _record_lines(record: Record) -> Iterator[Line]:
 def _sections(record: Record) -> Iterator[Line]:
     content = record.content
     at_best = content.get("at_best")
+    if at_best and at_best["metrics"] == content["metrics"]:
+        at_best = None  # the last epoch is the best
     sections = {
         "options": {name: value for name, value in content["options"].items() if value is not None},
         "restored by the checkpoint": {
