@@ -426,3 +426,39 @@ class Failing(Checkpoint):
         if trainer.current_epoch == 1:
             raise RuntimeError("the hook failed")
 """
+
+
+NEW_FIELDS = ("loggers", "at_best", "ended", "time_spent", "peak_memory", "resumed")
+
+
+def test_a_record_of_an_earlier_version_is_shown(system_config: str, in_process: Command) -> None:
+    fit(system_config)
+    file = newest().folder / "record.json"
+    content = {name: value for name, value in json.loads(file.read_text()).items() if name not in NEW_FIELDS}
+    file.write_text(json.dumps(content))
+    (newest().folder / EPOCHS_FILE).unlink()
+    shown = in_process("runs", "show", "last")
+    assert shown.returncode == 0
+    assert not any(f"\n  {name}" in shown.stdout for name in ("epochs", "time ", "peak memory", "resumed"))
+    assert "ended by" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("loggers", [{"class": 5}]),
+        ("loggers", [{"class": "a.B", "folder": ["x"]}]),
+        ("at_best", {"epoch": 1, "step": 2, "metrics": {"loss": "low"}}),
+        ("ended", {"limit": 3}),
+        ("time_spent", {"total_s": 1}),
+        ("peak_memory", {"resident_mib": "much"}),
+        ("resumed", {"run": 7, "step": 1}),
+    ],
+)
+def test_a_wrong_field_of_a_record_is_named(system_config: str, in_process: Command, name: str, wrong: Any) -> None:
+    fit(system_config, "trainer::max_epochs=1")
+    file = newest().folder / "record.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), name: wrong}))
+    shown = in_process("runs", "show", str(file.parent))
+    assert shown.returncode != 0
+    assert f"is damaged: its {name} is " in shown.stderr
