@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import secrets
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +15,6 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.atomic_files import reserve, write_atomically
 from lighter_cli.checkpoints.nan_weights import NanWeights
 from lighter_cli.checkpoints.saved_by_callbacks import (
     best_checkpoint,
@@ -27,7 +25,7 @@ from lighter_cli.checkpoints.saved_by_callbacks import (
 )
 from lighter_cli.lightning_internals import computed_metrics, deferred_saves, found_values, newest_save
 from lighter_cli.lightning_package import class_beside, is_sigterm
-from lighter_cli.runs import index, listing
+from lighter_cli.runs import index
 from lighter_cli.runs.epoch_recorder import EpochRecorder
 from lighter_cli.runs.fit_end import Stop, earlier_stops, end_fields, nan_losses
 from lighter_cli.runs.hyperparameters import hyperparameters
@@ -36,6 +34,7 @@ from lighter_cli.runs.metric_values import numbers
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.peak_memory import peak_memory
+from lighter_cli.runs.record_writer import RecordWriter, to_json
 from lighter_cli.runs.recorder_errors import as_text, warning_instead, was_interrupted
 from lighter_cli.runs.request import Request, code_of, initial_record
 from lighter_cli.runs.restored_values import recorded_values, warnings_of
@@ -46,11 +45,7 @@ from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     CHECKPOINT_KEY,
     RECORD_FILE,
-    RECORDED_CONFIG,
-    RECORDED_PLACES,
-    Config,
     Stage,
-    to_yaml,
 )
 
 if TYPE_CHECKING:
@@ -62,10 +57,6 @@ else:
 
 _logger = logging.getLogger(__name__)
 
-_RESERVE = ".reserved"
-_RESERVED_BYTES = 32 * 1024  # at least, and four times the first record
-_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 _EXIT_CODE_OF_SIGTERM = 128 + signal.SIGTERM  # the exit code that a shell shows for a process ended by SIGTERM
 
 
@@ -76,8 +67,7 @@ class RunRecorder(Callback):
     code (see ``lighter_cli.code``) and ``record.json`` (the rest), each written atomically and kept up to date; and of
     a fit ``epochs.jsonl``, which gets a line an epoch. Checkpoints carry config, places and record, and loggers get the
     config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run continues
-    with a warning. While the run lasts, a file
-    ``.reserved`` keeps space for the last write: a run that fails because the disk is full is recorded as failed.
+    with a warning.
 
     Args:
         request: What was asked for.
@@ -90,7 +80,7 @@ class RunRecorder(Callback):
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._config_text = to_yaml(request.config, standalone=True)
+        self._writer = RecordWriter(request.config)
         self._name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self._content: dict[str, Any] = {}
         self._checkpoints: dict[str, Any] = {}
@@ -102,7 +92,6 @@ class RunRecorder(Callback):
         self._epochs = EpochRecorder()
         self._saved_metrics = SavedMetrics()
         self._monitored = MonitoredValues()
-        self._is_written = False
         self._interruption: BaseException | None = None
 
     def folder(self, trainer: Trainer) -> Path:
@@ -138,7 +127,7 @@ class RunRecorder(Callback):
         """Record a failure while the main thread is stuck; the metrics cannot be read then."""
         if self._content:
             self._end("failed", error)
-            self._write_last(trainer)
+            self._writer.write_last(self.folder(trainer), self._record())
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the first record; from here on the process group exists and rank zero is known."""
@@ -158,12 +147,8 @@ class RunRecorder(Callback):
             self._saved_metrics.watch(trainer, self._time.saving)
         folder = self.folder(trainer)
         try:
-            folder.mkdir(parents=True)
-            self._write_files(folder)
+            self._writer.create(folder, self._record())
             code.write(folder)
-            self._is_written = True
-            with suppress(OSError):  # a disk that has no space left for it will soon end the run
-                reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
             index.enter(folder, self._request.stage)
             if self._request.stage is Stage.FIT:
                 self._epochs.start(trainer, folder)
@@ -172,14 +157,12 @@ class RunRecorder(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add config and record to the checkpoint as plain text."""
-        provenance = _provenance(self._request.config)
         # the record on disk is updated later; a killed process would not do that
         best = best_checkpoint(trainer, partial(self._nan_weights.hold, is_nan=self._nan_weights.look(trainer)))
         saved = {"checkpoints": best, "at_best": self._saved_metrics.at(best["best"]), "step": trainer.global_step}
         saved |= self._epochs.for_checkpoint(trainer)
-        checkpoint[CHECKPOINT_KEY] = _to_json(
-            {**self._content, **saved, "config": self._config_text, "provenance": provenance}
-        )
+        config = {"config": self._writer.config_text, "provenance": self._writer.provenance()}
+        checkpoint[CHECKPOINT_KEY] = to_json({**self._content, **saved, **config})
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Continue the curve and the best metrics of the run that wrote a checkpoint."""
@@ -298,14 +281,9 @@ class RunRecorder(Callback):
     def _write_into_sharded_checkpoint(self, folder: Path) -> None:
         """Write the record as files into a sharded checkpoint, which has no single file to carry it."""
         try:
-            self._write_files(folder)
+            self._writer.write_all(folder, self._record())
         except OSError as error:
             _logger.warning("the checkpoint %s carries no config, because it could not be written: %s", folder, error)
-
-    def _write_files(self, folder: Path) -> None:
-        write_atomically(folder / RECORDED_CONFIG, self._config_text)
-        write_atomically(folder / RECORDED_PLACES, _to_json(_provenance(self._request.config)))
-        write_atomically(folder / RECORD_FILE, _to_json(self._record()))
 
     def _close(self, trainer: Trainer, status: str, error: BaseException | None) -> None:
         """Record how the run ended. A problem in here is a warning: an error would hide that of the run."""
@@ -320,9 +298,9 @@ class RunRecorder(Callback):
                 self._measure(trainer, error)
             if status != "finished":  # a spawned rank zero may have recorded a fit that then failed
                 self._content.pop("ended_by", None)
-            self._write_last(trainer)
+            self._writer.write_last(self.folder(trainer), self._record())
             if status in ("finished", "interrupted"):
-                self._say(self._record(), self.folder(trainer) if self._is_written else None)
+                self._say(self._record(), self.folder(trainer) if self._writer.has_folder else None)
 
     @staticmethod
     def _say(record: Mapping[str, Any], folder: Path | None) -> None:
@@ -362,7 +340,7 @@ class RunRecorder(Callback):
             return False
         self._content = json.loads(file.read_text(encoding="utf-8"))
         self._checkpoints = self._content.pop("checkpoints")
-        self._is_written = True
+        self._writer.has_folder = True
         return True
 
     def _end(self, status: str, error: BaseException | None) -> None:
@@ -371,31 +349,7 @@ class RunRecorder(Callback):
         self._content["error"] = self._request.secrets.hidden_in(as_text(error))
 
     def _write(self, trainer: Trainer) -> None:
-        if not self._is_written:
-            return
-        try:
-            self._write_record(trainer)
-        except OSError as error:
-            _logger.warning("the record of this run could not be updated: %s", error)
-
-    def _write_last(self, trainer: Trainer) -> None:
-        """Write the record of a run that has ended; on a full disk, into the space that was reserved for it."""
-        if not self._is_written:
-            return
-        try:
-            self._write_record(trainer)
-        except OSError as error:
-            if error.errno not in _DISK_IS_FULL:
-                _logger.warning("the record of this run could not be updated: %s", error)
-                return
-            (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
-            self._write(trainer)
-        else:
-            listing.keep_summary(self.folder(trainer), self._content)
-        (self.folder(trainer) / _RESERVE).unlink(missing_ok=True)
-
-    def _write_record(self, trainer: Trainer) -> None:
-        write_atomically(self.folder(trainer) / RECORD_FILE, _to_json(self._record()))
+        self._writer.write(self.folder(trainer), self._record())
 
     def _record(self) -> dict[str, Any]:
         return {**self._content, "checkpoints": self._checkpoints}
@@ -403,11 +357,3 @@ class RunRecorder(Callback):
 
 def _is_recorded(trainer: Trainer) -> bool:
     return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
-
-
-def _provenance(config: Config) -> dict[str, list[str]]:
-    return {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
-
-
-def _to_json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, default=str)
