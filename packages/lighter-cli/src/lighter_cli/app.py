@@ -26,6 +26,7 @@ app.command("lighter_cli.commands.diff:diff", name="diff", help="Show what diffe
 app.command("lighter_cli.commands.describe:describe", name="describe", help="Show what a target takes.")
 app.command("lighter_cli.commands.eject:eject", name="eject", help="Write the script that does the same.")
 app.command("lighter_cli.commands.export:export", name="export", help="Write the trained network of a run.")
+app.command("lighter_cli.commands.pack:pack", name="pack", help="Put a run into one file for somebody else.")
 app.command("lighter_cli.commands.init:init", name="init", help="Make a folder with an experiment that runs.")
 app.command("lighter_cli.commands.runs:runs", name="runs", help="List, show and compare earlier runs.")
 app.command("lighter_cli.commands.migrate:migrate", name="migrate", help="Rewrite configs of other tools and versions.")

@@ -52,16 +52,18 @@ def _lines(record: Record, code: StoredCode, restored: Restored, folder: Path) -
     lines += [[("not as it was: ", REMOVED), problem] for problem in restored.problems]
     lines += [[f"left out of the record: {text}"] for text in code.left_out]
     lines += [[note] for note in restored.notes]
-    return [*lines, [f"to run it again: {_command(record.content, code, restored)}"]]
+    words = words_again(record.content, code, restored)
+    return [*lines, [f"to run it again: cd {shlex.quote(str(restored.config.parent))} && {shlex.join(words)}"]]
 
 
-def _command(content: Any, code: StoredCode, restored: Restored) -> str:
+def words_again(content: Any, code: StoredCode, restored: Restored) -> list[str]:
+    """Return the words of the command that runs a restored run again."""
     words = ["lighter", content["stage"], restored.config.name]
-    if code.project is not None:
-        words.append(f"project={os.path.relpath(code.project, code.working_directory or '.')}")
     used = content["options"].get("ckpt_path")
     if used is not None:
         words += ["--ckpt-path", used if "://" in used else str(Path(content["working_directory"], used))]
     if content["options"].get("weights_only") is False:
         words.append("--no-weights-only")
-    return f"cd {shlex.quote(str(restored.config.parent))} && {shlex.join(words)}"
+    if code.project is not None:
+        words.append(f"project={os.path.relpath(code.project, code.working_directory or '.')}")
+    return words

@@ -1,0 +1,85 @@
+"""Put a run into one file for somebody else: record, code, config, checkpoint, requirements and how to run it."""
+
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lighter_cli import installed_from
+from lighter_cli.atomic_files import open_atomically
+from lighter_cli.code import CODE_FILE, PATCH_FILE
+from lighter_cli.runs.epochs import EPOCHS_FILE
+from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES
+from lighter_config.regular_files import is_regular, open_regular
+
+CODE = "code"
+"""The folder of the code in a pack."""
+
+_RECORD = "record"
+_FILES = (RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, EPOCHS_FILE, CODE_FILE, PATCH_FILE)
+
+
+def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, texts: Mapping[str, str]) -> list[str]:
+    """Write the zip file of a run; all is in one folder, which has the name of the file.
+
+    Args:
+        file: The file to write. It appears when it is complete.
+        record: The folder of the record.
+        code: The folder of the restored code and config.
+        checkpoint: The checkpoint, a file.
+        texts: Further text files, by their names.
+
+    Returns:
+        What was left out, by name.
+
+    Raises:
+        OSError: A file cannot be read, or the pack cannot be written.
+    """
+    left_out = []
+    with open_atomically(file) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, text in texts.items():
+            pack.writestr(f"{file.stem}/{name}", text)
+        for name in _FILES:
+            if is_regular(record / name):
+                _add(pack, record / name, f"{file.stem}/{_RECORD}/{name}")
+        for path in sorted(code.rglob("*")):
+            name = path.relative_to(code).as_posix()
+            if path.is_symlink():
+                left_out.append(f"{name}: a link")
+            elif path.is_file():
+                _add(pack, path, f"{file.stem}/{CODE}/{name}")
+        if checkpoint is not None:  # weights do not get smaller
+            _add(pack, checkpoint, f"{file.stem}/{checkpoint.name}", zipfile.ZIP_STORED)
+    return left_out
+
+
+def requirements(packages: Mapping[str, str]) -> str:
+    """Return the text of ``requirements.txt``: Lighter, and the packages that the run had imported, as they were.
+
+    A build of torch, such as ``+cu132``, is left to the machine that installs it.
+    """
+    lighter = [_without_folder(line, name) for line, name in _own()]
+    others = [
+        f"{name}=={version.partition('+')[0]}"
+        for name, version in sorted(packages.items())
+        if name not in installed_from.PACKAGES
+    ]
+    return "\n".join([*lighter, *others, ""])
+
+
+def _own() -> Iterable[tuple[str, str]]:
+    return zip(installed_from.requirements(), installed_from.PACKAGES, strict=True)
+
+
+def _without_folder(line: str, name: str) -> str:
+    """Replace a folder or file of this machine, which nobody else has."""
+    return line if line.startswith(f"{name}==") or "git+" in line else name
+
+
+def _add(pack: zipfile.ZipFile, file: Path, name: str, compression: int = zipfile.ZIP_DEFLATED) -> None:
+    with open_regular(file) as source:
+        entry = zipfile.ZipInfo(name)
+        entry.compress_type = compression
+        entry.external_attr = (file.stat().st_mode & 0o777) << 16
+        with pack.open(entry, "w", force_zip64=True) as target:
+            shutil.copyfileobj(source, target, 1024 * 1024)

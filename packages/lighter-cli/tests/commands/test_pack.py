@@ -1,0 +1,94 @@
+"""A run is packed, and a colleague unpacks and runs it."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lighter_cli import Runner
+from lighter_cli.code import CODE_FILE
+from lighter_cli.runs.packing import requirements
+from lighter_cli.runs.record import Record, read_records
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def record(module_config: str) -> Record:
+    Runner().run("fit", [module_config, "trainer::callbacks::0::dirpath=checkpoints", "seed=3"])
+    return read_records(Path())[-1]
+
+
+@pytest.mark.slow
+def test_readme_of_a_pack_gives_the_same_numbers(record: Record, in_process: Command, tmp_path: Path) -> None:
+    assert in_process("test", str(record.folder)).returncode == 0
+    (tested,) = (other for other in read_records(Path()) if other.content["stage"] == "test")
+    done = in_process("pack", record.folder.name, "shared.zip")
+    assert done.returncode == 0, done.stdout + done.stderr
+    there = tmp_path / "elsewhere"
+    with zipfile.ZipFile("shared.zip") as pack:
+        pack.extractall(there)
+    for folder in ("code", "checkpoints", "lighter_runs"):  # nothing of this machine is left
+        Path(folder).rename(f"moved_{folder}")
+    (block,) = re.findall(r"```bash\n(.*?)```", (there / "shared/README.md").read_text(), re.DOTALL)
+    install, enter, *commands = block.splitlines()
+    assert install == "pip install -r requirements.txt"
+    assert [shlex.split(command)[1] for command in commands] == ["test", "predict", "fit"]
+    working_directory = there / "shared" / enter.removeprefix("cd ")
+    program = "from lighter_cli.app import main; main()"
+    for command in commands:
+        words = [sys.executable, "-P", "-c", program, *shlex.split(command)[1:]]
+        ran = subprocess.run(words, cwd=working_directory, check=False, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+    metrics = {ran.content["stage"]: ran.content["metrics"] for ran in read_records(working_directory)}
+    assert metrics["test"] == tested.content["metrics"]
+    assert metrics["fit"] == record.content["metrics"]
+    assert metrics["test"]
+    assert metrics["fit"]
+
+
+def test_pack_holds_the_best_checkpoint_and_the_record(record: Record, in_process: Command) -> None:
+    assert in_process("pack", str(record.folder), "a.zip").returncode == 0
+    best = Path(record.content["checkpoints"]["best"] or record.content["checkpoints"]["last"])
+    with zipfile.ZipFile("a.zip") as pack:
+        names = set(pack.namelist())
+        assert {f"a/{name}" for name in ("README.md", "requirements.txt", best.name)} <= names
+        assert {f"a/record/{file.name}" for file in record.folder.iterdir()} == {n for n in names if "/record/" in n}
+        assert pack.read(f"a/{best.name}") == best.read_bytes()
+
+
+def test_requirements_have_the_versions_of_the_run_without_builds() -> None:
+    lines = requirements({"torch": "2.13.0+cu132", "numpy": "2.4.6", "lighter-cli": "0.2.0"}).splitlines()
+    assert lines[3:] == ["numpy==2.4.6", "torch==2.13.0"]
+    assert [re.match(r"lighter-(config|core|cli)", line) is not None for line in lines[:3]] == [True] * 3
+    assert not any(os.sep in line and "git+" not in line for line in lines)
+
+
+def test_run_without_code_is_not_packed(record: Record, in_process: Command) -> None:
+    (record.folder / CODE_FILE).unlink()
+    done = in_process("pack", str(record.folder), "a.zip")
+    assert done.returncode == 1
+    assert "code" in done.stderr
+    assert not Path("a.zip").exists()
+
+
+def test_what_is_not_in_a_pack_is_named(record: Record, in_process: Command) -> None:
+    for file in Path("checkpoints").iterdir():
+        file.unlink()
+    done = in_process("pack", str(record.folder), "a.zip")
+    assert done.returncode == 1
+    assert "not in it: the run has no checkpoint" in done.stdout
+    assert Path("a.zip").exists()
+
+
+def test_pack_that_cannot_be_written_is_one_message(record: Record, in_process: Command) -> None:
+    done = in_process("pack", str(record.folder), "absent/a.zip")
+    assert done.returncode == 1
+    assert "absent/a.zip cannot be written: No such file or directory" in done.stderr
+    assert "argument 2" in done.stderr
