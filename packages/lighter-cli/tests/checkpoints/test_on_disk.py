@@ -104,7 +104,7 @@ def test_a_checkpoint_another_run_overwrote_is_not_taken(system_config: str, cap
     first, second = read_records(Path())
     assert second.checkpoint("last") == LAST.absolute()
     assert first.checkpoint("last") == BEST.absolute()
-    assert f"{LAST.absolute()} was overwritten by another run" in caplog.text
+    assert f"{LAST.absolute()} was written by another run" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")

@@ -9,6 +9,8 @@ from lighter_config.findings import Finding, Severity
 from lighter_config.regular_files import is_folder, is_regular, with_home
 from lighter_config.sections import PROJECT
 from lighter_config.signatures import DoesNotExist, SignatureReader
+from lighter_config.sources.moved_paths import move_of_source
+from lighter_config.sources.words import RECORDED_CONFIG, CheckpointSource, RunSource
 from lighter_config.suggestions import nearest_names
 
 MARKER = "__lighter__.py"
@@ -105,7 +107,7 @@ def _marked_folder(config: Config, working_directory: Path) -> Path | None:
 def _named_folder(config: Config, named: str, working_directory: Path) -> Project:
     expanded = with_home(named)
     place = config.place(PROJECT)
-    folder = working_directory / expanded
+    folder = Path(_present(str(expanded), config)) if expanded.is_absolute() else working_directory / expanded
     is_there = is_folder(folder)
     folder = folder.resolve() if is_there else folder
     if is_there and not _lacks_a_target(config, folder):
@@ -129,6 +131,17 @@ def _named_folder(config: Config, named: str, working_directory: Path) -> Projec
             fix="name the folder that holds your code, or remove the key",
         )
     )
+
+
+def _present(folder: str, config: Config) -> str:
+    """Return where a folder is that a run among the sources has recorded: the run may have been moved with it."""
+    place = config.place(PROJECT)
+    for source in config.sources:
+        if isinstance(source, CheckpointSource | RunSource) and place is not None:
+            names = (source.name, str(Path(source.name) / RECORDED_CONFIG))
+            if place.source in names and (move := move_of_source(source)):
+                return move.present(folder)
+    return folder
 
 
 def _lacks_a_target(config: Config, folder: Path) -> bool:

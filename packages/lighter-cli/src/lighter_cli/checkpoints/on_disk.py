@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from lighter_config.sources.checkpoints import open_archive
 
 _logger = logging.getLogger(__name__)
 
+_MAX_ENTRIES = 100_000
 _FIRST_BYTE_BEFORE_TORCH_1_6 = b"\x80"
 
 
@@ -81,10 +83,17 @@ def is_of_another_run(file: Path, run: str, *, since: datetime) -> bool:
     An older file is fine: the run may have started from the checkpoint of another run.
     """
     try:
-        writer = _record_of(file).get("id", run)
-        return writer != run and datetime.fromtimestamp(file.stat().st_mtime, UTC) > since
+        return writer_of(file).get("id", run) != run and datetime.fromtimestamp(file.stat().st_mtime, UTC) > since
+    except OSError:
+        return False  # it was removed just now
+
+
+def writer_of(file: Path) -> Mapping[str, Any]:
+    """Return the record of the run that wrote a checkpoint; empty if there is none, or if it is damaged."""
+    try:
+        return _record_of(file)
     except (SourceError, OSError, ValueError):
-        return False  # it carries no record
+        return {}
 
 
 def warn_of_damage(file: Path) -> None:
@@ -93,10 +102,17 @@ def warn_of_damage(file: Path) -> None:
 
 
 def _files(folders: Sequence[str]) -> Iterator[Path]:
+    num_seen = 0
     for folder in folders:
-        for file in Path(folder).rglob("*.ckpt"):
-            if is_regular(file) or file.is_dir():  # not a broken link, nor a FIFO
-                yield file
+        for parent, inner, names in os.walk(folder):
+            for name in (*inner, *names):
+                file = Path(parent, name)
+                if file.suffix == ".ckpt" and (is_regular(file) or file.is_dir()):  # not a broken link, nor a FIFO
+                    yield file
+            num_seen += len(inner) + len(names)
+            if num_seen > _MAX_ENTRIES:
+                _logger.warning("the search for checkpoints in %s ended after %d files and folders", folder, num_seen)
+                return
 
 
 def _age(file: Path, record: Mapping[str, Any]) -> tuple[int, int, str]:

@@ -56,8 +56,8 @@ def last_and_best(
     callbacks = _model_checkpoints(trainer)
     explicit = {Path(callback.last_model_path).absolute() for callback in callbacks if callback.last_model_path}
     newest = max(saved, key=lambda file: (saved[file], file in explicit))
-    of_nan = [str(file) for file in saved if holds_nan(file)]
-    return {"last": str(newest), **best_checkpoint(trainer, holds_nan), **({"nan": of_nan} if of_nan else {})}
+    of_nan = [_recorded(file) for file in saved if holds_nan(file)]
+    return {"last": _recorded(newest), **best_checkpoint(trainer, holds_nan), **({"nan": of_nan} if of_nan else {})}
 
 
 def best_checkpoint(trainer: Trainer, holds_nan: Callable[[Path], bool]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def best_checkpoint(trainer: Trainer, holds_nan: Callable[[Path], bool]) -> dict
         better = min if callback.mode == "min" else max
         best = better(usable, key=lambda file: scores[file] or 0.0)
     return {
-        "best": None if best is None else str(best),
+        "best": None if best is None else _recorded(best),
         "monitor": callback.monitor,
         "best_score": None if best is None else scores[best],
     }
@@ -97,7 +97,12 @@ def saves_weights_alone(trainer: Trainer) -> bool:
 def checkpoint_folders(trainer: Trainer) -> list[str]:
     """Return the folders on this machine that checkpoints are saved in."""
     folders = {str(callback.dirpath) for callback in _model_checkpoints(trainer) if callback.dirpath}
-    return [str(Path(folder).absolute()) for folder in sorted(folders) if "://" not in folder]
+    return [str(Path(folder).resolve()) for folder in sorted(folders) if "://" not in folder]
+
+
+def _recorded(file: Path) -> str:
+    """Return a path as records have it: without links to folders, as the path of the record's own folder."""
+    return str(file.parent.resolve() / file.name)
 
 
 def _model_checkpoints(trainer: Trainer) -> list[ModelCheckpoint]:

@@ -1,6 +1,7 @@
 """``lighter runs``: list, show and compare the records of earlier runs."""
 
 import gc
+import logging
 import os
 import shlex
 from collections import Counter
@@ -18,7 +19,8 @@ from lighter_cli.code import PATCH_FILE
 from lighter_cli.commands._inputs import Json
 from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.runs.epochs import EPOCHS_FILE, read_epochs
-from lighter_cli.runs.listing import ListedRun, listed_runs, name_of, recorded_folders
+from lighter_cli.runs.index import name_of
+from lighter_cli.runs.listing import ListedRun, listed_runs, recorded_folders
 from lighter_cli.runs.record import Record, read_record, read_records
 from lighter_cli.runs.record_fields import TIMES
 from lighter_cli.terminal import output
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from lighter_cli.code.stored import StoredCode
 
     _Codes: TypeAlias = tuple[StoredCode | None, StoredCode | None]
+
+_logger = logging.getLogger(__name__)
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
 
@@ -80,19 +84,31 @@ def _without_collection() -> Iterator[None]:
 @_without_collection()
 def list_runs(*, show_all: ShowAll = False, as_json: Json = False) -> None:
     """List the runs that were started in this folder, newest last."""
+    gone: list[str] = []
     if as_json:
-        output.write_json([_as_json(record) for record in read_records(Path.cwd())])
+        output.write_json([_as_json(record) for record in read_records(Path.cwd(), gone)])
+        _say_gone(gone)
         return
     most = _NUM_ON_TERMINAL if output.is_terminal() and not show_all else None
-    folders = None if most is None else recorded_folders(Path.cwd())  # to count them
-    listed = list(islice(listed_runs(Path.cwd(), folders), most))[::-1]
+    folders = None if most is None else recorded_folders(Path.cwd(), gone)  # to count them
+    listed = list(islice(listed_runs(Path.cwd(), folders, gone), most))[::-1]
+    _say_gone(gone)
     if not listed:
-        output.write_lines([["no run was started in this folder"]])
+        output.write_lines([] if gone else [["no run was started in this folder"]])
         return
     if most is not None and folders is not None and len(folders) > most:
         shown = f"the newest {len(listed)} of {len(folders):,} runs; `lighter runs list --all` shows all"
         output.write_lines([[(shown, output.PLACE)]])
     output.write_lines(output.rows([_row(run) for run in listed], indent=0))
+
+
+def _say_gone(folders: Sequence[str]) -> None:
+    """Say once how many runs cannot be listed because their folders are gone; the output has only the others."""
+    if len(folders) == 1:
+        _logger.warning("1 run was started here, but its folder is gone: %s", _shown(Path(folders[0])))
+    elif folders:
+        text = "%s runs were started here, but their folders are gone (first: %s)"
+        _logger.warning(text, f"{len(folders):,}", _shown(Path(folders[-1])))
 
 
 @runs.command

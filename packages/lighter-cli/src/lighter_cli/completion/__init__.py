@@ -11,7 +11,8 @@ from cyclopts.argument import Argument, ArgumentCollection
 from lighter_cli.commands.init import TEMPLATES
 from lighter_cli.completion.config_paths import config_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
-from lighter_cli.runs.listing import name_of, recorded_folders
+from lighter_cli.runs.index import name_of
+from lighter_cli.runs.listing import recorded_folders
 
 _CKPT_PATH, _TEMPLATE, _AGAINST = "--ckpt-path", "--template", "--against"
 

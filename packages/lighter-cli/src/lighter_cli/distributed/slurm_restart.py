@@ -24,7 +24,7 @@ def checkpoint_of_restarted_job(
     if job is None or variables.get("SLURM_RESTART_COUNT", "0") == "0":
         return None
     for run in listed_runs(Path.cwd()):
-        record = run.record() if run.stage == "fit" and tuple(run.files) == tuple(files) else None
+        record = run.record() if run.stage == "fit" and run.is_of(files, str(Path.cwd())) else None
         if record is None or record.overrides != tuple(overrides) or record.content["process"].get("slurm_job") != job:
             continue
         checkpoint = record.checkpoint("last")

@@ -14,9 +14,9 @@ from typing import Any
 from lighter_cli.checkpoints.on_disk import is_checkpoint, is_undamaged
 from lighter_cli.distributed.slurm_restart import checkpoint_of_restarted_job
 from lighter_cli.errors import CheckpointError
-from lighter_cli.runs.index import run_folders
+from lighter_cli.runs.index import name_of
 from lighter_cli.runs.inputs import RecordedRun, experiment_files, experiment_overrides
-from lighter_cli.runs.listing import ListedRun, listed_runs, name_of
+from lighter_cli.runs.listing import ListedRun, listed_runs, recorded_folders
 from lighter_cli.runs.record import Record, newest_with_checkpoint
 from lighter_config import (
     RECORDED_CONFIG,
@@ -238,12 +238,13 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
             expected=(f"a config file, whose earlier runs have a {which} checkpoint",),
             fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
         )
-    listed, tried = tee(run for run in _only_writer_of_input(runs) if tuple(run.files) == files)
+    gone: list[str] = []
+    listed, tried = tee(run for run in _only_writer_of_input(runs, gone) if run.is_of(files, str(Path.cwd())))
     records = (record for run in listed if (record := run.record()) is not None)
     record, checkpoint = newest_with_checkpoint(records, which)
     if record is None or checkpoint is None:
         raise wanted.error(
-            f"no {which!r} checkpoint: {_why_none(list(tried))}",
+            f"no {which!r} checkpoint: {_why_none(list(tried), len(gone))}",
             expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
             fix="run `lighter fit` first, or name a checkpoint file",
         )
@@ -251,16 +252,18 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
     return str(checkpoint)
 
 
-def _only_writer_of_input(runs: Sequence[RecordedRun]) -> Iterator[ListedRun]:
+def _only_writer_of_input(runs: Sequence[RecordedRun], gone: list[str]) -> Iterator[ListedRun]:
     """Yield only the run that wrote the input checkpoint if its record is in this folder; otherwise yield all runs."""
     if not runs or (written_by := runs[-1].content.get("id")) is None:
-        return listed_runs(Path.cwd())
-    folders = list(run_folders(Path.cwd()))
+        return listed_runs(Path.cwd(), gone=gone)
+    folders = recorded_folders(Path.cwd(), gone)
     writers = list(listed_runs(Path.cwd(), [folder for folder in folders if name_of(folder) == written_by]))
     return iter(writers) if writers else listed_runs(Path.cwd(), folders)
 
 
-def _why_none(runs: Sequence[ListedRun]) -> str:
+def _why_none(runs: Sequence[ListedRun], num_gone: int) -> str:
+    if not runs and num_gone:
+        return f"the folders of {num_gone:,} run(s) started here are gone"
     if not runs:
         return "this experiment has not run in this folder"
     ended = [run for run in runs if run.status != "running"]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lighter_cli.checkpoints.moved_state import MovedCheckpoints
 from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
 from lighter_cli.lightning_package import class_beside, derived
@@ -39,6 +40,8 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
     """
     trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
     checkpoint = request.options["ckpt_path"]
+    if request.stage is Stage.FIT and checkpoint is not None:
+        trainer.callbacks.append(derived(MovedCheckpoints, trainer, "Callback")())  # type: ignore[attr-defined]
     with (
         requeuing(trainer, recorder.folder(trainer)),
         recorder.recording(trainer),

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lighter_cli.atomic_files import LineFile
 from lighter_cli.lightning_internals import call_around_epochs, computed_metrics
 from lighter_cli.runs.epochs import EPOCHS_FILE, Epoch, epoch_of, fields_of, is_count, line_of, read_epochs
-from lighter_cli.runs.index import run_folders
-from lighter_cli.runs.listing import name_of
+from lighter_cli.runs.index import found_runs, name_of
 from lighter_cli.runs.metric_values import numbers
 from lighter_config import RECORD_FILE
 from lighter_config.regular_files import is_regular
@@ -51,7 +50,7 @@ class _Resumed:
         return []
 
     def _listed(self) -> Iterable[Path]:
-        return (Path(folder) for folder in run_folders(Path.cwd()) if name_of(folder) == self.run)
+        return (Path(folder) for folder, _ in found_runs(Path.cwd()) if name_of(folder) == self.run)
 
 
 class EpochRecorder:

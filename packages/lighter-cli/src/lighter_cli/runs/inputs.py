@@ -8,9 +8,8 @@ from typing import Any
 from lighter_cli.code import CODE_FILE
 from lighter_cli.code.repository import git_state
 from lighter_cli.runs import environment
-from lighter_cli.runs.index import run_folders
-from lighter_cli.runs.listing import name_of
-from lighter_cli.runs.record import read_record
+from lighter_cli.runs.index import found_runs, name_of
+from lighter_cli.runs.record import read_fields, read_record
 from lighter_cli.runs.record_fields import damage
 from lighter_config import (
     RECORD_FILE,
@@ -25,7 +24,9 @@ from lighter_config import (
     SourceError,
     stored_record,
 )
-from lighter_config.regular_files import is_regular
+from lighter_config.regular_files import exists, is_regular
+from lighter_config.sources.moved_paths import move_of
+from lighter_config.sources.words import CHECKPOINT_SUFFIXES
 
 _SHORT_COMMIT = 12
 
@@ -72,7 +73,10 @@ def recorded_content(path: Path, name: str) -> Mapping[str, Any]:
         if wrong := damage(content, is_complete=False):
             raise SourceError(Finding(message=f"the record in {name!r} is damaged: {wrong}"))
         return content
-    return read_record(path).content if is_regular(path / RECORD_FILE) else {}
+    if not is_regular(path / RECORD_FILE):
+        return {}
+    is_run = path.suffix not in CHECKPOINT_SUFFIXES  # the record in a sharded checkpoint has another folder
+    return read_record(path).content if is_run else read_fields(path)
 
 
 def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
@@ -86,8 +90,14 @@ def experiment_files(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, 
         if isinstance(source, FileSource):
             files.append(str(source.path.resolve()))
         elif isinstance(source, CheckpointSource | RunSource):
-            files += content[source].get("files", ())
+            files += _files_here(content[source])
     return tuple(files)
+
+
+def _files_here(content: Mapping[str, Any]) -> list[str]:
+    """Return the files of an input run; one that is gone counts as that of the working directory, moved along."""
+    files, move = content.get("files", ()), move_of(content.get("working_directory", ""), Path.cwd())
+    return [file if move is None or exists(file) else move.present(file) for file in files]
 
 
 def experiment_overrides(config: Config, runs: Sequence[RecordedRun]) -> tuple[str, ...]:
@@ -112,7 +122,7 @@ def record_with_code(config: Config, checkpoint: str | None) -> Path | None:
         return None
     if writer is None:
         return None
-    folders = (Path(folder) for folder in run_folders(Path.cwd()) if name_of(folder) == writer)
+    folders = (Path(folder) for folder, _ in found_runs(Path.cwd()) if name_of(folder) == writer)
     return next((folder for folder in folders if is_regular(folder / CODE_FILE)), None)
 
 

@@ -5,15 +5,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, NamedTuple, TypeAlias
 
 from lighter_cli.atomic_files import append_line, write_atomically
 from lighter_cli.runs.environment import is_gone
-from lighter_cli.runs.index import parsed_lines, run_folders
+from lighter_cli.runs.index import found_runs, name_of, parsed_lines, version_of
+from lighter_cli.runs.moved_record import relative_files
 from lighter_cli.runs.record import Record, record_or_warning
 from lighter_cli.runs.record_fields import is_summary
-from lighter_config import RECORD_FILE
 from lighter_config.regular_files import read_regular
 
 SUMMARIES = Path(".lighter") / "summaries.jsonl"
@@ -33,6 +32,7 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
         end: When it ended; ``None`` if that is not recorded.
         words: The inputs as they were typed.
         files: The resolved config files, in order.
+        started_in: The working directory; it may have been moved since, with the files in it.
         process: What identifies its process; ``None`` if an end is recorded.
         version: The size and the times of the record: another version of it has others.
     """
@@ -44,6 +44,7 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
     end: str | None
     words: Sequence[str]
     files: Sequence[str]
+    started_in: str
     process: Mapping[str, Any] | None
     version: str
 
@@ -57,6 +58,18 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
         """As that of ``Record``."""
         return "lost" if self.process is not None and is_gone(self.process) else self.recorded_status
 
+    def is_of(self, files: Sequence[str], working_directory: str) -> bool:
+        """Return whether this run, listed in a working directory, was started there from these files.
+
+        After the working directory was moved, its files count as the same. A run that lies where it was started,
+        outside it, has not moved along.
+        """
+        if list(files) == list(self.files):
+            return True
+        if self.started_in == working_directory or self.folder.startswith(self.started_in + os.sep):
+            return False
+        return relative_files(files, working_directory) == relative_files(self.files, self.started_in)
+
     def record(self) -> Record | None:
         """Read the record; ``None`` if it is gone, and with a warning if it is damaged."""
         return record_or_warning(self.folder)
@@ -65,25 +78,29 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
 _Kept: TypeAlias = dict[str, ListedRun]
 
 
-def listed_runs(working_directory: Path, folders: Iterable[str] | None = None) -> Iterator[ListedRun]:
+def listed_runs(
+    working_directory: Path, folders: Iterable[str] | None = None, gone: list[str] | None = None
+) -> Iterator[ListedRun]:
     """Yield the runs that were started in a working directory, newest first.
 
-    A record is read when its run is reached, and only if it has changed since its summary was kept. Runs whose folder
-    was removed are skipped; damaged lines and records are skipped with a warning.
+    A record is read when its run is reached, and only if it has changed since its summary was kept. Damaged lines and
+    records are skipped with a warning.
 
     Args:
         working_directory: The folder in which the runs were started.
         folders: Those of the runs to list, instead of all.
+        gone: Gets the folders that are gone, newest first.
     """
+    found = found_runs(working_directory, gone) if folders is None else ((path, version_of(path)) for path in folders)
     kept: _Kept | None = None
     read: _Kept = {}
     num_read = num_lines = 0
     try:
-        for folder in run_folders(working_directory) if folders is None else folders:
-            if (version := _version(folder)) is None:
+        for folder, version in found:
+            if version is None:
                 continue
             if kept is None and num_read == _NUM_READ:
-                kept, num_lines = _read_summaries(working_directory / SUMMARIES)
+                kept, num_lines = _read_summaries(working_directory)
             known = None if kept is None else kept.get(folder)
             if known is not None and known.version == version:
                 yield known
@@ -100,25 +117,26 @@ def listed_runs(working_directory: Path, folders: Iterable[str] | None = None) -
                 _keep({**kept, **changed} if has_many_old_lines else changed, working_directory, has_many_old_lines)
 
 
-def recorded_folders(working_directory: Path) -> list[str]:
-    """Return the folders of runs that still have a record, damaged or not, newest first; no record is read."""
-    return [folder for folder in run_folders(working_directory) if _version(folder) is not None]
+def recorded_folders(working_directory: Path, gone: list[str] | None = None) -> list[str]:
+    """Return the folders of runs that still have a record, damaged or not, newest first; no record is read.
 
-
-def name_of(folder: str) -> str:
-    """Return the name of the folder of a run: its id."""
-    return folder.rpartition(os.sep)[2]
+    Args:
+        working_directory: The folder in which the runs were started.
+        gone: Gets the folders that are gone, newest first.
+    """
+    return [folder for folder, _ in found_runs(working_directory, gone)]
 
 
 def keep_summary(folder: Path, content: Mapping[str, Any]) -> None:
     """Keep what lists need of a record that was just written; without it, the next list reads the record."""
-    if version := _version(str(folder)):
+    if version := version_of(str(folder)):
         _keep({str(folder): _listed(str(folder), content, version)}, Path(content["working_directory"]))
 
 
 def _keep(summaries: _Kept, working_directory: Path, is_replaced: bool = False) -> None:
     file = working_directory / SUMMARIES
-    lines = [json.dumps(run) for run in summaries.values()]
+    inside = _inside(working_directory)
+    lines = [json.dumps([folder.removeprefix(inside), *run[1:]]) for folder, run in summaries.items()]
     with suppress(OSError):
         if is_replaced:
             write_atomically(file, "".join(f"{line}\n" for line in lines))
@@ -126,14 +144,26 @@ def _keep(summaries: _Kept, working_directory: Path, is_replaced: bool = False) 
             append_line(file, "\n".join(lines))
 
 
-def _read_summaries(file: Path) -> tuple[_Kept, int]:
+def _read_summaries(working_directory: Path) -> tuple[_Kept, int]:
     """Return the summaries that are not damaged, and how many lines there are."""
     try:
-        lines = read_regular(file).splitlines()
+        lines = read_regular(working_directory / SUMMARIES).splitlines()
     except OSError:
         return {}, 0
-    kept = {content[0]: ListedRun._make(content) for content in parsed_lines(lines) if is_summary(content)}
+    kept: _Kept = {}
+    inside = _inside(working_directory)
+    for content in parsed_lines(lines):
+        if is_summary(content):
+            folder = content[0]
+            if folder[:1] != os.sep:
+                content[0] = folder = inside + folder
+            kept[folder] = ListedRun._make(content)
     return kept, len(lines)
+
+
+def _inside(working_directory: Path) -> str:
+    """Return what the folders of summaries are relative to, so that they stay valid when all is moved."""
+    return f"{working_directory.absolute()}{os.sep}"
 
 
 def _listed(folder: str, content: Mapping[str, Any], version: str) -> ListedRun:
@@ -145,15 +175,7 @@ def _listed(folder: str, content: Mapping[str, Any], version: str) -> ListedRun:
         end=content["end"],
         words=content["words"],
         files=content["files"],
+        started_in=content["working_directory"],
         process=content["process"] if content["status"] == "running" else None,
         version=version,
     )
-
-
-def _version(folder: str) -> str | None:
-    """Return the version of the record in a folder; ``None`` if there is none."""
-    try:
-        found = os.stat(f"{folder}{os.sep}{RECORD_FILE}")  # noqa: PTH116  # making a path takes as long
-    except (OSError, ValueError):
-        return None
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}" if S_ISREG(found.st_mode) else None

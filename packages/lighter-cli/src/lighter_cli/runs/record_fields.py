@@ -157,6 +157,7 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
     {
         "format": _is_format,
         "id": _is_text,
+        "folder": _is_name,
         "checkpoint_folders": _list_of(_is_name),
         "restored_values": _list_of(_RESTORED_VALUE),
         "ended_by": _or_null(_is_text),
@@ -182,8 +183,8 @@ def is_summary(content: Any) -> bool:
     if not isinstance(content, list):
         return False
     try:
-        folder, stage, status, start, end, words, files, process, version = content
-        "".join(chain((folder, stage, version), words, files))  # a TypeError unless all of them are text
+        folder, stage, status, start, end, words, files, started_in, process, version = content
+        "".join(chain((folder, stage, started_in, version), words, files))  # a TypeError unless all of them are text
     except (TypeError, ValueError):
         return False
     return (
@@ -208,6 +209,8 @@ def damage(content: Any, *, is_complete: bool = True) -> str:
     """
     if not isinstance(content, dict):
         return "it is not a mapping"
+    if (version := content.get("format", FORMAT)) != FORMAT:
+        return f"its format is {version!r:.60}, this version of Lighter reads format {FORMAT}"
     if is_complete and (missing := sorted(_REQUIRED.keys() - content.keys())):
         return f"it has no {', '.join(missing)}"
     return next(_wrong(content), "")

@@ -138,7 +138,7 @@ class RunRecorder(Callback):
         for logger in trainer.loggers:
             log_hyperparameters(logger, parameters, has_monitor=has_monitor)
         code = code_of(self._request)
-        self._content = initial_record(self._request, trainer, self._name, code)
+        self._content = initial_record(self._request, trainer, self.folder(trainer), code)
         with warning_instead("the record does not say where the loggers write"):
             self._content["loggers"] = self._request.secrets.hidden_in(logger_places(trainer))
         if self._request.stage is Stage.FIT:

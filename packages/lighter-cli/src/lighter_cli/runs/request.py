@@ -55,11 +55,12 @@ def code_of(request: Request) -> Snapshot:
     return take_snapshot(request.project, [*map(str, config.files), *sorted(bases - runs)], request.secrets)
 
 
-def initial_record(request: Request, trainer: Trainer, name: str, code: Snapshot) -> dict[str, Any]:
-    """Return the record that a run with this name starts with, without its checkpoints."""
+def initial_record(request: Request, trainer: Trainer, folder: Path, code: Snapshot) -> dict[str, Any]:
+    """Return the record that a run with this folder starts with, without its checkpoints."""
     return {
         "format": FORMAT,
-        "id": name,
+        "id": folder.name,
+        "folder": str(folder),  # its paths are found from here after a move
         "stage": request.stage,
         "status": "running",
         "start": datetime.now(UTC).isoformat(),
