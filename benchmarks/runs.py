@@ -90,8 +90,9 @@ def copies(real: Path, number: int) -> Iterator[Path]:
         words = ["other.yaml", f"trainer::max_epochs={index + 1}"]
         files = [str(real.parents[1] / "other.yaml")]
         times = {"start": start.isoformat(), "end": (start + timedelta(seconds=30)).isoformat()}
-        record = {**content, **times, "id": name, "words": words, "overrides": words[1:], "files": files}
         copy = real.with_name(name)
+        record = {**content, **times, "id": name, "folder": str(copy), "words": words, "files": files}
+        record["overrides"] = words[1:]
         copy.mkdir()
         for file, text in {**texts, "record.json": json.dumps(record, indent=2)}.items():
             (copy / file).write_text(text)
