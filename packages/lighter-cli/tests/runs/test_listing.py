@@ -307,7 +307,7 @@ def test_processes_that_list_and_enter_runs_at_once_lose_none(ids: list[str]) ->
 def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lighter_cli.terminal.output.is_terminal", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("lighter_cli.commands.runs._NUM_ON_TERMINAL", 2)
+    monkeypatch.setattr("lighter_cli.commands.runs.list._NUM_ON_TERMINAL", 2)
 
 
 @pytest.mark.usefixtures("on_terminal")
@@ -326,5 +326,5 @@ def test_a_terminal_shows_the_newest_runs_and_says_how_many_there_are(in_process
 def test_output_that_is_no_terminal_has_every_run(
     in_process: Command, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lighter_cli.commands.runs._NUM_ON_TERMINAL", 1)
+    monkeypatch.setattr("lighter_cli.commands.runs.list._NUM_ON_TERMINAL", 1)
     assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()] == ids

@@ -11,8 +11,9 @@ from cyclopts import Parameter
 
 from lighter_cli.code.restoring import Restored, restore
 from lighter_cli.code.stored import StoredCode, stored_code
-from lighter_cli.commands.restore import words_again
-from lighter_cli.commands.runs import Run, find_run, no_code
+from lighter_cli.commands.runs._run import Run, no_code
+from lighter_cli.commands.runs.restore import words_again
+from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.packing import CODE, requirements, write_pack
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal import output

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 from lighter_cli.code.restoring import Restored
 from lighter_cli.code.restoring import restore as restore_code
 from lighter_cli.code.stored import StoredCode, stored_code
-from lighter_cli.commands.runs import Run, find_run, no_code
+from lighter_cli.commands.runs._run import Run, no_code
+from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import ADDED, PATH, REMOVED, Line

@@ -1,0 +1,9 @@
+"""``lighter runs``: the records of earlier runs. A command is imported only when it is used."""
+
+from cyclopts import App
+
+runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
+runs.command("lighter_cli.commands.runs.list:list_runs", name="list", help="List the runs that were started here.")
+runs.command("lighter_cli.commands.runs.show:show", name="show", help="Print what is recorded about a run.")
+runs.command("lighter_cli.commands.runs.diff:diff", name="diff", help="Print what differs between two runs.")
+runs.command("lighter_cli.commands.runs.restore:restore", name="restore", help="Write config and code as they were.")

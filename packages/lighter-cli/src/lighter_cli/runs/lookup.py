@@ -1,0 +1,42 @@
+"""Find the run that a user names."""
+
+from pathlib import Path
+
+from lighter_cli.runs.index import name_of
+from lighter_cli.runs.listing import listed_runs, recorded_folders
+from lighter_cli.runs.record import Record, read_record
+from lighter_config import RECORD_FILE, Finding, SourceError, nearest_names
+from lighter_config.regular_files import is_regular
+
+
+def find_run(run: str) -> Record:
+    """Find a run by its id, a part of its id, its folder, or the word ``last``.
+
+    Raises:
+        SourceError: No run matches, or several do.
+    """
+    folder = Path(run)
+    if is_regular(folder / RECORD_FILE):
+        return read_record(folder.resolve())
+    folders = {name_of(folder): Path(folder) for folder in reversed(recorded_folders(Path.cwd()))}
+    if run == "last" and (newest := next(listed_runs(Path.cwd(), map(str, reversed(folders.values()))), None)):
+        return read_record(Path(newest.folder))
+    found = [run] if run in folders else [name for name in folders if run in name]
+    if len(found) == 1:
+        return read_record(folders[found[0]])
+    if found:
+        finding = Finding(
+            message=f"{run!r} matches the ids of {len(found)} runs",
+            nearest=tuple(found[-3:]),
+            fix="give more of the id",
+        )
+    else:
+        finding = Finding(
+            message=f"unknown run {run!r}" if folders else "no run was started in this folder",
+            expected=("an id, a part of one, 'last', or the folder of a run",) if folders else (),
+            nearest=nearest_names(run, list(folders)),
+            fix="list them with `lighter runs list`"
+            if folders
+            else "name the folder of a run, or run a stage here first",
+        )
+    raise SourceError(finding)
