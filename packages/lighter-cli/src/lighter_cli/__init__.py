@@ -1,4 +1,4 @@
-"""The command line, from `app` down; in Python: ``Runner().run("fit", ["config.yaml"])``, ``load_experiment``."""
+"""The command line, from `app` down; in Python ``Runner``, ``load_experiment``, ``load_network``, ``read_runs``."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,14 +7,18 @@ if TYPE_CHECKING:
     from lighter_cli.running.loaded_experiment import LoadedExperiment, load_experiment
     from lighter_cli.running.runner import Runner
     from lighter_cli.running.trained_network import load_network
+    from lighter_cli.runs.run import Run, RunList, read_runs
 
-__all__ = ["LoadedExperiment", "Runner", "load_experiment", "load_network"]
+__all__ = ["LoadedExperiment", "Run", "RunList", "Runner", "load_experiment", "load_network", "read_runs"]
 
 _LATE = {
     "LoadedExperiment": "lighter_cli.running.loaded_experiment",
+    "Run": "lighter_cli.runs.run",
+    "RunList": "lighter_cli.runs.run",
     "Runner": "lighter_cli.running.runner",
     "load_experiment": "lighter_cli.running.loaded_experiment",
     "load_network": "lighter_cli.running.trained_network",
+    "read_runs": "lighter_cli.runs.run",
 }
 
 

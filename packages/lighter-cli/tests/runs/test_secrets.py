@@ -130,7 +130,7 @@ def test_a_run_from_a_record_asks_for_its_secrets(
 
 def test_the_commands_that_show_runs_have_no_secret(inputs: list[Any], in_process: Callable[..., Any]) -> None:
     Runner().run("fit", [*inputs, "trainer::max_epochs=1"])
-    for words in (["list"], ["list", "--json"], ["show", "last"], ["show", "last", "--json"]):
+    for words in (["list", "--columns", "id,words"], ["list", "--json"], ["show", "last"], ["show", "last", "--json"]):
         text = in_process("runs", *words).stdout
         assert "secret.yaml" in text
         assert not [secret for secret in SECRETS if secret in text]

@@ -47,6 +47,11 @@ class StageOptions:
     traceback: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Show every frame when something fails.")
     ] = False
+    name: Annotated[str | None, Parameter(help="A name for the run, by which commands find it.")] = None
+    tag: Annotated[list[str] | None, Parameter(negative=(), help="A tag of the run; may be given several times.")] = (
+        None
+    )
+    note: Annotated[str | None, Parameter(help="A note about the run.")] = None
 
 
 _DEFAULTS = StageOptions()
@@ -105,5 +110,8 @@ def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: 
         safe=options.safe,
         allow=options.allow,
         check_first=not options.no_check,
+        name=options.name,
+        tags=options.tag or (),
+        note=options.note,
         **arguments,
     )

@@ -22,6 +22,7 @@ from lighter_cli.runs.inputs import (
     recorded_runs,
     what_changed,
 )
+from lighter_cli.runs.labels import labels
 from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Runner:
         check_first: bool = True,
         safe: bool = False,
         allow: Sequence[str] | None = None,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        note: str | None = None,
         defaults: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Any:
@@ -68,6 +72,9 @@ class Runner:
             safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
                 and calls on referenced objects. This reduces accidents; it is not a sandbox.
             allow: Packages and callables to add to that list.
+            name: A name for the run, by which commands find it.
+            tags: Tags of the run.
+            note: A note about the run.
             defaults: Arguments of the Trainer's method that ``args::<stage>`` may change.
             options: Arguments of the Trainer's method that beat ``args::<stage>``; ``None`` counts as not given.
 
@@ -79,6 +86,7 @@ class Runner:
             ValueError: The stage is unknown.
         """
         stage = Stage(stage)
+        given = labels(name, tags, note)
         config = _load(inputs, stage)
         runs = recorded_runs(config)
         checks = checks_for(ckpt_path, runs)
@@ -108,6 +116,7 @@ class Runner:
                 options=method_arguments(checkpoint, options=options, safe=safe, args=args, defaults=defaults or {}),
                 seed=prepared.seed,
                 project=project,
+                labels=given,
             )
             return call_trainer(self.experiment, request)
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 from lighter_cli.atomic_files import append_line, write_atomically
 from lighter_cli.runs.environment import is_gone
 from lighter_cli.runs.index import found_runs, name_of, parsed_lines, version_of
+from lighter_cli.runs.labels import read_labels
+from lighter_cli.runs.metric_choice import chosen_metrics
 from lighter_cli.runs.moved_record import relative_files
 from lighter_cli.runs.record import Record, record_or_warning
 from lighter_cli.runs.record_fields import is_summary
@@ -35,6 +37,9 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
         started_in: The working directory; it may have been moved since, with the files in it.
         process: What identifies its process; ``None`` if an end is recorded.
         version: The size and the times of the record: another version of it has others.
+        label: The name that the user gave; empty without one.
+        tags: The tags.
+        metrics: The few that a list shows, at the best checkpoint if there is one; the monitored one first.
     """
 
     folder: str
@@ -47,6 +52,9 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
     started_in: str
     process: Mapping[str, Any] | None
     version: str
+    label: str
+    tags: Sequence[str]
+    metrics: Mapping[str, float]
 
     @property
     def name(self) -> str:
@@ -117,6 +125,11 @@ def listed_runs(
                 _keep({**kept, **changed} if has_many_old_lines else changed, working_directory, has_many_old_lines)
 
 
+def listed_run(record: Record) -> ListedRun:
+    """Return what lists show of a run whose record was read."""
+    return _listed(str(record.folder), record.content, version_of(str(record.folder)) or "")
+
+
 def recorded_folders(working_directory: Path, gone: list[str] | None = None) -> list[str]:
     """Return the folders of runs that still have a record, damaged or not, newest first; no record is read.
 
@@ -130,7 +143,8 @@ def recorded_folders(working_directory: Path, gone: list[str] | None = None) -> 
 def keep_summary(folder: Path, content: Mapping[str, Any]) -> None:
     """Keep what lists need of a record that was just written; without it, the next list reads the record."""
     if version := version_of(str(folder)):
-        _keep({str(folder): _listed(str(folder), content, version)}, Path(content["working_directory"]))
+        listed = _listed(str(folder), {**content, **read_labels(folder)}, version)
+        _keep({str(folder): listed}, Path(content["working_directory"]))
 
 
 def _keep(summaries: _Kept, working_directory: Path, is_replaced: bool = False) -> None:
@@ -178,4 +192,7 @@ def _listed(folder: str, content: Mapping[str, Any], version: str) -> ListedRun:
         started_in=content["working_directory"],
         process=content["process"] if content["status"] == "running" else None,
         version=version,
+        label=content.get("name", ""),
+        tags=content.get("tags", ()),
+        metrics=chosen_metrics(content),
     )

@@ -19,6 +19,7 @@ from lighter_cli.checkpoints.on_disk import (
 )
 from lighter_cli.runs.environment import is_gone
 from lighter_cli.runs.index import found_runs
+from lighter_cli.runs.labels import read_labels
 from lighter_cli.runs.moved_record import located, move_of_record, relative_files
 from lighter_cli.runs.record_fields import FORMAT, damage, is_newer
 from lighter_config import RECORD_FILE, Finding, SourceError
@@ -157,7 +158,8 @@ def read_record(folder: Path) -> Record:
         SourceError: It is damaged.
     """
     content = read_fields(folder)
-    return Record(folder, located(content, move_of_record(content, folder)))
+    located_content = located(content, move_of_record(content, folder))
+    return Record(folder, {**located_content, **read_labels(folder)})
 
 
 def read_fields(folder: Path) -> Mapping[str, Any]:

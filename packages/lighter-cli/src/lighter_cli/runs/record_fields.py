@@ -174,6 +174,11 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "time_spent": _mapping_of(dict.fromkeys(TIMES, _is_number)),
         "peak_memory": _mapping_of({}, dict.fromkeys(PEAKS, _is_number)),
         "parameter_groups": _list_of(_PARAMETER_GROUP),
+        "name": _is_text,
+        "tags": _list_of(_is_text),
+        "note": _is_text,
+        "monitor": _mapping_of({"name": _is_text, "mode": _is_text}),
+        "values": _is_mapping,
     }
 )
 
@@ -183,9 +188,11 @@ def is_summary(content: Any) -> bool:
     if not isinstance(content, list):
         return False
     try:
-        folder, stage, status, start, end, words, files, started_in, process, version = content
-        "".join(chain((folder, stage, started_in, version), words, files))  # a TypeError unless all of them are text
-    except (TypeError, ValueError):
+        folder, stage, status, start, end, words, files, started_in, process, version, label, tags, metrics = content
+        # a TypeError unless all of them are text, and metrics a mapping of numbers
+        "".join(chain((folder, stage, started_in, version, label), words, files, tags))
+        sum(metrics.values(), 0.0)
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return False
     return (
         _is_status(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,8 @@ import torch
 
 from lighter_cli.code.snapshot import Snapshot, take_snapshot
 from lighter_cli.runs import environment
+from lighter_cli.runs.config_values import values_to_record
+from lighter_cli.runs.monitored import monitor_of
 from lighter_cli.runs.record_fields import FORMAT
 from lighter_config import RECORDED_CONFIG, Config, RunSource, Secrets, Stage
 
@@ -34,6 +36,7 @@ class Request:
         options: The arguments of the Trainer's method.
         seed: The seed in use.
         project: The folder of the user's code, if there is one.
+        labels: The name, the tags and the note of the run, as far as they are given.
     """
 
     stage: Stage
@@ -44,6 +47,7 @@ class Request:
     options: Mapping[str, Any]
     seed: int
     project: Path | None
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def code_of(request: Request) -> Snapshot:
@@ -57,10 +61,12 @@ def code_of(request: Request) -> Snapshot:
 
 def initial_record(request: Request, trainer: Trainer, folder: Path, code: Snapshot) -> dict[str, Any]:
     """Return the record that a run with this folder starts with, without its checkpoints."""
+    monitor = monitor_of(trainer) if request.stage is Stage.FIT else None
     return {
         "format": FORMAT,
         "id": folder.name,
         "folder": str(folder),  # its paths are found from here after a move
+        **request.secrets.hidden_in(request.labels),
         "stage": request.stage,
         "status": "running",
         "start": datetime.now(UTC).isoformat(),
@@ -86,6 +92,8 @@ def initial_record(request: Request, trainer: Trainer, folder: Path, code: Snaps
             if trainer.strategy.root_device.type == "cuda"
             else [platform.processor() or platform.machine()],
         },
+        **({} if monitor is None else {"monitor": {"name": monitor.name, "mode": monitor.mode}}),
+        **({} if (values := values_to_record(request.config)) is None else {"values": values}),
         "progress": None,
         "metrics": {},
     }

@@ -49,14 +49,19 @@ def write_lines(lines: Iterable[Line]) -> None:
 
         console = Console(highlight=False, soft_wrap=True)
         for line in lines:
-            console.print(Text.assemble(*map(_escaped, line)))
+            console.print(Text.assemble(*(escaped_part(part, is_line=False) for part in line)))
         return
-    _write("".join([escaped("".join(map(_text, line))) + "\n" for line in lines]))
+    _write("".join([escaped("".join(map(cell_text, line))) + "\n" for line in lines]))
 
 
 def write_json(value: Any) -> None:
     """Print a value as JSON, for tools."""
     _write(escaped_in_json(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str)) + "\n")
+
+
+def write_text(text: str) -> None:
+    """Print text with its control characters visible."""
+    _write(escaped(text))
 
 
 def _write(text: str) -> None:
@@ -74,8 +79,8 @@ def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
     """Align cells in columns; a row that is too long for the terminal has one cell a line."""
     if not cells:
         return []
-    cells = [[_escaped(cell, is_line=True) for cell in row] for row in cells]
-    lengths = [[len(_text(cell)) for cell in row] for row in cells]
+    cells = [[escaped_part(cell) for cell in row] for row in cells]
+    lengths = [[len(cell_text(cell)) for cell in row] for row in cells]
     widths = [max(column) for column in zip(*lengths, strict=True)]
     limit = width()
     lines: list[Line] = []
@@ -87,7 +92,7 @@ def rows(cells: Sequence[Line], *, indent: int = 2) -> list[Line]:
         for column in range(last):
             line += [row[column], " " * (widths[column] - row_lengths[column] + len(_GAP))]
         line.append(row[last])
-        if limit is None or sum(len(_text(part)) for part in line) <= limit:
+        if limit is None or sum(len(cell_text(part)) for part in line) <= limit:
             lines.append(line)
         else:
             lines += [
@@ -114,13 +119,15 @@ def _no_place(_path: str) -> None:
     """Return no place, as the value is not from a config."""
 
 
-def _escaped(part: Part, *, is_line: bool = False) -> Part:
+def escaped_part(part: Part, *, is_line: bool = True) -> Part:
+    """Return text with its control characters visible, so that it stays in its cell or on its line."""
     if isinstance(part, str):
         return escaped(part, is_line=is_line)
     return escaped(part[0], is_line=is_line), part[1]
 
 
-def _text(part: Part) -> str:
+def cell_text(part: Part) -> str:
+    """Return the text of a part without its style."""
     return part if isinstance(part, str) else part[0]
 
 

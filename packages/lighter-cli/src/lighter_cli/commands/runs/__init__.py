@@ -3,7 +3,10 @@
 from cyclopts import App
 
 runs = App(name="runs", help="The records of earlier runs.", help_format="plaintext")
-runs.command("lighter_cli.commands.runs.list:list_runs", name="list", help="List the runs that were started here.")
+runs.command("lighter_cli.commands.runs.list:list_runs", name="list", help="List the runs of this folder.")
 runs.command("lighter_cli.commands.runs.show:show", name="show", help="Print what is recorded about a run.")
 runs.command("lighter_cli.commands.runs.diff:diff", name="diff", help="Print what differs between two runs.")
 runs.command("lighter_cli.commands.runs.restore:restore", name="restore", help="Write config and code as they were.")
+runs.command("lighter_cli.commands.runs.labels:tag", name="tag", help="Add and remove tags of a run.")
+runs.command("lighter_cli.commands.runs.labels:note", name="note", help="Write the note of a run.")
+runs.command("lighter_cli.commands.runs.best:best", name="best", help="Print the best run.")

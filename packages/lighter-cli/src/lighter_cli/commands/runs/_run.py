@@ -38,7 +38,12 @@ def local(moment: str) -> str:
 
 def duration(start: str, end: str | None) -> str:
     """Return how long a run took; an empty text when it has no end."""
-    if end is None:
+    took = None if end is None else datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    return duration_text(None if took is None else took.total_seconds())
+
+
+def duration_text(seconds: float | None) -> str:
+    """Return a duration as a line shows it."""
+    if seconds is None:
         return ""
-    took = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    return str(timedelta(seconds=round(took.total_seconds()))) if took.total_seconds() >= 1 else "under 1 s"
+    return str(timedelta(seconds=round(seconds))) if seconds >= 1 else "under 1 s"

@@ -34,6 +34,9 @@ def _record_lines(record: Record) -> Iterator[Line]:
     content = record.content
     yield [(record.folder.name, PATH)]
     facts: list[Line] = [
+        ("name", content.get("name", "")),
+        ("tags", ", ".join(content.get("tags", ()))),
+        ("note", content.get("note", "")),
         ("stage", content["stage"]),
         ("status", (record.status, STATUS_STYLES.get(record.status, ""))),
         ("error", content["error"] or ""),

@@ -1,0 +1,28 @@
+"""Choose the metrics of a run that a table shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+NUM_SHOWN = 4
+
+_STEP = ("/step", "_step")
+_OPTIMIZER = ("train/optimizer/", "lr-")
+
+
+def metrics_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metrics at the best checkpoint of the run that a record is of; without one, the last ones."""
+    at_best = content.get("at_best")
+    return at_best["metrics"] if at_best else content["metrics"]  # type: ignore[no-any-return]
+
+
+def chosen_metrics(content: Mapping[str, Any]) -> dict[str, float]:
+    """Return the few metrics of a record that a table shows, the monitored one first.
+
+    Then come those of test and validation data, then the rest; values of single steps, and what optimizers are set to,
+    are left out.
+    """
+    metrics = {name: value for name, value in metrics_of(content).items() if type(value) in (int, float)}
+    monitor = content.get("monitor", {}).get("name")
+    names = sorted(metrics, key=lambda name: (name != monitor, not name.startswith(("test", "val"))))
+    chosen = [name for name in names if name == monitor or not (name.endswith(_STEP) or name.startswith(_OPTIMIZER))]
+    return {name: metrics[name] for name in chosen[:NUM_SHOWN]}
