@@ -37,7 +37,7 @@ def test_a_run_leaves_one_folder_and_one_line(system_config: str) -> None:
     Runner().run("fit", [system_config])
     (folder,) = Path("lighter_runs").iterdir()
     (line,) = Path(".lighter/runs.jsonl").read_text().splitlines()
-    assert json.loads(line)["folder"] == str(folder.resolve())
+    assert json.loads(line)["folder"] == str(folder)  # relative: the project may be moved
     assert {file.name for file in folder.iterdir()} == {
         "config.yaml", "provenance.json", "record.json", "epochs.jsonl", "code.json", "code.patch"
     }  # fmt: skip

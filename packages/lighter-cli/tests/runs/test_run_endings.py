@@ -79,14 +79,21 @@ def test_sigterm_without_checkpoints_exits_with_code_143(
 
 
 @pytest.mark.parametrize(
-    "broken",
-    ["saved_checkpoints", "last_and_best", "float", "write_atomically", "summary_lines"],
+    ("module", "broken"),
+    [
+        ("recorder", "saved_checkpoints"),
+        ("recorder", "last_and_best"),
+        ("recorder", "numbers"),
+        ("record_writer", "write_atomically"),
+        ("recorder", "summary_lines"),
+    ],
 )
 def test_a_problem_of_the_record_is_only_a_warning(
     module_config: str,
     add_to_model: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    module: str,
     broken: str,
 ) -> None:
     """Every helper of the recorder fails from the failure of the step on."""
@@ -96,9 +103,8 @@ def test_a_problem_of_the_record_is_only_a_warning(
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("internal")
 
-    monkeypatch.setattr(
-        recorder, "failing", lambda: monkeypatch.setattr(recorder, broken, fail, raising=False), raising=False
-    )
+    path = f"lighter_cli.runs.{module}.{broken}"
+    monkeypatch.setattr(recorder, "failing", lambda: monkeypatch.setattr(path, fail), raising=False)
     with pytest.raises(OSError, match="disk"):
         Runner().run("fit", [module_config])
     if broken == "write_atomically":
@@ -214,9 +220,9 @@ def test_the_last_record_is_written_into_the_reserved_space(
 ) -> None:
     """The same where no file system can be mounted."""
     add_to_model("import lighter_cli.runs.recorder as r; r.filling(); raise OSError('disk')")
-    from lighter_cli.runs import recorder
+    from lighter_cli.runs import record_writer, recorder
 
-    real, sizes = recorder.write_atomically, []
+    real, sizes = record_writer.write_atomically, []
 
     def write_if_there_is_space(file: Path, text: str) -> None:
         if (reserved := file.parent / ".reserved").exists():
@@ -225,7 +231,7 @@ def test_the_last_record_is_written_into_the_reserved_space(
         real(file, text)
 
     def fill() -> None:
-        monkeypatch.setattr(recorder, "write_atomically", write_if_there_is_space)
+        monkeypatch.setattr(record_writer, "write_atomically", write_if_there_is_space)
 
     monkeypatch.setattr(recorder, "filling", fill, raising=False)
     with pytest.raises(OSError, match="disk"):
