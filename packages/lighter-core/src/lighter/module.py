@@ -393,9 +393,8 @@ wrap_steps_and_hooks(LighterModule)
 
 
 def _clock_names(network: nn.Module) -> tuple[str, ...]:
-    network = getattr(network, "_orig_mod", network)  # of torch.compile
     try:
-        parameters = inspect.signature(network.forward).parameters
+        parameters = inspect.signature(getattr(network, "_orig_mod", network).forward).parameters  # of torch.compile
     except (TypeError, ValueError):  # a forward without a signature, such as that of a scripted network
         return ()
     return tuple(name for name in ("epoch", "step") if name in parameters)
