@@ -41,9 +41,12 @@ def test_options_follow_that_are_not_given_yet() -> None:
         "--allow ",
         "--ckpt-path ",
         "--help ",
+        "--name ",
         "--no-check ",
         "--no-weights-only ",
+        "--note ",
         "--safe ",
+        "--tag ",
         "--traceback ",
         "--weights-only ",
     ]
@@ -152,7 +155,7 @@ def test_explain_completes_its_path_from_files_after_it(system_config: str) -> N
 
 def test_runs_are_named_by_their_ids(system_config: str) -> None:
     assert follow("runs", "show", "") == ["last "]
-    assert follow("runs", "") == ["diff ", "list ", "restore ", "show "]
+    assert follow("runs", "") == ["best ", "diff ", "list ", "note ", "restore ", "show ", "tag "]
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     (record,) = Path("lighter_runs").iterdir()
     assert follow("runs", "show", record.name[:8]) == [f"{record.name} "]

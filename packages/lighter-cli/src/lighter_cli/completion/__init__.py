@@ -150,5 +150,5 @@ def _nothing(before: Sequence[str], after: Sequence[str], text: str) -> Iterator
 
 
 _OF_COMMANDS: MappingProxyType[str, Callable[[Sequence[str], Sequence[str], str], Iterator[str]]] = MappingProxyType(
-    {"explain": _path_then_words, "migrate": _yaml_files, "init": _folders, "describe": _nothing}
+    {"explain": _path_then_words, "pack": _runs, "migrate": _yaml_files, "init": _folders, "describe": _nothing}
 )
