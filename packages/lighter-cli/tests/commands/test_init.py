@@ -81,7 +81,7 @@ def test_requirements_install_lighter_from_where_it_is_installed(in_process: Com
 
 
 def test_two_runs_of_a_template_have_folders_of_their_own(in_process: Command) -> None:
-    assert in_process("init", "new").returncode == 0
+    assert in_process("init", "new", "--template", "system").returncode == 0
     os.chdir("new")
     for _ in range(2):
         Runner().run("fit", ["config.yaml", "trainer::max_epochs=1", "trainer::accelerator=cpu"])
