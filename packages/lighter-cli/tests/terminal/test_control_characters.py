@@ -42,7 +42,8 @@ def test_records_cannot_control_the_terminal(in_process: Command, system_config:
     (run.folder / RECORDED_PLACES).write_text(json.dumps({"trainer::max_epochs": [EVIL]}))
     folder = str(run.folder)
     for words in (
-        ("runs", "list"),
+        ("runs", "list", "--columns", "id,words"),
+        ("runs", "list", "--csv", "--columns", "words"),
         ("runs", "show", "last"),
         ("runs", "show", "last", "--json"),
         ("runs", "diff", "last", "last"),
@@ -55,7 +56,7 @@ def test_records_cannot_control_the_terminal(in_process: Command, system_config:
         assert all(char.isprintable() or char == "\n" for char in done.stdout + done.stderr), words
         if words[:2] == ("runs", "show"):
             assert not any(line.startswith("status   finished") for line in done.stdout.splitlines())
-    assert "\\x1b[2J" in in_process("runs", "list").stdout
+    assert "\\x1b[2J" in in_process("runs", "list", "--columns", "words").stdout
     shown = json.loads(in_process("runs", "show", "last", "--json").stdout)
     assert shown["words"] == changed["words"]
 
