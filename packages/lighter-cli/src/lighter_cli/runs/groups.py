@@ -43,8 +43,8 @@ def is_under(path: str, paths: Iterable[str]) -> bool:
 def spread(values: Sequence[float]) -> Spread:
     """Return mean and standard deviation of the values of a metric.
 
-    >>> spread([1.0, 2.0, 4.0])
-    Spread(mean=2.3333333333333335, deviation=1.5275252316519468, num=3)
+    >>> spread([1.0, 2.0, 3.0])
+    Spread(mean=2.0, deviation=1.0, num=3)
     """
     num = len(values)
     mean = math.fsum(values) / num if all(map(math.isfinite, values)) else sum(values) / num
