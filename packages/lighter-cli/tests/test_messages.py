@@ -92,6 +92,10 @@ COMMAND_LINE = [
     "runs show",
     "runs show last",
     "runs diff last last",
+    "runs compare",
+    "runs compare last last",
+    "runs compare --last 0",
+    "runs compare --last many",
 ]
 
 SOURCES = [

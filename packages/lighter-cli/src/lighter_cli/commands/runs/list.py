@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json
+from lighter_cli.commands._inputs import Csv, Json
 from lighter_cli.commands.runs._options import EVERYTHING, Selection, separated
 from lighter_cli.commands.runs._run import recorded_json, shown_path
 from lighter_cli.commands.runs._table import columns_of, default_columns, droppable, exact
@@ -33,7 +33,6 @@ ShowAll = Annotated[
         name="--all", negative=(), show_default=False, help="Show all runs on a terminal, not only the newest 50."
     ),
 ]
-Csv = Annotated[bool, Parameter(name="--csv", negative=(), show_default=False, help="Print CSV, for tools.")]
 Columns = Annotated[
     _Several, Parameter(negative=(), help="Show these columns: facts, metrics and paths in the config, with commas.")
 ]
