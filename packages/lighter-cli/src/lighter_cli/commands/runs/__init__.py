@@ -11,3 +11,5 @@ runs.command("lighter_cli.commands.runs.restore:restore", name="restore", help="
 runs.command("lighter_cli.commands.runs.labels:tag", name="tag", help="Add and remove tags of a run.")
 runs.command("lighter_cli.commands.runs.labels:note", name="note", help="Write the note of a run.")
 runs.command("lighter_cli.commands.runs.best:best", name="best", help="Print the best run.")
+runs.command("lighter_cli.commands.runs.remove:remove", name="remove", help="Delete the runs that are named.")
+runs.command("lighter_cli.commands.runs.prune:prune", name="prune", help="Delete the runs that options select.")

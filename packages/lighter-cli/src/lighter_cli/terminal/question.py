@@ -1,0 +1,20 @@
+"""Ask the user before something is lost."""
+
+import sys
+
+from lighter_cli.terminal.control_characters import escaped
+from lighter_config import Finding, SourceError
+
+
+def is_confirmed(question: str) -> bool:
+    """Return whether the user answers ``y`` or ``yes``.
+
+    Raises:
+        SourceError: Standard input is not a terminal, so that nobody can answer.
+    """
+    if not sys.stdin.isatty():
+        message = "this asks before it deletes, and standard input is not a terminal"
+        raise SourceError(Finding(message=message, fix="add --yes to delete without a question"))
+    sys.stderr.write(escaped(f"{question} [y/N] "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
