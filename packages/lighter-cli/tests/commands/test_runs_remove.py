@@ -173,6 +173,16 @@ def test_a_folder_that_is_not_a_record_is_not_a_run(in_process: Command, ids: li
     assert Path("data", "train.csv").is_file()
 
 
+def test_a_run_is_deleted_from_inside_its_folder(
+    in_process: Command, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as inside:
+        inside.chdir(RUNS / ids[0])
+        done = in_process("runs", "remove", ".", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert listed() == ids[1:]
+
+
 def test_nothing_is_deleted_without_a_yes(in_process: Command, ids: list[str]) -> None:
     done = in_process("runs", "remove", ids[0])
     assert done.returncode == 1

@@ -74,6 +74,14 @@ def test_numbers_at_the_ends_of_what_a_float_holds_are_drawn() -> None:
         assert any("A" in line for line in drawn(Curve("a", list(enumerate(values))), width=60)[:4])
 
 
+def test_epochs_at_the_end_of_what_a_record_holds_are_drawn() -> None:
+    assert "A" in drawn(Curve("a", [(0, 0.0), (2**63 - 1, 1.0)]), width=60)[0]
+
+
+def test_a_label_stays_on_its_line() -> None:
+    assert drawn(Curve("a\n\x1b[31mb", [])) == ["A a\\n\\x1b[31mb (no epoch)"]
+
+
 def test_more_curves_than_colours_are_letters() -> None:
     curves = [Curve(str(number), [(0, 0.0), (1, float(number))]) for number in range(len(COLOURS) + 1)]
     assert all(line.isascii() for line in drawn(*curves, is_braille=True))

@@ -77,12 +77,16 @@ def removal_of(record: Record, checkpoints: Checkpoints | None = None) -> Remova
         checkpoints: Where to look for its checkpoints; ``None`` to leave them.
 
     Raises:
-        SourceError: The run is running, or its folder is a link or has files that are not of a record.
+        SourceError: The run is running, or its folder is a link, has other files than a record, or cannot be read.
     """
     _refuse_running(record)
-    num_bytes = sum(size for _, size in _entries(record.folder))
-    files = () if checkpoints is None else checkpoints.of(record)
-    return Removal(record, files, num_bytes, sum(map(_size, files)))
+    try:
+        num_bytes = sum(size for _, size in _entries(record.folder))
+        files = () if checkpoints is None else checkpoints.of(record)
+        return Removal(record, files, num_bytes, sum(map(_size, files)))
+    except OSError as error:
+        message = f"run {record.folder.name} cannot be removed: {error.strerror or error}"
+        raise SourceError(Finding(message=message)) from error
 
 
 def remove(removals: Sequence[Removal]) -> list[tuple[Removal, OSError]]:
@@ -98,7 +102,8 @@ def remove(removals: Sequence[Removal]) -> list[tuple[Removal, OSError]]:
     for parent in {removal.record.folder.parent for removal in removals}:
         finish_removals(parent)
     failed: list[tuple[Removal, OSError]] = []
-    removed: dict[Path, list[str]] = {Path.cwd(): []}  # by the working directory whose list may have them
+    here = Path.cwd()  # read before it can be deleted
+    removed: dict[Path, list[str]] = {}  # by the working directory whose list may have them
     try:
         for removal in removals:
             try:
@@ -107,7 +112,7 @@ def remove(removals: Sequence[Removal]) -> list[tuple[Removal, OSError]]:
                 failed.append((removal, error))
             else:
                 started_in = Path(removal.record.content["working_directory"])
-                for working_directory in {Path.cwd(), started_in}:
+                for working_directory in {here, started_in}:
                     removed.setdefault(working_directory, []).append(str(removal.record.folder))
     finally:  # last: without its folder, a run on a list tells `prune` where to look for the rest
         for working_directory, folders in removed.items():

@@ -5,6 +5,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from lighter_cli.terminal.control_characters import escaped
 from lighter_cli.terminal.output import PLACE, Line, Part
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
@@ -96,7 +97,7 @@ def _legend(curves: Sequence[Curve], width: int, *, is_braille: bool) -> Iterato
     used = 0
     for index, curve in enumerate(curves):
         mark = "━━" if is_braille else LETTERS[index % len(LETTERS)]
-        text = f" {curve.label}{_broken(curve)}"
+        text = f" {escaped(curve.label, is_line=True)}{_broken(curve)}"
         length = len(mark) + len(text) + 3
         if line and used + length > width:
             yield line

@@ -109,12 +109,13 @@ def _of_metrics(
 
 def _best_cells(rows: Sequence[Row], runs: Sequence[Run]) -> set[tuple[int, int]]:
     """Return row and column of the best value of each metric that all runs monitor in the same way."""
-    modes = {run.monitor for run in runs}
+    modes = {run.monitor for run in runs if run.monitor}
     found: set[tuple[int, int]] = set()
-    if len(modes) == 1 and (monitor := next(iter(modes))) is not None and monitor[1] in ("min", "max"):
+    if len(modes) == 1 and (monitor := next(iter(modes)))[1] in ("min", "max"):
+        best = best_first([run for run in runs if run.best_metrics], *monitor)[:1]
         for number, row in enumerate(rows):
             if row.section == _AT_BEST and row.name == monitor[0]:
-                found |= {(number, runs.index(run)) for run in best_first(runs, *monitor)[:1]}
+                found |= {(number, runs.index(run)) for run in best}
     return found
 
 

@@ -104,7 +104,7 @@ def _curve_lines(metric: str, runs: Sequence[Run]) -> Iterator[Line]:
     """Yield the plot of one metric with the curves of all runs."""
     curves = [Curve(name, run.curve(metric)) for name, run in zip(names_of(runs), runs, strict=True)]
     yield [""]
-    yield [(metric, HEADING)]
+    yield [output.escaped_part((metric, HEADING))]
     if len({epoch for curve in curves for epoch, _ in curve.points}) < 2:
         has_one = any(curve.points for curve in curves)
         yield ["only one epoch logged it: no curve" if has_one else "no epoch logged it: no curve"]

@@ -24,6 +24,7 @@ from lighter_cli.terminal.table import table_lines
 _logger = logging.getLogger(__name__)
 
 _NUM_ON_TERMINAL = 50
+_PRUNE = "; `lighter runs prune` takes them off the list"
 
 _Several = list[str] | None
 
@@ -115,10 +116,10 @@ def _found(selection: Selection, most: int | None, gone: list[str]) -> tuple[lis
 def _say_gone(folders: Sequence[str]) -> None:
     """Say once how many runs cannot be listed because their folders are gone; the output has only the others."""
     if len(folders) == 1:
-        _logger.warning("1 run was started here, but its folder is gone: %s", shown_path(Path(folders[0])))
+        _logger.warning("1 run was started here, but its folder is gone: %s%s", shown_path(Path(folders[0])), _PRUNE)
     elif folders:
-        text = "%s runs were started here, but their folders are gone (first: %s)"
-        _logger.warning(text, f"{len(folders):,}", shown_path(Path(folders[-1])))
+        text = "%s runs were started here, but their folders are gone (first: %s)%s"
+        _logger.warning(text, f"{len(folders):,}", shown_path(Path(folders[-1])), _PRUNE)
 
 
 def _write_table(runs: Sequence[Run], headings: Sequence[str], total: int) -> None:

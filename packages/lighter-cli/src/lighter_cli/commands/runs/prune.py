@@ -144,7 +144,7 @@ def _removals(runs: Iterable[Run], checkpoints: Checkpoints | None) -> Iterator[
         if run.is_readable():
             try:
                 yield removal_of(Record(run.folder, run.record), checkpoints)
-            except (SourceError, OSError) as error:
+            except SourceError as error:
                 _logger.warning("a run is skipped: %s", error)
 
 
