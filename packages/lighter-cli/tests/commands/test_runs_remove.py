@@ -223,6 +223,16 @@ def test_a_hidden_folder_with_other_files_is_left(in_process: Command, ids: list
     assert (other / "thesis.tex").is_file()
 
 
+def test_a_hidden_name_that_is_taken_is_an_error(in_process: Command, ids: list[str]) -> None:
+    other = RUNS / f".{ids[0]}.removed"
+    other.mkdir()
+    (other / "thesis.tex").write_text("text")
+    done = in_process("runs", "remove", ids[0], ids[1], "--yes")
+    assert done.stdout.splitlines()[-1].startswith("removed 1 run, ")
+    assert done.stderr.startswith(f"error: run {ids[0]} cannot be removed: Directory not empty\n")
+    assert listed() == [ids[0], *ids[2:]]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_an_error(in_process: Command, ids: list[str]) -> None:
     RUNS.chmod(0o500)
