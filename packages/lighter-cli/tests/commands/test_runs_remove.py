@@ -189,12 +189,13 @@ def test_nothing_is_deleted_without_a_yes(in_process: Command, ids: list[str]) -
     assert done.stderr.startswith("error: this asks before it deletes, and standard input is not a terminal\n")
     assert "--yes" in done.stderr
     command = [sys.executable, "-m", "lighter_cli", "runs"]
-    for answer, is_deleted in (("\n", False), ("n\n", False), ("\x04", False), ("y\n", True)):
+    for answer, code in (("\n", 1), ("n\n", 1), ("\x04", 1), ("\x03", 130), ("y\n", 0)):
         with TerminalSession([*command, "remove", ids[0]]) as session:
             session.wait_for("[y/N]")
             session.type(answer)
-            assert session.wait() == (0 if is_deleted else 1)
-        assert (ids[0] not in listed()) == is_deleted
+            assert session.wait() == code
+            assert session.text.endswith("\n")
+        assert (ids[0] not in listed()) == (code == 0)
 
 
 def test_what_a_killed_removal_left_is_not_listed_and_is_finished(

@@ -17,4 +17,10 @@ def is_confirmed(question: str) -> bool:
         raise SourceError(Finding(message=message, fix="add --yes to delete without a question"))
     sys.stderr.write(escaped(f"{question} [y/N] "))
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):  # after Ctrl-C or Ctrl-D the cursor is still behind the question
+            sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes")
