@@ -41,10 +41,9 @@ def pack(
     try:
         with TemporaryDirectory() as folder:
             restored = restore(code, Path(folder))
-            texts = {
-                "README.md": _readme(record, code, restored, None if is_folder else checkpoint),
-                "requirements.txt": requirements(code.packages),
-            }
+            required = requirements(code.packages)
+            readme = _readme(record, code, restored, None if is_folder else checkpoint, required)
+            texts = {"README.md": readme, "requirements.txt": required}
             left_out = write_pack(file, record.folder, Path(folder), None if is_folder else checkpoint, texts)
     except OSError as error:
         message = f"{file} cannot be written: {error.strerror or error}"
@@ -63,7 +62,7 @@ def pack(
     return 1 if problems else 0
 
 
-def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Path | None) -> str:
+def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Path | None, required: str) -> str:
     folder = Path(CODE, code.working_directory or ".")
     project = [] if code.project is None else [words_again(record.content, code, restored)[-1]]
     commands: list[Sequence[str]] = [["pip", "install", "-r", "requirements.txt"], ["cd", str(folder)]]
@@ -84,6 +83,9 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             *map(shlex.join, commands),
             "```",
             "",
+            f"The run used Python {content['versions'].get('python', 'of an unknown version')}.",
+            *_how_to_get_lighter(required),
+            "",
             "These commands run the code in `code/`: read it first if you do not trust who sent it.",
             "`--safe` refuses code outside a list, but is not a sandbox.",
             "",
@@ -98,3 +100,14 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "",
         ]
     )
+
+
+def _how_to_get_lighter(required: str) -> list[str]:
+    """Say what to do if no package index has Lighter, unless it comes from a repository or an address."""
+    lines = [line for line in required.splitlines() if line.startswith("lighter-") and " @ " not in line]
+    if not lines:
+        return []
+    return [
+        f"If no package index has {lines[-1]}: build its wheels in a checkout of Lighter with",
+        "`uv build --all-packages --wheel --out-dir wheels`, and add `--find-links` with that folder to `pip install`.",
+    ]

@@ -2,7 +2,7 @@
 
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from lighter_cli import installed_from
@@ -57,23 +57,17 @@ def requirements(packages: Mapping[str, str]) -> str:
     """Return the text of ``requirements.txt``: Lighter, and the packages that the run had imported, as they were.
 
     A build of torch, such as ``+cu132``, is left to the machine that installs it.
+
+    Args:
+        packages: The versions of the packages.
     """
-    lighter = [_without_folder(line, name) for line, name in _own()]
+    lighter = installed_from.requirements_elsewhere(packages)
     others = [
         f"{name}=={version.partition('+')[0]}"
         for name, version in sorted(packages.items())
         if name not in installed_from.PACKAGES
     ]
     return "\n".join([*lighter, *others, ""])
-
-
-def _own() -> Iterable[tuple[str, str]]:
-    return zip(installed_from.requirements(), installed_from.PACKAGES, strict=True)
-
-
-def _without_folder(line: str, name: str) -> str:
-    """Replace a folder or file of this machine, which nobody else has."""
-    return line if line.startswith(f"{name}==") or "git+" in line else name
 
 
 def _add(pack: zipfile.ZipFile, file: Path, name: str, compression: int = zipfile.ZIP_DEFLATED) -> None:
