@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
@@ -189,6 +190,16 @@ def test_an_error_of_the_config_carries_every_finding(system_config: str) -> Non
             "fit", [system_config, "trainer::max_epoch=3", "system::criterion::_target_=torch.nn.CrosEntropyLoss"]
         )
     assert {finding.path for finding in caught.value.findings} >= {"trainer::max_epoch", "system::criterion::_target_"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
+def test_a_device_that_the_machine_lacks_is_named_with_the_override_to_try(
+    system_config: str, accelerator: str
+) -> None:
+    with pytest.raises(MisconfigurationException) as caught:
+        Runner().run("fit", [system_config, f"trainer::accelerator={accelerator}"])
+    assert "; to try: trainer::accelerator=auto" in "\n".join(caught.value.__notes__)
 
 
 def test_an_unknown_stage_is_an_error() -> None:

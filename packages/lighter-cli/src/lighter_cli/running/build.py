@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 _TRAINER = "pytorch_lightning.trainer.trainer.Trainer"
 
+_LACKING = (
+    ("No supported gpu backend found", "trainer::accelerator"),
+    ("can not run on your system", "trainer::accelerator"),
+    ("But your machine only has", "trainer::devices"),
+)
+"""What Lightning says of devices that are not there, and the path that asks for them."""
+
 _SEED_VARIABLES = (VARIABLE, "PL_SEED_WORKERS")
 
 
@@ -52,7 +59,7 @@ def build(config: Config) -> Experiment:
         BuildError: A section built an object of the wrong type, or would build one for another package's trainer.
     """
     _refuse_mixed_packages(config)
-    trainer: Trainer = config.resolve("trainer")
+    trainer: Trainer = _build_trainer(config)
     if not is_a(trainer, "Trainer"):
         raise _wrong_type(config, "trainer", trainer, _TRAINER)
     save_atomically(trainer)
@@ -68,6 +75,17 @@ def build(config: Config) -> Experiment:
     data_class = class_beside(trainer, "LightningDataModule")
     datamodule = _resolve(config, "data", data_class) if config.has("data") else None
     return Experiment(trainer, model, datamodule)
+
+
+def _build_trainer(config: Config) -> Any:
+    """Build what is under ``trainer``; note what to change where the machine lacks the devices that it asks for."""
+    try:
+        return config.resolve("trainer")
+    except Exception as error:
+        path = next((path for text, path in _LACKING if text in str(error)), None)
+        if path is not None and config.has(path):
+            error.add_note(f"this machine has no such device ({config.place(path)} asks for it); to try: {path}=auto")
+        raise
 
 
 def build_model(config: Config, expected: type | None = None) -> LightningModule:
