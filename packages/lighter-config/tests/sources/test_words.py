@@ -93,6 +93,10 @@ def test_folder_without_a_record_is_an_error_that_says_so():
     Path("empty").mkdir()
     with pytest.raises(SourceError, match="is not the folder of a run"):
         load("empty")
+    Path("empty/record.json").touch()
+    with pytest.raises(SourceError, match=r"it has no config\.yaml"):
+        load("empty")
+    Path("empty/record.json").unlink()
     Path("empty/config.yaml").write_text("a: 1\n")
     with pytest.raises(SourceError, match="name a config in it: empty/config") as error:
         load("empty")

@@ -60,11 +60,13 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
 
 @contextmanager
 def _evaluating(trainer: Trainer, request: Request) -> Iterator[None]:
-    """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about where checkpoints go."""
+    """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about what only fit uses."""
     _remove_finders(trainer)
     _warn_of_no_batches(trainer, request)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The dirpath has changed from")
+        # the weights that are loaded are the averages; only fit restores those before averaging
+        warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback, but loading")
         yield
 
 

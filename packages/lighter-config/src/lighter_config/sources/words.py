@@ -226,7 +226,8 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
             path, _, value = word.partition("=")
             fix = f"write {path.strip()}={value.strip()}, without spaces around ="
         elif exists(_path(name)) and _path(name).is_dir():
-            message = f"{name!r} is not the folder of a run: it has no {RECORD_FILE}"
+            lacking = RECORDED_CONFIG if is_regular(_path(name) / RECORD_FILE) else RECORD_FILE
+            message = f"{name!r} is not the folder of a run: it has no {lacking}"
             nearest = _configs_in(_path(name))[:3]
             fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
         elif not nearest:
