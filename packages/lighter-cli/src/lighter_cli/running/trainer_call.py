@@ -52,7 +52,7 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
         try:
             is_fit = request.stage is Stage.FIT
             stage = checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request)
-            with stage, raising_the_first_error():
+            with stage, raising_the_first_error(trainer):
                 return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error

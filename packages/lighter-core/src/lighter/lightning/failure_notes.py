@@ -44,7 +44,7 @@ def attach(trainer: Trainer) -> None:
     """Make a trainer add notes to exceptions."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if not any(isinstance(callback, FailureNotes) for callback in callbacks):
-        callbacks.insert(0, FailureNotes())  # another callback may fail in `on_exception`
+        callbacks.append(FailureNotes())
 
 
 def note_failure(trainer: Trainer, error: Exception) -> None:
