@@ -310,7 +310,15 @@ def caller_place() -> Place:
     ):
         frame = frame.f_back
     assert frame is not None  # only interpreters other than CPython have no frames
-    return Place(shown(Path(frame.f_code.co_filename)), frame.f_lineno)
+    return Place(_name_of_code(frame.f_code.co_filename), frame.f_lineno)
+
+
+def _name_of_code(file: str) -> str:
+    """Return the name of a file of Python code; of a cell of a notebook that of the cell, as ``Cell In[3]``."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    format_name = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    named = format_name(file) if format_name is not None else None
+    return " ".join(named) if named else shown(Path(file))
 
 
 _OWN_PACKAGES = ("lighter_config", "lighter_cli")
