@@ -77,3 +77,23 @@ def test_running_out_of_the_memory_of_the_gpu_names_overrides_to_try(
         Runner().run("fit", [system_config, "system::model::_target_=project.networks.Greedy", "project=code", ON_GPU])
     notes = "\n".join(caught.value.__notes__)
     assert "system::dataloaders::train::batch_size=2" in notes
+
+
+LABELS = """
+import torch
+
+class TooHigh(torch.utils.data.TensorDataset):
+    def __getitem__(self, index):
+        return super().__getitem__(index)[0], torch.tensor(2 + index % 2)
+"""
+
+
+def test_a_label_out_of_range_is_explained(
+    system_config: str, write: Callable[[str, str], Path], lighter: Callable
+) -> None:
+    write("code/labels.py", LABELS)
+    done = lighter("fit", system_config, "project=code", "dataset::_target_=project.labels.TooHigh", ON_GPU)
+    assert done.returncode == 1
+    assert "CUDA error: device-side assert triggered" in done.stderr
+    assert "a device-side assert is mostly a label or an index out of range" in done.stderr
+    assert "in train, batch 0 of epoch 0" in done.stderr

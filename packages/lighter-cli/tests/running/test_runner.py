@@ -193,7 +193,7 @@ def test_an_error_of_the_config_carries_every_finding(system_config: str) -> Non
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
-@pytest.mark.parametrize("accelerator", ["gpu", "cuda", "tpu"])
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
 def test_a_device_that_the_machine_lacks_is_named_with_the_override_to_try(
     system_config: str, accelerator: str
 ) -> None:

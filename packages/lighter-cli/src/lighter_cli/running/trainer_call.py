@@ -14,6 +14,7 @@ from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
 from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.running.build import Experiment
+from lighter_cli.running.first_error import raising_the_first_error
 from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
@@ -56,7 +57,8 @@ def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder
         method = getattr(trainer, request.stage)
         try:
             is_fit = request.stage is Stage.FIT
-            with checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request):
+            stage = checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request)
+            with stage, raising_the_first_error():
                 return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
