@@ -168,6 +168,10 @@ def test_runs_are_named_by_their_ids(system_config: str) -> None:
     assert follow("runs", "compare", "--l") == ["--last "]
     assert follow("runs", "compare", "--metric", "val/l") == ["val/loss/epoch "]
     assert follow("runs", "prune", "--k") == ["--keep "]
+    for command in ("test", "export", "show"):
+        assert follow(command, record.name[:8]) == [f"{record.name} "]
+        assert f"{record.name} " not in follow(command, "")
+    assert follow("fit", record.name, "trainer::max_ep") == ["trainer::max_epochs="]
 
 
 def test_bash_gets_what_stands_behind_its_own_word_breaks() -> None:

@@ -15,7 +15,7 @@ from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
 from lighter_cli.running.runner import method_arguments
 from lighter_cli.runs.record import read_records
-from lighter_config import CheckError, ConfigError
+from lighter_config import CheckError, ConfigError, parse_sources
 
 pytestmark = pytest.mark.slow
 
@@ -225,7 +225,7 @@ def test_stage_without_batches_is_a_warning(
     system_config: str, stage: str, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = f"trainer::limit_{mode}_batches"
-    Runner().run(stage, [system_config, f"{path}=0"])
+    Runner().run(stage, parse_sources([system_config, f"{path}=0"], from_command_line=True))
     Runner().run(stage, [system_config, f"{path}=1"])
     found = [message for message in caplog.messages if "runs no batch" in message]
     assert found == [
@@ -264,7 +264,7 @@ def test_the_precedence_of_the_methods_arguments() -> None:
 def test_record_says_what_the_checkpoint_restored(system_config: str, in_process: Callable[..., Any]) -> None:
     Runner().run("fit", [system_config])
     words = ["trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed", "system::optimizer::lr=0.7"]
-    Runner().run("fit", [system_config, *words], ckpt_path="last")
+    Runner().run("fit", parse_sources([system_config, *words], from_command_line=True), ckpt_path="last")
     (found,) = [content for record in read_records(Path.cwd()) if (content := record.content).get("restored_values")]
     (value,) = found["restored_values"]
     assert (value["path"], value["place"]) == ("system::optimizer::lr", "command line, word 4")

@@ -125,8 +125,10 @@ def _experiment(arguments: ArgumentCollection, words: Sequence[str]) -> list[str
 
 
 def _words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
-    """Complete a config file or an override."""
+    """Complete a config file, an override, or the id of a run, which starts with the year."""
     yield from config_files(text)
+    if text[:1].isdigit():
+        yield from _ids()
     yield from config_words([*before, *after], text)
 
 
@@ -137,7 +139,11 @@ def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> 
 
 def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
     yield "last "
-    yield from (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
+    yield from _ids()
+
+
+def _ids() -> Iterator[str]:
+    return (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
 
 
 def _yaml_files(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001

@@ -17,6 +17,7 @@ from lighter_cli.checking.seeds import VARIABLE
 from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
 from lighter_cli.lightning_package import class_beside, is_a, package_of
+from lighter_cli.running.notebook_progress import use_readable_progress
 from lighter_config import Config, Finding
 from lighter_config.building.imports import locate
 from lighter_config.checks.components import components_in
@@ -63,6 +64,7 @@ def build(config: Config) -> Experiment:
     if not is_a(trainer, "Trainer"):
         raise _wrong_type(config, "trainer", trainer, _TRAINER)
     save_atomically(trainer)
+    use_readable_progress(trainer, config)
     if package_of(trainer) == PACKAGES[0]:
         from lighter.lightning import failure_notes  # imports that package
 

@@ -28,18 +28,24 @@ if TYPE_CHECKING:
 _FINDERS = ("callbacks.BatchSizeFinder", "callbacks.LearningRateFinder")
 
 
-def call_trainer(experiment: Experiment, request: Request) -> Any:
+def make_recorder(trainer: Trainer, request: Request) -> RunRecorder:
+    """Make the callback that records the run."""
+    return derived(RunRecorder, trainer, "Callback")(request)
+
+
+def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder) -> Any:
     """Call the method of the Trainer that the request names, and return what it returns.
 
     Args:
         experiment: The trainer, model and data.
         request: What to run, with the arguments of the method.
+        recorder: Records it, see ``make_recorder``.
 
     Raises:
         CheckpointError: The checkpoint holds more than tensors and plain values.
         MonitorError: A callback or scheduler monitors what the fit does not log.
     """
-    trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
+    trainer = experiment.trainer
     checkpoint = request.options["ckpt_path"]
     if request.stage is Stage.FIT and checkpoint is not None:
         trainer.callbacks.append(derived(MovedCheckpoints, trainer, "Callback")())  # type: ignore[attr-defined]
