@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
@@ -27,6 +28,7 @@ def _lighter(folder: Path, words: tuple[str, ...], environment: dict[str, str]) 
     os.dup2(said, 1)
     os.dup2(said, 2)
     sys.argv = ["lighter", *words]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it starts in the background
     from lighter_cli.app import main
 
     main()
