@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs
-from lighter_cli.terminal import process, standard_input
+from lighter_cli.terminal import process
 
 
 @Parameter(name="*")  # its fields are options of the command
@@ -99,12 +99,13 @@ def _importing() -> Iterator[None]:
 
 
 def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
+    from lighter_cli.commands._merged import parse_words
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
     Runner(_importing).run(
         stage,
-        standard_input.restore(inputs),
+        parse_words(inputs),
         ckpt_path=options.ckpt_path,
         weights_only=options.weights_only,
         safe=options.safe,

@@ -41,6 +41,15 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if is_terminal() else None
 
 
+def can_show(text: str) -> bool:
+    """Return whether the encoding of standard output has the characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def write_lines(lines: Iterable[Line]) -> None:
     """Print lines. Long lines are never cut or broken here, so that text copied from a terminal is exact."""
     if is_styled():

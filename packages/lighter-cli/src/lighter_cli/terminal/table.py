@@ -49,6 +49,32 @@ def table_lines(
     return map(_line, zip(*columns_of_parts, strict=True)), left_out
 
 
+def stacked_lines(first: Column, columns: Sequence[Column], *, width: int | None) -> list[Line]:
+    """Return the lines of as many tables as a terminal needs for all columns, one below the other.
+
+    Args:
+        first: The column that each table begins with.
+        columns: The other columns; a table has at least one of them.
+        width: The columns of the terminal; ``None`` for exact text, in one table.
+    """
+    if width is None:
+        return table_lines([first, *columns], width=None)[0]
+    begin = _LaidOut(first, is_fitted=True).width
+    blocks: list[list[Column]] = []
+    used = width
+    for column in columns:
+        needed = len(_GAP) + _LaidOut(column, is_fitted=True).width
+        if not blocks or used + needed > width:
+            blocks.append([])
+            used = begin
+        blocks[-1].append(column)
+        used += needed
+    lines: list[Line] = []
+    for block in blocks:
+        lines += [[""]] * bool(lines) + table_lines([first, *block], width=width)[0]
+    return lines
+
+
 class _LaidOut:
     def __init__(self, column: Column, *, is_fitted: bool) -> None:
         self.heading = column.heading
