@@ -58,7 +58,7 @@ def stacked_lines(first: Column, columns: Sequence[Column], *, width: int | None
         width: The columns of the terminal; ``None`` for exact text, in one table.
     """
     if width is None:
-        return table_lines([first, *columns], width=None)[0]
+        return [*table_lines([first, *columns], width=None)[0]]
     begin = _LaidOut(first, is_fitted=True).width
     blocks: list[list[Column]] = []
     used = width
@@ -71,7 +71,8 @@ def stacked_lines(first: Column, columns: Sequence[Column], *, width: int | None
         used += needed
     lines: list[Line] = []
     for block in blocks:
-        lines += [[""]] * bool(lines) + table_lines([first, *block], width=width)[0]
+        lines += [[""]] * bool(lines)
+        lines += table_lines([first, *block], width=width)[0]
     return lines
 
 
