@@ -46,6 +46,7 @@ PEERS = {
     "lightning-cli": ["pytorch-lightning==2.6.6", "torchmetrics==1.9.0", "jsonargparse[signatures,omegaconf]"],
     "hydra": ["pytorch-lightning==2.6.6", "torchmetrics==1.9.0", "hydra-core"],
     "earlier-lighter": ["lighter==0.1.0"],
+    "mlflow": ["mlflow==3.17.2"],
 }
 """What a user would pick instead, each with what it needs; in environments of their own, as they share import names."""
 

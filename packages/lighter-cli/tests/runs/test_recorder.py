@@ -19,6 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
+from lighter_cli.runs import record_writer
 from lighter_cli.runs.environment import gpu_driver
 from lighter_cli.runs.record import read_records
 from lighter_cli.runs.recorder import RunRecorder
@@ -159,6 +160,23 @@ def test_loggers_get_the_config_as_hyperparameters(system_config: str, write: Wr
     Runner().run("fit", [system_config, "csv.yaml"])
     (hparams,) = Path("logs").rglob("hparams.yaml")
     assert "lighter.System" in hparams.read_text()
+
+
+def test_the_end_of_a_fit_writes_the_record_once(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, str | None]] = []
+    write = record_writer._write
+
+    def writing(folder: Path, record: dict[str, Any]) -> None:
+        written.append((record["status"], record["checkpoints"].get("last")))
+        write(folder, record)
+
+    monkeypatch.setattr(record_writer, "_write", writing)
+    Runner().run("fit", [system_config, "trainer::max_epochs=1"])
+    checkpoint = str(Path("checkpoints/last.ckpt").absolute())
+    assert written[0] == ("running", None)
+    assert written[-1] == ("finished", checkpoint)
+    assert [status for status, _ in written].count("finished") == 1
+    assert len(written) == 3  # the start, the checkpoint of the epoch, the end
 
 
 def test_a_failed_run_says_why(module_config: str, write: Write) -> None:

@@ -37,7 +37,8 @@ def removal_lines(removals: Sequence[Removal], *, with_checkpoints: bool, most: 
     if with_checkpoints:
         cells = [_checkpoints_text(removal) for removal in shown]
         sizes.append(Column("checkpoints", cells, is_number=True))
-    lines, _ = table_lines([*columns[:-1], *sizes, columns[-1]], width=output.width(), droppable=_DROPPABLE)
+    table, _ = table_lines([*columns[:-1], *sizes, columns[-1]], width=output.width(), droppable=_DROPPABLE)
+    lines = [*table]
     if len(shown) < len(removals):
         lines.append([(f"the newest {len(shown)} of {len(removals):,} runs; --dry-run lists all", PLACE)])
     if not with_checkpoints and any(removal.record.content["checkpoints"].get("last") for removal in removals):
