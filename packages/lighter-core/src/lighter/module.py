@@ -14,7 +14,7 @@ from lighter import dataloaders, restored_values
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.errors import StepOutputError, nearest_names
 from lighter.from_checkpoint import FromCheckpoint
-from lighter.lightning import failure_notes
+from lighter.lightning import exact_weights, failure_notes
 from lighter.lightning.restart import end_restart
 from lighter.lightning.state import is_running
 from lighter.lightning.wrapping import (
@@ -292,9 +292,9 @@ class LighterModule(FromCheckpoint):
             keep_bookkeeping_out_of_compiled_steps(self)
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
+        exact_weights.attach(self.trainer)
         self._logging.resumed = {}
-        self.group_coverage = ()
-        self.restored_values = ()
+        self.group_coverage = self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
         self._logging.nan_losses = {}

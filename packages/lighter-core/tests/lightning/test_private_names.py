@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.profilers import SimpleProfiler
 from pytorch_lightning.trainer.connectors.logger_connector.result import _ResultCollection
 from torch import nn, optim
@@ -156,6 +157,31 @@ def test_lightning_skips_hooks_that_are_none(make_network, make_data, make_train
     assert "on_validation_start" in of_notes
     assert "on_validation_batch_start" not in of_notes
     assert "on_validation_batch_end" not in of_notes
+
+
+def test_averaged_weights_are_swapped_for_validation(make_network, make_data, make_trainer):
+    swaps = []
+
+    class Notes(EMAWeightAveraging):
+        def _swap_models(self, pl_module):
+            before = pl_module.network.weight.detach().clone(), self._average_model.module.network.weight.clone()
+            super()._swap_models(pl_module)
+            swaps.append(not torch.equal(*before))
+            assert torch.equal(pl_module.network.weight, before[1])
+            assert torch.equal(self._average_model.module.network.weight, before[0])
+
+    class Validates(LighterModule):
+        def training_step(self, batch, batch_idx):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+        def validation_step(self, batch, batch_idx):
+            return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+    network = make_network()
+    module = Validates(network, optimizer=optim.SGD(network.parameters(), lr=0.1))
+    loader = DataLoader(make_data(4), batch_size=2)
+    make_trainer(callbacks=[Notes(decay=0.9)], num_sanity_val_steps=0).fit(module, loader, loader)
+    assert swaps == [True] * 4  # before and after each validation
 
 
 def test_a_module_has_no_trainer_and_no_compiler_at_first(make_network):

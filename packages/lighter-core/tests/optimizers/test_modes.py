@@ -1,7 +1,7 @@
 import pytest
 import torch
 from pytorch_lightning import Callback
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -157,6 +157,20 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(make_system, make_trainer, tm
     uninterrupted = fit(make_system(make_optimizer))
     resumed = fit(make_system(make_optimizer), ckpt_path=str(tmp_path / f"{name}.ckpt"))
     assert_same(resumed, uninterrupted, is_exact=True)
+
+
+@with_each_optimizer
+def test_a_fit_with_averaged_weights_resumes_inside_an_epoch(make_system, make_trainer, tmp_path, make_optimizer):
+    def fit(**options):
+        callback = ModelCheckpoint(tmp_path, filename="{step}", save_top_k=-1, every_n_train_steps=2)
+        trainer = make_trainer(
+            max_epochs=3, callbacks=[EMAWeightAveraging(decay=0.8), callback], enable_checkpointing=True
+        )
+        trainer.fit(make_system(make_optimizer), **options)
+        return trainer.lightning_module.network.parameters()
+
+    uninterrupted = fit()
+    assert_same(fit(ckpt_path=str(tmp_path / "step=2.ckpt")), uninterrupted)
 
 
 def test_switches_are_where_they_must_be(make_system, make_trainer, tmp_path):

@@ -30,6 +30,8 @@ Lightning
     ``_compiler_ctx``: lighter.module; test_a_module_has_no_trainer_and_no_compiler_at_first
     ``_IndexBatchSamplerWrapper``: lighter.callbacks.writers.sample_order; test_predict_reads_what_lightning_recorded
     ``_auto_add_worker_init_fn``: lighter.dataloaders; test_a_worker_keeps_its_function_and_lightnings_seeds
+    ``_average_model``: exact_weights; test_averaged_weights_are_swapped_for_validation
+    ``_swap_models``: exact_weights; test_averaged_weights_are_swapped_for_validation
     hooks of a callback that are None: failure_notes; test_lightning_skips_hooks_that_are_none
     pickled modules with ``_dual_logging``: lighter.module; test_a_module_pickled_by_version_0_2_0_still_validates
 

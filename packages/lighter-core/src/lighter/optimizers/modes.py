@@ -85,7 +85,8 @@ def save_for_evaluation(checkpoint: dict[str, Any], trainer: Trainer) -> None:
         return
     modes.switch(trainer, to_training=False)
     weights = trainer.strategy.lightning_module_state_dict()
-    checkpoint["state_dict"] = {name: value.detach().clone() for name, value in weights.items()}
+    key = "current_model_state" if "current_model_state" in checkpoint else "state_dict"  # of averaged weights
+    checkpoint[key] = {name: value.detach().clone() for name, value in weights.items()}
     if "optimizer_states" in checkpoint:
         states = [trainer.strategy.optimizer_state(optimizer) for optimizer in trainer.optimizers]
         checkpoint["optimizer_states"] = copy.deepcopy(states)
