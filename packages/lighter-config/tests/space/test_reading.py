@@ -73,7 +73,7 @@ def test_a_section_is_read_with_the_place_of_each_part() -> None:
         "trainer::max_epochs",
         "model::_args_::0::p",
         "optimizer",
-        "optimizer[lr=1e-4..1e-2:log]::lr",
+        "optimizer[lr]::lr",
         "optimizer[SGD]::lr",
         "optimizer[SGD]::momentum",
         "vars::depth",
