@@ -69,7 +69,7 @@ def sweep(
         list[str] | None,
         Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
     ] = None,
-    dry_run: Annotated[
+    dry_run: Annotated[  # noqa: ARG001  # nothing but the preview runs here
         bool,
         Parameter(
             name="--dry-run", negative=(), show_default=False, help="Check, print what would run, and write nothing."

@@ -27,6 +27,9 @@ RECORDED_CONFIG = "config.yaml"
 RECORD_FILE = "record.json"
 """The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
 
+TRIAL_FILE = "trial.json"
+"""The file of the folder of a sweep's trial that holds what is known about the trial; its config is beside it."""
+
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
 _LIGHTNINGS_NAME = re.compile(r"([^=]*/)?epoch=\d+-step=\d+(-v\d+)?\.ckpt")
@@ -67,7 +70,7 @@ class CheckpointSource:
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """The folder of a run; its source is the config stored in it."""
+    """The folder of a run, or of a sweep's trial; its source is the config stored in it."""
 
     path: Path
     name: str
@@ -244,7 +247,8 @@ def _run(word: str, number: int) -> Source | None:
 
 
 def _is_run(path: Path) -> bool:
-    return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
+    facts = (RECORD_FILE, TRIAL_FILE)
+    return exists(path) and is_regular(path / RECORDED_CONFIG) and any(is_regular(path / name) for name in facts)
 
 
 def _missing(names: list[str], word: str, number: int) -> NoReturn:
