@@ -13,6 +13,7 @@ from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.regular_files import is_regular, read_regular, with_home
 from lighter_config.sources.bases import Bases
+from lighter_config.sources.dimensions import parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
@@ -20,6 +21,7 @@ from lighter_config.sources.recorded_places import Places, recorded_places, reme
 from lighter_config.sources.words import (
     RECORDED_CONFIG,
     CheckpointSource,
+    DimensionSource,
     FileSource,
     MappingSource,
     OverrideSource,
@@ -65,6 +67,8 @@ def _loaded(words: Words, *, strict: bool) -> Config:
     for source in sources:
         if isinstance(source, OverrideSource):
             merged.override(source)
+        elif isinstance(source, DimensionSource):
+            merged.vary(source)
         else:
             merged.add(source)
     root = Node({}, Document("nothing", "")) if merged.root is None else merged.root
@@ -77,7 +81,7 @@ def _loaded(words: Words, *, strict: bool) -> Config:
         doubts=(*merged.merger.doubts, *merged.overwritten()),
         open_file=Files().open,
     )
-    is_built_on_something = any(not isinstance(source, OverrideSource) for source in sources)
+    is_built_on_something = any(not isinstance(source, OverrideSource | DimensionSource) for source in sources)
     if strict and is_built_on_something and (unread := unread_overrides(config, merged.new)):
         raise MergeError(*unread)
     return config
@@ -126,6 +130,14 @@ class _Merged:
             self._given.append((change.path, Node(None, word)))
         self.merger.apply(self.root, change)
 
+    def vary(self, source: DimensionSource) -> None:
+        """Put a dimension into the ``sweep`` section."""
+        word = Word(source.text, source.word)
+        self.origins.append(word)
+        if self.root is None:
+            self.root = Node({}, word)
+        self.merger.apply(self.root, parse_dimension(source.text, word))
+
     def overwritten(self) -> Iterator[Doubt]:
         """Yield the overrides whose value a later file replaced."""
         if not self._is_file_after_override:
@@ -170,6 +182,15 @@ def _read_file(path: Path, name: str) -> Node:
     return read_mapping(text, Document(name, text, path.parent))
 
 
+def parts_of(path: Path, name: str) -> tuple[Node, ...]:
+    """Read a file as the trees that merge one after another: those of its bases, then its own.
+
+    Raises:
+        ConfigError: It, or a base of it, cannot be read.
+    """
+    return tuple(Bases(lambda file: _read_file(file, shown(file))).of(_read_file(path, name), path))
+
+
 class Files:
     """The other files that ``%file.yaml::path`` reads, each once."""
 
@@ -188,10 +209,10 @@ class Files:
         path = self._locate(file, folder)
         if path not in self._by_path:
             name = shown(path)
-            tree = _read_file(path, name)
-            root = Node({}, tree.origin, tree.mark)
+            parts = parts_of(path, name)
+            root = Node({}, parts[-1].origin, parts[-1].mark)
             merger = Merger()
-            for part in Bases(lambda file: _read_file(file, shown(file))).of(tree, path):
+            for part in parts:
                 merger.merge(root, part)
             self._by_path[path] = self._by_name[name] = (name, root)
         return self._by_path[path]

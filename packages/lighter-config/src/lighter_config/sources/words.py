@@ -15,6 +15,7 @@ from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.regular_files import exists, is_regular, with_home
+from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.tree.credentials import hidden_secrets
@@ -104,6 +105,22 @@ class OverrideSource:
 
 
 @dataclass(frozen=True, slots=True)
+class DimensionSource:
+    """One dimension of a sweep.
+
+    Attributes:
+        text: The word.
+        word: Its position among the words, from 1.
+    """
+
+    text: str
+    word: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class MappingSource:
     """A mapping from Python, and the line that gave it."""
 
@@ -115,14 +132,22 @@ class MappingSource:
         return str(self.mapping)
 
 
-Source: TypeAlias = FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | MappingSource
+Source: TypeAlias = (
+    FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | DimensionSource | MappingSource
+)
 
 
-def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]) -> list[Source]:
+def parse_sources(
+    words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source], *, sweeping: bool = False
+) -> list[Source]:
     """Decide what each word is: a file, a checkpoint, a run, an override.
 
     An existing file wins over every other reading, so ``runs/lr=0.1/config.yaml`` is a file. A mapping is a source
     too; its place is the caller's line.
+
+    Args:
+        words: The words.
+        sweeping: Whether a word may be a dimension of a sweep, as ``lr:=1e-4..1e-1:log``; else that is an error.
 
     Raises:
         SourceError: Words that are none of these; every one of them is named.
@@ -136,7 +161,7 @@ def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | S
     for number, word in enumerate(words, start=1):
         try:
             with hidden_secrets():
-                sources.extend(_sources_of(word, number))
+                sources.extend(_sources_of(word, number, sweeping=sweeping))
         except SourceError as error:
             findings.extend(error.findings)
     if findings:
@@ -144,13 +169,15 @@ def parse_sources(words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | S
     return sources
 
 
-def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, number: int) -> list[Source]:
+def _sources_of(
+    word: str | os.PathLike[str] | Mapping[Any, Any] | Source, number: int, *, sweeping: bool
+) -> list[Source]:
     if isinstance(word, Mapping):
         return [MappingSource(word, caller_place(), number)]
     if isinstance(word, Source):
         return [word]
     if isinstance(word, str):
-        return _sources_of_text(word, number)
+        return _sources_of_text(word, number, sweeping=sweeping)
     try:
         name = os.fspath(word)
     except TypeError as error:
@@ -159,7 +186,7 @@ def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, numbe
     return [_file(name, number) or _run(name, number) or _missing([name], name, number)]
 
 
-def _sources_of_text(word: str, number: int) -> list[Source]:
+def _sources_of_text(word: str, number: int, *, sweeping: bool) -> list[Source]:
     """The order of these questions decides; each comment is the rule in docs/reference/config-language.md."""
     if word == "-":  # 1.1
         return [StdinSource(_read_stdin(), number)]
@@ -167,6 +194,8 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
         return [source]
     if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
         return [_override(word, number)]
+    if ":=" in word and is_dimension(word):
+        return [_dimension(word, number, sweeping=sweeping)]
     if "=" not in word and _is_run(_path(word)):  # 1.4
         return [RunSource(_path(word), word, number)]
     if "," in word:  # 1.5
@@ -188,6 +217,13 @@ def _sources_of_text(word: str, number: int) -> list[Source]:
 def _override(word: str, number: int) -> OverrideSource:
     parse_override(word, Word(word, number))  # an unreadable one is an error now, with the other words
     return OverrideSource(word, number)
+
+
+def _dimension(word: str, number: int, *, sweeping: bool) -> DimensionSource:
+    if not sweeping:
+        raise not_in_a_sweep(word, Word(word, number))
+    parse_dimension(word, Word(word, number))  # as for an override
+    return DimensionSource(word, number)
 
 
 def _path(word: str) -> Path:

@@ -1,0 +1,94 @@
+"""Read one word of ``lighter sweep`` as a dimension: ``lr:=1e-4..1e-1:log``, ``depth:=2,4``, ``:=a.yaml,b.yaml``."""
+
+from lighter_config.errors import ConfigError, SourceError
+from lighter_config.findings import Finding
+from lighter_config.merging.changes import Change
+from lighter_config.merging.merger import OVER
+from lighter_config.sections import SWEEP
+from lighter_config.sources.overrides import is_path, value_node
+from lighter_config.tree.node import Node
+from lighter_config.tree.origins import Word
+from lighter_config.tree.paths import parse_path
+
+SIGN = ":="
+FILES = (SWEEP, "files")
+_OPENING, _CLOSING, _QUOTES = "[{(", "]})", "'\""
+
+
+def is_dimension(word: str) -> bool:
+    """Return whether a word is a dimension; ``a=b:=c`` is an override.
+
+    >>> is_dimension("vars::lr:=0.1..1"), is_dimension(":=a.yaml,b.yaml"), is_dimension("a=b:=c")
+    (True, True, False)
+    """
+    before, equals, _ = word.partition("=")
+    return bool(equals) and before.endswith(":") and (before == ":" or is_path(before[:-1]))
+
+
+def not_in_a_sweep(word: str, origin: Word) -> SourceError:
+    """Return the error of a dimension that is given to a command which runs one trial."""
+    path, _, value = word.partition(SIGN)
+    first = split_choices(value)[0].partition("..")[0]
+    plain = f"{path}={first}" if path else first
+    return SourceError(
+        Finding(
+            message=f"`{SIGN}` varies a value over several trials, which only `lighter sweep` runs",
+            path=path,
+            place=origin.place(),
+            excerpt=word,
+            fix=f"use it with `lighter sweep`, or write {plain}",
+        )
+    )
+
+
+def parse_dimension(word: str, origin: Word) -> Change:
+    """Read a dimension as a change of the ``sweep`` section.
+
+    Raises:
+        SourceError: It has no value.
+        YamlError: A value starts like YAML, but is not YAML.
+    """
+    path, _, value = word.partition(SIGN)
+    if not value:
+        fix = (
+            f"write a range or choices: {path}{SIGN}0.1..1 or {path}{SIGN}1,2"
+            if path
+            else "name files: :=a.yaml,b.yaml"
+        )
+        raise SourceError(Finding(message=f"{word!r} has no value", place=origin.place(), excerpt=word, fix=fix))
+    choices = split_choices(value)
+    if not path:
+        files = Node([Node(text, origin) for text in choices], origin)
+        return Change("append", FILES, Node([files], origin))
+    nodes = [value_node(text, origin) for text in choices]
+    node = nodes[0] if len(nodes) == 1 else Node(nodes, origin)
+    node.settled = all(one.settled for one in nodes)
+    try:
+        segments = parse_path(path)
+    except ConfigError as error:
+        raise SourceError(
+            Finding(message=error.findings[0].message, place=origin.place(), excerpt=word, fix=error.findings[0].fix)
+        ) from error
+    return Change("replace", (*OVER, *segments), node)
+
+
+def split_choices(text: str) -> list[str]:
+    """Split text at the commas that are not inside brackets or quotes.
+
+    >>> split_choices("32,64"), split_choices("{lr: 1, a: 2},[3, 4]"), split_choices("'a,b',c")
+    (['32', '64'], ['{lr: 1, a: 2}', '[3, 4]'], ["'a,b'", 'c'])
+    """
+    parts, start, depth, quote = [], 0, 0, ""
+    for index, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in _QUOTES and (depth or index == start):
+            quote = char
+        elif char in _OPENING:
+            depth += 1
+        elif char in _CLOSING:
+            depth -= 1
+        elif char == "," and depth <= 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
