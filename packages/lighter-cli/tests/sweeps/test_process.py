@@ -149,5 +149,3 @@ def test_a_killed_server_does_not_stop_the_sweep(system_config: str, tmp_path: P
 def wait_for_record(folder: Path) -> None:
     while not read_records(folder):
         time.sleep(0.02)
-
-

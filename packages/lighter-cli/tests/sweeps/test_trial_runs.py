@@ -20,7 +20,9 @@ from lighter_cli.sweeps.trial_callback import callbacks_of_trial
 
 # a resumed trial saves into the folder of the one before
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:Checkpoint directory .* exists and is not empty", "ignore:You.re resuming from a checkpoint that ended before"
+    "ignore:Checkpoint directory .* exists and is not empty",
+    "ignore:You.re resuming from a checkpoint that ended before",
+    "ignore:training resumes in the middle of an epoch",
 )
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,7 +45,7 @@ def test_the_record_and_lists_name_the_trial(system_config: str, in_process: Com
     listed = json.loads(in_process("runs", "list", "--sweep", "digits-3fa9", "--json").stdout)
     assert [run["trial"]["repeat"] for run in listed] == [None, "seed=1"]
     assert "digits-3fa9/7/seed=1" in in_process("runs", "list").stdout
-    assert "trial           digits-3fa9/7\n" in in_process("runs", "show", record.folder.name).stdout
+    assert "trial          digits-3fa9/7\n" in in_process("runs", "show", record.folder.name).stdout
 
 
 class _Pruned(Callback):
@@ -86,9 +88,7 @@ def test_a_trial_saves_and_stops_at_the_end_of_a_batch(system_config: str, tmp_p
     assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
 
 
-def test_a_claim_holds_until_another_process_claims_the_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_holds_until_another_process_claims_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "lighter_sweeps" / "x" / "trials" / "0000"
     folder.mkdir(parents=True)
     first = claim(folder, slot=1)

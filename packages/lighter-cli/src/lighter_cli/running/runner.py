@@ -45,7 +45,9 @@ class Runner:
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
 
-    def __init__(self, importing: Callable[[], AbstractContextManager[None]] = nullcontext, trial: Trial | None = None) -> None:
+    def __init__(
+        self, importing: Callable[[], AbstractContextManager[None]] = nullcontext, trial: Trial | None = None
+    ) -> None:
         self.experiment: Experiment | None = None
         self._importing = importing
         self._trial = trial

@@ -189,7 +189,9 @@ def is_summary(content: Any) -> bool:
     if not isinstance(content, list):
         return False
     try:
-        folder, stage, status, start, end, words, files, started_in, process, version, label, tags, trial, metrics = content
+        folder, stage, status, start, end, words, files, started_in, process, version, label, tags, trial, metrics = (
+            content
+        )
         # a TypeError unless all of them are text, and metrics a mapping of numbers
         "".join(chain((folder, stage, started_in, version, label, trial), words, files, tags))
         sum(metrics.values(), 0.0)

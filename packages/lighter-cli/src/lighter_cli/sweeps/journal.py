@@ -24,6 +24,11 @@ def open_journal(folder: Path) -> JournalStorage:
     return JournalStorage(Journal(folder / JOURNAL_FILE))
 
 
+def lock_of(file: Path) -> Path:
+    """Return the lock of a journal; Optuna's own is a link named ``.lock``."""
+    return file.with_name(f"{file.name}.flock")
+
+
 class Journal(BaseJournalBackend):
     """A log of what happened in a study, one JSON value a line, as Optuna's ``JournalFileBackend`` writes it.
 
@@ -37,7 +42,7 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._lock = file.with_name(f"{file.name}.flock")  # Optuna's own lock is a link named `.lock`
+        self._lock = lock_of(file)
         self._ends = [0]  # where each line that was read ends
         if not exists(file):
             file.touch()

@@ -44,6 +44,12 @@ def take_over_claim(folder: Path, name: str) -> bool:
     return True
 
 
+def release(folder: Path) -> None:
+    """Note that the owner of a trial was told to stop, so that its end says nothing about the trial."""
+    if owner := read_owner(folder):
+        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True}, indent=1))
+
+
 def read_owner(folder: Path) -> dict[str, Any] | None:
     """Return who claimed a trial last; ``None`` if nobody did, or the file is damaged."""
     try:

@@ -179,9 +179,7 @@ class Starter:
         else:
             self._forked.pop(answer["id"]).exitcode = answer["exit"]
 
-    def _fork(
-        self, words: Sequence[str], output: Path, variables: Mapping[str, str], folder: Path
-    ) -> Process | None:
+    def _fork(self, words: Sequence[str], output: Path, variables: Mapping[str, str], folder: Path) -> Process | None:
         """Let the server fork a process; ``None`` if it cannot."""
         assert self._server is not None
         assert self._server.stdin is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from lighter_cli.sweeps.journal import JOURNAL_FILE, open_journal
+from lighter_cli.sweeps.journal import JOURNAL_FILE, Journal, lock_of, open_journal
 from lighter_cli.sweeps.samplers import Spec, make_sampler
 from lighter_config import Finding, SourceError
 from lighter_config.space import Assignment, Dimension, Range, Space
@@ -39,6 +39,19 @@ class Told:
     violations: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A trial that a new journal takes over from the old one.
+
+    Attributes:
+        assignment: Its values; ``None`` if they do not fit into the space.
+        is_again: Whether it runs again, so that how it ended is forgotten.
+    """
+
+    assignment: Assignment | None
+    is_again: bool = False
+
+
 class Study:
     """The study of a sweep. One process at a time may ask or tell: it holds the lock of the sweep.
 
@@ -58,6 +71,8 @@ class Study:
         self._seed = seed
         self._sampler: Spec = space.sampler or ("grid" if space.is_grid else "tpe")
         self._component = None if isinstance(self._sampler, str) else make_sampler(self._sampler, seed, 0)
+        self._grid: list[Assignment] = []
+        self._points = space.grid() if space.is_grid else iter(())
         self._open()
 
     def _open(self) -> None:
@@ -72,7 +87,7 @@ class Study:
         )
         self._study_id = self._storage.get_study_id_from_name(self._folder.name)
 
-    def ask(self, is_made: Sequence[int] | set[int]) -> tuple[int, Assignment] | None:
+    def ask(self, is_made: Collection[int]) -> tuple[int, Assignment] | None:
         """Draw the next trial.
 
         Args:
@@ -112,33 +127,26 @@ class Study:
         else:
             self._study.tell(number, state=TrialState.FAIL if told.state == "failed" else TrialState.PRUNED)
 
-    def rebuild(self, trials: Sequence[tuple[Assignment | None, Told | None]]) -> None:
+    def rebuild(self, trials: Sequence[Kept]) -> None:
         """Begin a new journal with the trials so far, under the space as it is now; keep the old one.
 
         Args:
-            trials: In the order of their numbers: the values, ``None`` if they do not fit into the space; and how the
-                trial ended, ``None`` if it has not.
+            trials: The trials, in the order of their numbers.
         """
-        file = self._folder / JOURNAL_FILE
+        file, new = self._folder / JOURNAL_FILE, self._folder / f".{JOURNAL_FILE}"
         number = 1 + len(list(self._folder.glob("journal.*.log")))
-        old = [_kept(trial) for trial in self._study.get_trials(deepcopy=False)]
-        new = self._folder / f".{JOURNAL_FILE}"
+        old = self._study.get_trials(deepcopy=False)
         new.unlink(missing_ok=True)
-        frozen = [
-            _frozen(assignment, told, old[index] if index < len(old) else {})
-            for index, (assignment, told) in enumerate(trials)
-        ]
-        from lighter_cli.sweeps.journal import Journal
-
-        storage = optuna.storages.JournalStorage(Journal(new))
         study = optuna.create_study(
-            storage=storage, study_name=self._folder.name, directions=[d.name.lower() for d in self._study.directions]
+            storage=optuna.storages.JournalStorage(Journal(new)),
+            study_name=self._folder.name,
+            directions=self._study.directions,
         )
-        for trial in frozen:
-            study.add_trial(trial)
+        for index, kept in enumerate(trials):
+            study.add_trial(_frozen(kept, old[index] if index < len(old) else None))
         file.rename(self._folder / f"journal.{number}.log")
         new.rename(file)
-        (self._folder / f"{new.name}.flock").unlink(missing_ok=True)
+        lock_of(new).unlink(missing_ok=True)
         self._open()
 
     def _next(self) -> optuna.Trial | None:
@@ -157,13 +165,11 @@ class Study:
     def _given(self, number: int) -> Assignment | None:
         """Return the values of a trial that are given, not drawn; ``None`` if it is drawn."""
         if self._space.is_grid:
-            return next(islice(self._grid(), number, None), None)
+            self._grid.extend(islice(self._points, max(0, number + 1 - len(self._grid))))
+            return self._grid[number] if number < len(self._grid) else None
         return self._space.first[number] if number < len(self._space.first) else None
 
-    def _grid(self) -> Iterator[Assignment]:
-        return self._space.grid()
-
-    def _orphan(self, is_made: Sequence[int] | set[int]) -> optuna.Trial | None:
+    def _orphan(self, is_made: Collection[int]) -> optuna.Trial | None:
         """Return a trial that runs, but has no folder: its process was killed between the two."""
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.number not in is_made:
@@ -178,9 +184,13 @@ class Study:
 
 
 def _suggested(trial: optuna.Trial, dimension: Dimension) -> int | float | str:
-    distribution = distribution_of(dimension)
-    value: int | float | str = trial._suggest(dimension.name, distribution)  # type: ignore[assignment]  # noqa: SLF001
-    return value
+    name, found = dimension.name, distribution_of(dimension)
+    if isinstance(found, CategoricalDistribution):
+        return str(trial.suggest_categorical(name, found.choices))
+    if isinstance(found, IntDistribution):
+        return trial.suggest_int(name, found.low, found.high, step=found.step, log=found.log)
+    assert isinstance(found, FloatDistribution)
+    return trial.suggest_float(name, found.low, found.high, step=found.step, log=found.log)
 
 
 def distribution_of(dimension: Dimension) -> BaseDistribution:
@@ -198,30 +208,20 @@ def _params(assignment: Assignment) -> dict[str, Any]:
     return dict(assignment.values)
 
 
-def _kept(trial: FrozenTrial) -> dict[str, Any]:
-    return {"user_attrs": trial.user_attrs, "intermediate_values": trial.intermediate_values}
-
-
-def _frozen(assignment: Assignment | None, told: Told | None, kept: Mapping[str, Any]) -> FrozenTrial:
+def _frozen(kept: Kept, old: FrozenTrial | None) -> FrozenTrial:
     """Return a trial for a new journal; one whose values left the space has failed, which samplers pass over."""
-    if assignment is None:
+    if kept.assignment is None:
         return create_trial(state=TrialState.FAIL, user_attrs={"values": "outside the space"})
-    distributions = {dimension.name: distribution_of(dimension) for dimension, _ in assignment.chosen}
-    state = TrialState.RUNNING
-    values: list[float] | None = None
-    constraints: dict[str, float] | None = None
-    if told is not None:
-        state = {"finished": TrialState.COMPLETE, "failed": TrialState.FAIL}.get(told.state, TrialState.PRUNED)
-        values = list(told.values) or None
-        constraints = {name: value for name, value in told.violations.items() if not math.isnan(value)} or None
-    if state is not TrialState.COMPLETE and not (state is TrialState.PRUNED and values):
-        values = None
+    if old is None or kept.is_again:
+        state, values = TrialState.RUNNING, None
+    else:
+        state, values = old.state, old.values
     return create_trial(
         state=state,
         values=values,
-        params=_params(assignment),
-        distributions=distributions,
-        constraints=constraints,
-        user_attrs=dict(kept.get("user_attrs", {})),
-        intermediate_values=dict(kept.get("intermediate_values", {})) if told is not None else {},
+        params=_params(kept.assignment),
+        distributions={dimension.name: distribution_of(dimension) for dimension, _ in kept.assignment.chosen},
+        constraints=None if old is None or kept.is_again else old.constraints or None,
+        user_attrs={} if old is None else old.user_attrs,
+        intermediate_values=None if old is None or kept.is_again else old.intermediate_values,
     )
