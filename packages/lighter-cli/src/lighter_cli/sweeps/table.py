@@ -60,7 +60,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Say something about the sweep."""
-        self._event(text, "note", text=text)
+        self._event(text, "note", said=text)
 
     def end(self, sweep: Sweep) -> None:
         """Stop showing."""
