@@ -43,8 +43,8 @@ def test_a_range_inside_a_choice_is_asked_for_only_with_the_choice() -> None:
     space = space_of({"optimizer": OPTIMIZERS})
     (dimension,) = space.dimensions
     first, second = (space.draw(lambda one, label=label: label if one is dimension else one.domain.low) for label in
-                     ("lr=1e-4..1e-2:log", "SGD"))  # fmt: skip
-    assert first.values == {"optimizer": "lr=1e-4..1e-2:log", "optimizer[lr=1e-4..1e-2:log]::lr": 1e-4}
+                     ("lr", "SGD"))  # fmt: skip
+    assert first.values == {"optimizer": "lr", "optimizer[lr]::lr": 1e-4}
     assert second.values == {"optimizer": "SGD", "optimizer[SGD]::lr": 1e-3, "optimizer[SGD]::momentum": 0.0}
     assert second.overlay == {"optimizer": {"_target_": "torch.optim.SGD", "lr": 1e-3, "momentum": 0.0}}
 
@@ -121,8 +121,8 @@ def test_the_first_trial_is_the_config_as_it_stands() -> None:
     space = space_of(over, first=[{"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9}}])
     first, second = space.first
     assert first.values == {
-        "optimizer": "lr=1e-4..1e-2:log",
-        "optimizer[lr=1e-4..1e-2:log]::lr": 3e-3,
+        "optimizer": "lr",
+        "optimizer[lr]::lr": 3e-3,
         "vars::width": "64",
     }
     assert second.values["optimizer"] == "SGD"

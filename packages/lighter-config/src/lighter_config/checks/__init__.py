@@ -25,6 +25,7 @@ from lighter_config.checks.trainer_names import check_trainer_names
 from lighter_config.config import Config
 from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project, reader_in
+from lighter_config.pruning import prune, without_sweep
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
@@ -98,11 +99,7 @@ def check(
         findings += about_project
         reader = reader_in(project)
     expanded = whole.expanded()
-    subject = expanded
-    if stage is not None:
-        from lighter_config.pruning import prune
-
-        subject = prune(whole, stage, reader).expanded()
+    subject = without_sweep(expanded) if stage is None else prune(whole, stage, reader).expanded()
     context = CheckContext(whole, expanded, subject, stage, reader, is_fragment)
     findings += _notes(context)
     for one in checks:

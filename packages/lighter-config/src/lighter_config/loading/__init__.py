@@ -13,7 +13,7 @@ from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.regular_files import is_regular, read_regular, with_home
 from lighter_config.sources.bases import Bases
-from lighter_config.sources.dimensions import parse_dimension
+from lighter_config.sources.dimensions import check_overlap, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
@@ -136,7 +136,9 @@ class _Merged:
         self.origins.append(word)
         if self.root is None:
             self.root = Node({}, word)
-        self.merger.apply(self.root, parse_dimension(source.text, word))
+        change = parse_dimension(source.text, word)
+        check_overlap(self.root, change)
+        self.merger.apply(self.root, change)
 
     def overwritten(self) -> Iterator[Doubt]:
         """Yield the overrides whose value a later file replaced."""

@@ -2,13 +2,14 @@
 
 from lighter_config.errors import ConfigError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.merging.changes import Change
+from lighter_config.merging.changes import Change, merge_error
 from lighter_config.merging.merger import OVER
 from lighter_config.sections import SWEEP
 from lighter_config.sources.overrides import is_path, value_node
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Word
-from lighter_config.tree.paths import parse_path
+from lighter_config.tree.paths import format_path, parse_path
+from lighter_config.tree.walking import follow
 
 SIGN = ":="
 FILES = (SWEEP, "files")
@@ -70,6 +71,25 @@ def parse_dimension(word: str, origin: Word) -> Change:
             Finding(message=error.findings[0].message, place=origin.place(), excerpt=word, fix=error.findings[0].fix)
         ) from error
     return Change("replace", (*OVER, *segments), node)
+
+
+def check_overlap(root: Node, change: Change) -> None:
+    """Refuse a dimension inside another one, or around some: both would set the same value.
+
+    Raises:
+        MergeError: There is such a dimension.
+    """
+    if change.kind != "replace":
+        return
+    node, path, rest = follow(root, change.path)
+    name, other = format_path(change.path[len(OVER) :]), format_path(path[len(OVER) :])
+    if rest and not node.is_mapping:
+        fix = f"write it in each choice of {other}, or take that away first with ~{format_path(path)}"
+        raise merge_error(f"{name} is inside {other}, which varies at {node.place}", change.path, change.value, fix=fix)
+    if not rest and node.is_mapping:
+        inside = ", ".join(format_path((*path, at)[len(OVER) :]) for at in node.value)
+        fix = f"leave one of them out, or take that away first with ~{format_path(path)}"
+        raise merge_error(f"{name} holds {inside}, which varies at {node.place}", change.path, change.value, fix=fix)
 
 
 def split_choices(text: str) -> list[str]:

@@ -32,7 +32,7 @@ def first_trials(
         dimensions: The dimensions of its space.
         listed: The value of ``first``; ``None`` without one.
     """
-    found = [_as_it_is(config, dimensions)]
+    found = [as_it_stands(config, dimensions)]
     findings: list[Finding] = []
     entries = [] if listed is None or listed.value is None else listed.value if listed.is_list else [listed]
     for entry in entries:
@@ -45,7 +45,7 @@ def first_trials(
         if not wrong:
             try:
                 changed = _with(config, entry)
-                assignment = _as_it_is(changed, dimensions)
+                assignment = as_it_stands(changed, dimensions)
                 wrong = list(_outside(entry, dimensions, assignment))
                 found.append(assignment)
             except ConfigError as error:
@@ -55,7 +55,7 @@ def first_trials(
     return list(unique.values()), findings
 
 
-def _as_it_is(config: Config, dimensions: Sequence[Dimension]) -> Assignment:
+def as_it_stands(config: Config, dimensions: Sequence[Dimension]) -> Assignment:
     """Return the dimensions whose value in a config lies in the space."""
     known = resolved(config)
     chosen: list[tuple[Dimension, int | float | Choice]] = []

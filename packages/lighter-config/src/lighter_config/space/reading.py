@@ -1,6 +1,6 @@
 """Read the space of a sweep from its config: the ``sweep`` section, the dimensions among the words, the options."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from lighter_config.config import Config
@@ -10,6 +10,7 @@ from lighter_config.places import Place
 from lighter_config.sections import SWEEP
 from lighter_config.space.dimensions import FILES, DimensionReader
 from lighter_config.space.domains import Dimension, Range
+from lighter_config.space.doubtful_words import overrides_like_dimensions
 from lighter_config.space.first_trials import first_trials
 from lighter_config.space.search_rules import broken_rules
 from lighter_config.space.settings import SettingsReader, SpaceOptions
@@ -55,7 +56,7 @@ def read_space(config: Config, options: SpaceOptions | None = None) -> Space:
         hours=settings.hours(),
         patience=settings.patience(),
     )
-    findings += [*settings.findings, *wrong_entries]
+    findings += [*settings.findings, *wrong_entries, *overrides_like_dimensions(config)]
     errors = [one for one in findings if one.severity is Severity.ERROR]
     if not errors:  # else dimensions may be missing
         findings += [replace(one, check="space") for one in broken_rules(space, section, options)]
@@ -79,7 +80,7 @@ def _dimensions(
         if node is None or node.value is None:
             continue
         if node.is_mapping:
-            found[key] = list(reader.over(node, repeats=key == _REPEAT))
+            found[key] = sorted(reader.over(node, repeats=key == _REPEAT), key=_as_written(config))
         else:
             path = f"{SWEEP}{SEPARATOR}{key}"
             message = f"{path} must be a mapping, is {node.plain()!r}"
@@ -90,6 +91,18 @@ def _dimensions(
     repeats = [*found[_REPEAT], *moved]
     findings += [*_endless(repeats), *_twice(dimensions, repeats)]
     return dimensions, repeats, [*reader.findings, *findings]
+
+
+def _as_written(config: Config) -> Callable[[Dimension], tuple[int, int, int, int]]:
+    """Return the key that sorts dimensions by their places: files first, in the order of the command line."""
+    sources = [str(source) for source in config.sources]
+
+    def position(dimension: Dimension) -> tuple[int, int, int, int]:
+        place = dimension.place
+        number = sources.index(place.source) if place.source in sources else -1
+        return (place.word or 0, number, place.line or 0, place.column or 0)
+
+    return position
 
 
 def _repeated(dimensions: Sequence[Dimension], paths: Sequence[str]) -> tuple[list[Dimension], list[Finding]]:
