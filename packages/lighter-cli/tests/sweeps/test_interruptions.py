@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,22 +29,13 @@ Start = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def start(config: str, tmp_path: Path) -> Iterator[Start]:
     """Start a sweep of three trials of eight slow epochs as a process."""
-    program = textwrap.dedent(f"""
-        import sys
-        from lighter_cli.sweeps.run import SweepOptions, plan_of, run_sweep
-        from lighter_cli.terminal import process
-        from lighter_config.space import SpaceOptions
-        process.configure()
-        with process.reporting_errors():
-            words = ["{config}", "trainer::max_epochs=8", "vars::epoch_s=0.15", "vars::value:=0.0..1.0"]
-            options = SpaceOptions(maximize=("{VALUE}",), trials=3)
-            sys.exit(run_sweep(plan_of(words, options), SweepOptions(workers=int(sys.argv[1]))))
-    """)
+    words = [config, "trainer::max_epochs=8", "vars::epoch_s=0.15", "vars::value:=0.0..1.0"]
+    options = ["--max", VALUE, "--trials", "3"]
     started: list[subprocess.Popen[str]] = []
 
     def run(workers: int = 1) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-c", program, str(workers)],
+            [sys.executable, "-m", "lighter_cli", "sweep", *words, *options, "--workers", str(workers)],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -26,10 +26,15 @@ PROBE = """
         def on_fit_start(self, trainer, module):
             main = sys.modules["__main__"]
             facts = {
-                "argv": sys.argv[1:], "main": main.__spec__ and main.__spec__.name, "session": os.getsid(0) == os.getpid(),
-                "threads": os.environ.get("OMP_NUM_THREADS"), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
-                "terminal": sys.stdout.isatty(), "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
-                "child": signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL, "warm": "lighter_cli.sweeps.trial_callback" in sys.modules,
+                "argv": sys.argv[1:],
+                "main": main.__spec__ and main.__spec__.name,
+                "session": os.getsid(0) == os.getpid(),
+                "threads": os.environ.get("OMP_NUM_THREADS"),
+                "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+                "terminal": sys.stdout.isatty(),
+                "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
+                "child": signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL,
+                "warm": "lighter_cli.sweeps.trial_callback" in sys.modules,
             }
             print("FACTS", json.dumps(facts), flush=True)
 """

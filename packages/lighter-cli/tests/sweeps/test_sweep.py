@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ optuna = pytest.importorskip("optuna", minversion="5")
 from lighter_cli.errors import SweepError  # noqa: E402
 from lighter_cli.runs.record import read_record, read_records  # noqa: E402
 from lighter_cli.sweeps.journal import open_journal  # noqa: E402
+from lighter_cli.sweeps.plan import plan_of  # noqa: E402
 from lighter_cli.sweeps.process import Starter  # noqa: E402
 from lighter_cli.sweeps.results import read_results  # noqa: E402
-from lighter_cli.sweeps.run import plan_of  # noqa: E402
 from lighter_cli.sweeps.sweep import Sweep, open_sweep  # noqa: E402
 from lighter_cli.sweeps.table import Progress, final_lines  # noqa: E402
 from lighter_cli.sweeps.widening import widen  # noqa: E402
@@ -174,7 +174,7 @@ def test_repeats_are_runs_of_one_trial(work: Work, config: str) -> None:
     assert result.deviations == (pytest.approx(0.0, abs=1e-6),)
     assert result.attempts == 3
     folders = sorted(entry.name for entry in sweep.trials.folder_of(0).iterdir() if entry.is_dir())
-    assert folders == ["seed=0", "seed=1", "seed=2"]
+    assert folders == ["seed-0", "seed-1", "seed-2"]
     assert {record.content["seed"] for record in read_records(Path.cwd())} == {0, 1, 2}
     assert len(study_of(sweep).trials) == 2
     assert "0.41 ± " in "".join(map(str, final_lines(sweep, is_everything=True)))

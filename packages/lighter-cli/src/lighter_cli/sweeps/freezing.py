@@ -18,10 +18,7 @@ from lighter_config import (
     SourceError,
     StdinSource,
     diff,
-    find_references,
-    format_path,
     load,
-    parse_path,
     to_yaml,
 )
 from lighter_config.project import locate_project
@@ -29,11 +26,9 @@ from lighter_config.regular_files import is_folder
 from lighter_config.sections import SWEEP
 from lighter_config.space import Range, Space
 from lighter_config.tree.paths import SEPARATOR
-from lighter_config.tree.references import absolute_path
 
 _MOST_BYTES = 50 * 2**20
 _MAX_PATCH_BYTES = 4 * 2**20
-_ROOT = "trainer::default_root_dir"
 _NOT_LINKED = ("__pycache__", "lighter_sweeps", "lighter_runs")
 
 
@@ -110,34 +105,13 @@ def fingerprint(config: Config) -> str:
             digest.update(tree.changes or b"")
         if project is not None and folder == project.folder:
             for file in project_files(folder, tree, []):
-                _update(digest, Path(file), folder)
+                if file.endswith(".py"):
+                    _update(digest, Path(file), folder)
         elif tree is not None:
             for name in tree.untracked:
                 if name.endswith(".py"):
                     _update(digest, tree.root / name, tree.root)
     return digest.hexdigest()[:16]
-
-
-def root_path(config: Config) -> str:
-    """Return the path of the value that sets where a trial writes: that of the trainer, or what it refers to.
-
-    >>> root_path(load([{"vars": {"output": "out"}, "trainer": {"default_root_dir": "%vars::output"}}]))
-    'vars::output'
-    """
-    path, seen = _ROOT, set[str]()
-    while path not in seen:
-        seen.add(path)
-        value = config.get(path, None)
-        if not isinstance(value, str) or value[:1] not in ("%", "@"):
-            return path
-        found = [reference for reference in find_references(value) if not reference.file]
-        if len(found) != 1:
-            return _ROOT
-        target = format_path(absolute_path(found[0], parse_path(path)))
-        if not config.has(target):
-            return _ROOT
-        path = target
-    return _ROOT
 
 
 def space_facts(space: Space) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
     Raises:
         SweepError: There are too few GPUs.
     """
-    if workers is not None and workers < 1 or share < 1:
+    if (workers is not None and workers < 1) or share < 1:
         option, value = ("--share", share) if share < 1 else ("--workers", workers)
         raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
     accelerator = config.expanded().get("trainer::accelerator", "auto")

@@ -8,10 +8,10 @@ from typing import Any
 
 from lighter_cli.runs.trial import Trial
 from lighter_config.regular_files import read_regular
+from lighter_config.sources.words import TRIAL_FILE
 
 SWEEPS = "lighter_sweeps"
 SWEEP_FILE = "sweep.json"
-TRIAL_FILE = "trial.json"
 RESULT_FILE = "result.json"
 RESULTS_FILE = "results.csv"
 OUTPUT_FILE = "output.log"

@@ -46,7 +46,7 @@ def _linked(link: Path) -> Iterator[None]:
         except FileExistsError:
             holder = ""
             with suppress(OSError):
-                holder = os.readlink(link)
+                holder = str(link.readlink())
             if holder != seen:
                 seen, since = holder, time.monotonic()
             elif time.monotonic() - since > _STALE_S:
@@ -58,5 +58,5 @@ def _linked(link: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            if os.readlink(link) == owner:
+            if str(link.readlink()) == owner:
                 link.unlink()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import optuna
 
 from lighter_config import Finding, SourceError, load, nearest_names
 
+T = TypeVar("T")
 Spec = str | Mapping[str, Any]
 
 _STARTUP_TRIALS = 5
@@ -73,7 +74,7 @@ def _median(epochs: int) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=epochs // 3)
 
 
-def _named(name: str, known: Mapping[str, Callable[[int], Any]], argument: int) -> Any:
+def _named(name: str, known: Mapping[str, Callable[[int], T]], argument: int) -> T:
     if name not in known:
         kind = "sampler" if known is SAMPLERS else "pruner"
         nearest = nearest_names(name, list(known))
@@ -85,9 +86,9 @@ def _named(name: str, known: Mapping[str, Callable[[int], Any]], argument: int) 
         raise SourceError(Finding(message=f"{name!r} needs a package that is missing: {text}")) from error
 
 
-def _built(spec: Mapping[str, Any], kind: type) -> Any:
+def _built(spec: Mapping[str, Any], kind: Callable[..., T]) -> T:
     built = load([{"component": dict(spec)}], strict=False).resolve("component")
-    if not isinstance(built, kind):
+    if not isinstance(built, cast("type", kind)):
         message = f"a component of the sweep is a {type(built).__name__}"
         raise SourceError(Finding(message=message, expected=(f"a {kind.__name__} of Optuna",)))
     return built

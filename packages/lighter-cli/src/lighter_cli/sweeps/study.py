@@ -29,7 +29,7 @@ class Told:
     """How a trial ended.
 
     Attributes:
-        state: ``finished``, ``pruned`` or ``failed``; ``bad`` if there is no value because memory ran out, or it is nan.
+        state: ``finished``, ``pruned`` or ``failed``; ``bad`` if memory ran out, or a value is nan.
         values: The value of each objective; empty without a value.
         violations: How far each constraint is violated, by the name of its value; 0 or less where it is kept.
     """

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +15,13 @@ from typing import Any, Literal
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs import environment
 from lighter_cli.runs.trial import TRIALS
-from lighter_cli.sweeps.freezing import changes_since, config_text, fingerprint, freeze_code, root_path, space_facts
+from lighter_cli.sweeps.freezing import changes_since, config_text, fingerprint, freeze_code, space_facts
 from lighter_cli.sweeps.layout import BEST, CODE, LOCK_FILE, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
 from lighter_cli.sweeps.locks import locked
+from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.results import write_results
 from lighter_cli.sweeps.trials import Trials
-from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, FileSource, Finding, OverrideSource, SourceError
+from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, FileSource, Finding, SourceError
 from lighter_config.regular_files import exists
 from lighter_config.space import Space
 
@@ -30,38 +29,6 @@ _logger = logging.getLogger(__name__)
 
 FORMAT = 1
 _NUM_LETTERS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a sweep is: its config and space, as the words of the command give them now.
-
-    Attributes:
-        config: The config, with its ``sweep`` section.
-        space: The space.
-        options: The options that the space was read with, as plain values.
-        seed: The seed of the sampler.
-        name: The name of the sweep; ``None`` for the one that the words give.
-        folder: The folder that the words name; ``None`` if they name none.
-    """
-
-    config: Config
-    space: Space
-    options: Mapping[str, Any]
-    seed: int
-    name: str | None = None
-    folder: Path | None = None
-
-    @property
-    def identity(self) -> str:
-        """What distinguishes the sweep from others: files, overrides and space; not how far it goes, nor how."""
-        files = [str(file) for file in self.config.files]
-        sources = self.config.sources
-        overrides = [
-            one.text for one in sources if isinstance(one, OverrideSource) and not one.text.startswith("sweep")
-        ]
-        content = json.dumps([files, overrides, space_facts(self.space)], sort_keys=True, default=str)
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 class Sweep:
@@ -82,7 +49,6 @@ class Sweep:
         self.is_new = is_new
         self.trials = Trials(folder)
         self.facts = read_json(folder / SWEEP_FILE) or {}
-        self._root = root_path(plan.config)
 
     @property
     def name(self) -> str:
@@ -107,7 +73,7 @@ class Sweep:
     def make_trial(self, number: int, assignment: Any) -> None:
         """Make the folder of a trial."""
         settings = {} if self.project is None else {"project": self.project}
-        self.trials.make(number, assignment, self.space, self.plan.config, settings, self._root)
+        self.trials.make(number, assignment, self.space, self.plan.config, settings)
 
     def wanted_stop(self) -> Literal["after saving", "now"] | None:
         """Return how ``lighter sweeps stop`` wants it to stop."""
@@ -124,7 +90,7 @@ class Sweep:
             return
         link, temporary = self.folder / BEST, self.folder / f".{BEST}"
         target = os.path.relpath(self.trials.folder_of(best), self.folder)
-        if link.is_symlink() and os.readlink(link) == target:
+        if link.is_symlink() and str(link.readlink()) == target:
             return
         with suppress(OSError):  # a disk without links
             temporary.unlink(missing_ok=True)
@@ -251,10 +217,3 @@ def _warn_of_changed_code(sweep: Sweep) -> None:
 
 def _plain(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else str(value)
-
-
-def found_sweeps(working_directory: Path) -> Sequence[Path]:
-    """Return the folders of the sweeps that were begun in a folder, oldest first."""
-    parent = working_directory / SWEEPS
-    folders = [entry for entry in parent.iterdir() if exists(entry / SWEEP_FILE)] if parent.is_dir() else []
-    return sorted(folders, key=lambda folder: (read_json(folder / SWEEP_FILE) or {}).get("made", ""))

@@ -13,12 +13,14 @@ from typing import Any
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs.record import Record, newest_with_checkpoint
 from lighter_cli.runs.trial import TRIALS
-from lighter_cli.sweeps.layout import RESULT_FILE, TRIAL_FILE, read_json
+from lighter_cli.sweeps.layout import RESULT_FILE, read_json
 from lighter_cli.sweeps.outcomes import Result, records_of
 from lighter_cli.sweeps.owners import OWNER_FILE, is_at_work, read_owner
 from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, to_yaml
 from lighter_config.regular_files import exists
+from lighter_config.sources.words import TRIAL_FILE
 from lighter_config.space import Assignment, Space, trial_config
+from lighter_config.space.output_folder import in_folder
 
 _DIGITS = 4
 
@@ -145,7 +147,6 @@ class Trials:
         space: Space,
         config: Config,
         settings: Mapping[str, Any],
-        root: str,
     ) -> None:
         """Make the folder of a trial, whole or not at all.
 
@@ -155,7 +156,6 @@ class Trials:
             space: The space.
             config: The config of the sweep.
             settings: What the sweep sets in the config.
-            root: The path of the value that sets where a trial writes.
         """
         folder = self.folder_of(number)
         temporary = self.folder / f".{folder.name}"
@@ -165,7 +165,7 @@ class Trials:
             written = temporary if name is None else temporary / name
             final = folder if name is None else folder / name
             written.mkdir(parents=True)
-            one = trial_config(config, space, assignment, repeat, number, {**settings, root: str(final)})
+            one = in_folder(trial_config(config, space, assignment, repeat, number, settings), str(final))
             places = {path: [str(place) for place in one.chain(path)] for path in one.leaf_paths()}
             (written / RECORDED_CONFIG).write_text(to_yaml(one, standalone=True), encoding="utf-8")
             (written / RECORDED_PLACES).write_text(json.dumps(places, indent=1), encoding="utf-8")
@@ -191,7 +191,7 @@ class Trials:
 
 def _repeats(space: Space) -> Iterator[tuple[str | None, Assignment]]:
     for repeat in space.repeat_grid():
-        name = ",".join(f"{key.rpartition('::')[2]}={_as_name(value)}" for key, value in repeat.values.items())
+        name = ",".join(f"{key.rpartition('::')[2]}-{_as_name(value)}" for key, value in repeat.values.items())
         yield name or None, repeat
 
 

@@ -148,9 +148,7 @@ def _run() -> NoReturn:
     """Run the command line, and end as an interpreter does, without taking torch apart."""
     code = 1
     try:
-        from lighter_cli.app import main as run
-
-        run()
+        importlib.import_module("lighter_cli.app").main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -188,7 +186,7 @@ def _uses_gpu() -> bool:
     opened = []
     for descriptor in descriptors.iterdir() if descriptors.is_dir() else ():
         with suppress(OSError):
-            opened.append(os.readlink(descriptor))
+            opened.append(str(descriptor.readlink()))
     return "/dev/nvidia-uvm" in opened
 
 

@@ -59,13 +59,22 @@ class Worker:
         slots: Where trials run.
         starter: Starts their processes.
         progress: What shows how it goes.
+        words: Options that each trial gets.
     """
 
-    def __init__(self, sweep: Sweep, slots: Sequence[Slot], starter: Starter, progress: Progress) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        slots: Sequence[Slot],
+        starter: Starter,
+        progress: Progress,
+        words: Sequence[str] = (),
+    ) -> None:
         self._sweep = sweep
         self._slots = slots
         self._starter = starter
         self._progress = progress
+        self._words = words
         self._running: dict[int, tuple[Claimed, Process]] = {}
         self._num_interrupts = self._num_heeded = 0
         self._has_interrupt = False
@@ -122,7 +131,9 @@ class Worker:
             TRIAL_VARIABLE: str(job.folder),
             CLAIM_VARIABLE: claimed.claim,
         }
-        process = self._starter.start(claimed.words, output=job.folder / OUTPUT_FILE, environment=environment)
+        process = self._starter.start(
+            [*claimed.words, *self._words], output=job.folder / OUTPUT_FILE, environment=environment
+        )
         self._running[slot.index] = claimed, process
         self._progress.started(self._sweep, job, is_again=claimed.attempt > 0)
 
@@ -171,9 +182,9 @@ class Worker:
         for number in sorted(results):
             result = results[number]
             count += 1
-            if result.state == "finished" and is_feasible(space, result):
-                if best is None or is_better(space, result, best):
-                    best, count = result, 0
+            is_candidate = result.state == "finished" and is_feasible(space, result)
+            if is_candidate and (best is None or is_better(space, result, best)):
+                best, count = result, 0
         return count
 
     def _keep_claims(self) -> None:
@@ -239,6 +250,6 @@ def _every_trial_fails(sweep: Sweep, failure: str) -> SweepError:
         Finding(
             message=f"every trial fails: {failure.partition(chr(10))[0]}",
             expected=(f"a trial that ends; the output of one that does not is in {sweep.trials.folder_of(failed)}",),
-            fix=f"correct it, then run the same command with --retry failed; or look at lighter sweeps show {sweep.name}",
+            fix="correct it, then run the same command with --retry failed",
         )
     )
