@@ -274,6 +274,13 @@ def export(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def sweep(session: nox.Session) -> None:
+    """Run sweeps, kill and continue them, and open their journal in Optuna's dashboard; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep"], requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/sweeps")
+
+
+@nox.session(python=PYTHON, default=False)
 def tracking(session: nox.Session) -> None:
     """Run the example that logs to MLflow's store."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "tracking"], requirements=workspace_requirements())

@@ -18,9 +18,6 @@ from lighter_cli.app import app
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.process import reporting_errors
 
-if "sweep" not in app:
-    app.command("lighter_cli.commands.sweep:sweep", name="sweep")
-
 SNAPSHOTS = Path(__file__).with_name("messages")
 
 GOOD = """

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lighter_cli.app import app
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[[str, str], Path]
 
@@ -150,8 +148,7 @@ def test_json_of_a_grid_lists_every_trial(dry_run: Command) -> None:
 def test_nothing_is_written_and_nothing_heavy_imported(tmp_path: Path) -> None:
     script = (
         "import sys; sys.argv = ['lighter', 'sweep', 'exp.yaml', 'search.yaml', '--dry-run']\n"
-        "from lighter_cli.app import app, main\n"
-        "'sweep' in app or app.command('lighter_cli.commands.sweep:sweep', name='sweep')\n"
+        "from lighter_cli.app import main\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "print(*sorted({'torch', 'optuna', 'pytorch_lightning', 'numpy', 'lighter'} & set(sys.modules)))"
@@ -228,9 +225,3 @@ def test_a_dimension_in_another_command_names_the_sweep(in_process: Command, com
     done = in_process(command, "exp.yaml", "trainer::max_epochs:=1,2")
     assert done.returncode == 1
     assert "use it with `lighter sweep`, or write trainer::max_epochs=1" in done.stdout + done.stderr
-
-
-@pytest.fixture(autouse=True)
-def _registered() -> None:
-    if "sweep" not in app:
-        app.command("lighter_cli.commands.sweep:sweep", name="sweep")

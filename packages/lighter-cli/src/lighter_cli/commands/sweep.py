@@ -1,12 +1,16 @@
 """``lighter sweep``: run many trials of an experiment, which differ in what ``PATH:=DIMENSION`` says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Json
 from lighter_cli.terminal import output, standard_input
+
+if TYPE_CHECKING:
+    from lighter_cli.sweeps.plan import Plan
 
 SweepInputs = Annotated[
     str,
@@ -51,12 +55,30 @@ class SearchOptions:
     ] = None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOptions:
+    """How the trials run on this machine."""
+
+    workers: Annotated[
+        int | None, Parameter(help="Trials at once. By default one on a CPU, or one for each trainer::devices GPUs.")
+    ] = None
+    share: Annotated[int, Parameter(help="Trials on one GPU.")] = 1
+    name: Annotated[
+        str | None,
+        Parameter(help="The folder below lighter_sweeps. By default the stem of the first file and 4 letters."),
+    ] = None
+    retry: Annotated[Literal["failed"] | None, Parameter(help="Run again what failed.")] = None
+
+
 _DEFAULTS = SearchOptions()
+_DEFAULT_WORK = WorkOptions()
 
 
 def sweep(
     *inputs: SweepInputs,
     search: SearchOptions = _DEFAULTS,
+    work: WorkOptions = _DEFAULT_WORK,
     safe: Annotated[
         bool,
         Parameter(
@@ -69,7 +91,7 @@ def sweep(
         list[str] | None,
         Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
     ] = None,
-    dry_run: Annotated[  # noqa: ARG001  # nothing but the preview runs here
+    dry_run: Annotated[
         bool,
         Parameter(
             name="--dry-run", negative=(), show_default=False, help="Check, print what would run, and write nothing."
@@ -78,11 +100,12 @@ def sweep(
     as_json: Json = False,
 ) -> int:
     """Run many trials of an experiment, which differ in what PATH:=DIMENSION says."""
+    from lighter_cli.sweeps.plan import plan_of
     from lighter_cli.sweeps.preview import preview_json, preview_lines
     from lighter_cli.sweeps.space_check import findings_of
     from lighter_cli.terminal.findings_log import log_findings
-    from lighter_config import Finding, SourceError, load, parse_sources
-    from lighter_config.space import SpaceOptions, read_space
+    from lighter_config import Finding, SourceError
+    from lighter_config.space import SpaceOptions
 
     if not inputs:
         example = "lighter sweep config.yaml system::optimizer::lr:=1e-4..1e-1:log --min val/loss/epoch --trials 20"
@@ -97,10 +120,29 @@ def sweep(
         hours=search.hours,
         patience=search.patience,
     )
-    space = read_space(load(parse_sources(standard_input.restore(inputs), sweeping=True)), options)
+    plan = plan_of(standard_input.restore(inputs), options, work.name)
+    space = plan.space
     log_findings(findings_of(space, safe=safe, allow=allow or ()))
+    if not dry_run:
+        return _run(plan, work, safe=safe, allow=allow or (), is_json=as_json)
     if as_json:
         output.write_json(preview_json(space))
     else:
         output.write_lines(preview_lines(space, output.width()))
     return 0
+
+
+def _run(plan: "Plan", work: WorkOptions, *, safe: bool, allow: Sequence[str], is_json: bool) -> int:
+    from importlib.util import find_spec
+
+    from lighter_cli.errors import SweepError
+    from lighter_config import Finding
+
+    if find_spec("optuna") is None:
+        message = "sweeps need Optuna, which is not installed"
+        raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
+    from lighter_cli.sweeps.run import SweepOptions, run_sweep
+
+    retry = work.retry is not None
+    options = SweepOptions(workers=work.workers, share=work.share, retry=retry, safe=safe, allow=allow, is_json=is_json)
+    return run_sweep(plan, options)

@@ -23,6 +23,7 @@ from lighter_cli.runs.inputs import (
     what_changed,
 )
 from lighter_cli.runs.labels import labels
+from lighter_cli.runs.trial import Trial
 from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Runner:
 
     Args:
         importing: Make the context manager in which torch and the rest that a stage needs are imported.
+        trial: The trial of a sweep that the run is.
 
     Attributes:
         experiment: The trainer, model and data of the stage that ran last; ``None`` before.
@@ -43,9 +45,12 @@ class Runner:
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
 
-    def __init__(self, importing: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    def __init__(
+        self, importing: Callable[[], AbstractContextManager[None]] = nullcontext, trial: Trial | None = None
+    ) -> None:
         self.experiment: Experiment | None = None
         self._importing = importing
+        self._trial = trial
 
     def run(
         self,
@@ -117,6 +122,7 @@ class Runner:
                 seed=prepared.seed,
                 project=project,
                 labels=given,
+                trial=self._trial,
             )
             return call_trainer(self.experiment, request)
 

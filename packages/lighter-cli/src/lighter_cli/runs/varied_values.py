@@ -1,12 +1,13 @@
 """Which dimension of a sweep a value of a trial comes from, as the folders of the trial and of the sweep tell."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lighter_config import Config, ConfigError, Place, RunSource, format_path, load
+from lighter_config import Config, ConfigError, FileSource, Place, RunSource, format_path, load
 from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.sections import SWEEP
 from lighter_config.sources.words import TRIAL_FILE
@@ -41,15 +42,18 @@ def varied(config: Config, path: Segments) -> Varied | None:
     """Return the dimension that the value at a path is from; ``None`` if it is from none, or that is not known.
 
     Args:
-        config: A config whose last run among the inputs is the folder of a trial.
+        config: A config whose last file or run among the inputs is that of a trial.
         path: The path of the value, or of something inside it.
     """
-    runs = [source.path for source in config.sources if isinstance(source, RunSource)]
-    trial = _read(runs[-1] / TRIAL_FILE) if runs else None
-    if trial is None or not isinstance(number := trial.get("number"), int):
-        return None
-    folder = next((one for one in runs[-1].absolute().parents if is_regular(one / _SWEEP_FILE)), None)
-    if folder is None or not any(str(place).endswith(f"(trial {number})") for place in config.chain(format_path(path))):
+    above = list(_folders_of(config))
+    trial = next((one for one in above if is_regular(one / TRIAL_FILE)), None)
+    folder = next((one for one in above if is_regular(one / _SWEEP_FILE)), None)
+    number = None if trial is None else (_read(trial / TRIAL_FILE) or {}).get("number")
+    if (
+        folder is None
+        or not isinstance(number, int)
+        or not any(str(place).endswith(f"(trial {number})") for place in config.chain(format_path(path)))
+    ):
         return None
     try:
         of_sweep = load([RunSource(folder, str(folder))])
@@ -62,6 +66,15 @@ def varied(config: Config, path: Segments) -> Varied | None:
             first = next(one for one in of_sweep.leaf_paths() if one == where or one.startswith(f"{where}{SEPARATOR}"))
             return Varied(folder.name, number, dimension, value, of_sweep.chain(first)[-1])
     return None
+
+
+def _folders_of(config: Config) -> Iterator[Path]:
+    """Yield the folder of the last run or file among the inputs, and those that hold it."""
+    for source in reversed(config.sources):
+        if isinstance(source, RunSource | FileSource):
+            path = source.path.absolute()
+            yield from [path, *path.parents]
+            return
 
 
 def _candidates(path: Segments) -> list[tuple[str, str]]:

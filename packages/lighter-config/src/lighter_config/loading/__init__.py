@@ -20,6 +20,7 @@ from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
 from lighter_config.sources.words import (
     RECORDED_CONFIG,
+    TRIAL_FILE,
     CheckpointSource,
     DimensionSource,
     FileSource,
@@ -158,7 +159,8 @@ def _read(source: Source) -> tuple[Node, Places]:
     from lighter_config.sources.yaml_reader import read_mapping
 
     if isinstance(source, FileSource):
-        return _read_file(source.path, source.name), {}
+        is_of_trial = is_regular(source.path.with_name(TRIAL_FILE))
+        return _read_file(source.path, source.name), recorded_places(source.path.parent) if is_of_trial else {}
     if isinstance(source, RunSource) or (isinstance(source, CheckpointSource) and source.path.is_dir()):
         name = str(Path(source.name) / RECORDED_CONFIG)
         return _read_file(source.path / RECORDED_CONFIG, name), recorded_places(source.path)

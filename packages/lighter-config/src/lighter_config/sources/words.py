@@ -2,6 +2,7 @@
 
 import atexit
 import inspect
+import json
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
-from lighter_config.regular_files import exists, is_regular, with_home
+from lighter_config.regular_files import exists, is_regular, read_regular, with_home
 from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
@@ -28,7 +29,9 @@ RECORD_FILE = "record.json"
 """The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
 
 TRIAL_FILE = "trial.json"
-"""The file of the folder of a sweep's trial that holds what is known about the trial; its config is beside it."""
+"""The file of the folder of a trial, or of one of its repeats, that says which trial it is; its config is beside it."""
+
+_RUNS = "lighter_runs"
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
@@ -199,8 +202,8 @@ def _sources_of_text(word: str, number: int, *, sweeping: bool) -> list[Source]:
         return [_override(word, number)]
     if ":=" in word and is_dimension(word):
         return [_dimension(word, number, sweeping=sweeping)]
-    if "=" not in word and _is_run(_path(word)):  # 1.4
-        return [RunSource(_path(word), word, number)]
+    if "=" not in word and (run := _run(word, number)):  # 1.4
+        return [run]
     if "," in word:  # 1.5
         parts = word.split(",")
         files = [_file(part, number) or _run(part, number) for part in parts]
@@ -243,12 +246,37 @@ def _file(word: str, number: int) -> Source | None:
 
 
 def _run(word: str, number: int) -> Source | None:
-    return RunSource(_path(word), word, number) if _is_run(_path(word)) else None
+    path = _path(word)
+    folder = run_folder(path)
+    return None if folder is None else RunSource(folder, word if folder == path else str(folder), number)
+
+
+def run_folder(path: Path) -> Path | None:
+    """Return the folder of a run: the path itself, or the newest run of a trial; ``None`` if there is none.
+
+    Of a trial with repeats, that is the newest run of its first repeat; of one that has not run, the trial's own.
+    """
+    if _is_run(path):
+        return path
+    if not is_regular(path / TRIAL_FILE):
+        return None
+    runs = sorted(run for run in (path / _RUNS).glob("*") if _is_run(run) and _is_trial(run))
+    repeats = (run_folder(folder) for folder in sorted(path.iterdir()) if is_regular(folder / TRIAL_FILE))
+    if runs:
+        return runs[-1]
+    return path if is_regular(path / RECORDED_CONFIG) else next(filter(None, repeats), None)
 
 
 def _is_run(path: Path) -> bool:
-    facts = (RECORD_FILE, TRIAL_FILE)
-    return exists(path) and is_regular(path / RECORDED_CONFIG) and any(is_regular(path / name) for name in facts)
+    return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
+
+
+def _is_trial(run: Path) -> bool:
+    """Return whether the sweep started a run: others, such as tests of a trial, write to its folder too."""
+    try:
+        return "trial" in json.loads(read_regular(run / RECORD_FILE))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _missing(names: list[str], word: str, number: int) -> NoReturn:

@@ -1,17 +1,20 @@
 """The config of one trial: the config of the sweep, with the value of each dimension merged into it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from lighter_config.config import Config
 from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.sections import SWEEP
+from lighter_config.sources.mapping_reader import node_of
 from lighter_config.space.assignments import Assignment
 from lighter_config.space.domains import Choice
 from lighter_config.space.space import Space
 from lighter_config.tree.copies import copied
 from lighter_config.tree.node import Node, Segments
-from lighter_config.tree.origins import Origin, Trial
+from lighter_config.tree.origins import Caller, Origin, Trial
 from lighter_config.tree.paths import parse_path
 
 
@@ -21,6 +24,7 @@ def trial_config(
     assignment: Assignment,
     repeat: Assignment | None = None,
     number: int | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Config:
     """Return the config of one trial, without the ``sweep`` section; ``config`` itself is not changed.
 
@@ -32,6 +36,7 @@ def trial_config(
         assignment: The value of each dimension.
         repeat: The value of each repeat: the seed, the fold.
         number: The number of the trial; ``None`` for one that does not run.
+        settings: What the sweep itself sets, such as the folder of the trial: values by their paths.
 
     Raises:
         MergeError: A value does not fit into the config.
@@ -59,6 +64,8 @@ def trial_config(
         else:
             new.value = value
         merger.apply(root, Change("merge", parse_path(dimension.path), new))  # as a later file would
+    for path, value in settings.items():
+        merger.apply(root, Change("merge", parse_path(path), node_of(value, Caller("the sweep", None))))
     return config._with_root(root, whole=None)
 
 

@@ -34,11 +34,12 @@ class Selection:
         str | None, Parameter(help="Only runs that started later: an age such as 12h, 2d, 1w, or a date.")
     ] = None
     tag: Annotated[_Several, Parameter(negative=(), help="Only runs with this tag.")] = None
+    sweep: Annotated[str | None, Parameter(help="Only the trials of this sweep.")] = None
 
     @property
     def is_everything(self) -> bool:
         """Return whether no option is given."""
-        return not (self.where or self.status or self.stage or self.since or self.tag)
+        return not (self.where or self.status or self.stage or self.since or self.tag or self.sweep)
 
     def selected(self, runs: Iterable[Run]) -> Iterator[Run]:
         """Yield the runs that fulfil all options; only ``where`` reads their records.
@@ -56,6 +57,7 @@ class Selection:
             if (not stages or run.stage in stages)
             and (since is None or run.start >= since)
             and set(tags) <= set(run.tags)
+            and self.sweep in (None, run.sweep)
             and (not statuses or run.status in statuses)
         )
         if not conditions:
