@@ -322,6 +322,23 @@ def test_a_choice_of_a_trial_is_shown_among_the_others(in_process: Command, tria
     }
 
 
+def test_the_config_file_of_a_trial_keeps_the_places(in_process: Command, trial: str) -> None:
+    content = json.loads(in_process("explain", "trainer::max_epochs", f"{trial}/config.yaml", "--json").stdout)
+    assert [one["place"] for one in content["set_by"]][1] == "search.yaml:3:26 (trial 7)"
+    assert content["varied"]["trial"] == 7
+
+
+def test_a_run_of_a_trial_names_the_dimension(in_process: Command, trial: str) -> None:
+    run = Path(trial, "lighter_runs/first")
+    run.mkdir(parents=True)
+    for name in ("config.yaml", "provenance.json"):
+        (run / name).write_text(Path(trial, name).read_text())
+    (run / "record.json").write_text('{"trial": {"number": 7}}')
+    content = json.loads(in_process("explain", "trainer::max_epochs", trial, "--json").stdout)
+    assert content["set_by"][0]["place"] == f"{run}/config.yaml:3:15"
+    assert content["varied"]["dimension"] == "trainer::max_epochs"
+
+
 @pytest.mark.parametrize("path", ["sum", "trainer::callbacks::0::_target_"])
 def test_other_values_of_a_trial_name_no_dimension(in_process: Command, trial: str, path: str) -> None:
     assert json.loads(in_process("explain", path, trial, "--json").stdout)["varied"] is None

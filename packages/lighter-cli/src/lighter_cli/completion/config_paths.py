@@ -37,7 +37,7 @@ def dimension_words(experiment: Sequence[str], text: str) -> Iterator[str]:
     """Complete a word of ``lighter sweep``: an override, or a dimension ``path:=``."""
     for candidate in config_words(experiment, text):
         yield candidate
-        if candidate.endswith("=") and candidate[0] not in ("~", "="):
+        if candidate.endswith("=") and not candidate.startswith(("~", "=", f"{SWEEP}{_SEPARATOR}")):
             yield f"{candidate[:-1]}{SIGN}"
 
 
