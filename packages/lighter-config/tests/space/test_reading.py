@@ -1,13 +1,14 @@
 """Reading a space: what its language means, and what is said of mistakes."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lighter_config import ConfigError, Finding, Severity, check, load, parse_sources, prune, to_yaml
-from lighter_config.space import Objective, Range, Space, SpaceOptions, read_space, trial_config
+from lighter_config import ConfigError, Finding, RunSource, Severity, check, load, parse_sources, prune, to_yaml
+from lighter_config.space import Objective, Range, Space, SpaceOptions, read_space, trial_config, with_files_inside
 
 BASE = """
 trainer: {_target_: pytorch_lightning.Trainer, max_epochs: 20, callbacks: []}
@@ -311,3 +312,38 @@ def test_a_dimension_outside_a_sweep_is_an_error_that_names_the_command(word: st
 def test_a_word_without_a_value_is_an_error() -> None:
     with pytest.raises(ConfigError, match="has no value"):
         space_of("vars::width:=")
+
+
+def test_a_space_with_its_files_inside_is_the_same_when_they_are_gone(tmp_path: Path) -> None:
+    Path("models").mkdir()
+    Path("models/base.yaml").write_text("vars: {width: 8}\n")
+    Path("models/small.yaml").write_text("_base_: base.yaml\nvars: {~depth: null, height: 3}\n")
+    Path("models/large.yaml").write_text("vars: {=width: 512, 'a::b': 1}\n")
+    Path("models/search.yaml").write_text("sweep: {files: [small.yaml, large.yaml]}\n")
+    before = space_of("models/search.yaml", ":=models/large.yaml,models/base.yaml")
+    text = to_yaml(with_files_inside(before), standalone=True)
+    expected = [(one.values, trial_config(before.config, before, one).tree) for one in before.grid()]
+    for file in Path("models").iterdir():
+        file.write_text("changed: since\n")
+    after = read_space(load([Path(_written(text))]))
+    assert [(one.values, trial_config(after.config, after, one).tree) for one in after.grid()] == expected
+    assert expected[0][1]["vars"] == {"width": 512, "height": 3, "a": {"b": 1}}
+
+
+def test_a_space_read_from_the_folder_of_its_sweep_keeps_the_places() -> None:
+    space = space_of("search.yaml")
+    folder = Path("lighter_sweeps/x")
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(to_yaml(space.config, standalone=True))
+    places = {path: [str(place) for place in space.config.chain(path)] for path in space.config.leaf_paths()}
+    (folder / "provenance.json").write_text(json.dumps(places))
+    again = read_space(load([RunSource(folder, str(folder))]))
+    drawn = again.draw(lambda one: one.domain[-1] if isinstance(one.domain, tuple) else one.domain.low)
+    trial = trial_config(again.config, again, drawn, number=7)
+    assert str(trial.place("trainer::max_epochs")) == "search.yaml:5:26 (trial 7)"
+    assert str(trial.place("optimizer::momentum")) == "search.yaml:9:64 (trial 7)"
+    assert [str(place) for place in trial.chain("vars::width")] == [
+        "search.yaml:4:27 (trial 7)",
+        "lighter_sweeps/x/config.yaml:4:10",
+        "base.yaml:4:10",
+    ]

@@ -19,8 +19,8 @@ from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import holds_mappings
 
 _ADDS_UP = "_requires_"
-OVER = (SWEEP, "over")
-"""The path below which a sweep has its dimensions."""
+OVER, FILES = (SWEEP, "over"), (SWEEP, "files")
+"""The paths below which a sweep has its dimensions, and its choices of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Merger:
         if node.settled:
             return node
         if type(node.value) is list:
-            if at[:2] == OVER:  # choices merge into the config of a trial, with their operators
+            if at[:2] in (OVER, FILES):  # choices merge into the config of a trial, with their operators
                 return node
             node.value = [self._settled(child, (*at, index)) for index, child in enumerate(node.value)]
             node.settled = True

@@ -3,8 +3,7 @@
 from lighter_config.errors import ConfigError, SourceError
 from lighter_config.findings import Finding
 from lighter_config.merging.changes import Change, merge_error
-from lighter_config.merging.merger import OVER
-from lighter_config.sections import SWEEP
+from lighter_config.merging.merger import FILES, OVER
 from lighter_config.sources.overrides import is_path, value_node
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Word
@@ -12,7 +11,6 @@ from lighter_config.tree.paths import format_path, parse_path
 from lighter_config.tree.walking import follow
 
 SIGN = ":="
-FILES = (SWEEP, "files")
 _OPENING, _CLOSING, _QUOTES = "[{(", "]})", "'\""
 
 

@@ -2,6 +2,7 @@
 
 from lighter_config.space.assignments import Assignment
 from lighter_config.space.domains import Choice, Dimension, Range
+from lighter_config.space.frozen_files import with_files_inside
 from lighter_config.space.reading import read_space
 from lighter_config.space.settings import SpaceOptions
 from lighter_config.space.space import Condition, Constraint, Objective, Space, assignment_from
@@ -20,4 +21,5 @@ __all__ = [
     "assignment_from",
     "read_space",
     "trial_config",
+    "with_files_inside",
 ]

@@ -11,6 +11,7 @@ from lighter_config.loading import parts_of
 from lighter_config.merging.merger import Merger
 from lighter_config.regular_files import is_regular, with_home
 from lighter_config.sections import SWEEP
+from lighter_config.sources.bases import BASE
 from lighter_config.sources.file_names import nearest_files
 from lighter_config.space.choice_labels import labels_of
 from lighter_config.space.domains import Choice, Dimension, Range
@@ -18,7 +19,7 @@ from lighter_config.space.paths import nothing_at
 from lighter_config.space.range_text import EXPECTED, RangeError, is_like_a_range, is_range, read_range
 from lighter_config.tree.copies import copied
 from lighter_config.tree.keys import special_key
-from lighter_config.tree.node import Node, Segments
+from lighter_config.tree.node import NAME, Node, Segments
 from lighter_config.tree.origins import Word
 from lighter_config.tree.paths import SEPARATOR, format_path
 from lighter_config.tree.walking import walk
@@ -78,6 +79,8 @@ class DimensionReader:
             yield dimension
 
     def _file(self, node: Node) -> Choice | None:
+        if node.is_mapping:
+            return _mapping_among_files(node)
         name = node.value
         if not isinstance(name, str) or not name:
             self._error(node, FILES, f"{FILES} must name files, has {node.plain()!r}", fix="write the name of a config")
@@ -210,6 +213,15 @@ class DimensionReader:
                 check="space",
             )
         )
+
+
+def _mapping_among_files(node: Node) -> Choice:
+    """Return the choice of a mapping that merges at the root; its name is its ``_name_``."""
+    content = dict(node.value)
+    name, bases = content.pop(NAME, None), content.pop(BASE, None)
+    label = str(name.value) if name is not None else labels_of([node.plain()])[0]
+    earlier = bases.value if bases is not None and bases.is_list else ()
+    return Choice(label, label, node.place, is_file=True, node=node, parts=(*earlier, node.like(content)))
 
 
 def _settled(node: Node) -> Node:

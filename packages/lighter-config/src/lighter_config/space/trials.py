@@ -9,6 +9,7 @@ from lighter_config.merging.changes import Change
 from lighter_config.merging.merger import Merger
 from lighter_config.sections import SWEEP
 from lighter_config.sources.mapping_reader import node_of
+from lighter_config.sources.recorded_places import Recorded
 from lighter_config.space.assignments import Assignment
 from lighter_config.space.domains import Choice
 from lighter_config.space.space import Space
@@ -92,6 +93,9 @@ def _of_trial(number: int | None) -> Callable[[Node], None]:
         return origins[id(origin)]
 
     def change(node: Node) -> None:
+        if node.previous is not None and isinstance(node.previous.origin, Recorded):  # read from a sweep's folder
+            before = node.previous
+            node.origin, node.mark, node.key_mark, node.key_origin = before.origin, None, None, before.origin
         if number is not None:
             node.origin, node.key_origin = of_trial(node.origin), of_trial(node.key_origin)
         node.previous = None
