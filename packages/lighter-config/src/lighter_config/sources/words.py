@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
-from lighter_config.regular_files import exists, is_regular, with_home
+from lighter_config.regular_files import exists, is_regular, read_regular, with_home
 from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
