@@ -35,9 +35,10 @@ def check_shared_folders(context: CheckContext) -> Iterator[Finding]:
             continue
         name = value.rstrip("/").rpartition("/")[2]
         where = folder_path(context.config)
+        missing = "" if context.config.has(where) else f"add {where}, and "
         yield context.finding(
             path,
             f"every trial would write to {value}",
             expected=(f"a place below @{where}, which is another one in each trial",),
-            fix=f"""leave {path[-1]} out, or write {path[-1]}: "$@{where} + '/{name}'\"""",
+            fix=f"""leave {path[-1]} out, or {missing}write {path[-1]}: "$@{where} + '/{name}'\"""",
         )

@@ -23,7 +23,8 @@ def is_dimension(word: str) -> bool:
     (True, True, False)
     """
     before, equals, _ = word.partition("=")
-    return bool(equals) and before.endswith(":") and (before == ":" or is_path(before[:-1]))
+    path = before[:-1]
+    return bool(equals) and before[-1:] == ":" and path[-1:] != ":" and (not path or is_path(path))
 
 
 def not_in_a_sweep(word: str, origin: Word) -> SourceError:
@@ -83,13 +84,14 @@ def check_overlap(root: Node, change: Change) -> None:
         return
     node, path, rest = follow(root, change.path)
     name, other = format_path(change.path[len(OVER) :]), format_path(path[len(OVER) :])
+    away = f"take away the one of {node.place} first with ~{format_path(path)}"
     if rest and not node.is_mapping:
-        fix = f"write it in each choice of {other}, or take that away first with ~{format_path(path)}"
-        raise merge_error(f"{name} is inside {other}, which varies at {node.place}", change.path, change.value, fix=fix)
+        fix = f"write it in each choice of {other}, or {away}"
+        raise merge_error(f"{name} is inside {other}, which varies itself", change.path, change.value, fix=fix)
     if not rest and node.is_mapping:
         inside = ", ".join(format_path((*path, at)[len(OVER) :]) for at in node.value)
-        fix = f"leave one of them out, or take that away first with ~{format_path(path)}"
-        raise merge_error(f"{name} holds {inside}, which varies at {node.place}", change.path, change.value, fix=fix)
+        fix = f"leave it out, or {away}"
+        raise merge_error(f"{name} holds {inside}, which varies itself", change.path, change.value, fix=fix)
 
 
 def split_choices(text: str) -> list[str]:

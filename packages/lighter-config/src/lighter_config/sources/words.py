@@ -29,7 +29,7 @@ RECORD_FILE = "record.json"
 """The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
 
 TRIAL_FILE = "trial.json"
-"""The file of the folder of a trial, or of one of its repeats, that says which trial it is."""
+"""The file of the folder of a trial, or of one of its repeats, that says which trial it is; its config is beside it."""
 
 _RUNS = "lighter_runs"
 
@@ -73,7 +73,7 @@ class CheckpointSource:
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """The folder of a run; its source is the config stored in it."""
+    """The folder of a run, or of a sweep's trial; its source is the config stored in it."""
 
     path: Path
     name: str
@@ -246,14 +246,15 @@ def _file(word: str, number: int) -> Source | None:
 
 
 def _run(word: str, number: int) -> Source | None:
-    folder = run_folder(_path(word))
-    return None if folder is None else RunSource(folder, word, number)
+    path = _path(word)
+    folder = run_folder(path)
+    return None if folder is None else RunSource(folder, word if folder == path else str(folder), number)
 
 
 def run_folder(path: Path) -> Path | None:
     """Return the folder of a run: the path itself, or the newest run of a trial; ``None`` if there is none.
 
-    Of a trial with repeats, that is the newest run of its first repeat.
+    Of a trial with repeats, that is the newest run of its first repeat; of one that has not run, the trial's own.
     """
     if _is_run(path):
         return path
@@ -261,7 +262,9 @@ def run_folder(path: Path) -> Path | None:
         return None
     runs = sorted(run for run in (path / _RUNS).glob("*") if _is_run(run) and _is_trial(run))
     repeats = (run_folder(folder) for folder in sorted(path.iterdir()) if is_regular(folder / TRIAL_FILE))
-    return runs[-1] if runs else next(filter(None, repeats), None)
+    if runs:
+        return runs[-1]
+    return path if is_regular(path / RECORDED_CONFIG) else next(filter(None, repeats), None)
 
 
 def _is_run(path: Path) -> bool:

@@ -33,7 +33,7 @@ def nothing_at(config: Config, files: Sequence[Dimension], path: Segments, node:
     nearest = _nearest(config, path)
     fix = f"write {node.excerpt.replace(name, nearest[0], 1)}" if nearest and name in node.excerpt else ""
     return _finding(
-        node, name, f"there is nothing at {name}", nearest=nearest, fix=fix or "name a value that the config has"
+        node, name, f"{name} does not exist", nearest=nearest, fix=fix or "name a value that the config has"
     )
 
 

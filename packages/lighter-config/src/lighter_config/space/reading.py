@@ -140,7 +140,7 @@ def _as_repeat(dimension: Dimension) -> Dimension:
 def _endless(repeats: Sequence[Dimension]) -> Iterator[Finding]:
     for dimension in repeats:
         if not dimension.is_finite:
-            message = f"{dimension.path} repeats a trial, but its range has endlessly many values"
+            message = f"{dimension.path} repeats a trial, so its values must be listed"
             fix = "list the values, or write a range of whole numbers: 0..4"
             yield _about(dimension.node, dimension.path, message, fix=fix)
 

@@ -33,7 +33,7 @@ def broken_rules(space: Space, section: Node, options: SpaceOptions) -> Iterator
         )
         return
     endless = next((one for one in space.all_dimensions() if _is_endless(one)), None)
-    yield from _about_endless(space, endless)
+    yield from _about_endless(space, section, options, endless)
     yield from _about_pruning(space, section, options)
     yield from _about_number(space, section, options, endless)
 
@@ -42,7 +42,7 @@ def _is_endless(dimension: Dimension) -> bool:
     return isinstance(dimension.domain, Range) and not dimension.domain.is_finite
 
 
-def _about_endless(space: Space, endless: Dimension | None) -> Iterator[Finding]:
+def _about_endless(space: Space, section: Node, options: SpaceOptions, endless: Dimension | None) -> Iterator[Finding]:
     if endless is not None and space.sampler == "grid":
         yield _of(endless, f"a grid needs choices or steps, but {endless.path} is a range", fix=_as_grid(endless))
     elif not space.objectives and space.sampler in (None, "tpe", "gp", "cmaes", "nsga2"):
@@ -50,10 +50,12 @@ def _about_endless(space: Space, endless: Dimension | None) -> Iterator[Finding]
             fix = "add --max NAME or --min NAME, or --sampler random"
             if space.sampler is not None:
                 fix = "add --max NAME or --min NAME"
-            yield _of(endless, f"{endless.path} has endlessly many values, and nothing says which are good", fix=fix)
+            yield _of(endless, f"{endless.path} is a range, and nothing says which values are good", fix=fix)
         elif space.sampler is not None:
             message = f"the sampler {space.sampler} needs an objective, which is missing"
-            yield Finding(message=message, path=f"{SWEEP}{SEPARATOR}sampler", fix="add --max NAME or --min NAME")
+            node = section.value.get("sampler") if options.sampler is None else None
+            fix = "add --max NAME or --min NAME"
+            yield _at(message, f"{SWEEP}{SEPARATOR}sampler", node, "--sampler", str(options.sampler), fix)
 
 
 def _as_grid(dimension: Dimension) -> str:
@@ -96,7 +98,7 @@ def _about_number(space: Space, section: Node, options: SpaceOptions, endless: D
             fix = f"write --trials {size}, or --sampler random"
             yield _at(message, path, node, "--trials", str(space.trials), fix)
     elif not space.is_grid and (space.trials, space.hours, space.patience) == (None, None, None):
-        message = "the search has no end: there is no number of trials and no time limit"
+        message = "the search never ends: it has neither a number of trials nor a time limit"
         yield Finding(message=message, path=path, fix="add --trials N, --hours H or --patience N")
 
 
