@@ -244,7 +244,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(python=PYTHON, default=False)
 def faults(session: nox.Session) -> None:
     """Kill runs at random moments, fill their disk, fail them: resumed, they end as others; prints a table; minutes."""
-    install(session, list(SIBLINGS), build="cpu", requirements=workspace_requirements())
+    install(session, list(SIBLINGS), build="cpu", groups=["sweep"], requirements=workspace_requirements())
     session.run("python", "tests/faults", *session.posargs)
 
 

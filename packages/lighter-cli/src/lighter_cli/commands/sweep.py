@@ -66,7 +66,7 @@ class WorkOptions:
     share: Annotated[int, Parameter(help="Trials on one GPU.")] = 1
     name: Annotated[
         str | None,
-        Parameter(help="The folder below lighter_sweeps. By default the stem of the first file and 4 letters."),
+        Parameter(help="The folder below lighter_sweeps. By default the first file's name and four letters."),
     ] = None
     retry: Annotated[Literal["failed"] | None, Parameter(help="Run again what failed.")] = None
 

@@ -87,8 +87,8 @@ def _named(name: str, known: Mapping[str, Callable[[int], T]], argument: int) ->
 
 
 def _built(spec: Mapping[str, Any], kind: Callable[..., T]) -> T:
-    built = load([{"component": dict(spec)}], strict=False).resolve("component")
+    built: Any = load([{"component": dict(spec)}], strict=False).resolve("component")
     if not isinstance(built, cast("type", kind)):
         message = f"a component of the sweep is a {type(built).__name__}"
-        raise SourceError(Finding(message=message, expected=(f"a {kind.__name__} of Optuna",)))
-    return built
+        raise SourceError(Finding(message=message, expected=("one of Optuna's classes",)))
+    return cast("T", built)

@@ -21,9 +21,9 @@ from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.results import write_results
 from lighter_cli.sweeps.trials import Trials
-from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, FileSource, Finding, SourceError
+from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, FileSource, Finding, SourceError
 from lighter_config.regular_files import exists
-from lighter_config.space import Space
+from lighter_config.space import Space, with_files_inside
 
 _logger = logging.getLogger(__name__)
 
@@ -121,10 +121,11 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
         SourceError: The config has changed since it began, or it was begun by a newer version of Lighter.
     """
     folder = find_folder(plan, (working_directory or Path.cwd()).absolute())
-    text = config_text(plan.config)
+    config = with_files_inside(plan.space)
+    text = config_text(config)
     is_new = not exists(folder / SWEEP_FILE)
     if is_new:
-        _begin(folder, plan, text)
+        _begin(folder, plan, config, text)
     sweep = Sweep(folder, plan, is_new=is_new)
     if (version := sweep.facts.get("format")) != FORMAT:
         message = f"the sweep {folder.name} has format {version!r}, this version of Lighter reads format {FORMAT}"
@@ -139,13 +140,12 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     return sweep
 
 
-def _begin(folder: Path, plan: Plan, text: str) -> None:
+def _begin(folder: Path, plan: Plan, config: Config, text: str) -> None:
     """Make the folder of a sweep: whole, or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     (temporary / TRIALS).mkdir(parents=True)
-    config = plan.config
     write_atomically(temporary / RECORDED_CONFIG, text)
     places = {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
     write_atomically(temporary / RECORDED_PLACES, json.dumps(places, indent=1))
