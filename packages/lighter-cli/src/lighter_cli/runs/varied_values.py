@@ -11,7 +11,7 @@ from lighter_config import Config, ConfigError, FileSource, Place, RunSource, fo
 from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.sections import SWEEP
 from lighter_config.sources.words import TRIAL_FILE
-from lighter_config.tree.node import Segments
+from lighter_config.tree.node import NAME, Segments
 from lighter_config.tree.paths import SEPARATOR
 
 _SWEEP_FILE = "sweep.json"
@@ -64,7 +64,8 @@ def varied(config: Config, path: Segments) -> Varied | None:
         if value is not None and not isinstance(value, dict):
             # places are recorded of values, not of the lists that hold them
             first = next(one for one in of_sweep.leaf_paths() if one == where or one.startswith(f"{where}{SEPARATOR}"))
-            return Varied(folder.name, number, dimension, value, of_sweep.chain(first)[-1])
+            shown = _names(value) if dimension == _FILES else value
+            return Varied(folder.name, number, dimension, shown, of_sweep.chain(first)[-1])
     return None
 
 
@@ -85,6 +86,13 @@ def _candidates(path: Segments) -> list[tuple[str, str]]:
         for section in _SECTIONS
     ]
     return [*below, (_FILES, format_path((SWEEP, _FILES)))]
+
+
+def _names(files: Any) -> Any:
+    """Return the names of files whose content the config of a sweep holds."""
+    if isinstance(files, list):
+        return [_names(one) for one in files]
+    return files.get(NAME) if isinstance(files, dict) else files
 
 
 def _read(file: Path) -> dict[str, Any] | None:
