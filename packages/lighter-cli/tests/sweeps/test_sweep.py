@@ -247,3 +247,26 @@ def test_the_sampler_draws_the_same_after_a_stop(work: Work, config: str) -> Non
     work(*words, maximize=(VALUE,), trials=2, name="in-parts")
     in_parts = work(*words, maximize=(VALUE,), trials=5, name="in-parts")
     assert in_parts.trials.values == at_once.trials.values
+
+
+def test_files_are_choices_and_a_changed_one_is_refused(work: Work, config: str) -> None:
+    Path("short.yaml").write_text("trainer: {max_epochs: 1}\n")
+    Path("long.yaml").write_text("trainer: {max_epochs: 3}\n")
+    sweep = work(config, ":=short.yaml,long.yaml")
+    assert [result.epochs for result in sweep.trials.results.values()] == [1, 3]
+    Path("long.yaml").write_text("trainer: {max_epochs: 4}\n")
+    with pytest.raises(SourceError, match=f"long.yaml has changed since the sweep {sweep.name} began"):
+        work(config, ":=short.yaml,long.yaml")
+
+
+def test_a_sweep_ends_when_nothing_gets_better(work: Work, config: str) -> None:
+    words = (config, "vars::value:=0.9,0.8,0.7,0.6,0.5,0.4")
+    sweep = work(*words, maximize=(VALUE,), sampler="grid", patience=2)
+    assert sweep.trials.numbers == [0, 1, 2]
+
+
+def test_a_search_by_a_component(work: Work, config: str) -> None:
+    Path("search.yaml").write_text("sweep:\n  sampler: {_target_: optuna.samplers.RandomSampler, seed: 3}\n")
+    words = (config, "search.yaml", "vars::value:=0.0..1.0")
+    sweep = work(*words, maximize=(VALUE,), trials=3)
+    assert states(sweep) == ["finished"] * 3

@@ -129,9 +129,16 @@ def _facts(dimension: Any) -> list[Any]:
     if isinstance(domain, Range):
         return [dimension.name, str(domain)]
     choices = [
-        [choice.label, *map(_facts, choice.dimensions), *([part.plain() for part in choice.parts])] for choice in domain
+        [choice.label, *map(_facts, choice.dimensions), *([] if choice.is_file else [choice.node.plain()])]
+        for choice in domain
     ]
     return [dimension.name, choices]
+
+
+def hashes_of_files(space: Space) -> dict[str, str]:
+    """Return a hash of each file that is a choice, with its bases, by the label of the choice."""
+    files = (choice for one in space.dimensions for choice in one.choices if choice.is_file)
+    return {choice.label: hash_of(repr([part.plain() for part in choice.parts]).encode()) for choice in files}
 
 
 def _copy(source: Path, target: Path, kept: set[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lighter_cli.errors import SweepError
 from lighter_cli.sweeps.gpus import slots_of
 from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.preloading import modules_of
@@ -16,6 +18,7 @@ from lighter_cli.sweeps.table import LiveTable, Progress, final_lines
 from lighter_cli.sweeps.widening import widen
 from lighter_cli.sweeps.worker import Worker
 from lighter_cli.terminal import output
+from lighter_config import Finding
 
 _logger = logging.getLogger(__name__)
 
@@ -63,6 +66,11 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
         if options.retry and (num_again := worker.queue.retry()):
             progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
         end = worker.work()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        message = f"the sweep stops, as the disk is full: {error.filename or plan.name or 'lighter_sweeps'}"
+        raise SweepError(Finding(message=message, fix="make space, then run the same command again")) from error
     finally:
         starter.close()
     if not options.is_json:

@@ -15,7 +15,14 @@ from typing import Any, Literal
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs import environment
 from lighter_cli.runs.trial import TRIALS
-from lighter_cli.sweeps.freezing import changes_since, config_text, fingerprint, freeze_code, space_facts
+from lighter_cli.sweeps.freezing import (
+    changes_since,
+    config_text,
+    fingerprint,
+    freeze_code,
+    hashes_of_files,
+    space_facts,
+)
 from lighter_cli.sweeps.layout import BEST, CODE, LOCK_FILE, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
 from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.plan import Plan
@@ -133,6 +140,7 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     if plan.folder is None and not is_new:
         _refuse_changes(folder, text)
     if not is_new:
+        _refuse_changed_files(sweep)
         (folder / STOP_FILE).unlink(missing_ok=True)
         _warn_of_changed_code(sweep)
     _update(sweep)
@@ -164,6 +172,7 @@ def _begin(folder: Path, plan: Plan, config: Config, text: str) -> None:
         "project": None if code.project in (None, temporary / CODE) else str(code.project),
         "fingerprint": fingerprint(config),
         "space": space_facts(plan.space),
+        "files": hashes_of_files(plan.space),
     }
     write_atomically(temporary / SWEEP_FILE, json.dumps(facts, indent=1, default=str))
     try:
@@ -187,6 +196,7 @@ def _update(sweep: Sweep) -> None:
         "objectives": [[one.name, one.direction] for one in space.objectives],
         "options": {name: value for name, value in plan.options.items() if value not in (None, (), [])},
         "pruning": pruning,
+        "files": {**sweep.facts.get("files", {}), **hashes_of_files(space)},
         "repeats": space.num_repeats,
         "trials": space.trials if not space.is_grid else space.size(),
     }
@@ -207,6 +217,15 @@ def _refuse_changes(folder: Path, text: str) -> None:
                 f"lighter sweep {os.path.relpath(folder)}",
             )
         )
+
+
+def _refuse_changed_files(sweep: Sweep) -> None:
+    """Refuse choices that are files with another content than when the sweep began."""
+    then, now = sweep.facts.get("files", {}), hashes_of_files(sweep.space)
+    changed = [name for name, content in now.items() if then.get(name, content) != content]
+    if changed:
+        message = f"{changed[0]} has changed since the sweep {sweep.name} began"
+        raise SourceError(Finding(message=message, fix="undo the change, or begin another sweep with --name NEW"))
 
 
 def _warn_of_changed_code(sweep: Sweep) -> None:
