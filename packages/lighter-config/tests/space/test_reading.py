@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lighter_config import ConfigError, Finding, RunSource, Severity, check, load, parse_sources, prune, to_yaml
+from lighter_config import ConfigError, Finding, RunSource, Severity, Stage, check, load, parse_sources, prune, to_yaml
 from lighter_config.space import Objective, Range, Space, SpaceOptions, read_space, trial_config, with_files_inside
 
 BASE = """
@@ -344,6 +344,19 @@ def test_a_space_read_from_the_folder_of_its_sweep_keeps_the_places() -> None:
     assert str(trial.place("optimizer::momentum")) == "search.yaml:9:64 (trial 7)"
     assert [str(place) for place in trial.chain("vars::width")] == [
         "search.yaml:4:27 (trial 7)",
-        "lighter_sweeps/x/config.yaml:4:10",
+        "lighter_sweeps/x/config.yaml:6:10",
         "base.yaml:4:10",
     ]
+
+
+def test_a_check_for_no_stage_reports_mistakes_of_the_section() -> None:
+    config = load(["base.yaml", "search.yaml", "sweep::over::vars::width=1e-1..1e-4", "sweep::trails=3"])
+    (wrong,) = (finding for finding in check(config) if finding.check == "space" and "goes down" in finding.message)
+    assert wrong.place is not None
+    assert "sweep::trails is not a key of a sweep" in {finding.message for finding in check(config)}
+    assert not [finding for finding in check(config, Stage.FIT) if finding.check == "space"]
+
+
+def test_a_check_does_not_ask_the_section_for_what_options_may_add() -> None:
+    config = load(["base.yaml", {"sweep": {"over": {"optimizer::lr": "0.1..1"}}}])
+    assert not [finding for finding in check(config) if finding.check == "space"]

@@ -20,6 +20,7 @@ from lighter_config.checks.parameter_groups import check_parameter_groups
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
+from lighter_config.checks.sweep_section import check_sweep_section
 from lighter_config.checks.targets import check_targets
 from lighter_config.checks.trainer_names import check_trainer_names
 from lighter_config.config import Config
@@ -55,6 +56,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_logger_names,
     check_checkpoint_files,
     check_secrets,
+    check_sweep_section,
 )
 """What ``check`` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 

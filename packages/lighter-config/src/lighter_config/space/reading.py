@@ -33,10 +33,25 @@ def read_space(config: Config, options: SpaceOptions | None = None) -> Space:
         CheckError: Something is wrong with the space; all findings at once, each with its place.
     """
     options = options or SpaceOptions()
-    section = config._root.value.get(SWEEP) or Node({}, config._root.origin)
+    space, findings = _read(config, options)
+    if space is not None and not _has_errors(findings):  # else dimensions may be missing
+        findings += [replace(one, check="space") for one in broken_rules(space, _section(config), options)]
+    if space is None or _has_errors(findings):
+        raise CheckError(*findings)
+    return replace(space, notes=tuple(findings))
+
+
+def section_findings(config: Config) -> list[Finding]:
+    """Return what is wrong with a ``sweep`` section itself, whatever the options of the command may add to it."""
+    return _read(config, SpaceOptions())[1]
+
+
+def _read(config: Config, options: SpaceOptions) -> tuple[Space | None, list[Finding]]:
+    """Return the space, and what is wrong with its parts; ``None`` without a section that can be read."""
+    section = _section(config)
     if not section.is_mapping:
         message = f"the section {SWEEP} must be a mapping, is {section.plain()!r}"
-        raise CheckError(_about(section, SWEEP, message, fix="write what varies below `over`"))
+        return None, [_about(section, SWEEP, message, fix="write what varies below `over`")]
     dimensions, repeats, findings = _dimensions(config, section, options)
     settings = SettingsReader(section, options)
     settings.check_keys()
@@ -56,13 +71,16 @@ def read_space(config: Config, options: SpaceOptions | None = None) -> Space:
         hours=settings.hours(),
         patience=settings.patience(),
     )
-    findings += [*settings.findings, *wrong_entries, *overrides_like_dimensions(config)]
-    errors = [one for one in findings if one.severity is Severity.ERROR]
-    if not errors:  # else dimensions may be missing
-        findings += [replace(one, check="space") for one in broken_rules(space, section, options)]
-    if any(one.severity is Severity.ERROR for one in findings):
-        raise CheckError(*findings)
-    return replace(space, notes=tuple(findings))
+    return space, [*findings, *settings.findings, *wrong_entries, *overrides_like_dimensions(config)]
+
+
+def _section(config: Config) -> Node:
+    """Return the ``sweep`` section; an empty mapping where there is none."""
+    return config._root.value.get(SWEEP) or Node({}, config._root.origin)
+
+
+def _has_errors(findings: Sequence[Finding]) -> bool:
+    return any(one.severity is Severity.ERROR for one in findings)
 
 
 def _dimensions(
