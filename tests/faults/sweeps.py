@@ -5,12 +5,12 @@ import random
 import shutil
 import signal
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from attempts import EXPERIMENT, LostError, wait_until
-from processes import Process, start
+from processes import start
 
 from lighter_cli.runs.epochs import read_epochs
 from lighter_cli.runs.record import Record
@@ -23,6 +23,7 @@ from lighter_cli.sweeps.trials import Trials
 NUM_TRIALS = 30
 NUM_EPOCHS = 3
 _WORDS = ("sweep", "config.yaml", "sweep.yaml", "--name", "struck", "--workers", "2")
+_OF_THE_WORKER = 0.2  # the rest strikes trials
 _ON_ONE_TRIAL = 3  # the fourth kill without a new checkpoint fails a trial
 
 
@@ -55,10 +56,14 @@ class StruckSweep:
         """Kill the worker or a trial at random moments until the sweep is done; return how often."""
         num = 0
         worker = start(self.folder, *_WORDS)
-        while num < at_most and worker.poll() is None:
-            time.sleep(random.uniform(0.2, 1.5))
-            if random.random() < 0.4:
-                num += self._kill_worker(worker)
+        while num < at_most:
+            wait_until(lambda: worker.poll() is not None or bool(self._running()))  # noqa: B023
+            time.sleep(random.uniform(0.0, 1.0))
+            if worker.poll() is not None:
+                break
+            if random.random() < _OF_THE_WORKER:
+                num += _kill(worker.pid)
+                worker.wait()
                 worker = start(self.folder, *_WORDS)
             else:
                 num += self._kill_trial()
@@ -99,26 +104,34 @@ class StruckSweep:
                     f"trial {number} has {result.values[0]}, of an uninterrupted sweep {whole[number].values[0]}"
                 )
 
-    def _kill_worker(self, worker: Process) -> int:
-        was_alive = worker.poll() is None
-        if was_alive:
-            with suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
-            worker.wait()
-        return was_alive
+    def _running(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Return the folders of the trials that run in a process of their own, each with its owner."""
+        trials = self.trials
+        owners = [(folder, read_owner(folder)) for folder in map(trials.folder_of, trials.open)]
+        return [
+            (folder, owner)
+            for folder, owner in owners
+            if owner is not None and owner["pid"] != owner["worker"] and is_at_work(folder, owner)
+        ]
 
     def _kill_trial(self) -> int:
-        folders = [self.trials.folder_of(number) for number in self.trials.open]
-        owners = [(folder, owner) for folder in folders if (owner := read_owner(folder)) and is_at_work(folder, owner)]
-        owners = [one for one in owners if self.kills.get(one[0].name, 0) < _ON_ONE_TRIAL]
-        if not owners:
+        running = [one for one in self._running() if self.kills.get(one[0].name, 0) < _ON_ONE_TRIAL]
+        if not running:
             return 0
-        folder, owner = random.choice(owners)
+        folder, owner = random.choice(running)
         self.kills[folder.name] = self.kills.get(folder.name, 0) + 1
-        with suppress(ProcessLookupError):
-            os.kill(owner["pid"], signal.SIGKILL)
+        num = _kill(owner["pid"])
         wait_until(lambda: not is_at_work(folder, owner))
-        return 1
+        return num
+
+
+def _kill(pid: int) -> int:
+    """Kill a process; return how many were killed."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return 0
+    return 1
 
 
 def _check_runs(number: int, records: list[Record]) -> None:

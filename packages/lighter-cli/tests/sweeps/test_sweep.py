@@ -236,7 +236,7 @@ def test_a_widened_space_keeps_its_trials(work: Work, config: str, caplog: pytes
     assert study.trials[0].params == {"vars::value": 0.5, "vars::num_samples": 12}
     with caplog.at_level(logging.INFO):
         narrower = work(str(sweep.folder), "vars::value:=0.45..0.55", trials=5)
-    assert narrower.space.dimensions[0].domain.low == 0.45
+    assert {one.name: str(one.domain) for one in narrower.space.dimensions}["vars::value"] == "0.45..0.55"
     assert states(narrower) == ["finished"] * 5
     assert len(rows(narrower)) == 5
 
@@ -257,6 +257,10 @@ def test_files_are_choices_and_a_changed_one_is_refused(work: Work, config: str)
     Path("long.yaml").write_text("trainer: {max_epochs: 4}\n")
     with pytest.raises(SourceError, match=f"long.yaml has changed since the sweep {sweep.name} began"):
         work(config, ":=short.yaml,long.yaml")
+    Path("long.yaml").unlink()
+    more = work(str(sweep.folder), "vars::value:=0.2,0.5")
+    assert [values.get("vars::value") for values in more.trials.values.values()] == [None, None, "0.2", "0.5"]
+    assert [result.epochs for result in more.trials.results.values()] == [1, 3, 3, 3]
 
 
 def test_a_sweep_ends_when_nothing_gets_better(work: Work, config: str) -> None:

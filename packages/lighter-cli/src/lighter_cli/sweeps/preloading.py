@@ -22,6 +22,9 @@ def modules_of(config: Config) -> list[str]:
     for target in targets:
         if target.partition(".")[0] in installed:
             names[_module_of(target)] = None
+    logger = config.expanded().get("trainer::logger", True)
+    if logger is True or any(target.endswith(".TensorBoardLogger") for target in targets):
+        names["torch.utils.tensorboard"] = None  # what the logger imports when it writes first
     return [name for name in names if name]
 
 

@@ -139,8 +139,8 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
         raise SourceError(Finding(message=message))
     if plan.folder is None and not is_new:
         _refuse_changes(folder, text)
-    if not is_new:
         _refuse_changed_files(sweep)
+    if not is_new:
         (folder / STOP_FILE).unlink(missing_ok=True)
         _warn_of_changed_code(sweep)
     _update(sweep)

@@ -27,11 +27,15 @@ from typing import Any, NoReturn
 OWN_MODULES = (
     "torch",
     "torchmetrics",
+    "torch.utils.serialization.config",
     "lighter",
+    "lighter_config.building._sparkwheel",
+    "lighter_config.writing.yaml_writer",
     "lighter_cli.app",
     "lighter_cli.commands.stages",
     "lighter_cli.running.runner",
     "lighter_cli.running.build",
+    "lighter_cli.running.gc_pause",
     "lighter_cli.running.trainer_call",
     "lighter_cli.sweeps.trial_callback",
 )

@@ -12,6 +12,7 @@ from lighter_cli.sweeps.layout import SWEEP_FILE
 from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Finding
+from lighter_config.space import with_files_inside
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def widen(sweep: Sweep) -> None:
         message = f"the space of {sweep.name} is another one, and trials of it run"
         raise SweepError(Finding(message=message, fix=f"lighter sweeps stop {sweep.name}, then the same command again"))
     num_outside = queue.widen()
-    config = sweep.plan.config
+    config = with_files_inside(sweep.space)
     places = {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
     write_atomically(sweep.folder / RECORDED_CONFIG, config_text(config))
     write_atomically(sweep.folder / RECORDED_PLACES, json.dumps(places, indent=1))
@@ -51,6 +52,6 @@ def widen(sweep: Sweep) -> None:
 def _refuse_other_config(sweep: Sweep) -> None:
     """Refuse overrides of a config that a sweep has frozen."""
     kept = (sweep.folder / RECORDED_CONFIG).read_text(encoding="utf-8")
-    if not sweep.is_new and (changes := changes_since(kept, config_text(sweep.plan.config))):
+    if not sweep.is_new and (changes := changes_since(kept, config_text(with_files_inside(sweep.space)))):
         message = f"the sweep {sweep.name} began with another config"
         raise SweepError(Finding(message=message, expected=tuple(changes[:3]), fix="begin another with --name NEW"))
