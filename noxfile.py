@@ -46,6 +46,7 @@ PEERS = {
     "lightning-cli": ["pytorch-lightning==2.6.6", "torchmetrics==1.9.0", "jsonargparse[signatures,omegaconf]"],
     "hydra": ["pytorch-lightning==2.6.6", "torchmetrics==1.9.0", "hydra-core"],
     "earlier-lighter": ["lighter==0.1.0"],
+    "mlflow": ["mlflow==3.17.2"],
 }
 """What a user would pick instead, each with what it needs; in environments of their own, as they share import names."""
 
@@ -181,7 +182,7 @@ def coverage(session: nox.Session, package: str) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def build(session: nox.Session) -> None:
-    """Build wheels and sdists into dist/, and let each wheel do a small job in an environment of its own."""
+    """Build wheels and sdists into dist/, let each wheel do a small job alone, and hand a packed run over."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.run("uv", "build", "--quiet", "--all-packages", "--out-dir=dist", external=True)
     session.run("python", ".ci/wheels/contents.py", "dist")
@@ -196,6 +197,10 @@ def build(session: nox.Session) -> None:
         with session.chdir(tempfile.gettempdir()):
             session.run("uv", "pip", "install", "--quiet", *options, *refreshed, *torch, package, external=True)
             session.run(python, "-I", str(ROOT / ".ci/wheels" / job), external=True)
+    with session.chdir(tempfile.gettempdir()):
+        found = [option for option in cpu_torch(session) if option.startswith("--")]
+        arguments = [str(session.python), f"--find-links={ROOT / 'dist'}", *refreshed, *found]
+        session.run(python, "-I", str(ROOT / ".ci/wheels/hand_over_a_run.py"), *arguments, external=True)
 
 
 @nox.session(python=PYTHON, default=False)

@@ -1,102 +1,38 @@
-"""What 10,000 earlier runs in one folder cost the commands that look for runs.
+"""What 10,000 earlier runs in one folder cost the commands that look for runs, and Python that reads them into a table.
 
-One real fit leaves a record. Its copies differ in id, times and override, and the code that reads and writes records
-enters them in the index of the folder. Figures are processor time of whole processes, medians in turns beside a folder
-that holds one record. A row that misses its mark says so, and the exit code is then 1.
+A fit of a template leaves a record. Its copies differ in id, times, learning rate, seed, metrics, tags and config file.
+Figures are processor time of whole processes, medians in turns beside a folder that holds one record. The table is that
+of ``read_runs().to_pandas()``, against ``mlflow.search_runs()`` on the same runs in MLflow's own default store, where a
+Python that has MLflow is named. What writing the record costs is measured by ``recorder_cost.py``. A row that misses
+its mark says so, and the exit code is then 1::
+
+    uv venv .venv-mlflow
+    uv pip install --python .venv-mlflow mlflow
+    python benchmarks/runs.py --mlflow .venv-mlflow/bin/python     # needs pandas beside Lighter
 """
 
 import argparse
+import importlib.util
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-CONFIG = """
-trainer:
-  _target_: pytorch_lightning.Trainer
-  max_epochs: 1
-  accelerator: cpu
-  logger: false
-  enable_progress_bar: false
-  enable_model_summary: false
-model: {_target_: pytorch_lightning.demos.boring_classes.BoringModel}
-data: {_target_: pytorch_lightning.demos.boring_classes.BoringDataModule}
-"""
-OTHER_CONFIG = "_base_: config.yaml\n"
-
-# an installed program keeps its bytecode
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+from many_runs import INPUTS, Process, make_folder, run, run_python
 
 LIST_BEFORE_S = 3.4
 """Processor time of `lighter runs list` beside 10,000 records when it still read each of them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process: seconds of processor time, largest memory in MiB, and what it printed."""
-
-    seconds: float
-    peak_mib: float
-    output: str
-
-
-def run(folder: Path, *words: str) -> Process:
-    """Run ``lighter *words`` in a folder to its end."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lighter_cli", *words],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=ENVIRONMENT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode()
-    if process.returncode:
-        raise SystemExit(f"lighter {' '.join(words)} failed:\n{text}")
-    scale = 2**20 if sys.platform == "darwin" else 2**10
-    return Process(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale, text)
-
-
-def make_folder(folder: Path, num_records: int) -> None:
-    """Fit once in a folder, and copy the record; the newest run is that of a fit with a checkpoint."""
-    folder.mkdir()
-    (folder / "config.yaml").write_text(CONFIG)
-    (folder / "other.yaml").write_text(OTHER_CONFIG)
-    run(folder, "fit", "config.yaml")
-    (real,) = (folder / "lighter_runs").iterdir()
-    index = folder / ".lighter" / "runs.jsonl"
-    newest_line = index.read_text()
-    lines = [json.dumps({"folder": str(copy), "stage": "fit"}) for copy in copies(real, num_records - 1)]
-    index.write_text("".join(f"{line}\n" for line in lines) + newest_line)
-
-
-def copies(real: Path, number: int) -> Iterator[Path]:
-    """Write runs of another config file before a real run, one a minute, oldest first; yield their folders."""
-    content = json.loads((real / "record.json").read_text())
-    texts = {name: (real / name).read_text() for name in ("config.yaml", "provenance.json")}
-    first = datetime.now(UTC) - timedelta(minutes=number + 1)
-    for index in range(number):
-        start = first + timedelta(minutes=index)
-        name = f"{start:%Y%m%d-%H%M%S}-{index:06x}"
-        words = ["other.yaml", f"trainer::max_epochs={index + 1}"]
-        files = [str(real.parents[1] / "other.yaml")]
-        times = {"start": start.isoformat(), "end": (start + timedelta(seconds=30)).isoformat()}
-        copy = real.with_name(name)
-        record = {**content, **times, "id": name, "folder": str(copy), "words": words, "files": files}
-        record["overrides"] = words[1:]
-        copy.mkdir()
-        for file, text in {**texts, "record.json": json.dumps(record, indent=2)}.items():
-            (copy / file).write_text(text)
-        yield copy
+READ = """
+import json, time
+import pandas
+from lighter_cli import read_runs
+start = time.process_time()
+table = read_runs().to_pandas()
+print(json.dumps({"seconds": time.process_time() - start, "shape": table.shape}))
+"""
+PEER = Path(__file__).with_name("runs_in_mlflow.py")
 
 
 def compare(one: Path, many: Path, words: tuple[str, ...], repeats: int) -> tuple[list[Process], list[Process]]:
@@ -109,11 +45,47 @@ def seconds(processes: list[Process]) -> float:
     return statistics.median(process.seconds for process in processes)
 
 
+def write_for_mlflow(runs: Path, folder: Path) -> Path:
+    """Write the params, metrics and tags of the records of runs to a file in a new folder, newest first."""
+    folder.mkdir()
+    records = [json.loads((run / "record.json").read_text()) for run in sorted(runs.iterdir(), reverse=True)]
+    file = folder / "runs.json"
+    file.write_text(
+        json.dumps(
+            [
+                {
+                    "params": {name.replace("::", "/"): str(value) for name, value in record["values"].items()},
+                    "metrics": record["at_best"]["metrics"],
+                    "tags": {"tags": ",".join(record["tags"])},
+                }
+                for record in records
+            ]
+        )
+    )
+    return file
+
+
+def read_tables(many: Path, mlflow: str | None, repeats: int) -> tuple[float, float | None]:
+    """Read all runs into a table in turns with MLflow; return the medians of processor time, of the call alone."""
+    store = many.with_name("mlflow")
+    if mlflow is not None:
+        run_python(store, mlflow, str(PEER), "make", str(write_for_mlflow(many / "outputs/lighter_runs", store)))
+    ours, theirs = [], []
+    for _ in range(repeats):
+        ours.append(json.loads(run_python(many, sys.executable, "-c", READ).output.splitlines()[-1]))
+        if mlflow is not None:
+            theirs.append(json.loads(run_python(store, mlflow, str(PEER), "read").output.splitlines()[-1]))
+    if theirs and ours[0]["shape"][0] != theirs[0]["shape"][0]:
+        raise SystemExit(f"the tables differ: {ours[0]['shape']} and {theirs[0]['shape']}")
+    return tuple(statistics.median(found["seconds"] for found in side) if side else None for side in (ours, theirs))
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--mlflow", metavar="PYTHON", help="the Python of an environment that has MLflow")
     options = parser.parse_args()
     is_met = True
 
@@ -139,14 +111,31 @@ def main() -> int:
         mark = 0.15 * LIST_BEFORE_S
         row("runs list, one record", f"{seconds(least):.2f} s, {least[0].peak_mib:.0f} MiB", "", None)
         row("runs list", f"{took:.2f} s, {peak:.0f} MiB", f"<= {mark:.2f} s, < 60 MiB", took <= mark and peak < 60)
-        least, fits = compare(one, many, ("fit", "config.yaml", "--ckpt-path", "last"), options.repeats)
-        extra = seconds(fits) - seconds(least)
-        row("fit --ckpt-path last, extra to one record", f"{extra:.2f} s", "< 0.10 s", extra < 0.1)
+        for work, words in {
+            "runs list --where, which reads each record": ("list", "--where", "system::optimizer::lr=0.003"),
+            "runs best, which reads each record": ("best",),
+        }.items():
+            found = [run(many, "runs", *words) for _ in range(options.repeats)]
+            row(work, f"{seconds(found):.2f} s, {max(process.peak_mib for process in found):.0f} MiB", "", None)
         words = ("--complete", "zsh", "3", "runs", "show", "")
         least, completed = compare(one, many, words, options.repeats)
         took = seconds(completed)
         row("completion of a run's id", f"{took:.2f} s (one: {seconds(least):.2f} s)", "< 0.30 s", took < 0.3)
+        if importlib.util.find_spec("pandas") is not None:
+            took, peer = read_tables(many, options.mlflow, options.repeats)
+            met = None if peer is None else took <= 0.5 * peer
+            measured = f"{took:.2f} s" if peer is None else f"{took / peer:.2f} x ({took:.2f} s, {peer:.2f} s)"
+            row("read_runs().to_pandas() / mlflow.search_runs()", measured, "<= 0.50 x", met)
+        least, fits = compare(one, many, ("fit", *INPUTS, "--ckpt-path", "last"), 2 * options.repeats)
+        extra = lower_quarter(fits) - lower_quarter(least)
+        row("fit --ckpt-path last, extra to one record, p25", f"{extra:.2f} s", "< 0.10 s", extra < 0.1)
     return 0 if is_met else 1
+
+
+def lower_quarter(processes: list[Process]) -> float:
+    """Return the 25th percentile of processor time: a fit takes seconds, of which its imports vary by a tenth."""
+    times = sorted(process.seconds for process in processes)
+    return times[len(times) // 4]
 
 
 if __name__ == "__main__":

@@ -229,7 +229,7 @@ def against_peers(contestants: list[Tool], repeats: int, epochs: int) -> list[di
 
 def other_scripts(pythons: dict[str, str], *, quick: bool) -> dict[str, dict[str, Any]]:
     """Run the other benchmarks; return what each printed, and its exit code."""
-    peer = f"--peer-python={pythons['earlier_lighter']}"
+    peer, mlflow = f"--peer-python={pythons['earlier_lighter']}", f"--mlflow={pythons['mlflow']}"
     steps = ["--steps=400"] if quick else []
     commands: dict[str, list[str]] = {
         "startup": [],
@@ -242,12 +242,14 @@ def other_scripts(pythons: dict[str, str], *, quick: bool) -> dict[str, dict[str
         "whole_fit": ["--repeats=1", "--epochs=2"] if quick else [],
         "training_memory": ["--steps=2000"] if quick else [],
         "writer_memory": ["--rows=100000"] if quick else [],
-        "runs": ["--records=500", "--repeats=1"] if quick else [],
+        "runs": [mlflow, *(["--records=500", "--repeats=1"] if quick else [])],
+        "recorder_cost": ["--fits=4", "--steps=400", "--epochs=400"] if quick else [],
     }
     found = {}
     for name, words in commands.items():
         script = HERE / f"{name.split()[0]}.py"
-        print(f"\n$ python benchmarks/{script.name} {' '.join(word for word in words if word != peer)}", flush=True)
+        shown = [word for word in words if word not in (peer, mlflow)]
+        print(f"\n$ python benchmarks/{script.name} {' '.join(shown)}", flush=True)
         done = subprocess.run(
             [sys.executable, str(script), *words],
             stdout=subprocess.PIPE,
@@ -276,6 +278,17 @@ def step_rows(scripts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def run_rows(scripts: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """Read what runs and their records cost from the tables that the scripts printed."""
+    rows = []
+    for name in ("runs", "recorder_cost"):
+        for line in scripts[name]["output"]:
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            if line.startswith("|") and len(cells) == 4 and cells[1] != "measured":
+                rows.append(dict(zip(("work", "measured", "mark", "verdict"), cells, strict=True)))
+    return rows
+
+
 def as_markdown(results: dict[str, Any]) -> str:
     """Write the tables of the page."""
     names = list(results["peers"][0]["median"])
@@ -294,13 +307,17 @@ def as_markdown(results: dict[str, Any]) -> str:
     for row in results["steps"]:
         verdict = "" if row["met"] else " (missed)"
         lines.append(f"| {row['work']} | {row['p25']:.3f} | {row['mean']:.3f} | {row['mark']}{verdict} |")
+    lines += ["", "| runs and their records | measured | mark |", "|---|---|---|"]
+    for row in results["runs"]:
+        verdict = " (missed)" if row["verdict"] == "MISSED" else ""
+        lines.append(f"| {row['work']} | {row['measured']} | {row['mark']}{verdict} |")
     return "\n".join(lines)
 
 
 def main() -> int:
     """Measure, print, and write the results down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for tool in ("lighter", "by-hand", "lightning-cli", "hydra", "earlier-lighter"):
+    for tool in ("lighter", "by-hand", "lightning-cli", "hydra", "earlier-lighter", "mlflow"):
         parser.add_argument(f"--{tool}", required=True, metavar="PYTHON", help="the Python that has this tool alone")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=10)
@@ -325,6 +342,7 @@ def main() -> int:
     }
     results["scripts"] = other_scripts(pythons, quick=options.quick)
     results["steps"] = step_rows(results["scripts"])
+    results["runs"] = run_rows(results["scripts"])
     table = as_markdown(results)
     print(f"\n{table}")
     for file in [UNTRACKED, *([TRACKED] if options.write else [])]:

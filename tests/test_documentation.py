@@ -30,6 +30,7 @@ from lighter.errors import LighterError
 from lighter_cli.app import app
 from lighter_cli.terminal.process import reporting_errors
 from lighter_config import Config, ConfigError, Finding, Severity, SignatureReader, Stage, check, load
+from lighter_config.project import reader_for
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -168,7 +169,7 @@ def _check_yaml(block: Block, reader: SignatureReader) -> None:
     file.write_text(block.text, encoding="utf-8")
     config = load([str(file)])
     if config.has("project"):
-        reader = SignatureReader(project=Path(config.get("project")))
+        reader = reader_for(config)
     if config.has("trainer::_target_"):
         stages = [stage for stage, mode in _LOADERS.items() if _has_data(config, mode)]
         findings = [finding for stage in (None, *stages) for finding in check(config, stage, reader=reader)]

@@ -38,6 +38,7 @@ EXPERIMENTS = {
     "segmentation": ["segmentation/config.yaml"],
     "text": ["text/config.yaml"],
     "tracking": ["tracking/config.yaml"],
+    "recipe": ["recipe/pretrain.yaml"],
     "pretrain": ["transfer/pretrain.yaml"],
     "finetune": ["transfer/pretrain.yaml", "transfer/finetune.yaml"],
 }

@@ -171,11 +171,23 @@ def test_explain_completes_its_path_from_files_after_it(system_config: str) -> N
 
 def test_runs_are_named_by_their_ids(system_config: str) -> None:
     assert follow("runs", "show", "") == ["last "]
-    assert follow("runs", "") == ["best ", "diff ", "list ", "note ", "restore ", "show ", "tag "]
+    assert follow("runs", "") == [
+        "best ", "compare ", "diff ", "list ", "note ", "prune ", "remove ", "restore ", "show ", "tag ",
+    ]  # fmt: skip
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     (record,) = Path("lighter_runs").iterdir()
     assert follow("runs", "show", record.name[:8]) == [f"{record.name} "]
     assert follow("runs", "diff", "last", record.name[:8]) == [f"{record.name} "]
+    assert follow("runs", "compare", "last", "last", record.name[:8]) == [f"{record.name} "]
+    assert follow("runs", "remove", "last", record.name[:8]) == [f"{record.name} "]
+    assert follow("runs", "prune", record.name[:8]) == []
+    assert follow("runs", "compare", "--l") == ["--last "]
+    assert follow("runs", "compare", "--metric", "val/l") == ["val/loss/epoch "]
+    assert follow("runs", "prune", "--k") == ["--keep "]
+    for command in ("test", "export", "show"):
+        assert follow(command, record.name[:8]) == [f"{record.name} "]
+        assert f"{record.name} " not in follow(command, "")
+    assert follow("fit", record.name, "trainer::max_ep") == ["trainer::max_epochs="]
 
 
 def test_bash_gets_what_stands_behind_its_own_word_breaks() -> None:

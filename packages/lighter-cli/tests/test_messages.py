@@ -93,6 +93,17 @@ COMMAND_LINE = [
     "runs show",
     "runs show last",
     "runs diff last last",
+    "runs compare",
+    "runs compare last last",
+    "runs compare --last 0",
+    "runs compare --last many",
+    "runs remove",
+    "runs remove last",
+    "runs prune",
+    "runs prune --keep 0",
+    "runs prune --keep 3",
+    "runs prune --metric val/loss",
+    "runs prune --mode best",
 ]
 
 SOURCES = [

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from lighter_cli.project import make_importable
-from lighter_config import load
+from lighter_config import PathError, load
 from lighter_config.project import locate_project
 
 Write = Callable[[str, str], Path]
@@ -87,7 +87,7 @@ def test_a_spawned_worker_unpickles_the_users_dataset(write: Write, tmp_path: Pa
         """
         from torch.utils.data import DataLoader
         from lighter_cli.project import make_importable
-        from lighter_config import load
+        from lighter_config import PathError, load
         from lighter_config.project import locate_project
 
         if __name__ == "__main__":
@@ -99,3 +99,13 @@ def test_a_spawned_worker_unpickles_the_users_dataset(write: Write, tmp_path: Pa
     )
     done = subprocess.run([sys.executable, "main.py"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.stdout.strip() == "[0, 1, 4, 9]", done.stderr
+
+
+def test_caches_that_cannot_be_written_are_one_message(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("code/models.py", "NAME = 'mine'")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(write("file", "in the place of a folder")))
+    with pytest.raises(PathError, match=r"`project` cannot be made importable: .*: Not a directory") as error:
+        _import(tmp_path / "code", "from project.models import NAME", "NAME")
+    assert "XDG_CACHE_HOME" in error.value.findings[0].fix

@@ -140,7 +140,7 @@ def test_configs_in_checkpoints_and_runs_are_judged_too(trained_with_a_trap: str
 def test_an_override_is_refused_with_its_word(system_config: str) -> None:
     with pytest.raises(CheckError) as caught:
         Runner().run("fit", [system_config, *TRAPS["a target"]], safe=True)
-    assert {str(finding.place) for finding in caught.value.findings} == {"command line, word 2"}
+    assert all(str(finding.place).endswith(", argument 2") for finding in caught.value.findings)
 
 
 def test_what_is_allowed_runs(system_config: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_config import Config, load
+from lighter_config import Config, load, parse_sources
 
 Load = Callable[..., Config]
 
@@ -29,13 +29,13 @@ def _process_is_left_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def load_texts(tmp_path: Path) -> Load:
-    """Return a function that writes texts to ``a.yaml``, ``b.yaml``, ... and loads them, then words."""
+    """Return a function that writes texts to ``a.yaml``, ``b.yaml``, ... and loads them, then words, as commands do."""
 
     def load_them(*texts: str, words: tuple[str, ...] = ()) -> Config:
         names = []
         for letter, text in zip("abcdef", texts, strict=False):
             (tmp_path / f"{letter}.yaml").write_text(text, encoding="utf-8")
             names.append(f"{letter}.yaml")
-        return load([*names, *words])
+        return load(parse_sources([*names, *words], from_command_line=True))
 
     return load_them

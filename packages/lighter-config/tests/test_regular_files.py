@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lighter_config import SourceError, load
 from lighter_config.regular_files import is_regular, open_regular, read_regular
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
@@ -26,6 +27,16 @@ def test_anything_else_is_refused(name: str) -> None:
     assert not is_regular(name)
     with pytest.raises(OSError):  # noqa: PT011 - its text depends on the kind
         open_regular(name)
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read() -> None:
+    with Path("huge.yaml").open("wb") as file:
+        file.truncate(2**40)  # takes no space on the disk
+    assert is_regular("huge.yaml")
+    with pytest.raises(OSError, match="larger than 64 MiB"):
+        read_regular("huge.yaml")
+    with pytest.raises(SourceError, match=r"huge.yaml cannot be read: larger than 64 MiB"):
+        load("huge.yaml")
 
 
 def test_a_fifo_that_appears_after_the_look_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_config import Config, Finding, SignatureReader, check, load
+from lighter_config import Config, Finding, SignatureReader, check, load, parse_sources
 from lighter_config.safety import Allowance, SafetyCheck, listed_targets
 
 
@@ -24,7 +24,8 @@ def test_a_target_of_the_list_is_allowed_and_one_beside_it_is_not() -> None:
 
 def test_every_refusal_says_its_place(tmp_path: Path) -> None:
     Path("a.yaml").write_text("one: {_target_: os.system}\ntwo:\n  - $eval('1')\n", encoding="utf-8")
-    findings = refusals(load(["a.yaml", "=three={_target_: shutil.rmtree}"]))
+    words = ["a.yaml", "=three={_target_: shutil.rmtree}"]
+    findings = refusals(load(parse_sources(words, from_command_line=True)))
     assert [str(finding.place) for finding in findings] == [
         "a.yaml:1:17",
         "a.yaml:3:5",

@@ -1,6 +1,7 @@
 """Training on one NVIDIA GPU, and the same on the CPU where it can be, so that the tests themselves run everywhere."""
 
 import csv
+import gc
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
-from lighter import System
+from lighter import LighterModule, System
 from lighter.callbacks import CsvWriter, FileWriter
 from lighter.resumable import ResumableDataLoader
 
@@ -66,7 +67,11 @@ def test_epoch_values_are_those_of_the_final_network(
 
 
 @pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor", "ignore:TensorFloat32 tensor cores")
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor",
+    "ignore:TensorFloat32 tensor cores",
+    "ignore:`torch.jit.script_method` is deprecated",  # the compiler of torch 2.11 is imported when it is needed
+)
 @pytest.mark.parametrize("compiled", ["network", "module"])
 def test_compiled_on_the_gpu_it_logs_the_same(make_system, make_trainer, epochs, compiled: str) -> None:
     torch.manual_seed(1)
@@ -143,6 +148,7 @@ class _OnDevice:
         return len(self.batches)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("accelerator", ["cpu", ON_GPU])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_step_that_is_not_written_never_waits_for_the_gpu(
@@ -167,6 +173,60 @@ def test_a_step_that_is_not_written_never_waits_for_the_gpu(
             torch.cuda.set_sync_debug_mode("default")
     assert not rows.of("train/loss/step")
     assert epochs.train[0].keys() >= {"train/loss/epoch", "train/metrics/MulticlassAccuracy/epoch"}
+
+
+class _AllocatedAfterEachEpoch(Callback):
+    """Reads how many bytes of the device are in tensors when an epoch has ended."""
+
+    def __init__(self) -> None:
+        self.read: list[int] = []
+
+    def on_train_epoch_end(self, *args: Any) -> None:
+        torch.cuda.synchronize()
+        self.read.append(torch.cuda.memory_allocated())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_memory_of_the_gpu_does_not_grow(make_system, make_trainer, rows, precision: str) -> None:
+    memory = _AllocatedAfterEachEpoch()
+    make_trainer(accelerator="gpu", precision=precision, max_epochs=30, logger=rows, callbacks=[memory]).fit(
+        make_system()
+    )
+    assert len(memory.read) == 30
+    assert max(memory.read[2:]) == memory.read[2]  # the first epochs make the states of the optimizer and the metrics
+
+
+@pytest.mark.gpu
+def test_no_tensor_stays_on_the_gpu_with_the_values_of_a_finished_fit(make_system, make_trainer, epochs) -> None:
+    def fit() -> None:
+        make_trainer(accelerator="gpu", max_epochs=3, callbacks=[epochs]).fit(make_system())
+
+    fit()
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    fit()
+    gc.collect()
+    assert torch.cuda.memory_allocated() == before
+
+
+@pytest.mark.gpu
+def test_values_of_two_devices_meet_in_one_epoch_value(make_trainer, data, epochs) -> None:
+    class LossOnTheHost(LighterModule):
+        def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+            pred = self.network(batch[0])
+            loss = nn.functional.cross_entropy(pred, batch[1])
+            on_host = loss.detach().cpu() if batch_idx % 2 else loss.detach()
+            return {"loss": {"total": loss, "seen": on_host}, "pred": pred, "target": batch[1]}
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.0)
+
+    torch.manual_seed(1)
+    module = LossOnTheHost(nn.Linear(4, 3))
+    make_trainer(accelerator="gpu", callbacks=[epochs]).fit(module, DataLoader(data, batch_size=5))
+    for values in epochs.train:
+        assert values["train/loss/seen/epoch"] == pytest.approx(values["train/loss/total/epoch"], rel=1e-6)
 
 
 @pytest.fixture

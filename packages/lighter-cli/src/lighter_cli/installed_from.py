@@ -1,6 +1,7 @@
 """Say how Lighter itself is installed, as requirements that install the same elsewhere."""
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,16 +15,35 @@ def requirements() -> list[str]:
     From a package index this is the version. From a folder, a repository or a file it is that origin, for each of the
     packages: an index may have none of them.
     """
-    return [_requirement(name) for name in PACKAGES]
+    return [_requirement(name, *_installed(name)) for name in PACKAGES]
 
 
-def _requirement(name: str) -> str:
+def requirements_elsewhere(versions: Mapping[str, str]) -> list[str]:
+    """Return the requirements of Lighter's packages for another machine, which has none of the files of this one.
+
+    Args:
+        versions: The versions that are needed. Another version than this one is required by its number alone.
+    """
+    lines = []
+    for name in PACKAGES:
+        version, origin = _installed(name)
+        needed = versions.get(name, version)
+        is_here = origin.get("url", "").startswith("file:")
+        lines.append(_requirement(name, needed, {} if is_here or needed != version else origin))
+    return lines
+
+
+def _installed(name: str) -> tuple[str | None, dict[str, Any]]:
+    """Return version and origin of a package; no version if it runs from a source tree that was never installed."""
     try:
         found = distribution(name)
-        origin: dict[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return name
-    return _from_origin(name, found.version, origin)
+    except PackageNotFoundError:
+        return None, {}
+    return found.version, json.loads(found.read_text("direct_url.json") or "{}")
+
+
+def _requirement(name: str, version: str | None, origin: dict[str, Any]) -> str:
+    return name if version is None else _from_origin(name, version, origin)
 
 
 def _from_origin(name: str, version: str, origin: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from lighter_cli.atomic_files import write_atomically
+from lighter_config import Finding, PathError
 from lighter_config.project import Project
 
 _ALIAS = '''"""Made by Lighter: stands for the folder of ``__path__``."""
@@ -32,8 +33,16 @@ def make_importable(project: Project) -> None:
     """Make a folder importable as ``project``. This imports nothing and may be repeated with another folder.
 
     The modules of an earlier project are removed, so that one process can use two projects one after the other.
+
+    Raises:
+        PathError: The folder of caches cannot be written.
     """
-    alias = _write_alias(project.folder)
+    try:
+        alias = _write_alias(project.folder)
+    except OSError as error:
+        message = f"`project` cannot be made importable: {error.filename}: {error.strerror}"
+        fix = "set the environment variable XDG_CACHE_HOME to a folder that you can write to"
+        raise PathError(Finding(message=message, fix=fix)) from error
     aliases = str(_alias_root())
     sys.path[:] = [str(alias), *(entry for entry in sys.path if not entry.startswith(aliases))]
     loaded = sys.modules.get("project")

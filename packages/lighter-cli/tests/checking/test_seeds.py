@@ -18,7 +18,7 @@ def test_what_is_no_seed_is_named_with_its_place(word: str) -> None:
     with pytest.raises(SeedError) as caught:
         find_seed(load([{}, word]))
     (finding,) = caught.value.findings
-    assert str(finding.place) == "command line, word 2"
+    assert str(finding.place).endswith(", argument 2")
     assert finding.expected == ("an integer from 0 to 4294967295",)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,12 @@ def test_imported_modules_outside_the_project_are_hashed(
     assert taken.facts["outside"][str(elsewhere / "own_library_17.py")] == hash_of(b"x = 1\n")
     assert taken.facts["files"]["own_helper_17.py"] == hash_of(b"x = 2\n")
     assert b"own_helper_17" in taken.patch
+
+
+def test_no_module_of_the_standard_library_is_kept(repository: Path, snapshot: Take) -> None:
+    sysconfig.get_config_vars()  # imports a module whose name depends on the platform
+    standard = [file for file in snapshot().facts["outside"] if file.startswith(sysconfig.get_path("stdlib"))]
+    assert standard == []
 
 
 def test_a_module_that_changed_after_its_import_is_said(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lighter_config import Config, load, to_yaml
+from lighter_config import Config, load, parse_sources, to_yaml
 from lighter_config.space import Space, SpaceOptions, read_space, trial_config
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -285,7 +285,7 @@ def trial(experiment: list[str], write: Write) -> str:
     write(
         "search.yaml", "sweep:\n  over:\n    trainer::max_epochs: 1..9\n    trainer::callbacks::0::patience: [3, 4]\n"
     )
-    config = load([*experiment, "search.yaml"])
+    config = load(parse_sources([*experiment, "search.yaml"], from_command_line=True))
     _write_sweep(config, read_space(config, SpaceOptions(sampler="random", trials=9)))
     return "lighter_sweeps/exp-1/trials/0007"
 

@@ -1,6 +1,6 @@
 """A run is packed, and a colleague unpacks and runs it."""
 
-import os
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,10 +65,37 @@ def test_pack_holds_the_best_checkpoint_and_the_record(record: Record, in_proces
 
 
 def test_requirements_have_the_versions_of_the_run_without_builds() -> None:
-    lines = requirements({"torch": "2.13.0+cu132", "numpy": "2.4.6", "lighter-cli": "0.2.0"}).splitlines()
-    assert lines[3:] == ["numpy==2.4.6", "torch==2.13.0"]
-    assert [re.match(r"lighter-(config|core|cli)", line) is not None for line in lines[:3]] == [True] * 3
-    assert not any(os.sep in line and "git+" not in line for line in lines)
+    lines = requirements({"torch": "2.13.0+cu132", "numpy": "2.4.6", "lighter-cli": "0.0.1"}).splitlines()
+    assert lines[2:] == ["lighter-cli==0.0.1", "numpy==2.4.6", "torch==2.13.0"]
+    assert [re.match(r"lighter-(config|core)", line) is not None for line in lines[:2]] == [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("origin", "requirement"),
+    [
+        ({}, "lighter-cli==0.2.0"),
+        ({"url": "file:///home/ann/cli", "dir_info": {"editable": True}}, "lighter-cli==0.2.0"),
+        ({"url": "file:///home/ann/a.whl", "archive_info": {}}, "lighter-cli==0.2.0"),
+        ({"url": "file:///home/ann", "vcs_info": {"vcs": "git", "commit_id": "1f"}}, "lighter-cli==0.2.0"),
+        ({"url": "https://host/a.whl", "archive_info": {}}, "lighter-cli @ https://host/a.whl"),
+        (
+            {"url": "https://host/l.git", "vcs_info": {"vcs": "git", "commit_id": "1f"}, "subdirectory": "p/cli"},
+            "lighter-cli @ git+https://host/l.git@1f#subdirectory=p/cli",
+        ),
+    ],
+    ids=["index", "editable", "wheel", "git here", "address", "git"],
+)
+def test_requirements_name_nothing_of_this_machine(
+    origin: dict[str, Any], requirement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "installed/lighter_cli-0.2.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: lighter-cli\nVersion: 0.2.0\n")
+    if origin:
+        (installed / "direct_url.json").write_text(json.dumps(origin))
+    monkeypatch.syspath_prepend(installed.parent)
+    assert requirements({"lighter-cli": "0.2.0"}).splitlines()[2] == requirement
+    assert requirements({"lighter-cli": "0.3.0"}).splitlines()[2] == "lighter-cli==0.3.0"
 
 
 def test_run_without_code_is_not_packed(record: Record, in_process: Command) -> None:

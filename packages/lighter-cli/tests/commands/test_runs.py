@@ -15,7 +15,7 @@ from lighter_cli.completion import candidates
 from lighter_cli.running.start_checkpoint import start_checkpoint
 from lighter_cli.runs.index import INDEX
 from lighter_cli.runs.record import read_records
-from lighter_config import RECORD_FILE, Stage, load
+from lighter_config import RECORD_FILE, Stage, load, parse_sources
 from lighter_config.sources.recorded_places import RECORDED_PLACES
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists a
 def ids(system_config: str) -> list[str]:
     """Two runs that differ in one override."""
     for max_epochs in (1, 2):
-        Runner().run("fit", [system_config, f"trainer::max_epochs={max_epochs}"])
+        words = [system_config, f"trainer::max_epochs={max_epochs}"]
+        Runner().run("fit", parse_sources(words, from_command_line=True))
     return [record.folder.name for record in read_records(Path())]
 
 

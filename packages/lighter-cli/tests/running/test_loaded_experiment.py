@@ -13,7 +13,7 @@ import lighter_cli
 from lighter_cli import LoadedExperiment, Runner, load_experiment
 from lighter_cli.errors import CheckpointError
 from lighter_cli.runs.record import read_records
-from lighter_config import CheckError, SourceError
+from lighter_config import CheckError, MergeError, SourceError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 
@@ -37,7 +37,8 @@ def test_check_returns_what_is_wrong(system_config: str) -> None:
 def test_check_finds_an_invalid_seed(system_config: str) -> None:
     (finding,) = load_experiment(system_config, "seed=many").check()
     assert finding.message == "invalid seed 'many'"
-    assert str(finding.place) == "command line, word 2"
+    assert str(finding.place).startswith(f"{__file__}:")
+    assert str(finding.place).endswith(", argument 2")
 
 
 def test_build_gives_seeded_objects_anew_at_each_call(system_config: str) -> None:
@@ -54,7 +55,7 @@ def test_build_gives_seeded_objects_anew_at_each_call(system_config: str) -> Non
 
 def test_the_stages_are_those_of_the_commands(system_config: str) -> None:
     experiment = load_experiment(system_config)
-    assert experiment.fit() is None
+    assert experiment.fit().run is not None
     assert experiment.built is not None
     trained = experiment.built.model.state_dict()["network.weight"]
     assert torch.equal(trained, torch.load("checkpoints/last.ckpt", weights_only=True)["state_dict"]["network.weight"])
@@ -82,6 +83,65 @@ def test_nothing_of_the_process_is_set_up(system_config: str) -> None:
     experiment.fit()
     experiment.test(ckpt_path="last")
     assert state() == before
+
+
+def test_config_run_and_overrides_are_inputs(system_config: str) -> None:
+    config = load_experiment(system_config).config
+    assert load_experiment(config).config.tree == config.tree
+    experiment = load_experiment(config, "trainer::max_epochs=1")
+    assert (experiment.config.get("trainer::max_epochs"), config.get("trainer::max_epochs")) == (1, 2)
+    run = experiment.fit().run
+    assert run is not None
+    Path(system_config).unlink()
+    assert load_experiment(run).config.get("trainer::max_epochs") == 1
+    again = load_experiment(run, "trainer::max_epochs=3")
+    assert again.config.get("trainer::max_epochs") == 3
+    assert Runner().run("test", run) == again.test() == Runner().run("test", [run, "trainer::max_epochs=3"])
+
+
+def test_override_gives_a_new_experiment_with_places(system_config: str) -> None:
+    experiment = load_experiment(system_config, "seed=1")
+    Path("more.yaml").write_text("trainer:\n  max_epochs: 7\n")
+    changed = experiment.override("seed=2", {"trainer": {"max_epochs": 3}}, "more.yaml")
+    assert (experiment.config.get("seed"), changed.config.get("seed")) == (1, 2)
+    assert experiment.config.get("trainer::max_epochs") == 2
+    assert str(changed.config.place("trainer::max_epochs")) == "more.yaml:2:15"
+    newest, before = changed.config.chain("seed")
+    assert str(newest).startswith(f"{__file__}:")
+    assert str(newest).endswith(", argument 1")
+    assert str(before).endswith(", argument 2")
+    assert changed.config.words[-3:] == ("seed=2", "{'trainer': {'max_epochs': 3}}", "more.yaml")
+    with pytest.raises(MergeError, match="trainr does not exist"):
+        experiment.override("trainr::max_epochs=3")
+
+
+def test_override_runs_and_is_recorded(system_config: str) -> None:
+    run = load_experiment(system_config).override("trainer::max_epochs=1").fit().run
+    assert run is not None
+    assert run.words == (system_config, "trainer::max_epochs=1")
+    assert [row["epoch"] for row in run.history] == [0]
+    place, *_ = load_experiment(run).config.chain("trainer::max_epochs")[1:]
+    assert str(place).endswith(", argument 1")
+    assert load_experiment(run).override("trainer::max_epochs=2").config.get("trainer::max_epochs") == 2
+
+
+def test_run_is_an_input_by_its_name_and_by_its_id(system_config: str) -> None:
+    run = load_experiment(system_config).fit(name="strong").run
+    assert run is not None
+    for name in (run.id, run.id[-6:], "strong", "last"):
+        assert load_experiment(name).config.get("trainer::max_epochs") == 2
+        assert Runner().run("test", [name]) == Runner().run("test", run)
+    with pytest.raises(SourceError, match="'stronk' is neither a file, a run nor an override") as caught:
+        load_experiment("stronk")
+    assert caught.value.findings[0].nearest == ("strong",)
+    load_experiment(system_config).fit(name="strong")
+    with pytest.raises(SourceError, match="'strong' is the name of 2 runs") as caught:
+        Runner().run("test", ["strong"])
+    assert run.id in caught.value.findings[0].nearest
+    assert str(caught.value.findings[0].place).endswith(", argument 1")
+    Path("strong").mkdir()
+    with pytest.raises(SourceError, match="is not the folder of a run"):
+        load_experiment("strong")
 
 
 def test_words_that_are_no_config_are_an_error() -> None:

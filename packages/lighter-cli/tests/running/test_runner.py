@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from lighter_cli import Runner
 from lighter_cli.errors import CheckpointError
 from lighter_cli.running.runner import method_arguments
 from lighter_cli.runs.record import read_records
-from lighter_config import CheckError, ConfigError
+from lighter_config import CheckError, ConfigError, parse_sources
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +192,16 @@ def test_an_error_of_the_config_carries_every_finding(system_config: str) -> Non
     assert {finding.path for finding in caught.value.findings} >= {"trainer::max_epoch", "system::criterion::_target_"}
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
+def test_a_device_that_the_machine_lacks_is_named_with_the_override_to_try(
+    system_config: str, accelerator: str
+) -> None:
+    with pytest.raises(MisconfigurationException) as caught:
+        Runner().run("fit", [system_config, f"trainer::accelerator={accelerator}"])
+    assert "; to try: trainer::accelerator=auto" in "\n".join(caught.value.__notes__)
+
+
 def test_an_unknown_stage_is_an_error() -> None:
     with pytest.raises(ValueError, match="train"):
         Runner().run("train", ["config.yaml"])
@@ -214,7 +225,7 @@ def test_stage_without_batches_is_a_warning(
     system_config: str, stage: str, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = f"trainer::limit_{mode}_batches"
-    Runner().run(stage, [system_config, f"{path}=0"])
+    Runner().run(stage, parse_sources([system_config, f"{path}=0"], from_command_line=True))
     Runner().run(stage, [system_config, f"{path}=1"])
     found = [message for message in caplog.messages if "runs no batch" in message]
     assert found == [
@@ -253,7 +264,7 @@ def test_the_precedence_of_the_methods_arguments() -> None:
 def test_record_says_what_the_checkpoint_restored(system_config: str, in_process: Callable[..., Any]) -> None:
     Runner().run("fit", [system_config])
     words = ["trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed", "system::optimizer::lr=0.7"]
-    Runner().run("fit", [system_config, *words], ckpt_path="last")
+    Runner().run("fit", parse_sources([system_config, *words], from_command_line=True), ckpt_path="last")
     (found,) = [content for record in read_records(Path.cwd()) if (content := record.content).get("restored_values")]
     (value,) = found["restored_values"]
     assert (value["path"], value["place"]) == ("system::optimizer::lr", "command line, word 4")

@@ -6,13 +6,14 @@ import logging
 import math
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lighter_cli import Runner
+from lighter_cli.runs import epoch_recorder
 from lighter_cli.runs.epochs import EPOCHS_FILE, Epoch, read_epochs
 from lighter_cli.runs.record import Record, read_records
 
@@ -328,6 +329,23 @@ def test_a_fit_from_an_earlier_checkpoint_leaves_out_later_epochs(system_config:
     (second,) = Path("checkpoints").glob("epoch=1-*")
     epochs = fit(system_config, "trainer::max_epochs=3", ckpt_path=str(second))
     assert [(epoch.epoch, epoch.run is None) for epoch in epochs] == [(0, False), (1, False), (2, True)]
+
+
+def test_a_curve_beside_the_run_is_read_without_the_list_of_runs(
+    system_config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = fit(system_config)
+    searches: list[Path] = []
+
+    def searching(folder: Path) -> Iterator[tuple[str, str]]:
+        searches.append(folder)
+        yield from ()
+
+    monkeypatch.setattr(epoch_recorder, "found_runs", searching)
+    resumed = fit(system_config, "trainer::max_epochs=3", ckpt_path="last")
+    assert [epoch.metrics for epoch in resumed[: len(first)]] == [epoch.metrics for epoch in first]
+    assert len(resumed) == 3
+    assert searches == []
 
 
 @pytest.mark.parametrize("where", ["moved", "elsewhere"])

@@ -75,6 +75,7 @@ def with_field(**fields: Any) -> str:
         '{"epoch": ' + "9" * 5000 + "}",
         with_field(epoch=True),
         with_field(epoch=-1),
+        with_field(epoch=2**63),
         with_field(epoch="0"),
         with_field(step=1.5),
         with_field(time_s="1"),

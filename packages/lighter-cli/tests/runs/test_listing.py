@@ -328,3 +328,13 @@ def test_output_that_is_no_terminal_has_every_run(
 ) -> None:
     monkeypatch.setattr("lighter_cli.commands.runs.list._NUM_ON_TERMINAL", 1)
     assert [line.split()[0] for line in in_process("runs", "list").stdout.splitlines()[1:]] == ids
+
+
+def test_summaries_are_read_in_parts(ids: list[str], read: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_CHUNK_BYTES", 1)  # each line is a part
+    first, second = SUMMARIES.read_text().splitlines()
+    SUMMARIES.write_text(f"{first}\ndamaged\n\n{second}\n")
+    listed = list(listed_runs(Path.cwd()))
+    assert [shown(run) for run in listed] == recorded()
+    assert read == []
+    assert listed[0].files is listed[1].files  # 10,000 runs of one config need no 10,000 lists of its files

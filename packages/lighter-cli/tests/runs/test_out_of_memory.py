@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lighter_cli import Runner
+from lighter_config import parse_sources
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +43,9 @@ def note(system_config: str, write: Write) -> Callable[..., str]:
     def run(*words: Any, stage: str = "fit", network: str = "Greedy", config: str = system_config) -> str:
         role = "system::model" if config == system_config else "model::network"
         target = f"{role}::_target_=project.networks.{network}"
+        given = parse_sources([config, target, "project=code", *words], from_command_line=True)
         with pytest.raises((torch.OutOfMemoryError, RuntimeError)) as caught:
-            Runner().run(stage, [config, target, "project=code", *words])
+            Runner().run(stage, given)
         notes = [note for note in caught.value.__notes__ if note.startswith("out of memory")]
         assert len(notes) == 1
         return notes[0]

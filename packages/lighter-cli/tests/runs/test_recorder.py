@@ -19,6 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lighter_cli import Runner
+from lighter_cli.runs import record_writer
 from lighter_cli.runs.environment import gpu_driver
 from lighter_cli.runs.record import read_records
 from lighter_cli.runs.recorder import RunRecorder
@@ -109,7 +110,7 @@ def test_the_recorded_config_still_follows_its_references(system_config: str) ->
 def test_provenance_names_the_place_of_every_value(system_config: str) -> None:
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     places = json.loads((read_records(Path())[-1].folder / "provenance.json").read_text())
-    assert places["trainer::max_epochs"][0] == "command line, word 2"
+    assert places["trainer::max_epochs"][0].endswith(", argument 2")
     assert places["trainer::max_epochs"][1].startswith("config.yaml:")
     assert places["system::optimizer::lr"][0].startswith("config.yaml:")
 
@@ -121,8 +122,10 @@ def test_run_or_checkpoint_knows_the_places_of_its_values(system_config: str) ->
         config = load([word, "system::optimizer::lr=0.3"])
         stored, *original = [str(place) for place in config.chain("trainer::max_epochs")]
         assert stored.startswith(word)
-        assert original == ["command line, word 2", "config.yaml:4:15"]
-        assert str(config.place("system::optimizer::lr")) == "command line, word 2"
+        assert original[0].startswith(f"{__file__}:")
+        assert original[0].endswith(", argument 2")
+        assert original[1:] == ["config.yaml:4:15"]
+        assert str(config.place("system::optimizer::lr")).endswith(", argument 2")
         assert str(config.chain("system::optimizer::lr")[-1]).startswith("config.yaml:")
 
 
@@ -157,6 +160,23 @@ def test_loggers_get_the_config_as_hyperparameters(system_config: str, write: Wr
     Runner().run("fit", [system_config, "csv.yaml"])
     (hparams,) = Path("logs").rglob("hparams.yaml")
     assert "lighter.System" in hparams.read_text()
+
+
+def test_the_end_of_a_fit_writes_the_record_once(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, str | None]] = []
+    write = record_writer._write
+
+    def writing(folder: Path, record: dict[str, Any]) -> None:
+        written.append((record["status"], record["checkpoints"].get("last")))
+        write(folder, record)
+
+    monkeypatch.setattr(record_writer, "_write", writing)
+    Runner().run("fit", [system_config, "trainer::max_epochs=1"])
+    checkpoint = str(Path("checkpoints/last.ckpt").absolute())
+    assert written[0] == ("running", None)
+    assert written[-1] == ("finished", checkpoint)
+    assert [status for status, _ in written].count("finished") == 1
+    assert len(written) == 3  # the start, the checkpoint of the epoch, the end
 
 
 def test_a_failed_run_says_why(module_config: str, write: Write) -> None:

@@ -11,7 +11,7 @@ import pytest
 from lighter.restored_values import RestoredValue
 from lighter_cli import Runner
 from lighter_cli.runs.restored_values import recorded_values, warnings_of
-from lighter_config import load
+from lighter_config import load, parse_sources
 
 Write = Callable[[str, str], Path]
 
@@ -53,7 +53,7 @@ def test_resume_names_path_and_place_of_each_value_before_the_first_step(
     Runner().run("fit", words)
     caplog.clear()
     changed = ["trainer::max_epochs=3", "system::optimizer::lr=0.7", "trainer::callbacks::2::patience=9"]
-    Runner().run("fit", [*words, *changed], ckpt_path="last")
+    Runner().run("fit", parse_sources([*words, *changed], from_command_line=True), ckpt_path="last")
     messages = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert messages[:4] == [
         f"""\
@@ -87,7 +87,7 @@ def test_two_ranks_warn_once(system_config: str) -> None:
 def found(value: RestoredValue, config: str, *overrides: str, write: Write) -> tuple[str, str, str]:
     """Return the path, the place and the text there that the warning names."""
     write("config.yaml", config)
-    loaded = load(["config.yaml", *overrides])
+    loaded = load(parse_sources(["config.yaml", *overrides], from_command_line=True))
     (finding,) = warnings_of([value], loaded)
     (recorded,) = recorded_values([value], loaded)
     place = None if finding.place is None else str(finding.place)

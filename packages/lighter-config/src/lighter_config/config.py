@@ -12,7 +12,7 @@ from lighter_config.findings import Finding
 from lighter_config.merging.merger import Doubt
 from lighter_config.notes import notes_of
 from lighter_config.places import Place
-from lighter_config.sources.words import FileSource, OverrideSource, Source
+from lighter_config.sources.words import CheckpointSource, FileSource, OverrideSource, RunSource, Source
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.history import Setting, settings_of
 from lighter_config.tree.node import Node, Segments
@@ -26,7 +26,7 @@ _NO_DEFAULT = object()
 
 
 class Config:
-    """A merged config. It is read-only: load again with more sources to change something.
+    """A merged config. It is read-only: load it with more sources, ``load([config, "seed=2"])``, to change something.
 
     Attributes:
         sources: What it was loaded from, in order.
@@ -191,7 +191,7 @@ class Config:
         >>> load([{"seed": 1}, "seed=2"]).words
         ("{'seed': 1}", 'seed=2')
         """
-        by_word = groupby(self.sources, key=lambda source: source.word)
+        by_word = groupby(self.sources, key=_word_of)
         return tuple(",".join(map(str, sources)) for _, sources in by_word)
 
     @property
@@ -254,3 +254,8 @@ class Config:
             nearest=tuple(format_path((*holder, name)) for name in names),
         )
         return PathError(finding)
+
+
+def _word_of(source: Source) -> tuple[int, int]:
+    """Identify the word that a source comes from: the files of a comma list share one."""
+    return (source.word, 0 if isinstance(source, FileSource | CheckpointSource | RunSource) else id(source))

@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+_MAX_BYTES = 64 * 2**20  # of a file that is read as a whole: configs, records and sources have a thousandth of it
+
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file, or a link to one, for reading bytes.
@@ -31,9 +33,11 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
     """Return the content of a regular file.
 
     Raises:
-        OSError: It cannot be read, or is not a regular file.
+        OSError: It cannot be read, is not a regular file, or has more than 64 MiB.
     """
     with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > _MAX_BYTES:
+            raise OSError(errno.EFBIG, f"larger than {_MAX_BYTES // 2**20} MiB", os.fspath(path))
         return file.read()
 
 

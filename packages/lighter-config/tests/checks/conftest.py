@@ -12,6 +12,7 @@ from lighter_config.checks import check
 from lighter_config.findings import Finding
 from lighter_config.loading import load
 from lighter_config.signatures import SignatureReader
+from lighter_config.sources.words import parse_sources
 from lighter_config.stages import Stage
 
 LIBRARIES = {
@@ -354,13 +355,17 @@ def reader(libraries: Path, tmp_path: Path) -> SignatureReader:
 
 @pytest.fixture
 def checked(reader: SignatureReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
-    """Write files, load them with words, and check them."""
+    """Write files, load them with words as commands do, and check them."""
 
     def run(*words: Any, stage: Stage | None = None, **files: str) -> list[Finding]:
         monkeypatch.chdir(tmp_path)
         for name, text in files.items():
             Path(f"{name}.yaml").write_text(text)
-        return check(load([*(f"{name}.yaml" for name in files), *words]), stage, reader=reader)
+        return check(
+            load(parse_sources([*(f"{name}.yaml" for name in files), *words], from_command_line=True)),
+            stage,
+            reader=reader,
+        )
 
     return run
 

@@ -115,3 +115,12 @@ def test_doubtful_text_without_quotes_is_dumped_without_them(load_texts, standal
 def test_placeholder_is_dumped_beside_characters_for_private_use(load_texts):
     config = load_texts("a: ...\nb: \ue000\ue000\ue000\n")
     assert to_yaml(config) == "a: ...\nb: \ue000\ue000\ue000\n"
+
+
+def test_recorded_project_is_that_beside_the_file():
+    """The working directory exists too, and what the config names is not in it."""
+    Path("parts").mkdir()
+    Path("parts/networks.py").write_text("class Net:\n    pass\n")
+    Path("parts/exp.yaml").write_text("project: .\nmodel: {_target_: project.networks.Net}\n")
+    Path("recorded.yaml").write_text(to_yaml(load(["parts/exp.yaml"]), standalone=True))
+    assert load(["recorded.yaml"]).get("project") == str(Path("parts").resolve())

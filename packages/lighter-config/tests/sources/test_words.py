@@ -69,7 +69,7 @@ def test_every_missing_file_of_a_comma_list_is_named():
 @pytest.mark.parametrize("word", ["exp.yaml=1", "a,b=1", "x.ckpt", "nope", "a/b=1", "a::::b=1", "=", "", "bad\0name"])
 def test_word_that_is_nothing_is_an_error_with_its_number(word):
     with pytest.raises(SourceError) as caught:
-        parse_sources(["a=1", word])
+        parse_sources(["a=1", word], from_command_line=True)
     assert str(caught.value.findings[0].place) == "command line, word 2"
 
 
@@ -93,6 +93,10 @@ def test_folder_without_a_record_is_an_error_that_says_so():
     Path("empty").mkdir()
     with pytest.raises(SourceError, match="is not the folder of a run"):
         load("empty")
+    Path("empty/record.json").touch()
+    with pytest.raises(SourceError, match=r"it has no config\.yaml"):
+        load("empty")
+    Path("empty/record.json").unlink()
     Path("empty/config.yaml").write_text("a: 1\n")
     with pytest.raises(SourceError, match="name a config in it: empty/config") as error:
         load("empty")
@@ -248,7 +252,7 @@ def test_value_of_a_word(text, value):
 )
 def test_value_that_starts_like_yaml_must_be_yaml(text):
     with pytest.raises(YamlError) as caught:
-        load([f"a={text}"])
+        parse_sources([f"a={text}"], from_command_line=True)
     assert str(caught.value.findings[0].place) == "command line, word 1"
 
 

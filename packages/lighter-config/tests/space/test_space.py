@@ -97,8 +97,8 @@ def test_each_repeat_is_one_run_of_a_trial() -> None:
 
 def test_a_trial_knows_the_place_of_its_dimension_and_its_number() -> None:
     config = config_of("optimizer::lr:=1e-4..1e-1:log")
-    space = read_space(load(parse_sources([BASE, {"sweep": {"sampler": "random", "trials": 3}},
-                                           "optimizer::lr:=1e-4..1e-1:log"], sweeping=True)))  # fmt: skip
+    words = [BASE, {"sweep": {"sampler": "random", "trials": 3}}, "optimizer::lr:=1e-4..1e-1:log"]
+    space = read_space(load(parse_sources(words, sweeping=True, from_command_line=True)))
     trial = trial_config(config, space, space.draw(lambda _: 0.01), number=7)
     newest, base = trial.history("optimizer::lr")
     assert (str(newest.place), newest.text) == ("command line, word 3 (trial 7)", "optimizer::lr:=1e-4..1e-1:log")

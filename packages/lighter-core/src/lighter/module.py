@@ -268,8 +268,7 @@ class LighterModule(FromCheckpoint):
             output = step(self, *args, **kwargs)
             if logging.step is not None or mode is not Mode.TRAIN or output is None or isinstance(output, Tensor):
                 return output
-            outputs = as_outputs(output, step.__qualname__)
-            return for_lightning(outputs, step.__qualname__, self)
+            return for_lightning(as_outputs(output, step.__qualname__), step.__qualname__, self)
         try:
             batch = args[0] if args else next(iter(kwargs.values()), None)
             logging.start_step(self, trainer, mode, self._metrics_of, batch)
@@ -306,11 +305,12 @@ class LighterModule(FromCheckpoint):
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         self._logging.new_values.counted = self._logging.resumed.pop("counted", {})
+        weights = checkpoint.get("state_dict", {})  # FSDP and DeepSpeed have loaded them already, and left them out
         if self._trainer is None or self.trainer.state.fn is not TrainerFn.FITTING:
-            self._forget_absent_parts(checkpoint["state_dict"])
+            self._forget_absent_parts(weights)
         elif self.optimizer is not None and checkpoint.get("optimizer_states"):
             check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
-        rename_as(self.state_dict(), checkpoint["state_dict"])
+        rename_as(self.state_dict(), weights)
 
     def _forget_absent_parts(self, state: dict[str, Any]) -> None:
         """Drop the weights of a criterion or metrics that this evaluation does not have; all other names must match."""

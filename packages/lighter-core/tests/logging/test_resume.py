@@ -6,6 +6,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import nn
 from torch.utils.data import DataLoader, default_collate
 from torchmetrics import MetricCollection
@@ -86,6 +87,31 @@ def test_resume_at_an_epoch_end_equals_an_uninterrupted_run(make_system, make_tr
     assert resumed_epochs.train == epochs.train[1:]
     assert resumed_epochs.val == epochs.val[1:]
     torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
+
+
+class LoadsTheWeights(SingleDeviceStrategy):
+    """Loads the weights before the module sees the checkpoint, and leaves them out of it, as FSDP and DeepSpeed do."""
+
+    def load_checkpoint(self, *args, **kwargs):
+        checkpoint = super().load_checkpoint(*args, **kwargs)
+        self.lightning_module.load_state_dict(checkpoint.pop("state_dict"))
+        return checkpoint
+
+    def load_model_state_dict(self, *args, **kwargs):
+        pass
+
+
+def test_a_strategy_that_loads_the_weights_itself_resumes_and_tests(make_system, make_trainer, epochs, tmp_path):
+    whole = run(make_system, make_trainer, DataLoader, callbacks=[SaveEverywhere(tmp_path)], epochs=epochs)
+    resumed_epochs = type(epochs)()
+    first, last = tmp_path / "end-5.ckpt", tmp_path / "end-17.ckpt"
+    strategy = LoadsTheWeights("cpu")
+    resumed = run(make_system, make_trainer, DataLoader, ckpt_path=first, epochs=resumed_epochs, strategy=strategy)
+    assert resumed_epochs.train == epochs.train[1:]
+    torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
+    fresh = make_system(DataLoader)
+    make_trainer(strategy=LoadsTheWeights("cpu")).validate(fresh, ckpt_path=last, weights_only=True)
+    torch.testing.assert_close(fresh.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("step", [2, 9])

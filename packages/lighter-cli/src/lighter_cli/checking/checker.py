@@ -28,7 +28,7 @@ from lighter_config import (
 from lighter_config.project import Project, find_project, reader_in
 from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
-from lighter_config.sources.words import FileSource, OverrideSource, Source
+from lighter_config.sources.words import FileSource, LookUpRun, OverrideSource, Source
 from lighter_config.sources.yaml_reader import decode, read_mapping
 from lighter_config.tree.credentials import without_secrets
 from lighter_config.tree.origins import Document
@@ -90,10 +90,14 @@ class Checker:
     Args:
         stages: The stages to check for; without any, all sections are checked, and not what a stage needs.
         deep: Whether to import the targets whose source does not tell what they take.
+        look_up_run: Finds the runs that inputs name.
     """
 
-    def __init__(self, stages: Sequence[Stage] = (), *, deep: bool = False) -> None:
+    def __init__(
+        self, stages: Sequence[Stage] = (), *, deep: bool = False, look_up_run: LookUpRun | None = None
+    ) -> None:
         self._stages = tuple(stages)
+        self._look_up_run = look_up_run
         self._deep = deep
         self._readers: dict[Path | None, SignatureReader] = {}
 
@@ -103,7 +107,7 @@ class Checker:
         if not inputs:
             return CheckResult(words=names, findings=(_NOTHING,))
         try:
-            return self._result(names, parse_sources(inputs))
+            return self._result(names, self._parsed(inputs))
         except ConfigError as error:
             return CheckResult(words=tuple(map(without_secrets, names)), findings=error.findings)
 
@@ -113,7 +117,7 @@ class Checker:
         alone: list[tuple[str, list[Source] | ConfigError]] = []
         for number, given in enumerate(inputs, start=1):
             try:
-                sources = [replace(source, word=number) for source in parse_sources([given])]
+                sources = [replace(source, word=number) for source in self._parsed([given])]
             except ConfigError as error:
                 findings = [_of_word(finding, number) for finding in error.findings]
                 alone.append((without_secrets(os.fspath(given)), SourceError(*findings)))
@@ -133,6 +137,9 @@ class Checker:
             except ConfigError as error:
                 doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
                 yield CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
+
+    def _parsed(self, inputs: Sequence[Input]) -> list[Source]:
+        return parse_sources(inputs, from_command_line=True, look_up_run=self._look_up_run)
 
     def _result(
         self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False

@@ -77,6 +77,15 @@ def checkpoints_of(run: str, folders: Sequence[str], refused: Path | None) -> It
             warn_of_damage(file)
 
 
+def checkpoints_by_writer(folders: Sequence[str]) -> dict[str, list[Path]]:
+    """Return the checkpoints in folders by the ids of the runs that wrote them, damaged ones too if they say it."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(set(_files(folders))):
+        if isinstance(writer := writer_of(file).get("id"), str):
+            found.setdefault(writer, []).append(file)
+    return found
+
+
 def is_of_another_run(file: Path, run: str, *, since: datetime) -> bool:
     """Return whether another run has written this file since the run began.
 

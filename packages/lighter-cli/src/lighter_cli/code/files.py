@@ -28,6 +28,7 @@ _LEFT_OUT = frozenset(
 )
 _OWN = ("lighter", "lighter_cli", "lighter_config")
 _INSTALLED = ("site-packages", "dist-packages")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120  # has modules of which Python lists no name
 
 
 @dataclass(slots=True)
@@ -170,7 +171,7 @@ def _has_changed(file: str, module: ModuleType) -> bool:
 
 
 def _is_installed(file: str) -> bool:
-    return any(folder in file for folder in _INSTALLED)
+    return file.startswith(_STANDARD_LIBRARY) or any(folder in file for folder in _INSTALLED)
 
 
 def _search(project: Path, left_out: list[str]) -> list[str]:

@@ -18,3 +18,5 @@ Inputs = Annotated[
 """What a command is given to merge into one experiment."""
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False, help="Print JSON, for tools.")]
+
+Csv = Annotated[bool, Parameter(name="--csv", negative=(), show_default=False, help="Print CSV, for tools.")]

@@ -1,11 +1,12 @@
 """The config that the inputs of a command merge into, for the commands that run nothing."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.findings_log import log_findings
-from lighter_config import Config, Finding, Place, Severity, SourceError, format_path, load
+from lighter_config import Config, Finding, Place, Severity, Source, SourceError, format_path, load, parse_sources
 
 
 def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool = True) -> Config:
@@ -21,9 +22,25 @@ def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool 
     """
     if not inputs:
         raise SourceError(Finding(message="no config given", fix=f"name one: {example}"))
-    config = load(standard_input.restore(inputs))
+    config = load(parse_words(inputs))
     log_findings(note for note in config.notes if are_errors_logged or note.severity is not Severity.ERROR)
     return config
+
+
+def parse_words(inputs: Sequence[str]) -> list[Source]:
+    """Decide what each input of a command is.
+
+    Raises:
+        ConfigError: One of them is nothing that a config can be loaded from.
+    """
+    return parse_sources(standard_input.restore(inputs), from_command_line=True, look_up_run=look_up_run)
+
+
+def look_up_run(word: str) -> Path | tuple[str, ...]:
+    """Find the run that a word names, see ``lighter_cli.runs.lookup``."""
+    from lighter_cli.runs import lookup  # most words are files and overrides
+
+    return lookup.look_up_run(word)
 
 
 def written_values(config: Config) -> Iterator[tuple[str, Any, Place]]:

@@ -68,9 +68,10 @@ def check(
     """Find every mistake, with its place, without importing torch. The exit code is 1 when there is an error."""
     from lighter_cli.checking.checker import Checker
     from lighter_cli.checking.output import annotation_lines, as_json, text_lines
+    from lighter_cli.commands._merged import look_up_run
 
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
-    checker = Checker(stages, deep=deep)
+    checker = Checker(stages, deep=deep, look_up_run=look_up_run)
     given = standard_input.restore(inputs)
     results = list(checker.check_each(given)) if each else [checker.check(given)]
     if output_format == "json":

@@ -7,13 +7,13 @@ from cyclopts import Parameter
 
 from lighter_cli.terminal import output, process
 from lighter_cli.terminal.output import PATH
-from lighter_config import Finding, Place, SourceError
+from lighter_config import Finding, Place, SourceError, load
 
 Format = Literal["state_dict", "safetensors", "torchscript", "torch.export", "onnx"]
 
 
 def export(
-    run: Annotated[str, Parameter(help="The folder of a run, or a checkpoint that Lighter wrote.")],
+    run: Annotated[str, Parameter(help="The folder of a run, its name or id, or a checkpoint that Lighter wrote.")],
     /,
     *,
     format_: Annotated[Format, Parameter(name="--format", help="The format of the file.")] = "state_dict",
@@ -51,16 +51,18 @@ def export(
                 fix="add it, such as --input 1,3,32,32 for an image",
             )
         )
+    from lighter_cli.commands._merged import parse_words
     from lighter_cli.project import make_working_directory_importable
-    from lighter_cli.running.trained_network import load_network
+    from lighter_cli.running.trained_network import trained_network
 
     make_working_directory_importable()
-    network = load_network(run, safe=safe, allow=allow or ())
+    config = load(parse_words([run]))
+    network = trained_network(config, safe=safe, allow=allow or ())
     from lighter_cli.exporting.example_inputs import example_input
     from lighter_cli.exporting.export import export_network
     from lighter_cli.exporting.formats import FORMATS
 
-    target = Path(file or Path(run).resolve().stem + FORMATS[format_].suffix)
+    target = Path(file or Path(config.words[0]).resolve().stem + FORMATS[format_].suffix)
     inputs = [example_input(shape) for shape in shapes or ()]
     try:
         compared = export_network(network, format_, target, inputs)

@@ -9,14 +9,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.code.restoring import Restored, restore
+from lighter_cli.code.restoring import Restored
 from lighter_cli.code.stored import StoredCode, stored_code
 from lighter_cli.commands.runs._run import Run, no_code
-from lighter_cli.commands.runs.restore import words_again
+from lighter_cli.commands.runs.restore import restored_or_error, words_again
 from lighter_cli.runs.lookup import find_run
-from lighter_cli.runs.packing import CODE, requirements, write_pack
+from lighter_cli.runs.packing import CODE, refuse_links, requirements, write_pack
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal import output
+from lighter_cli.terminal.control_characters import escaped
 from lighter_cli.terminal.output import PATH, REMOVED, Line
 from lighter_config import Finding, Place, SourceError, Stage
 
@@ -35,16 +36,16 @@ def pack(
     code = stored_code(record.folder)
     if code is None:
         raise no_code(record)
+    refuse_links(record.folder)
     file = file.expanduser()
     checkpoint = record.checkpoint("best") or record.checkpoint("last")
     is_folder = checkpoint is not None and checkpoint.is_dir()
     try:
         with TemporaryDirectory() as folder:
-            restored = restore(code, Path(folder))
-            texts = {
-                "README.md": _readme(record, code, restored, None if is_folder else checkpoint),
-                "requirements.txt": requirements(code.packages),
-            }
+            restored = restored_or_error(record, code, Path(folder))
+            required = requirements(code.packages)
+            readme = _readme(record, code, restored, None if is_folder else checkpoint, required)
+            texts = {"README.md": readme, "requirements.txt": required}
             left_out = write_pack(file, record.folder, Path(folder), None if is_folder else checkpoint, texts)
     except OSError as error:
         message = f"{file} cannot be written: {error.strerror or error}"
@@ -63,7 +64,7 @@ def pack(
     return 1 if problems else 0
 
 
-def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Path | None) -> str:
+def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Path | None, required: str) -> str:
     folder = Path(CODE, code.working_directory or ".")
     project = [] if code.project is None else [words_again(record.content, code, restored)[-1]]
     commands: list[Sequence[str]] = [["pip", "install", "-r", "requirements.txt"], ["cd", str(folder)]]
@@ -74,18 +75,22 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
     if record.content["stage"] == Stage.FIT:
         commands.append(["lighter", "fit", restored.config.name, *project])
     content = record.content
+    words = escaped(shlex.join([content["stage"], *content["words"]]), is_line=True)
     return "\n".join(
         [
             f"# Run {record.folder.name}",
             "",
-            f"`lighter {shlex.join([content['stage'], *content['words']])}`, {content['status']}.",
+            f"`lighter {words}`, {content['status']}.",
             "",
             "```bash",
             *map(shlex.join, commands),
             "```",
             "",
+            f"The run used Python {content['versions'].get('python', 'of an unknown version')}.",
+            *_how_to_get_lighter(required),
+            "",
             "These commands run the code in `code/`: read it first if you do not trust who sent it.",
-            "`--safe` refuses code outside a list, but is not a sandbox.",
+            "`--safe` refuses code outside a list, but is not a sandbox, and trusts the folder that `project=` names.",
             "",
             "| in this folder | is |",
             "|---|---|",
@@ -98,3 +103,14 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "",
         ]
     )
+
+
+def _how_to_get_lighter(required: str) -> list[str]:
+    """Say what to do if no package index has Lighter, unless it comes from a repository or an address."""
+    lines = [line for line in required.splitlines() if line.startswith("lighter-") and " @ " not in line]
+    if not lines:
+        return []
+    return [
+        f"If no package index has {lines[-1]}: build its wheels in a checkout of Lighter with",
+        "`uv build --all-packages --wheel --out-dir wheels`, and add `--find-links` with that folder to `pip install`.",
+    ]

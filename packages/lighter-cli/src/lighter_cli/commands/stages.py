@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs
 from lighter_cli.runs.trial import TRIAL_VARIABLE, Trial
-from lighter_cli.terminal import process, standard_input
+from lighter_cli.terminal import process
 
 
 @Parameter(name="*")  # its fields are options of the command
@@ -111,12 +111,13 @@ def _trial(stage: str) -> Trial | None:
 
 
 def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
+    from lighter_cli.commands._merged import parse_words
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
     Runner(_importing, trial=_trial(stage)).run(
         stage,
-        standard_input.restore(inputs),
+        parse_words(inputs),
         ckpt_path=options.ckpt_path,
         weights_only=options.weights_only,
         safe=options.safe,

@@ -12,14 +12,15 @@ from lighter_cli.commands.init import TEMPLATES
 from lighter_cli.completion.config_paths import config_words, dimension_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
 from lighter_cli.runs.index import name_of
-from lighter_cli.runs.listing import recorded_folders
+from lighter_cli.runs.listing import listed_runs, recorded_folders
 
-_CKPT_PATH, _TEMPLATE, _AGAINST = "--ckpt-path", "--template", "--against"
+_CKPT_PATH, _TEMPLATE, _AGAINST, _METRIC = "--ckpt-path", "--template", "--against", "--metric"
 
 _OF_OPTIONS: MappingProxyType[str, Callable[[str], list[str]]] = MappingProxyType(
     {
         _CKPT_PATH: lambda text: [*("last ", "best "), *files_of(text, (".ckpt",))],
         _TEMPLATE: lambda text: [f"{name} " for name in TEMPLATES],  # noqa: ARG005
+        _METRIC: lambda text: [f"{name} " for run in listed_runs(Path.cwd()) for name in run.metrics],  # noqa: ARG005
     }
 )
 """The candidates of options whose type does not list them."""
@@ -62,7 +63,9 @@ def _all(app: App, words: Sequence[str], index: int, text: str) -> Iterator[str]
         return
     before = _experiment(arguments, words[depth:index])
     after = list(takewhile(lambda word: not word.startswith("--"), words[index + 1 :]))
-    complete = _runs if words[0] == "runs" else _OF_COMMANDS.get(words[0], _words)
+    takes_words = any(argument.index is not None for argument in arguments)
+    of_runs = _runs if takes_words else _nothing
+    complete = of_runs if words[0] == "runs" else _OF_COMMANDS.get(words[0], _words)
     yield from complete(before, after, text)
 
 
@@ -122,8 +125,10 @@ def _experiment(arguments: ArgumentCollection, words: Sequence[str]) -> list[str
 
 
 def _words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
-    """Complete a config file or an override."""
+    """Complete a config file, an override, or the id of a run, which starts with the year."""
     yield from config_files(text)
+    if text[:1].isdigit():
+        yield from _ids()
     yield from config_words([*before, *after], text)
 
 
@@ -140,7 +145,11 @@ def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> 
 
 def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001
     yield "last "
-    yield from (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
+    yield from _ids()
+
+
+def _ids() -> Iterator[str]:
+    return (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
 
 
 def _yaml_files(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:  # noqa: ARG001

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lighter_cli.runs.lookup import look_up_run
 from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
 from lighter_config.project import reader_for
 from lighter_config.sections import SWEEP
@@ -53,7 +54,7 @@ def _load(experiment: Sequence[str]) -> Config | None:
     words = [word for word in experiment if word != "-"]  # standard input is the terminal here
     for tried in (words, [word for word in words if "=" not in word]):
         try:
-            return load(tried, strict=False).expanded() if tried else None
+            return load(tried, strict=False, look_up_run=look_up_run).expanded() if tried else None
         except ConfigError:
             continue
     return None

@@ -17,6 +17,7 @@ from lighter_cli.checking.seeds import VARIABLE
 from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
 from lighter_cli.lightning_package import class_beside, is_a, package_of
+from lighter_cli.running.notebook_progress import use_readable_progress
 from lighter_config import Config, Finding
 from lighter_config.building.imports import locate
 from lighter_config.checks.components import components_in
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
 _TRAINER = "pytorch_lightning.trainer.trainer.Trainer"
+
+_LACKING = (
+    ("No supported gpu backend found", "trainer::accelerator"),
+    ("can not run on your system", "trainer::accelerator"),
+    ("But your machine only has", "trainer::devices"),
+)
+"""What Lightning says of devices that are not there, and the path that asks for them."""
 
 _SEED_VARIABLES = (VARIABLE, "PL_SEED_WORKERS")
 
@@ -52,10 +60,11 @@ def build(config: Config) -> Experiment:
         BuildError: A section built an object of the wrong type, or would build one for another package's trainer.
     """
     _refuse_mixed_packages(config)
-    trainer: Trainer = config.resolve("trainer")
+    trainer: Trainer = _build_trainer(config)
     if not is_a(trainer, "Trainer"):
         raise _wrong_type(config, "trainer", trainer, _TRAINER)
     save_atomically(trainer)
+    use_readable_progress(trainer, config)
     if package_of(trainer) == PACKAGES[0]:
         from lighter.lightning import failure_notes  # imports that package
 
@@ -68,6 +77,17 @@ def build(config: Config) -> Experiment:
     data_class = class_beside(trainer, "LightningDataModule")
     datamodule = _resolve(config, "data", data_class) if config.has("data") else None
     return Experiment(trainer, model, datamodule)
+
+
+def _build_trainer(config: Config) -> Any:
+    """Build what is under ``trainer``; note what to change where the machine lacks the devices that it asks for."""
+    try:
+        return config.resolve("trainer")
+    except Exception as error:
+        path = next((path for text, path in _LACKING if text in str(error)), None)
+        if path is not None and config.has(path):
+            error.add_note(f"this machine has no such device ({config.place(path)} asks for it); to try: {path}=auto")
+        raise
 
 
 def build_model(config: Config, expected: type | None = None) -> LightningModule:

@@ -4,24 +4,30 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.running.file_systems import only_storage
+from lighter_cli.running.fit_result import FitResult
 from lighter_cli.running.preparation import checks_for, find_mistakes, prepare
-from lighter_cli.running.runner import Runner
+from lighter_cli.running.runner import Input, Runner
 from lighter_cli.running.start_checkpoint import refuse_folder, start_checkpoint
 from lighter_cli.runs.inputs import recorded_runs
-from lighter_config import Config, Finding, Secrets, Stage, load, parse_sources
+from lighter_cli.runs.lookup import look_up_run
+from lighter_cli.runs.run import Run, run_of
+from lighter_config import RECORD_FILE, Config, Finding, Secrets, Stage, load, parse_sources
+from lighter_config.regular_files import is_regular
 
 if TYPE_CHECKING:
     from lighter_cli.running.build import Experiment
 
 
-def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "LoadedExperiment":
+def load_experiment(*inputs: Input) -> "LoadedExperiment":
     """Load an experiment as the commands do, without building anything or changing the process.
 
     Args:
-        inputs: Config files, runs, checkpoints, overrides and mappings; later ones win.
+        inputs: Config files, runs (also their names and ids), checkpoints, overrides and mappings; later ones win.
+            The first can be a loaded config.
 
     Raises:
         ConfigError: The inputs do not make a config.
@@ -30,7 +36,7 @@ def load_experiment(*inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "Loa
     >>> experiment.config.get("trainer::max_epochs")
     3
     """
-    return LoadedExperiment(load(parse_sources(inputs)))
+    return LoadedExperiment(load(inputs, look_up_run=look_up_run))
 
 
 class LoadedExperiment:
@@ -39,16 +45,33 @@ class LoadedExperiment:
     Attributes:
         config: The merged config.
         built: The trainer, model and data of the stage that ran last here; ``None`` before.
+        last_run: The record of that stage, also if it failed or was interrupted; ``None`` if there is none.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.built: Experiment | None = None
+        self.last_run: Run | None = None
 
     def __repr__(self) -> str:
         words = Secrets(self.config).masked.words  # a notebook keeps what it shows
         sections = ", ".join(str(section) for section in self.config.tree)
         return f"<experiment {shlex.join(words)}: {sections}>"
+
+    def override(self, *inputs: str | os.PathLike[str] | Mapping[str, Any]) -> "LoadedExperiment":
+        """Return a new experiment with more inputs, which win; this one stays as it is, and no file is read again.
+
+        Args:
+            inputs: Overrides, mappings, config files.
+
+        Raises:
+            ConfigError: The inputs do not make a config, or do not fit this one.
+
+        >>> experiment = load_experiment({"vars": {"lr": 0.1}, "lr": "@vars::lr"})
+        >>> experiment.override("vars::lr=1e-2").config.get("vars::lr"), experiment.config.get("vars::lr")
+        (0.01, 0.1)
+        """
+        return LoadedExperiment(load([self.config, *parse_sources(inputs, look_up_run=look_up_run)]))
 
     def check(self, stage: str | None = None) -> list[Finding]:
         """Return the errors, warnings and notes about the config, without importing or building anything.
@@ -90,20 +113,26 @@ class LoadedExperiment:
             load_checkpoint_weights(experiment.model, checkpoint)
         return experiment
 
-    def fit(self, **options: Any) -> Any:
+    def fit(self, **options: Any) -> FitResult:
         """Train; the options are those of ``Runner.run``."""
-        return self._run("fit", options)
+        self._run("fit", options)
+        if self.last_run is not None:
+            return FitResult(self.last_run, self.last_run.metrics)
+        from lighter_cli.runs.metric_values import numbers
+
+        assert self.built is not None
+        return FitResult(None, numbers(self.built.trainer.callback_metrics))
 
     def validate(self, **options: Any) -> Any:
-        """Evaluate on the validation data; the options are those of ``Runner.run``."""
+        """Evaluate on the validation data, and return the list of metrics; the options are those of ``Runner.run``."""
         return self._run("validate", options)
 
     def test(self, **options: Any) -> Any:
-        """Evaluate on the test data; the options are those of ``Runner.run``."""
+        """Evaluate on the test data, and return the list of metrics; the options are those of ``Runner.run``."""
         return self._run("test", options)
 
     def predict(self, **options: Any) -> Any:
-        """Predict; the options are those of ``Runner.run``."""
+        """Predict, and return the predictions; the options are those of ``Runner.run``."""
         return self._run("predict", options)
 
     def _run(self, stage: str, options: Mapping[str, Any]) -> Any:
@@ -111,4 +140,8 @@ class LoadedExperiment:
         try:
             return runner.run(stage, self.config, **options)
         finally:
-            self.built = runner.experiment
+            self.built, self.last_run = runner.experiment, _recorded(runner.record_folder)
+
+
+def _recorded(folder: Path | None) -> Run | None:
+    return run_of(folder) if folder is not None and is_regular(folder / RECORD_FILE) else None

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import checks_for, prepare
@@ -23,13 +23,19 @@ from lighter_cli.runs.inputs import (
     what_changed,
 )
 from lighter_cli.runs.labels import labels
+from lighter_cli.runs.lookup import look_up_run
 from lighter_cli.runs.trial import Trial
-from lighter_config import Config, Finding, Secrets, SourceError, Stage, as_recorded, load, parse_sources
+from lighter_config import Config, Finding, Secrets, Source, SourceError, Stage, as_recorded, load
 
 if TYPE_CHECKING:
     from lighter_cli.running.build import Experiment
 
 _logger = logging.getLogger(__name__)
+
+Input: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Config | Source
+"""What an experiment is loaded from; a ``Run`` is a path."""
+
+Inputs: TypeAlias = Input | Sequence[Input]
 
 
 class Runner:
@@ -41,6 +47,7 @@ class Runner:
 
     Attributes:
         experiment: The trainer, model and data of the stage that ran last; ``None`` before.
+        record_folder: The folder of its record. It exists only on rank zero, and not for a ``fast_dev_run``.
 
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
@@ -49,13 +56,14 @@ class Runner:
         self, importing: Callable[[], AbstractContextManager[None]] = nullcontext, trial: Trial | None = None
     ) -> None:
         self.experiment: Experiment | None = None
+        self.record_folder: Path | None = None
         self._importing = importing
         self._trial = trial
 
     def run(
         self,
         stage: str,
-        inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]],
+        inputs: Inputs,
         *,
         ckpt_path: str | os.PathLike[str] | None = None,
         check_first: bool = True,
@@ -71,7 +79,8 @@ class Runner:
 
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``.
-            inputs: Config files, runs, checkpoints, overrides and mappings, later ones win; or a loaded config.
+            inputs: One input or several, later ones win: config files, runs (also their names and ids), checkpoints,
+                overrides and mappings. The first can be a loaded config.
             ckpt_path: ``last``, ``best`` or a file to start from.
             check_first: Run the checks before anything is built.
             safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
@@ -93,6 +102,7 @@ class Runner:
         stage = Stage(stage)
         given = labels(name, tags, note)
         config = _load(inputs, stage)
+        self.record_folder = None
         runs = recorded_runs(config)
         checks = checks_for(ckpt_path, runs)
         prepared = prepare(config, stage, check_first=check_first, checks=checks, safe=safe, allow=allow or ())
@@ -104,7 +114,7 @@ class Runner:
 
         with self._importing():  # torch is imported here; all that the config alone shows has been reported
             from lighter_cli.running.build import build, import_lightning, seeded
-            from lighter_cli.running.trainer_call import call_trainer
+            from lighter_cli.running.trainer_call import call_trainer, make_recorder
             from lighter_cli.runs.request import Request
 
             import_lightning(prepared.config)
@@ -124,7 +134,9 @@ class Runner:
                 labels=given,
                 trial=self._trial,
             )
-            return call_trainer(self.experiment, request)
+            recorder = make_recorder(self.experiment.trainer, request)
+            self.record_folder = recorder.folder(self.experiment.trainer)
+            return call_trainer(self.experiment, request, recorder)
 
 
 def method_arguments(
@@ -186,10 +198,10 @@ def _stage_args(config: Config, stage: Stage, *, option: str | os.PathLike[str] 
     return args
 
 
-def _load(inputs: Config | Sequence[str | os.PathLike[str] | Mapping[str, Any]], stage: Stage) -> Config:
+def _load(inputs: Inputs, stage: Stage) -> Config:
     if not inputs:
         raise SourceError(Finding(message="no config given", fix=f"name one: lighter {stage} config.yaml"))
-    return inputs if isinstance(inputs, Config) else load(parse_sources(inputs))
+    return inputs if isinstance(inputs, Config) else load(inputs, look_up_run=look_up_run)
 
 
 def _log_start(checkpoint: str | None, stage: Stage, config: Config, project: Path | None) -> None:

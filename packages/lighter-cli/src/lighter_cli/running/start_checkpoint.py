@@ -198,7 +198,7 @@ def _wanted_by_args(config: Config, stage: Stage, runs: Sequence[RecordedRun]) -
 def _checkpoint_of_input(run: RecordedRun, stage: Stage) -> str | None:
     """Return the checkpoint that a checkpoint file or a run folder among the inputs stands for."""
     name = run.source.name
-    wanted = Wanted(name, "", Place("command line", word=run.source.word), name)
+    wanted = Wanted(name, "", Place.of_input(run.source.word, run.source.caller), name)
     if isinstance(run.source, CheckpointSource):
         return _readable(str(run.source.path), wanted)
     if run.content["stage"] != Stage.FIT:

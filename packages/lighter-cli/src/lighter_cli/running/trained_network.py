@@ -11,7 +11,8 @@ from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import prepare
 from lighter_cli.running.start_checkpoint import refuse_folder, start_checkpoint
 from lighter_cli.runs.inputs import recorded_runs
-from lighter_config import Config, Finding, SourceError, Stage, load, parse_sources
+from lighter_cli.runs.lookup import look_up_run
+from lighter_config import Config, Finding, SourceError, Stage, load
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
@@ -26,7 +27,7 @@ def load_network(source: str | os.PathLike[str], *, safe: bool = False, allow: S
     nothing in it; the classes that its config names do run.
 
     Args:
-        source: The folder of a run, or a checkpoint that Lighter wrote.
+        source: A run of ``read_runs``, its folder, its name or id; or a checkpoint that Lighter wrote.
         safe: Refuse targets that are not on the list of ``--safe``, and expressions that do more than arithmetic
             and calls on referenced objects. This reduces accidents; it is not a sandbox.
         allow: Packages and callables to add to that list.
@@ -39,12 +40,16 @@ def load_network(source: str | os.PathLike[str], *, safe: bool = False, allow: S
 
     >>> load_network("outputs/digits/checkpoints/best.ckpt")  # doctest: +SKIP
     """
-    config = load(parse_sources([source]))
-    runs = recorded_runs(config)
+    return trained_network(load([source], look_up_run=look_up_run), safe=safe, allow=allow)
+
+
+def trained_network(config: Config, *, safe: bool = False, allow: Sequence[str] = ()) -> nn.Module:
+    """Return the trained network of the run or the checkpoint that a config was loaded from, see ``load_network``."""
+    runs, (source, *_) = recorded_runs(config), config.words
     if not runs:
         raise SourceError(
             Finding(
-                message=f"{os.fspath(source)!r} is a config, which has no trained network",
+                message=f"{source!r} is a config, which has no trained network",
                 expected=("the folder of a run, or a checkpoint",),
                 fix="name a run that `lighter runs list` shows",
             )
@@ -52,9 +57,7 @@ def load_network(source: str | os.PathLike[str], *, safe: bool = False, allow: S
     prepared = prepare(config, Stage.PREDICT, check_first=False, safe=safe, allow=allow)
     checkpoint = start_checkpoint(prepared.config, Stage.PREDICT, runs=runs)
     if checkpoint is None:
-        raise SourceError(
-            Finding(message=f"the run {os.fspath(source)!r} used no checkpoint", fix="name the run that trained")
-        )
+        raise SourceError(Finding(message=f"the run {source!r} used no checkpoint", fix="name the run that trained"))
     if safe:
         refuse_folder(checkpoint)
 

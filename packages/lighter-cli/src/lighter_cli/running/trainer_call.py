@@ -14,6 +14,7 @@ from lighter_cli.distributed.rank_failures import ending_together
 from lighter_cli.distributed.slurm_requeue import requeuing
 from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.running.build import Experiment
+from lighter_cli.running.first_error import raising_the_first_error
 from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
@@ -27,18 +28,24 @@ if TYPE_CHECKING:
 _FINDERS = ("callbacks.BatchSizeFinder", "callbacks.LearningRateFinder")
 
 
-def call_trainer(experiment: Experiment, request: Request) -> Any:
+def make_recorder(trainer: Trainer, request: Request) -> RunRecorder:
+    """Make the callback that records the run."""
+    return derived(RunRecorder, trainer, "Callback")(request)
+
+
+def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder) -> Any:
     """Call the method of the Trainer that the request names, and return what it returns.
 
     Args:
         experiment: The trainer, model and data.
         request: What to run, with the arguments of the method.
+        recorder: Records it, see ``make_recorder``.
 
     Raises:
         CheckpointError: The checkpoint holds more than tensors and plain values.
         MonitorError: A callback or scheduler monitors what the fit does not log.
     """
-    trainer, recorder = experiment.trainer, derived(RunRecorder, experiment.trainer, "Callback")(request)
+    trainer = experiment.trainer
     checkpoint = request.options["ckpt_path"]
     if request.stage is Stage.FIT and checkpoint is not None:
         trainer.callbacks.append(derived(MovedCheckpoints, trainer, "Callback")())  # type: ignore[attr-defined]
@@ -52,7 +59,8 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
         method = getattr(trainer, request.stage)
         try:
             is_fit = request.stage is Stage.FIT
-            with checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request):
+            stage = checking_monitors(trainer, request.config) if is_fit else _evaluating(trainer, request)
+            with stage, raising_the_first_error(trainer):
                 return method(experiment.model, datamodule=experiment.datamodule, **request.options)
         except pickle.UnpicklingError as error:
             raise cannot_be_loaded(str(checkpoint), error) from error
@@ -60,11 +68,13 @@ def call_trainer(experiment: Experiment, request: Request) -> Any:
 
 @contextmanager
 def _evaluating(trainer: Trainer, request: Request) -> Iterator[None]:
-    """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about where checkpoints go."""
+    """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about what only fit uses."""
     _remove_finders(trainer)
     _warn_of_no_batches(trainer, request)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The dirpath has changed from")
+        # the weights that are loaded are the averages; only fit restores those before averaging
+        warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback, but loading")
         yield
 
 

@@ -5,12 +5,13 @@ import platform
 import re
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from lighter_cli.code.packages import installed_packages
 
 _DISTRIBUTIONS = (
     "lighter-cli",
@@ -27,16 +28,20 @@ _SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the
 
 def versions() -> dict[str, str]:
     """Return the versions that results depend on; torch with its build, such as ``2.15.0+cu132``."""
-    found = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            found[name] = "unknown"
-    for name in _OPTIONAL:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return {**found, "torch": _torch_build() or found["torch"]}
+    installed: dict[str, str] = {}
+    for _, name, number in installed_packages():  # in a tenth of the time of `version`
+        installed.setdefault(name, number)
+    found = {name: installed.get(name) or _version(name) for name in (*_DISTRIBUTIONS, *_OPTIONAL)}
+    known = {name: number or "unknown" for name, number in found.items() if number or name in _DISTRIBUTIONS}
+    return {"python": platform.python_version(), **known, "torch": _torch_build() or known["torch"]}
+
+
+def _version(name: str) -> str | None:
+    """Return the version of a distribution whose folder does not tell it; ``None`` if it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:  # such as a source tree that was never installed
+        return None
 
 
 def _torch_build() -> str | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class _Resumed:
 
     def epochs(self) -> list[Epoch]:
         """Return its epochs, each with the run that ended it; with a warning if its record is not found."""
-        for folder in (*self.folders, *self._listed()):
+        for folder in chain(self.folders, self._listed()):  # the list is read only if it must be
             if folder.name == self.run and is_regular(folder / RECORD_FILE):
                 found = read_epochs(folder)
                 return [epoch if epoch.run else epoch._replace(run=self.run) for epoch in found]

@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 EPOCHS_FILE = "epochs.jsonl"
 
 _MAX_BYTES = 128 * 2**20  # 100,000 epochs of about fifty values
+_END_OF_COUNTS = 2**63
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # as protobuf's JSON names them
 
@@ -123,8 +124,8 @@ def _read(file: Path) -> bytes:
 
 
 def is_count(value: Any) -> bool:
-    """Return whether a value is an integer that is not negative."""
-    return type(value) is int and value >= 0
+    """Return whether a value is an integer that is not negative and has at most 63 bits."""
+    return type(value) is int and 0 <= value < _END_OF_COUNTS
 
 
 def _number(value: Any) -> float:

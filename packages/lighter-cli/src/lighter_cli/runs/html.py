@@ -1,7 +1,7 @@
 """Show runs in a notebook: tables, and small curves as inline SVG."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,17 @@ def run_html(run: "Run") -> str:
         (escape(name), _number(last.get(name)), _number(best.get(name)), curve)
         for name, curve in zip(names, curves, strict=True)
     ]
-    heading = f"<p><b>{escape(title)}</b> {escape(run.stage)}, {escape(run.status)}</p>"
+    facts = [run.stage, run.status]
+    if run.best_epoch is not None:
+        facts.append(f"best in epoch {run.best_epoch}")
+    heading = f"<p><b>{escape(title)}</b> {escape(', '.join(facts))}</p>"
     return heading + _table(("metric", "last", "at the best checkpoint", "curve"), rows)
+
+
+def metrics_html(title: str, metrics: Mapping[str, float]) -> str:
+    """Return metrics as an HTML table with a title; all text is escaped."""
+    rows = [(escape(name), _number(value)) for name, value in metrics.items()]
+    return f"<p>{escape(title)}</p>" + _table(("metric", "last"), rows)
 
 
 def runs_html(runs: "Sequence[Run]") -> str:

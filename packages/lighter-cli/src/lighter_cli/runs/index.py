@@ -1,6 +1,7 @@
 """The list of runs of a working directory, ``.lighter/runs.jsonl``: a line for each names its folder.
 
-A later line with ``was`` says where a run that was in that folder is now; if both are the same, it was not found.
+A later line with ``was`` says where a run that was in that folder is now; if both are the same, it was not found. One
+with ``removed`` takes its folder off the list.
 """
 
 import json
@@ -8,7 +9,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -41,6 +42,22 @@ def enter(folder: Path, stage: str) -> None:
         _write([found for found in beside if found != str(folder)], working_directory)
     line = json.dumps({**_named(str(folder), working_directory), "stage": stage})
     append_line(working_directory / INDEX, line)
+
+
+def forget(folders: Iterable[str], working_directory: Path) -> None:
+    """Take the folders of runs off the list of a working directory; those that are not on it are skipped.
+
+    This appends lines: a list that is written anew would lose what other processes append at the same time.
+
+    Raises:
+        OSError: The list cannot be written.
+    """
+    listed = _listed(working_directory)
+    lines = [
+        json.dumps({**_named(folder, working_directory), "removed": True}) for folder in folders if folder in listed
+    ]
+    if lines:
+        append_line(working_directory / INDEX, "\n".join(lines))
 
 
 def found_runs(working_directory: Path, gone: list[str] | None = None) -> Iterator[tuple[str, str]]:
@@ -175,7 +192,9 @@ def _folders_of(lines: Sequence[bytes], inside: str) -> dict[str, bool]:
             continue
         folder = _absolute(folder, value.get("beside"), inside)
         was = value.get("was")
-        if not isinstance(was, str):
+        if value.get("removed") is True:
+            last.pop(folder, None)
+        elif not isinstance(was, str):
             last[folder] = len(folders)
             folders.append(folder)
         elif (moved := last.pop(_absolute(was, None, inside), None)) is not None:

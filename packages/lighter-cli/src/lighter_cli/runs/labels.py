@@ -1,5 +1,6 @@
 """Names, tags and notes of runs: the record has those that a run started with, ``labels.json`` those changed later."""
 
+import errno
 import json
 import logging
 import os
@@ -43,10 +44,13 @@ def change_labels(folder: Path, **changed: Any) -> None:
     which lists know that it must be read again.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written, or the file is a link: what it leads to may be anything.
     """
+    file = folder / LABELS_FILE
+    if file.is_symlink():
+        raise OSError(errno.ELOOP, f"its {LABELS_FILE} is a link", str(file))
     content = {**read_labels(folder), **changed}
-    write_atomically(folder / LABELS_FILE, json.dumps(content, indent=2, ensure_ascii=False))
+    write_atomically(file, json.dumps(content, indent=2, ensure_ascii=False))
     os.utime(folder / RECORD_FILE)
 
 

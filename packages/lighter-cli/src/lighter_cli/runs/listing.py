@@ -16,11 +16,12 @@ from lighter_cli.runs.moved_record import relative_files
 from lighter_cli.runs.record import Record, record_or_warning
 from lighter_cli.runs.record_fields import is_summary
 from lighter_cli.runs.trial import name_of_trial
-from lighter_config.regular_files import read_regular
+from lighter_config.regular_files import open_regular
 
 SUMMARIES = Path(".lighter") / "summaries.jsonl"
 """Relative to the working directory: what lists need of the records. It can be removed: the records have it all."""
 
+_CHUNK_BYTES = 2**18
 _NUM_READ = 64  # reading so many records is faster than reading all summaries
 
 
@@ -86,6 +87,8 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
         return record_or_warning(self.folder)
 
 
+_WORDS = ListedRun._fields.index("words")
+_SAME_IN_MANY = tuple(map(ListedRun._fields.index, ("files", "started_in", "tags")))
 _Kept: TypeAlias = dict[str, ListedRun]
 
 
@@ -163,19 +166,31 @@ def _keep(summaries: _Kept, working_directory: Path, is_replaced: bool = False) 
 
 def _read_summaries(working_directory: Path) -> tuple[_Kept, int]:
     """Return the summaries that are not damaged, and how many lines there are."""
-    try:
-        lines = read_regular(working_directory / SUMMARIES).splitlines()
-    except OSError:
-        return {}, 0
     kept: _Kept = {}
+    num_lines = 0
     inside = _inside(working_directory)
-    for content in parsed_lines(lines):
-        if is_summary(content):
-            folder = content[0]
-            if folder[:1] != os.sep:
-                content[0] = folder = inside + folder
-            kept[folder] = ListedRun._make(content)
-    return kept, len(lines)
+    shared: dict[Any, Any] = {}
+    with suppress(OSError), open_regular(working_directory / SUMMARIES) as stream:
+        while lines := stream.readlines(_CHUNK_BYTES):
+            num_lines += len(lines)
+            for content in parsed_lines(lines):
+                if is_summary(content):
+                    run = _sharing(content, shared)
+                    folder = run[0]
+                    if folder[:1] != os.sep:
+                        run[0] = folder = inside + folder
+                    kept[folder] = ListedRun._make(run)
+    return kept, num_lines
+
+
+def _sharing(content: list[Any], shared: dict[Any, Any]) -> list[Any]:
+    """Return a summary with the texts and lists of earlier ones in place of equal ones: most runs differ little."""
+    share = shared.setdefault
+    for place in _SAME_IN_MANY:
+        value = content[place]
+        content[place] = share(value if isinstance(value, str) else tuple(value), value)
+    content[_WORDS] = [share(word, word) for word in content[_WORDS]]
+    return content
 
 
 def _inside(working_directory: Path) -> str:

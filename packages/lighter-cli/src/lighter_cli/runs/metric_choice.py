@@ -1,6 +1,6 @@
 """Choose the metrics of a run that a table shows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 NUM_SHOWN = 4
@@ -18,11 +18,15 @@ def metrics_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
 def chosen_metrics(content: Mapping[str, Any]) -> dict[str, float]:
     """Return the few metrics of a record that a table shows, the monitored one first.
 
-    Then come those of test and validation data, then the rest; values of single steps, and what optimizers are set to,
-    are left out.
+    Values of single steps, and what optimizers are set to, are left out.
     """
     metrics = {name: value for name, value in metrics_of(content).items() if type(value) in (int, float)}
     monitor = content.get("monitor", {}).get("name")
-    names = sorted(metrics, key=lambda name: (name != monitor, not name.startswith(("test", "val"))))
-    chosen = [name for name in names if name == monitor or not (name.endswith(_STEP) or name.startswith(_OPTIMIZER))]
+    chosen = in_order(metrics, [monitor])
     return {name: metrics[name] for name in chosen[:NUM_SHOWN]}
+
+
+def in_order(names: Iterable[str], monitors: Collection[str | None]) -> list[str]:
+    """Return the names of metrics that a table shows: those monitored, those of test and validation data, the rest."""
+    ordered = sorted(names, key=lambda name: (name not in monitors, not name.startswith(("test", "val"))))
+    return [name for name in ordered if name in monitors or not (name.endswith(_STEP) or name.startswith(_OPTIMIZER))]

@@ -2,21 +2,39 @@
 
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from lighter_cli import installed_from
 from lighter_cli.atomic_files import open_atomically
 from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.runs.epochs import EPOCHS_FILE
-from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES
-from lighter_config.regular_files import is_regular, open_regular
+from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, Finding, SourceError
+from lighter_config.regular_files import exists, is_regular, open_regular
 
 CODE = "code"
 """The folder of the code in a pack."""
 
 _RECORD = "record"
 _FILES = (RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, EPOCHS_FILE, CODE_FILE, PATCH_FILE)
+_MAX_BYTES = 128 * 2**20  # of a file of the record, as readers of the curve have it
+
+
+def refuse_links(record: Path) -> None:
+    """Refuse to pack a record whose files are links: another file would be given away in the place of one.
+
+    Raises:
+        SourceError: One of them is a link.
+    """
+    for name in _FILES:
+        if (record / name).is_symlink():
+            raise SourceError(
+                Finding(
+                    message=f"the run {record.name} is not packed: its {name} is a link",
+                    expected=("files of the record itself",),
+                    fix="replace the link by the file if you made it",
+                )
+            )
 
 
 def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, texts: Mapping[str, str]) -> list[str]:
@@ -40,7 +58,13 @@ def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, te
         for name, text in texts.items():
             pack.writestr(f"{file.stem}/{name}", text)
         for name in _FILES:
-            if is_regular(record / name):
+            if not exists(record / name):
+                continue
+            if not is_regular(record / name):
+                left_out.append(f"{_RECORD}/{name}: not a regular file")
+            elif (record / name).stat().st_size > _MAX_BYTES:
+                left_out.append(f"{_RECORD}/{name}: larger than {_MAX_BYTES // 2**20} MiB")
+            else:
                 _add(pack, record / name, f"{file.stem}/{_RECORD}/{name}")
         for path in sorted(code.rglob("*")):
             name = path.relative_to(code).as_posix()
@@ -57,23 +81,17 @@ def requirements(packages: Mapping[str, str]) -> str:
     """Return the text of ``requirements.txt``: Lighter, and the packages that the run had imported, as they were.
 
     A build of torch, such as ``+cu132``, is left to the machine that installs it.
+
+    Args:
+        packages: The versions of the packages.
     """
-    lighter = [_without_folder(line, name) for line, name in _own()]
+    lighter = installed_from.requirements_elsewhere(packages)
     others = [
         f"{name}=={version.partition('+')[0]}"
         for name, version in sorted(packages.items())
         if name not in installed_from.PACKAGES
     ]
     return "\n".join([*lighter, *others, ""])
-
-
-def _own() -> Iterable[tuple[str, str]]:
-    return zip(installed_from.requirements(), installed_from.PACKAGES, strict=True)
-
-
-def _without_folder(line: str, name: str) -> str:
-    """Replace a folder or file of this machine, which nobody else has."""
-    return line if line.startswith(f"{name}==") or "git+" in line else name
 
 
 def _add(pack: zipfile.ZipFile, file: Path, name: str, compression: int = zipfile.ZIP_DEFLATED) -> None:

@@ -14,7 +14,7 @@ from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, Config
 
 _logger = logging.getLogger(__name__)
 
-_RESERVE = ".reserved"
+RESERVE = ".reserved"
 _RESERVED_BYTES = 32 * 1024  # at least, and four times the first record
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -52,7 +52,7 @@ class RecordWriter:
         self.write_all(folder, record)
         self.has_folder = True
         with suppress(OSError):  # a disk that has no space left for it will soon end the run
-            reserve(folder / _RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
+            reserve(folder / RESERVE, max(_RESERVED_BYTES, 4 * (folder / RECORD_FILE).stat().st_size))
 
     def write_all(self, folder: Path, record: Mapping[str, Any]) -> None:
         """Write all files into a folder, which may also be a sharded checkpoint.
@@ -83,11 +83,11 @@ class RecordWriter:
             if error.errno not in _DISK_IS_FULL:
                 _warn(error)
                 return
-            (folder / _RESERVE).unlink(missing_ok=True)
+            (folder / RESERVE).unlink(missing_ok=True)
             self.write(folder, record)
         else:
             listing.keep_summary(folder, record)
-        (folder / _RESERVE).unlink(missing_ok=True)
+        (folder / RESERVE).unlink(missing_ok=True)
 
 
 def to_json(content: Mapping[str, Any]) -> str:

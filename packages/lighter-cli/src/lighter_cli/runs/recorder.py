@@ -258,12 +258,17 @@ class RunRecorder(Callback):
             self._monitored.send(trainer)
 
     def _update_checkpoints(self, trainer: Trainer) -> None:
+        if self._note_checkpoints(trainer):
+            self._write(trainer)
+
+    def _note_checkpoints(self, trainer: Trainer) -> bool:
+        """Note the checkpoints for the record; return whether they have changed."""
         if self._request.stage is not Stage.FIT or not self._content or not trainer.checkpoint_callbacks:
-            return  # in other stages, the callbacks only know the checkpoint that the stage started from
+            return False  # in other stages, the callbacks only know the checkpoint that the stage started from
         newest = [newest_save(callback) for callback in trainer.checkpoint_callbacks]
         is_failing = self._interruption is not None
         if newest == self._newest and not is_failing:  # runs after every batch, so it must not read the disk
-            return
+            return False
         self._newest = newest
         self._steps |= {Path(path).absolute(): step for path, step in newest if path}
         saved = saved_checkpoints(trainer, self._steps, is_failing=is_failing)
@@ -276,7 +281,7 @@ class RunRecorder(Callback):
         self._saved_metrics.forget_others(saved)
         if at_best := self._saved_metrics.at(self._checkpoints.get("best")):
             self._content["at_best"] = at_best
-        self._write(trainer)
+        return True
 
     def _write_into_sharded_checkpoint(self, folder: Path) -> None:
         """Write the record as files into a sharded checkpoint, which has no single file to carry it."""
@@ -326,7 +331,7 @@ class RunRecorder(Callback):
             self._content["found"] = found
         self._content |= end_fields(trainer, error or self._interruption, self._earlier_stops)
         with warning_instead("the record lacks the newest checkpoints"):
-            self._update_checkpoints(trainer)
+            self._note_checkpoints(trainer)
 
     def _final_metrics(self, trainer: Trainer) -> dict[str, float]:
         if self._interruption is None or trainer.world_size == 1:

@@ -157,6 +157,26 @@ class Run:
         return dict((self.record.get("at_best") or {"metrics": {}})["metrics"])
 
     @property
+    def best_epoch(self) -> int | None:
+        """The epoch in which the best checkpoint was saved, from 0; ``None`` without one."""
+        at_best = self.record.get("at_best")
+        return None if at_best is None else int(at_best["epoch"])
+
+    @property
+    def best_checkpoint(self) -> Path | None:
+        """The best checkpoint of a fit as it is recorded; ``None`` if it monitored nothing."""
+        return self._checkpoint("best")
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """The last checkpoint of a fit as it is recorded; ``None`` if it saved none."""
+        return self._checkpoint("last")
+
+    def _checkpoint(self, which: str) -> Path | None:
+        named = self.record["checkpoints"].get(which)
+        return None if named is None else Path(named)
+
+    @property
     def shown_metrics(self) -> Mapping[str, float]:
         """Those at the best checkpoint if there is one, else the last: what tables show."""
         return dict(metrics_of(self.record))

@@ -103,13 +103,13 @@ def parse_condition(text: str) -> Condition:
     return Condition(column, sign, value)
 
 
-def parse_since(text: str, now: datetime) -> datetime:
-    """Return the moment that ``--since`` names: an age such as ``2d``, or a date with or without a time of day.
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Return the moment that ``--since`` or ``--before`` names: an age such as ``2d``, or a date, also with a time.
 
     Raises:
         SourceError: It is neither.
 
-    >>> str(parse_since("36h", datetime(2026, 1, 3, 12, tzinfo=UTC)))
+    >>> str(parse_moment("36h", datetime(2026, 1, 3, 12, tzinfo=UTC)))
     '2026-01-02 00:00:00+00:00'
     """
     try:

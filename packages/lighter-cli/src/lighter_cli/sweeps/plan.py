@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.checking.seeds import find_seed
+from lighter_cli.runs.lookup import look_up_run
 from lighter_cli.sweeps.freezing import space_facts
 from lighter_cli.sweeps.layout import SWEEP_FILE, read_json
 from lighter_config import Config, OverrideSource, RunSource, Source, load, parse_sources
@@ -59,10 +60,10 @@ def plan_of(words: Sequence[str], space_options: SpaceOptions, name: str | None 
     """
     folder = next((Path(word) for word in words if exists(Path(word) / SWEEP_FILE)), None)
     if folder is None:
-        config = load(parse_sources(words, sweeping=True))
+        config = load(_parsed(words))
     else:
         rest = [word for word in words if Path(word) != folder]
-        sources: list[Source] = [RunSource(folder, str(folder)), *parse_sources(rest, sweeping=True)]
+        sources: list[Source] = [RunSource(folder, str(folder)), *_parsed(rest)]
         config = load(sources)
         stored = (read_json(folder / SWEEP_FILE) or {}).get("options", {})
         space_options = _merged(stored, space_options)
@@ -75,6 +76,10 @@ def plan_of(words: Sequence[str], space_options: SpaceOptions, name: str | None 
         name=name,
         folder=None if folder is None else folder.absolute(),
     )
+
+
+def _parsed(words: Sequence[str]) -> list[Source]:
+    return parse_sources(words, from_command_line=True, look_up_run=look_up_run, sweeping=True)
 
 
 def _merged(stored: Mapping[str, Any], given: SpaceOptions) -> SpaceOptions:

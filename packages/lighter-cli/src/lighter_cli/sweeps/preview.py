@@ -115,7 +115,7 @@ def _table(trials: Sequence[Assignment], width: int | None, hide: Any, *, is_num
         values = [trial.values.get(name, "") for trial in trials]
         is_number = any(isinstance(value, int | float) for value in values)
         columns.append(Column(name, [hide(_shown(value)) for value in values], is_number=is_number))
-    return table_lines(columns, width=width)[0]
+    return list(table_lines(columns, width=width)[0])
 
 
 def _shown(value: Any) -> str:

@@ -157,7 +157,7 @@ def final_lines(sweep: Sweep, *, is_everything: bool) -> list[output.Line]:
     """
     numbers = ranked(sweep)
     shown = numbers if is_everything else numbers[:_NUM_SHOWN]
-    lines, _ = table_lines(_columns(sweep, shown), width=output.width())
+    lines = list(table_lines(_columns(sweep, shown), width=output.width())[0])
     if len(shown) < len(numbers):
         text = f"the best {len(shown)} of {len(numbers):,} trials; `lighter sweeps show {sweep.name} --all` shows all"
         lines = [[(text, output.PLACE)], *lines]

@@ -41,6 +41,15 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns if is_terminal() else None
 
 
+def can_show(text: str) -> bool:
+    """Return whether the encoding of standard output has the characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def write_lines(lines: Iterable[Line]) -> None:
     """Print lines. Long lines are never cut or broken here, so that text copied from a terminal is exact."""
     if is_styled():
@@ -51,23 +60,23 @@ def write_lines(lines: Iterable[Line]) -> None:
         for line in lines:
             console.print(Text.assemble(*(escaped_part(part, is_line=False) for part in line)))
         return
-    _write("".join([escaped("".join(map(cell_text, line))) + "\n" for line in lines]))
+    _write(escaped("".join(map(cell_text, line))) + "\n" for line in lines)
 
 
 def write_json(value: Any) -> None:
     """Print a value as JSON, for tools."""
-    _write(escaped_in_json(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str)) + "\n")
+    _write([escaped_in_json(json.dumps(_json(value), indent=2, ensure_ascii=False, default=str)), "\n"])
 
 
 def write_text(text: str) -> None:
     """Print text with its control characters visible."""
-    _write(escaped(text))
+    _write([escaped(text)])
 
 
-def _write(text: str) -> None:
+def _write(texts: Iterable[str]) -> None:
     """Write exact text; exit silently when the reader, such as ``head``, has closed the pipe."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines(texts)
         sys.stdout.flush()
     except BrokenPipeError:
         # what is still buffered would fail again when the interpreter ends

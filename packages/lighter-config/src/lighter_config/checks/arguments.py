@@ -1,6 +1,7 @@
 """Arguments that a target does not take, lacks, or gets twice."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lighter_config.building.resolving import NOT_ARGUMENTS, TARGET
 from lighter_config.checks.components import Component
@@ -162,8 +163,8 @@ def _source_index(sources: Sequence[Source], place: Place) -> int:
     """Which source a place is in; -1 for a place of the run that wrote a checkpoint or record among them."""
     for index, source in reversed(list(enumerate(sources))):
         match source:
-            case OverrideSource(word=word) | DimensionSource(word=word):
-                is_there = place.word == word
+            case OverrideSource(word=word, caller=caller) | DimensionSource(word=word, caller=caller):
+                is_there = replace(place, via="", trial=None) == Place.of_input(word, caller)
             case MappingSource(place=line):
                 is_there = place == line
             case RunSource(name=folder):

@@ -158,7 +158,7 @@ class CheckContext:
     @cached_property
     def _deletions(self) -> list[tuple[Segments, Word]]:
         """The paths that arguments delete, with the arguments."""
-        words = [Word(one.text, one.word) for one in self.config.sources if isinstance(one, OverrideSource)]
+        words = [Word(one.text, one.word, one.caller) for one in self.config.sources if isinstance(one, OverrideSource)]
         changes = [(parse_override(word.text, word), word) for word in words if word.text[:1] == "~"]
         return [(change.path, word) for change, word in changes]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lighter_config.config import Config
-from lighter_config.regular_files import exists, with_home
-from lighter_config.tree.node import Node
+from lighter_config.errors import PathError
+from lighter_config.regular_files import with_home
 from lighter_config.tree.paths import parse_path
 from lighter_config.writing.plain_tree import as_written
 
@@ -43,19 +43,21 @@ def to_yaml(config: Config, *, standalone: bool = False) -> str:
     else:
         tree = as_written(config._root, config._copier, standalone=standalone, marks_unquoted=True)
     if standalone and isinstance(tree.get("project"), str) and config.place("project") is not None:
-        tree["project"] = _absolute_project(tree["project"], config._root.value["project"])
+        tree["project"] = _absolute_project(config, tree["project"])
     # with it comes the YAML library, a third of all import time
     from lighter_config.writing.yaml_writer import write_yaml
 
     return write_yaml(tree, config.place)
 
 
-def _absolute_project(folder: str, node: Node) -> str:
-    path = with_home(folder)
-    if not path.is_absolute() and not exists(path) and node.origin.folder is not None:
-        beside_file = node.origin.folder / path
-        path = beside_file if exists(beside_file) else path
-    return str(path.absolute())
+def _absolute_project(config: Config, folder: str) -> str:
+    from lighter_config.project import locate_project  # with it come the readers of signatures
+
+    try:
+        project = locate_project(config)
+    except PathError:
+        project = None
+    return str(with_home(folder).absolute() if project is None else project.folder)
 
 
 @dataclass(frozen=True, slots=True)

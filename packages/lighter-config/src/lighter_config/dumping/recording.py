@@ -164,11 +164,11 @@ class Secrets:
 
     def _masked_source(self, source: Source) -> Source:
         if isinstance(source, OverrideSource):
-            return OverrideSource(self._masked_override(source.text), source.word)
+            return replace(source, text=self._masked_override(source.text))
         if isinstance(source, MappingSource):
             root = node_of(source.mapping, Caller("", None))
             masked = self._masked(root, (), False)
-            return source if masked is root else MappingSource(masked.plain(), source.place, source.word)
+            return source if masked is root else replace(source, mapping=masked.plain())
         return source
 
     def _masked_override(self, text: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from lighter_config.findings import Finding
 from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
+from lighter_config.places import Place
 from lighter_config.regular_files import is_regular, read_regular, with_home
 from lighter_config.sources.bases import Bases
 from lighter_config.sources.dimensions import check_overlap, parse_dimension
@@ -24,29 +26,33 @@ from lighter_config.sources.words import (
     CheckpointSource,
     DimensionSource,
     FileSource,
+    LookUpRun,
     MappingSource,
     OverrideSource,
     RunSource,
     Source,
     StdinSource,
+    caller_place,
     origin_of_caller,
     parse_sources,
 )
 from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.node import BeforeAppending, Node, Segments
 from lighter_config.tree.origins import Document, Origin, Word
-from lighter_config.tree.walking import follow
+from lighter_config.tree.walking import follow, walk
 
-Words = str | os.PathLike[str] | Mapping[Any, Any] | Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source]
+Input = str | os.PathLike[str] | Mapping[Any, Any] | Config | Source
+Words = Input | Sequence[Input]
 
 
-def load(words: Words, *, strict: bool = True) -> Config:
+def load(words: Words, *, strict: bool = True, look_up_run: LookUpRun | None = None) -> Config:
     """Load and merge sources, later ones over earlier ones.
 
     Args:
         words: One source or several: file names, overrides (``trainer::max_epochs=3``), mappings, or the result
-            of ``parse_sources``.
+            of ``parse_sources``. The first can be a config, which is not read again and stays as it is.
         strict: Refuse an override that makes a key at the root or in ``vars`` which nothing refers to.
+        look_up_run: Finds the runs that words name, where nothing else fits.
 
     Raises:
         SourceError: A word is neither a file nor an override, or a ``_base_`` does not exist.
@@ -55,16 +61,19 @@ def load(words: Words, *, strict: bool = True) -> Config:
 
     >>> config = load([{"trainer": {"max_epochs": 10}}, "trainer::max_epochs=3"])
     >>> config.get("trainer::max_epochs"), str(config.place("trainer::max_epochs"))
-    (3, 'command line, word 2')
+    (3, '<doctest lighter_config.loading.load[0]>:1, argument 2')
+    >>> load([config, "trainer::max_epochs=4"]).get("trainer::max_epochs"), config.get("trainer::max_epochs")
+    (4, 3)
     """
     with hidden_secrets():
-        return _loaded(words, strict=strict)
+        return _loaded(words, strict=strict, look_up_run=look_up_run)
 
 
-def _loaded(words: Words, *, strict: bool) -> Config:
-    several = not isinstance(words, str | os.PathLike | Mapping)
-    sources = parse_sources(list(words) if several else [words])  # type: ignore[arg-type, list-item]
-    merged = _Merged()
+def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Config:
+    given: list[Any] = [words] if isinstance(words, str | os.PathLike | Mapping | Config | Source) else list(words)
+    before = given.pop(0).whole if given and isinstance(given[0], Config) else None
+    sources = _parsed(given, first=1 if before is None else 2, look_up_run=look_up_run)
+    merged = _Merged() if before is None else _Merged.from_config(before)
     for source in sources:
         if isinstance(source, OverrideSource):
             merged.override(source)
@@ -77,15 +86,23 @@ def _loaded(words: Words, *, strict: bool) -> Config:
         raise MergeError(*wrong)
     config = Config(
         root,
-        sources=tuple(sources),
+        sources=tuple(sources) if before is None else (*before.sources, *sources),
         origins=tuple(merged.origins),
         doubts=(*merged.merger.doubts, *merged.overwritten()),
         open_file=Files().open,
     )
-    is_built_on_something = any(not isinstance(source, OverrideSource | DimensionSource) for source in sources)
+    is_built_on_something = any(not isinstance(one, OverrideSource | DimensionSource) for one in config.sources)
     if strict and is_built_on_something and (unread := unread_overrides(config, merged.new)):
         raise MergeError(*unread)
     return config
+
+
+def _parsed(given: Sequence[Any], *, first: int, look_up_run: LookUpRun | None) -> list[Source]:
+    for number, later in enumerate(given, first):
+        if isinstance(later, Config):
+            place = Place.of_input(number, caller_place())
+            raise SourceError(Finding(message="a Config can only be the first input", place=place))
+    return parse_sources(given, look_up_run=look_up_run, first=first)
 
 
 class _Merged:
@@ -106,6 +123,16 @@ class _Merged:
         self._given: list[tuple[Segments, Node]] = []
         self._is_file_after_override = False
 
+    @classmethod
+    def from_config(cls, config: Config) -> "_Merged":
+        """Start from the sources of a config, as they were read; the config stays as it is."""
+        merged = cls()
+        merged.root, merged.origins = config._root.copied(), list(config._origins)
+        copies = {id(node): copy for (_, node), (_, copy) in zip(walk(config._root), walk(merged.root), strict=True)}
+        doubts = [doubt for doubt in config._doubts if id(doubt.node) in copies]
+        merged.merger.doubts += [replace(doubt, node=copies[id(doubt.node)]) for doubt in doubts]
+        return merged
+
     def add(self, source: Source) -> None:
         """Merge a source that is not an override, after the files that it names as its bases."""
         tree, places = _read(source)
@@ -120,7 +147,7 @@ class _Merged:
 
     def override(self, source: OverrideSource) -> None:
         """Apply an override."""
-        word = Word(source.text, source.word)
+        word = Word(source.text, source.word, source.caller)
         self.origins.append(word)
         if self.root is None:
             self.root = Node({}, word)
@@ -133,7 +160,7 @@ class _Merged:
 
     def vary(self, source: DimensionSource) -> None:
         """Put a dimension into the ``sweep`` section."""
-        word = Word(source.text, source.word)
+        word = Word(source.text, source.word, source.caller)
         self.origins.append(word)
         if self.root is None:
             self.root = Node({}, word)

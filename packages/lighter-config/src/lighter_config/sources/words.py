@@ -7,8 +7,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -49,11 +49,13 @@ class FileSource:
         path: Where it is.
         name: As the user named it.
         word: Its position among the words, from 1.
+        caller: The line of Python that gave it; ``None`` for a word of the command line.
     """
 
     path: Path
     name: str
     word: int = 0
+    caller: Place | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -66,6 +68,7 @@ class CheckpointSource:
     path: Path
     name: str
     word: int = 0
+    caller: Place | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -78,6 +81,7 @@ class RunSource:
     path: Path
     name: str
     word: int = 0
+    caller: Place | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -101,10 +105,12 @@ class OverrideSource:
     Attributes:
         text: The word.
         word: Its position among the words, from 1.
+        caller: The line of Python that gave it; ``None`` for a word of the command line.
     """
 
     text: str
     word: int = 0
+    caller: Place | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -117,10 +123,12 @@ class DimensionSource:
     Attributes:
         text: The word.
         word: Its position among the words, from 1.
+        caller: The line of Python that gave it; ``None`` for a word of the command line.
     """
 
     text: str
     word: int = 0
+    caller: Place | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -143,8 +151,20 @@ Source: TypeAlias = (
 )
 
 
+LookUpRun: TypeAlias = Callable[[str], Path | Sequence[str]]
+"""Returns the folder of the run that a word names, else the nearest names of runs.
+
+Raises SourceError if it names several.
+"""
+
+
 def parse_sources(
-    words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source], *, sweeping: bool = False
+    words: Sequence[str | os.PathLike[str] | Mapping[Any, Any] | Source],
+    *,
+    from_command_line: bool = False,
+    look_up_run: LookUpRun | None = None,
+    first: int = 1,
+    sweeping: bool = False,
 ) -> list[Source]:
     """Decide what each word is: a file, a checkpoint, a run, an override.
 
@@ -152,7 +172,10 @@ def parse_sources(
     too; its place is the caller's line.
 
     Args:
-        words: The words.
+        words: Inputs; those that are sources stay as they are.
+        from_command_line: Whether the places say so; otherwise they name the line of Python that called.
+        look_up_run: Finds the runs that words name, where nothing else fits.
+        first: The position of the first one.
         sweeping: Whether a word may be a dimension of a sweep, as ``lr:=1e-4..1e-1:log``; else that is an error.
 
     Raises:
@@ -164,10 +187,12 @@ def parse_sources(
     """
     sources: list[Source] = []
     findings: list[Finding] = []
-    for number, word in enumerate(words, start=1):
+    is_new = any(not isinstance(word, Source) for word in words)
+    caller = caller_place() if is_new and not from_command_line else None
+    for number, word in enumerate(words, start=first):
         try:
             with hidden_secrets():
-                sources.extend(_sources_of(word, number, sweeping=sweeping))
+                sources.extend(_sources_of(word, _Position(number, caller, look_up_run, sweeping)))
         except SourceError as error:
             findings.extend(error.findings)
     if findings:
@@ -175,80 +200,110 @@ def parse_sources(
     return sources
 
 
-def _sources_of(
-    word: str | os.PathLike[str] | Mapping[Any, Any] | Source, number: int, *, sweeping: bool
-) -> list[Source]:
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Which input it is, of which call, and how to find runs.
+
+    Attributes:
+        number: Its position among the inputs, from 1.
+        caller: The line of Python that gave it; ``None`` for a word of the command line.
+        look_up_run: Finds the runs that words name.
+        sweeping: Whether it may be a dimension of a sweep.
+    """
+
+    number: int
+    caller: Place | None
+    look_up_run: LookUpRun | None
+    sweeping: bool
+
+    @property
+    def place(self) -> Place:
+        """The place of the input."""
+        return Place.of_input(self.number, self.caller)
+
+
+def _sources_of(word: str | os.PathLike[str] | Mapping[Any, Any] | Source, at: _Position) -> list[Source]:
     if isinstance(word, Mapping):
-        return [MappingSource(word, caller_place(), number)]
+        return [MappingSource(word, at.caller or caller_place(), at.number)]
     if isinstance(word, Source):
         return [word]
     if isinstance(word, str):
-        return _sources_of_text(word, number, sweeping=sweeping)
+        return _sources_of_text(word, at)
     try:
         name = os.fspath(word)
     except TypeError as error:
         message = f"a source must be a file, an override or a mapping, {word!r} is a {type(word).__name__}"
-        raise SourceError(Finding(message=message, place=Place("command line", word=number))) from error
-    return [_file(name, number) or _run(name, number) or _missing([name], name, number)]
+        raise SourceError(Finding(message=message, place=at.place)) from error
+    return [_file(name, at) or _run(name, at) or _missing([name], name, at)]
 
 
-def _sources_of_text(word: str, number: int, *, sweeping: bool) -> list[Source]:
+def _sources_of_text(word: str, at: _Position) -> list[Source]:
     """The order of these questions decides; each comment is the rule in docs/reference/config-language.md."""
     if word == "-":  # 1.1
-        return [StdinSource(_read_stdin(), number)]
-    if source := _file(word, number):  # 1.2
+        return [StdinSource(_read_stdin(), at.number)]
+    if source := _file(word, at):  # 1.2
         return [source]
     if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
-        return [_override(word, number)]
+        return [_override(word, at)]
     if ":=" in word and is_dimension(word):
-        return [_dimension(word, number, sweeping=sweeping)]
-    if "=" not in word and (run := _run(word, number)):  # 1.4
+        return [_dimension(word, at)]
+    if "=" not in word and (run := _run(word, at)):  # 1.4
         return [run]
     if "," in word:  # 1.5
         parts = word.split(",")
-        files = [_file(part, number) or _run(part, number) for part in parts]
+        files = [_file(part, at) or _run(part, at) for part in parts]
         if all(files):
             return [source for source in files if source]
         before = word.partition("=")[0]
         if "," in before or before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)):
-            _missing([part for part, source in zip(parts, files, strict=True) if not source], word, number)
+            _missing([part for part, source in zip(parts, files, strict=True) if not source], word, at)
     before, equals, _ = word.partition("=")
     if before.endswith((*CONFIG_SUFFIXES, *CHECKPOINT_SUFFIXES)) or _LIGHTNINGS_NAME.fullmatch(word):
-        _missing([word], word, number)
+        _missing([word], word, at)
     if equals and is_path(before.removesuffix("+")):  # 1.6
-        return [_override(word, number)]
-    return _missing([word], word, number)  # 1.7
+        return [_override(word, at)]
+    if equals or "/" in word or "::" in word or not word or at.look_up_run is None or exists(_path(word)):
+        return _missing([word], word, at)
+    try:
+        found = at.look_up_run(word)  # 1.7
+    except SourceError as error:
+        raise SourceError(*(replace(finding, place=at.place, excerpt=word) for finding in error.findings)) from error
+    if isinstance(found, Path):
+        return [RunSource(found, shown(found), at.number, at.caller)]
+    return _missing([word], word, at, runs=found)
 
 
-def _override(word: str, number: int) -> OverrideSource:
-    parse_override(word, Word(word, number))  # an unreadable one is an error now, with the other words
-    return OverrideSource(word, number)
+def _override(word: str, at: _Position) -> OverrideSource:
+    parse_override(word, Word(word, at.number, at.caller))  # an unreadable one is an error now, with the other words
+    return OverrideSource(word, at.number, at.caller)
 
 
-def _dimension(word: str, number: int, *, sweeping: bool) -> DimensionSource:
-    if not sweeping:
-        raise not_in_a_sweep(word, Word(word, number))
-    parse_dimension(word, Word(word, number))  # as for an override
-    return DimensionSource(word, number)
+def _dimension(word: str, at: _Position) -> DimensionSource:
+    origin = Word(word, at.number, at.caller)
+    if not at.sweeping:
+        raise not_in_a_sweep(word, origin)
+    parse_dimension(word, origin)  # as for an override
+    return DimensionSource(word, at.number, at.caller)
 
 
 def _path(word: str) -> Path:
     return with_home(word) if word[:2] == "~/" else Path(word)
 
 
-def _file(word: str, number: int) -> Source | None:
+def _file(word: str, at: _Position) -> Source | None:
     path = _path(word)
     if not exists(path):
         return None
     if path.suffix in CHECKPOINT_SUFFIXES:
-        return CheckpointSource(path, word, number)
-    return FileSource(path, word, number) if is_regular(path) else None
+        return CheckpointSource(path, word, at.number, at.caller)
+    return FileSource(path, word, at.number, at.caller) if is_regular(path) else None
 
 
-def _run(word: str, number: int) -> Source | None:
+def _run(word: str, at: _Position) -> Source | None:
     path = _path(word)
     folder = run_folder(path)
-    return None if folder is None else RunSource(folder, word if folder == path else str(folder), number)
+    name = word if folder == path else str(folder)
+    return None if folder is None else RunSource(folder, name, at.number, at.caller)
 
 
 def run_folder(path: Path) -> Path | None:
@@ -279,12 +334,14 @@ def _is_trial(run: Path) -> bool:
         return False
 
 
-def _missing(names: list[str], word: str, number: int) -> NoReturn:
-    """Raise for names that are not files, each with the nearest names that exist."""
+def _missing(names: list[str], word: str, at: _Position, *, runs: Sequence[str] | None = None) -> NoReturn:
+    """Raise for names that are not files, each with the nearest names that exist; ``runs`` are those of runs."""
     findings = []
     for name in names:
         nearest = nearest_files(_path(name)) if name else ()
         message, fix = f"{name!r} is neither a file nor an override", ""
+        if runs is not None:
+            message, nearest = f"{name!r} is neither a file, a run nor an override", (*nearest, *runs)
         if not name:
             message = "an empty name between commas" if word else "an empty word"
             fix = "remove the extra comma" if word else "remove it; an empty variable of the shell leaves one behind"
@@ -294,15 +351,14 @@ def _missing(names: list[str], word: str, number: int) -> NoReturn:
             path, _, value = word.partition("=")
             fix = f"write {path.strip()}={value.strip()}, without spaces around ="
         elif exists(_path(name)) and _path(name).is_dir():
-            message = f"{name!r} is not the folder of a run: it has no {RECORD_FILE}"
+            lacking = RECORDED_CONFIG if is_regular(_path(name) / RECORD_FILE) else RECORD_FILE
+            message = f"{name!r} is not the folder of a run: it has no {lacking}"
             nearest = _configs_in(_path(name))[:3]
             fix = f"name a config in it: {nearest[0]}" if nearest else "name a config, or the folder of a run"
         elif not nearest:
             fix = "an override is PATH=value, with `::` between the parts of the path: trainer::max_epochs=3"
             fix = fix if "=" in word or "::" in word else f"name a file that exists; {fix}"
-        findings.append(
-            Finding(message=message, place=Place("command line", word=number), excerpt=word, nearest=nearest, fix=fix)
-        )
+        findings.append(Finding(message=message, place=at.place, excerpt=word, nearest=nearest, fix=fix))
     raise SourceError(*findings)
 
 
@@ -323,7 +379,15 @@ def caller_place() -> Place:
     ):
         frame = frame.f_back
     assert frame is not None  # only interpreters other than CPython have no frames
-    return Place(shown(Path(frame.f_code.co_filename)), frame.f_lineno)
+    return Place(_name_of_code(frame.f_code.co_filename), frame.f_lineno)
+
+
+def _name_of_code(file: str) -> str:
+    """Return the name of a file of Python code; of a cell of a notebook that of the cell, as ``Cell In[3]``."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    format_name = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    named = format_name(file) if format_name is not None else None
+    return " ".join(named) if named else shown(Path(file))
 
 
 _OWN_PACKAGES = ("lighter_config", "lighter_cli")

@@ -17,7 +17,7 @@ def overrides_like_dimensions(config: Config) -> Iterator[Finding]:
     for source in config.sources:
         if not isinstance(source, OverrideSource):
             continue
-        word = Word(source.text, source.word)
+        word = Word(source.text, source.word, source.caller)
         change = parse_override(source.text, word)
         text = change.value.value
         if change.kind == "set" and isinstance(text, str) and (is_range(text) or _is_listed(text)):

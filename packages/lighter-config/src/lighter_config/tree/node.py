@@ -169,6 +169,15 @@ class Node(Trace):
         node.for_reference = self.for_reference
         return node
 
+    def copied(self) -> "Node":
+        """Return a copy of the node and of all below, at the same places; other leaves than text stay the objects."""
+        value = self.value
+        if type(value) is dict:
+            value = {key: child.copied() for key, child in value.items()}
+        elif type(value) is list:
+            value = [child.copied() for child in value]
+        return self.like(value)
+
     def set_again_by(self, other: Trace) -> None:
         """Remember that ``other`` is the newest to have set this path."""
         self._set_again_by(other, self.trace)

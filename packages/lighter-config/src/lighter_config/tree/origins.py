@@ -70,18 +70,20 @@ class Document(Origin):
 
 
 class Word(Origin):
-    """An override among the words of the command line."""
+    """An override among the words of the command line, or among the arguments of a call in Python."""
 
-    __slots__ = ("number", "text")
+    __slots__ = ("caller", "number", "text")
 
-    def __init__(self, text: str, number: int) -> None:
+    def __init__(self, text: str, number: int, caller: Place | None = None) -> None:
         super().__init__(names_items="_name_" in text)
         self.text = text
         self.number = number
+        self.caller = caller
 
     def place(self, mark: Mark | None = None, via: str = "") -> Place:
-        """Return the number of the word, from 1."""
-        return Place("command line", word=self.number, via=via)
+        """Return the number of the word, from 1, and the line of the call."""
+        place = Place.of_input(self.number, self.caller)
+        return replace(place, via=via) if via else place
 
     def excerpt(self, mark: Mark | None = None) -> str:
         """Return the whole word."""

@@ -17,6 +17,10 @@ from lighter.lightning.given_values import failed_call, failed_inference, odd_sa
 from lighter.lightning.state import batch_being_loaded, batch_in_step
 
 _SHOWN_SAMPLES = 8
+_LATE = (
+    "a GPU reports an error late, and without its values: run the same batch with the Trainer's accelerator=cpu, "
+    "or with CUDA_LAUNCH_BLOCKING=1; a device-side assert is mostly a label or an index out of range"
+)
 
 
 class FailureNotes(Callback):
@@ -49,6 +53,8 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
     _note(error, _sample(frames))
     _note(error, failed_call(frames, trainer.lightning_module))
     _note(error, failed_inference(frames, trainer.lightning_module))
+    if "CUDA error" in str(error):
+        _note(error, _LATE)
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
         if (batch := batch_being_loaded(trainer)) is not None:
             _note(error, f"while the {batch.mode} loader gave {batch}")

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from lighter_cli.runs.listing import listed_runs
 from lighter_cli.runs.run import Run
-from lighter_cli.runs.selection import check_columns, check_names, parse_condition, parse_since
+from lighter_cli.runs.selection import check_columns, check_names, parse_condition, parse_moment
+from lighter_config import Finding, SourceError
 
 _Several = list[str] | None
 
@@ -33,43 +36,62 @@ class Selection:
     since: Annotated[
         str | None, Parameter(help="Only runs that started later: an age such as 12h, 2d, 1w, or a date.")
     ] = None
+    before: Annotated[
+        str | None, Parameter(help="Only runs that started earlier: an age such as 12h, 30d, or a date.")
+    ] = None
     tag: Annotated[_Several, Parameter(negative=(), help="Only runs with this tag.")] = None
     sweep: Annotated[str | None, Parameter(help="Only the trials of this sweep.")] = None
+    last: Annotated[int | None, Parameter(help="Only the newest of them, at most so many.")] = None
 
     @property
     def is_everything(self) -> bool:
         """Return whether no option is given."""
-        return not (self.where or self.status or self.stage or self.since or self.tag or self.sweep)
+        return self == EVERYTHING
 
     def selected(self, runs: Iterable[Run]) -> Iterator[Run]:
         """Yield the runs that fulfil all options; only ``where`` reads their records.
+
+        Args:
+            runs: The runs, newest first.
 
         Raises:
             SourceError: An option cannot be used.
         """
         statuses, stages, tags = separated(self.status), separated(self.stage), separated(self.tag)
         check_names(statuses, stages)
-        since = None if self.since is None else parse_since(self.since, datetime.now(UTC))
+        if self.last is not None and self.last < 1:
+            raise SourceError(Finding(message=f"--last is {self.last}", expected=("a number of runs, at least 1",)))
+        now = datetime.now(UTC)
+        since = None if self.since is None else parse_moment(self.since, now)
+        before = None if self.before is None else parse_moment(self.before, now)
         conditions = [parse_condition(text) for text in self.where or ()]
         found = (
             run
             for run in runs
             if (not stages or run.stage in stages)
             and (since is None or run.start >= since)
+            and (before is None or run.start < before)
             and set(tags) <= set(run.tags)
             and self.sweep in (None, run.sweep)
             and (not statuses or run.status in statuses)
         )
-        if not conditions:
-            yield from found
-            return
-        readable = [run for run in found if run.is_readable()]
-        if readable:
-            check_columns((condition.column for condition in conditions), readable)
-        yield from (run for run in readable if all(condition.holds(run) for condition in conditions))
+        if conditions:
+            readable = [run for run in found if run.is_readable()]
+            check_columns((condition.column for condition in conditions) if readable else (), readable)
+            found = (run for run in readable if all(condition.holds(run) for condition in conditions))
+        yield from islice(found, self.last)
 
 
 EVERYTHING = Selection()
+
+
+def selected_here(selection: Selection) -> list[Run]:
+    """Return the runs of the working directory that a selection has, oldest first.
+
+    Raises:
+        SourceError: An option cannot be used.
+    """
+    return list(selection.selected(map(Run, listed_runs(Path.cwd()))))[::-1]
 
 
 def separated(given: Iterable[str] | None) -> list[str]:

@@ -74,7 +74,7 @@ def text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{value.astimezone():%Y-%m-%d %H:%M}"
+        return value.astimezone().isoformat(" ", "minutes")[:16]  # several times as fast as strftime
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else str(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

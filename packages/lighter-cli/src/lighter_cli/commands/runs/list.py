@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json
+from lighter_cli.commands._inputs import Csv, Json
 from lighter_cli.commands.runs._options import EVERYTHING, Selection, separated
 from lighter_cli.commands.runs._run import recorded_json, shown_path
 from lighter_cli.commands.runs._table import columns_of, default_columns, droppable, exact
@@ -24,6 +24,7 @@ from lighter_cli.terminal.table import table_lines
 _logger = logging.getLogger(__name__)
 
 _NUM_ON_TERMINAL = 50
+_PRUNE = "; `lighter runs prune` takes them off the list"
 
 _Several = list[str] | None
 
@@ -33,7 +34,6 @@ ShowAll = Annotated[
         name="--all", negative=(), show_default=False, help="Show all runs on a terminal, not only the newest 50."
     ),
 ]
-Csv = Annotated[bool, Parameter(name="--csv", negative=(), show_default=False, help="Print CSV, for tools.")]
 Columns = Annotated[
     _Several, Parameter(negative=(), help="Show these columns: facts, metrics and paths in the config, with commas.")
 ]
@@ -116,10 +116,10 @@ def _found(selection: Selection, most: int | None, gone: list[str]) -> tuple[lis
 def _say_gone(folders: Sequence[str]) -> None:
     """Say once how many runs cannot be listed because their folders are gone; the output has only the others."""
     if len(folders) == 1:
-        _logger.warning("1 run was started here, but its folder is gone: %s", shown_path(Path(folders[0])))
+        _logger.warning("1 run was started here, but its folder is gone: %s%s", shown_path(Path(folders[0])), _PRUNE)
     elif folders:
-        text = "%s runs were started here, but their folders are gone (first: %s)"
-        _logger.warning(text, f"{len(folders):,}", shown_path(Path(folders[-1])))
+        text = "%s runs were started here, but their folders are gone (first: %s)%s"
+        _logger.warning(text, f"{len(folders):,}", shown_path(Path(folders[-1])), _PRUNE)
 
 
 def _write_table(runs: Sequence[Run], headings: Sequence[str], total: int) -> None:

@@ -34,13 +34,23 @@ def restore(
     if code is None:
         raise no_code(record)
     folder = to.expanduser()
-    try:
-        restored = restore_code(code, folder)
-    except OSError as error:
-        message = f"run {record.folder.name} cannot be restored to {str(folder)!r}: {error.strerror or error}"
-        raise SourceError(Finding(message=message)) from error
+    restored = restored_or_error(record, code, folder)
     output.write_lines(_lines(record, code, restored, folder))
     return 1 if restored.problems else 0
+
+
+def restored_or_error(record: Record, code: StoredCode, folder: Path) -> Restored:
+    """Restore a run into a folder.
+
+    Raises:
+        SourceError: The folder cannot be written, or the config of the record cannot be read.
+    """
+    try:
+        return restore_code(code, folder)
+    except OSError as error:
+        file = "" if error.filename is None else f"{error.filename}: "
+        message = f"run {record.folder.name} cannot be restored: {file}{error.strerror or error}"
+        raise SourceError(Finding(message=message)) from error
 
 
 def _lines(record: Record, code: StoredCode, restored: Restored, folder: Path) -> list[Line]:

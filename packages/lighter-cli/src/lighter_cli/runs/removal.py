@@ -1,0 +1,208 @@
+"""Remove runs: the folders of their records, and the checkpoints that they saved.
+
+A folder is first renamed to a hidden name beside it, which no list finds, so that a killed process leaves no half of a
+record. The next removal beside it finishes what is left.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+
+from lighter_cli.checkpoints.on_disk import checkpoints_by_writer
+from lighter_cli.code import CODE_FILE, PATCH_FILE
+from lighter_cli.runs.epochs import EPOCHS_FILE
+from lighter_cli.runs.index import forget
+from lighter_cli.runs.labels import LABELS_FILE
+from lighter_cli.runs.moved_record import move_of_record
+from lighter_cli.runs.record import Record, read_fields
+from lighter_cli.runs.record_writer import RESERVE
+from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, Finding, SourceError
+from lighter_config.regular_files import is_regular
+
+_FILES = {
+    RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, CODE_FILE, PATCH_FILE, EPOCHS_FILE, LABELS_FILE, RESERVE
+}  # fmt: skip
+_PARTIAL = re.compile(r"\..+-[0-9a-f]{8}\.partial")  # what a killed process leaves of a file, see ``open_atomically``
+_REMOVED = ".removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is deleted of a run.
+
+    Attributes:
+        record: Its record.
+        checkpoints: The checkpoints to delete with it.
+        num_bytes: The size of the record.
+        num_checkpoint_bytes: The size of the checkpoints.
+    """
+
+    record: Record
+    checkpoints: tuple[Path, ...]
+    num_bytes: int
+    num_checkpoint_bytes: int
+
+
+class Checkpoints:
+    """The checkpoints of runs. A folder that several runs share is searched once."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, dict[str, list[Path]]] = {}
+
+    def of(self, record: Record) -> tuple[Path, ...]:
+        """Return the checkpoints that say that a run wrote them, in the folders that its record names.
+
+        A copy of a record names those of the original run where it has no folders of its own: they are left out.
+        """
+        found = (file for folder in _own_folders(record) for file in self._in(folder).get(record.id, ()))
+        return tuple(dict.fromkeys(found))
+
+    def _in(self, folder: str) -> dict[str, list[Path]]:
+        if folder not in self._by_folder:
+            self._by_folder[folder] = checkpoints_by_writer([folder])
+        return self._by_folder[folder]
+
+
+def removal_of(record: Record, checkpoints: Checkpoints | None = None) -> Removal:
+    """Return what is deleted of a run.
+
+    Args:
+        record: Its record.
+        checkpoints: Where to look for its checkpoints; ``None`` to leave them.
+
+    Raises:
+        SourceError: The run is running, or its folder is a link, has other files than a record, or cannot be read.
+    """
+    _refuse_running(record)
+    try:
+        num_bytes = sum(size for _, size in _entries(record.folder))
+        files = () if checkpoints is None else checkpoints.of(record)
+        return Removal(record, files, num_bytes, sum(map(_size, files)))
+    except OSError as error:
+        message = f"run {record.folder.name} cannot be removed: {error.strerror or error}"
+        raise SourceError(Finding(message=message)) from error
+
+
+def remove(removals: Sequence[Removal]) -> list[tuple[Removal, OSError]]:
+    """Delete runs and their checkpoints, and take them off the lists that have them.
+
+    Returns:
+        Those that cannot be deleted, with the reason. Their records stay where they are unless their own files cannot
+        be deleted.
+
+    Raises:
+        OSError: A list, or what an earlier removal left, cannot be changed.
+    """
+    for parent in {removal.record.folder.parent for removal in removals}:
+        finish_removals(parent)
+    failed: list[tuple[Removal, OSError]] = []
+    here = Path.cwd()  # read before it can be deleted
+    removed: dict[Path, list[str]] = {}  # by the working directory whose list may have them
+    try:
+        for removal in removals:
+            try:
+                _remove(removal)
+            except OSError as error:
+                failed.append((removal, error))
+            else:
+                started_in = Path(removal.record.content["working_directory"])
+                for working_directory in {here, started_in}:
+                    removed.setdefault(working_directory, []).append(str(removal.record.folder))
+    finally:  # last: without its folder, a run on a list tells `prune` where to look for the rest
+        for working_directory, folders in removed.items():
+            forget(folders, working_directory)
+    return failed
+
+
+def _remove(removal: Removal) -> None:
+    folder = removal.record.folder
+    hidden = folder.with_name(f".{folder.name}{_REMOVED}")
+    folder.rename(hidden)
+    try:
+        for file in removal.checkpoints:
+            _delete_checkpoint(file)
+    except OSError:
+        hidden.rename(folder)
+        raise
+    _delete(hidden)
+
+
+def finish_removals(parent: Path) -> int:
+    """Delete what earlier removals left in a folder because their process was killed; return how many they were.
+
+    Raises:
+        OSError: Something cannot be deleted.
+    """
+    num_finished = 0
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for hidden in sorted(parent.glob(f".*{_REMOVED}")):
+            with suppress(SourceError):  # whatever it is, no removal has left it
+                _delete(hidden)
+                num_finished += 1
+    return num_finished
+
+
+def _refuse_running(record: Record) -> None:
+    if record.status != "running":
+        return
+    process, fix = record.content["process"], "stop it first"
+    if process["host"] != gethostname():
+        fix += f"; if it has ended on {process['host']} and its record does not say so, delete {record.folder}"
+    raise SourceError(Finding(message=f"run {record.folder.name} is running", fix=fix))
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the files of the folder of a record, with their sizes.
+
+    Raises:
+        SourceError: It is not the folder of a record, or has other files as well.
+    """
+    if not S_ISDIR(folder.lstat().st_mode):
+        raise SourceError(Finding(message=f"{str(folder)!r} is not a folder but a link", fix="name the folder itself"))
+    found = {entry: entry.lstat() for entry in sorted(folder.iterdir())}
+    other = [
+        entry.name
+        for entry, status in found.items()
+        if not (S_ISREG(status.st_mode) or S_ISLNK(status.st_mode))
+        or not (entry.name in _FILES or _PARTIAL.fullmatch(entry.name))
+    ]
+    if other:
+        more = f" and {len(other) - 1:,} more" * (len(other) > 1)
+        message = f"the folder of run {folder.name} has other files than a record"
+        raise SourceError(Finding(message=message, fix=f"move {folder / other[0]}{more} elsewhere"))
+    yield from ((entry, status.st_size) for entry, status in found.items())
+
+
+def _delete(folder: Path) -> None:
+    for entry, _ in _entries(folder):
+        entry.unlink(missing_ok=True)  # a link is deleted, not what it points to
+    folder.rmdir()
+
+
+def _own_folders(record: Record) -> Sequence[str]:
+    """Return the folders of the checkpoints of a run, without those that belong to the run that it is a copy of."""
+    present: Sequence[str] = record.content.get("checkpoint_folders", ())
+    recorded = read_fields(record.folder)
+    move = move_of_record(recorded, record.folder)
+    if move is None or not is_regular(Path(move.then, RECORD_FILE)):
+        return present
+    return [folder for folder in present if folder not in recorded["checkpoint_folders"]]
+
+
+def _size(file: Path) -> int:
+    if file.is_symlink() or not file.is_dir():
+        return file.lstat().st_size
+    return sum(Path(parent, name).lstat().st_size for parent, _, names in os.walk(file) for name in names)
+
+
+def _delete_checkpoint(file: Path) -> None:
+    if file.is_dir() and not file.is_symlink():
+        shutil.rmtree(file)  # a sharded checkpoint; links in it are not followed
+    else:
+        file.unlink(missing_ok=True)
