@@ -10,7 +10,7 @@ from typing import Any
 from lighter_config import Config, ConfigError, FileSource, Place, RunSource, format_path, load
 from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.sections import SWEEP
-from lighter_config.sources.words import TRIAL_FILE
+from lighter_config.sources.run_folders import TRIAL_FILE
 from lighter_config.tree.node import NAME, Segments
 from lighter_config.tree.paths import SEPARATOR
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lighter_cli.runs.trial import Trial
 from lighter_config.regular_files import read_regular
-from lighter_config.sources.words import TRIAL_FILE
+from lighter_config.sources.run_folders import TRIAL_FILE
 
 SWEEPS = "lighter_sweeps"
 SWEEP_FILE = "sweep.json"

@@ -14,7 +14,7 @@ from lighter_cli.sweeps.owners import is_at_work, read_owner
 from lighter_cli.sweeps.results import FACTS, read_results
 from lighter_config import Finding, SourceError, nearest_names
 from lighter_config.regular_files import exists
-from lighter_config.sources.words import TRIAL_FILE
+from lighter_config.sources.run_folders import TRIAL_FILE
 
 
 class Overview:

@@ -18,7 +18,7 @@ from lighter_cli.sweeps.outcomes import Result, records_of
 from lighter_cli.sweeps.owners import OWNER_FILE, is_at_work, read_owner
 from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, to_yaml
 from lighter_config.regular_files import exists
-from lighter_config.sources.words import TRIAL_FILE
+from lighter_config.sources.run_folders import TRIAL_FILE
 from lighter_config.space import Assignment, Space, trial_config
 from lighter_config.space.output_folder import in_folder
 

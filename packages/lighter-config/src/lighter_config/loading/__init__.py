@@ -20,9 +20,8 @@ from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
+from lighter_config.sources.run_folders import RECORDED_CONFIG, TRIAL_FILE
 from lighter_config.sources.words import (
-    RECORDED_CONFIG,
-    TRIAL_FILE,
     CheckpointSource,
     DimensionSource,
     FileSource,

@@ -2,7 +2,6 @@
 
 import atexit
 import inspect
-import json
 import os
 import re
 import sys
@@ -15,23 +14,13 @@ from typing import Any, NoReturn, TypeAlias
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
-from lighter_config.regular_files import exists, is_regular, read_regular, with_home
+from lighter_config.regular_files import exists, is_regular, with_home
 from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
+from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG, run_folder
 from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.origins import Caller, Word
-
-RECORDED_CONFIG = "config.yaml"
-"""The file of a run's folder, or of a sharded checkpoint's, that holds its config."""
-
-RECORD_FILE = "record.json"
-"""The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
-
-TRIAL_FILE = "trial.json"
-"""The file of the folder of a trial, or of one of its repeats, that says which trial it is; its config is beside it."""
-
-_RUNS = "lighter_runs"
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
@@ -304,34 +293,6 @@ def _run(word: str, at: _Position) -> Source | None:
     folder = run_folder(path)
     name = word if folder == path else str(folder)
     return None if folder is None else RunSource(folder, name, at.number, at.caller)
-
-
-def run_folder(path: Path) -> Path | None:
-    """Return the folder of a run: the path itself, or the newest run of a trial; ``None`` if there is none.
-
-    Of a trial with repeats, that is the newest run of its first repeat; of one that has not run, the trial's own.
-    """
-    if _is_run(path):
-        return path
-    if not is_regular(path / TRIAL_FILE):
-        return None
-    runs = sorted(run for run in (path / _RUNS).glob("*") if _is_run(run) and _is_trial(run))
-    repeats = (run_folder(folder) for folder in sorted(path.iterdir()) if is_regular(folder / TRIAL_FILE))
-    if runs:
-        return runs[-1]
-    return path if is_regular(path / RECORDED_CONFIG) else next(filter(None, repeats), None)
-
-
-def _is_run(path: Path) -> bool:
-    return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
-
-
-def _is_trial(run: Path) -> bool:
-    """Return whether the sweep started a run: others, such as tests of a trial, write to its folder too."""
-    try:
-        return "trial" in json.loads(read_regular(run / RECORD_FILE))
-    except (OSError, ValueError, TypeError):
-        return False
 
 
 def _missing(names: list[str], word: str, at: _Position, *, runs: Sequence[str] | None = None) -> NoReturn:
