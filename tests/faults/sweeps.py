@@ -144,7 +144,6 @@ def _check_runs(number: int, records: list[Record]) -> None:
         raise LostError(f"trial {number} has the epochs {epochs}")
     has_saved = False
     for record in records:
-        resumed = record.content.get("resumed")
-        if has_saved and resumed is None:
+        if has_saved and record.content["options"].get("ckpt_path") is None:
             raise LostError(f"trial {number} began anew, although it had a checkpoint")
         has_saved = has_saved or record.content["checkpoints"].get("last") is not None

@@ -65,9 +65,9 @@ class Result:
 def records_of(folder: Path) -> list[Record]:
     """Return the records of the runs that are a trial, oldest first."""
     runs = folder / "lighter_runs"
-    names = sorted(entry.name for entry in runs.iterdir()) if runs.is_dir() else []
-    found = (record_or_warning(str(runs / name)) for name in names)
-    return [record for record in found if record is not None and "trial" in record.content]
+    found = (record_or_warning(str(run)) for run in (runs.iterdir() if runs.is_dir() else ()))
+    records = [record for record in found if record is not None and "trial" in record.content]
+    return sorted(records, key=lambda record: record.content["start"])  # two may start in the second of one name
 
 
 def result_of_run(record: Record, records: Sequence[Record], space: Space) -> Result:

@@ -172,6 +172,7 @@ class Queue:
     def _open_job(self) -> Job | None:
         """Return a run that nobody works on: one that was lost, or a repeat that nobody has begun."""
         waiting: Job | None = None
+        has_closed = False
         for number in self._sweep.trials.open:
             jobs = self._sweep.trials.jobs(number)
             if any(result.state != "finished" for job in jobs if (result := job.result) is not None):
@@ -180,9 +181,14 @@ class Queue:
                 if job.result is not None or job in self._left or job.is_running:
                     continue
                 if job.owner is not None:
-                    return job
+                    if not self._close_job(job):  # it may have ended since the trials were closed
+                        return job
+                    has_closed = True
+                    continue
                 if waiting is None and not self._waits_for_first(job, jobs):
                     waiting = job
+        if has_closed:
+            self._close_trials()
         return waiting
 
     def _waits_for_first(self, job: Job, jobs: Sequence[Job]) -> bool:
@@ -227,14 +233,17 @@ class Queue:
         if has_closed:
             self._sweep.write_results()
 
-    def _close_job(self, job: Job) -> None:
-        """Close a run whose process has ended, unless it is to continue."""
+    def _close_job(self, job: Job) -> bool:
+        """Close a run whose process has ended, unless it is to continue; return whether it is closed."""
         records, owner = job.records, job.owner or {}
         if records and len(records) > owner.get("records", 0) and records[-1].status in ("finished", "failed"):
             job.close(result_of_run(records[-1], records, self._sweep.space))
         elif owner.get("takeovers", 0) >= _MOST_TAKEOVERS and job.progress() <= owner.get("progress", -1):
             error = f"it was killed {_MOST_TAKEOVERS + 1} times without a new checkpoint"
             job.close(Result(state="failed", error=error, attempts=len(records)))
+        else:
+            return False
+        return True
 
     def _tell(self, number: int, result: Result) -> None:
         limits = {name: min(value, sys.float_info.max) for name, value in violations(self._sweep.space, result).items()}

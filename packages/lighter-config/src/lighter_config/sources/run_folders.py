@@ -26,10 +26,10 @@ def run_folder(path: Path) -> Path | None:
         return path
     if not is_regular(path / TRIAL_FILE):
         return None
-    runs = sorted(run for run in (path / _RUNS).glob("*") if _is_run(run) and _is_trial(run))
+    runs = sorted((start, run) for run in (path / _RUNS).glob("*") if _is_run(run) and (start := _start_of_trial(run)))
     repeats = (run_folder(folder) for folder in sorted(path.iterdir()) if is_regular(folder / TRIAL_FILE))
     if runs:
-        return runs[-1]
+        return runs[-1][1]
     return path if is_regular(path / RECORDED_CONFIG) else next(filter(None, repeats), None)
 
 
@@ -37,9 +37,13 @@ def _is_run(path: Path) -> bool:
     return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
 
 
-def _is_trial(run: Path) -> bool:
-    """Return whether the sweep started a run: others, such as tests of a trial, write to its folder too."""
+def _start_of_trial(run: Path) -> str:
+    """Return when a run that the sweep started began; empty for others, such as tests of a trial.
+
+    Their names do not order them: two may begin in one second.
+    """
     try:
-        return "trial" in json.loads(read_regular(run / RECORD_FILE))
-    except (OSError, ValueError, TypeError):
-        return False
+        record = json.loads(read_regular(run / RECORD_FILE))
+        return str(record["start"]) if "trial" in record else ""
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
