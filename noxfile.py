@@ -249,7 +249,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(python=PYTHON, default=False)
 def faults(session: nox.Session) -> None:
     """Kill runs at random moments, fill their disk, fail them: resumed, they end as others; prints a table; minutes."""
-    install(session, list(SIBLINGS), build="cpu", requirements=workspace_requirements())
+    install(session, list(SIBLINGS), build="cpu", groups=["sweep"], requirements=workspace_requirements())
     session.run("python", "tests/faults", *session.posargs)
 
 
@@ -276,6 +276,13 @@ def export(session: nox.Session) -> None:
     """Export networks in every format, and run the files."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "export"], requirements=workspace_requirements())
     pytest(session, "packages/lighter-cli/tests/commands/test_export.py")
+
+
+@nox.session(python=PYTHON, default=False)
+def sweep(session: nox.Session) -> None:
+    """Run sweeps, kill and continue them, and open their journal in Optuna's dashboard; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep"], requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/sweeps")
 
 
 @nox.session(python=PYTHON, default=False)

@@ -19,14 +19,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must have no threads by then
 
 import torch
 from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, load, strike
-from processes import start
+from processes import Process, start
+from sweeps import StruckSweep
+
+from lighter_cli.sweeps.outcomes import Result
 
 _EXIT_CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 _CANNOT_MOUNT = 77
@@ -45,6 +47,7 @@ class Bench:
         self.rows: list[tuple[str, int, int]] = []
         self.reasons: list[str] = []
         self._whole: dict[tuple[str, ...], Outcome] = {}
+        self._sweep: dict[int, Result] = {}
         self._num = 0
 
     def attempts(self, words: tuple[str, ...]) -> Attempts:
@@ -59,6 +62,14 @@ class Bench:
             attempts.finish()
             self._whole[words] = Outcome.of(attempts)
         return self._whole[words]
+
+    def whole_sweep(self) -> dict[int, Result]:
+        """Return what the trials of a sweep come to when nothing happens."""
+        if not self._sweep:
+            sweep = StruckSweep.begin(self.folder / "whole-sweep")
+            sweep.finish()
+            self._sweep = dict(sweep.trials.results)
+        return self._sweep
 
     def count(self, fault: str, strikes: Callable[[], int], *, wanted: int) -> None:
         """Strike until there were as many strikes as wanted; experiments that did not survive count as one lost."""
@@ -96,7 +107,7 @@ def signals(
     return num
 
 
-def check_end(attempts: Attempts, process: ForkServerProcess, number: signal.Signals) -> None:
+def check_end(attempts: Attempts, process: Process, number: signal.Signals) -> None:
     """Look at how a process that was struck has ended, and at what it left.
 
     Raises:
@@ -126,7 +137,7 @@ def predictions(bench: Bench, number: signal.Signals, *, at_most: int) -> int:
             shutil.rmtree(attempts.folder / "files")
             (attempts.folder / "predictions.csv").unlink()
     process = start(attempts.folder, "predict", *attempts.words)
-    process.join()
+    process.wait()
     if process.exitcode != 0:
         raise LostError(f"predict failed (exit code {process.exitcode}):\n{attempts.said()}")
     attempts.check_predictions(number.name, are_there=True)
@@ -137,7 +148,7 @@ def from_inside(bench: Bench, fault: str, words: tuple[str, ...], *more: str, sa
     """Let one experiment fail by itself, once."""
     attempts = bench.attempts(words)
     process = attempts.fit(*more, fault=fault)
-    process.join()
+    process.wait()
     if process.exitcode != 1:
         raise LostError(f"exit code {process.exitcode} after {fault}:\n{attempts.said()}")
     attempts.check_after(fault, "failed")
@@ -158,7 +169,7 @@ def at_once(bench: Bench, num: int) -> int:
     words = [[*IN_THE_MIDDLE, f"trainer::logger::file=rows-{i}.jsonl", *own] for i, own in enumerate(folders)]
     processes = [start(attempts.folder, "fit", *one, environment=cache) for one in words]
     for process in processes:
-        process.join()
+        process.wait()
     if [process.exitcode for process in processes] != [0] * num:
         raise LostError(f"a run of several at once failed:\n{attempts.said()}")
     records = attempts.records()
@@ -179,6 +190,15 @@ def at_once(bench: Bench, num: int) -> int:
         json.loads(file.read_text())
     if not cached or list((attempts.folder / "cache").rglob("*.tmp")):
         raise LostError("the cache is empty, or something half-written is in it")
+    return num
+
+
+def sweep(bench: Bench, *, at_most: int) -> int:
+    """Kill the worker and the trials of one sweep again and again."""
+    struck = StruckSweep.begin(bench.folder / f"sweep-{len(list(bench.folder.glob('sweep-*')))}")
+    num = struck.strike(at_most)
+    struck.finish()
+    struck.check(bench.whole_sweep())
     return num
 
 
@@ -236,6 +256,7 @@ def main() -> None:
                 few,
                 lambda: signals(bench, signal.SIGKILL, AT_EPOCH_ENDS, at_most=few),
             ),
+            "SIGKILL of the worker and trials of a sweep": (num, lambda: sweep(bench, at_most=num)),
             "SIGTERM": (few, lambda: signals(bench, signal.SIGTERM, IN_THE_MIDDLE, at_most=few)),
             "SIGTERM, a checkpoint saved when it comes": (
                 few,

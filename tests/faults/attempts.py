@@ -10,12 +10,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import torch
-from processes import start
+from processes import Process, start
 
 from lighter_cli.runs.record import Record, read_records
 
@@ -50,7 +49,7 @@ class Attempts:
     def __post_init__(self) -> None:
         shutil.copytree(EXPERIMENT, self.folder)
 
-    def fit(self, *words: str, fault: str = "") -> ForkServerProcess:
+    def fit(self, *words: str, fault: str = "") -> Process:
         """Start it, or go on with its last checkpoint when there is one."""
         resumed = ("--ckpt-path", "last") if self.checkpoints() else ()
         return start(self.folder, "fit", *self.words, *words, *resumed, environment={"FAULT": fault})
@@ -102,7 +101,7 @@ class Attempts:
             LostError: It does not.
         """
         process = self.fit()
-        process.join(_PATIENCE_S)
+        process.wait(_PATIENCE_S)
         if process.exitcode != 0:
             process.kill()
             raise LostError(f"it did not go on (exit code {process.exitcode}):\n{self.said()}")
@@ -176,18 +175,17 @@ def load(file: Path) -> Mapping[str, Any]:
     return content
 
 
-def strike(attempts: Attempts, process: ForkServerProcess, number: signal.Signals, *, while_writing: bool) -> bool:
+def strike(attempts: Attempts, process: Process, number: signal.Signals, *, while_writing: bool) -> bool:
     """Send a signal at a random moment, or while a checkpoint is written; return whether it came before the end."""
     num_before = _num_folders(attempts)
-    wait_until(lambda: _num_folders(attempts) > num_before or not process.is_alive())
+    wait_until(lambda: _num_folders(attempts) > num_before or process.poll() is not None)
     time.sleep(random.uniform(0, 0.5))
     if while_writing:
         folder = attempts.folder / "checkpoints"
-        wait_until(lambda: any(folder.glob(".*.partial")) or not process.is_alive(), pause_s=0.0)
-    assert process.pid is not None
+        wait_until(lambda: any(folder.glob(".*.partial")) or process.poll() is not None, pause_s=0.0)
     with suppress(ProcessLookupError):
         os.kill(process.pid, number)
-    process.join(_PATIENCE_S)
+    process.wait(_PATIENCE_S)
     return process.exitcode != 0
 
 

@@ -148,6 +148,22 @@ def test_each_side_of_diff_has_its_own_paths(system_config: str, write: Write) -
     assert follow("diff", system_config, "--against", "mine.yaml", "trainer::max_e") == []
 
 
+def test_a_sweep_is_offered_overrides_and_dimensions(system_config: str) -> None:
+    assert follow("sweep", system_config, "vars::batch_size:=1,2", "trainer::max_e") == [
+        "trainer::max_epochs:=",
+        "trainer::max_epochs=",
+    ]
+    assert follow("fit", system_config, "trainer::max_e") == ["trainer::max_epochs="]
+
+
+def test_the_section_of_a_sweep_has_its_keys_and_the_paths_of_the_config(system_config: str) -> None:
+    assert {"sweep::over=", "sweep::trials=", "sweep::where="} <= set(follow("sweep", system_config, "sweep::"))
+    for section in ("over", "repeat"):
+        path = f"sweep::{section}::trainer::max_epochs"
+        assert follow("sweep", system_config, path[:-4]) == [f"{path}="]
+    assert follow("sweep", system_config, "sweep::over::swee") == []
+
+
 def test_explain_completes_its_path_from_files_after_it(system_config: str) -> None:
     assert candidates(app, ["explain", "trainer::max_e", system_config], 1) == ["trainer::max_epochs "]
     assert follow("explain", "trainer::max_epochs", system_config, "trainer::max_e") == ["trainer::max_epochs="]

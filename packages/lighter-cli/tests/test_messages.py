@@ -52,6 +52,7 @@ FILES = {
     "tab.yaml": "a:\n\tb: 1\n",
     "tag.yaml": "a: !!python/object:os.system {}\n",
     "overlay.yaml": "system: {~optimiser: null}\n",
+    "shared_logs.yaml": "trainer: {logger: {_target_: pytorch_lightning.loggers.CSVLogger, save_dir: out}}\n",
     "full/held.txt": "",
     "damaged.ckpt": "no checkpoint",
 }
@@ -188,6 +189,56 @@ CHECKS = [f"fit good.yaml {shlex.quote(mistake)}" for mistake in MISTAKES] + [
     "fit good.yaml --safe --no-check 'system::model::compile={options: {}}'",
 ]
 
+SWEEPS = [
+    f"sweep {words} --dry-run"
+    for words in (
+        "",
+        "good.yaml",
+        "good.yaml system::optimzer::lr:=0.1..1",
+        "good.yaml lr:=0.1..1 --trials 5 --min val/loss/epoch",
+        "good.yaml system::optimizer::lr:=1e-1..1e-4",
+        "good.yaml system::optimizer::lr:=0..1:log",
+        "good.yaml system::optimizer::lr:=0.1..x",
+        "good.yaml system::optimizer::lr:=",
+        "good.yaml trainer::max_epochs:=1..10:4 trainer::fast_dev_run=true",
+        "good.yaml trainer::max_epochs:=1..3:4",
+        "good.yaml trainer::max_epochs:=7",
+        "good.yaml trainer::max_epochs:=7,8,7",
+        "good.yaml trainer::max_epochs:=1..3,7",
+        "good.yaml trainer::max_epochs:=2,3x",
+        "good.yaml trainer::max_epochs:=1,2 system::optimizer::lr=0.1,0.2",
+        "good.yaml 'system::optimizer:={lr: 0.1},{_target_: torch.optim.Adam, momentum: 0..9:3}'",
+        "good.yaml system::optimizer::lr:=0.1,0.2 system::optimizer:=1,2",
+        "good.yaml :=small.yaml,good.yaml",
+        "good.yaml :=good.yaml",
+        "good.yaml sweep::trials:=1,2",
+        "good.yaml trainer::max_epochs:=1,2 sweep::trails=3",
+        "good.yaml trainer::max_epochs:=1,2 sweep::sampler=tpee",
+        "good.yaml trainer::max_epochs:=1,2 sweep::where=trainer",
+        "good.yaml trainer::max_epochs:=1,2 'sweep::where=$@system::optimizer.lr > 1'",
+        "good.yaml trainer::max_epochs:=1,2 sweep::constraints=fast",
+        "good.yaml trainer::max_epochs:=1,2 'sweep::first=[{seed: 3}]'",
+        "good.yaml trainer::max_epochs:=1,2 'sweep::first=[{trainer::max_epochs: 3}]'",
+        "good.yaml trainer::max_epochs:=1,2 --repeat seed",
+        "good.yaml system::optimizer::lr:=0.1..0.5 --repeat system::optimizer::lr",
+        "good.yaml system::optimizer::lr:=0.1..0.5 --trials 5",
+        "good.yaml system::optimizer::lr:=1e-4..1e-1:log --sampler grid",
+        "good.yaml system::optimizer::lr:=0.1..0.5 --min val/loss/epoch",
+        "good.yaml trainer::max_epochs:=1..12 --trials 10",
+        "good.yaml trainer::max_epochs:=1..12 --sampler tpe --trials 10",
+        "good.yaml trainer::max_epochs:=1..12 --max val/acc --trials 10",
+        "good.yaml trainer::max_epochs:=1..12 --max val/loss/epoch --trials 10 trainer::fast_dev_run=true",
+        "good.yaml trainer::max_epochs:=1..12 --max val/loss/epoch --min train/loss/epoch --prune --trials 10",
+        "good.yaml trainer::max_epochs:=1..12 --prune",
+        "good.yaml trainer::max_epochs:=1..12 --trials 0",
+        "good.yaml trainer::max_epochs:=1..12 --sampler tpee",
+        "good.yaml trainer::max_epochs:=1,2 trainer::fast_dev_run=true",
+        "good.yaml shared_logs.yaml trainer::max_epochs:=1,2",
+        "good.yaml system::model::_target_:=torch.nn.Linear,os.system --safe",
+        "good.yaml trainer::max_epochs:=1,2 --allow os",
+    )
+] + ["fit good.yaml system::optimizer::lr:=0.1..1", "check good.yaml :=a.yaml,b.yaml"]  # fmt: skip
+
 MAX_FIRST_LINE = 80
 DIALECT = re.compile(
     r"\bgo(es)? on\b|\b(is|are) no |\bstands?\b|\bnowhere: |\bcircle\b|\b(its|their|your|one's) own\b|\bbe it\b|"
@@ -195,7 +246,7 @@ DIALECT = re.compile(
 )
 """Words that no message uses."""
 
-GROUPS = {"command_line": COMMAND_LINE, "sources": SOURCES, "checks": CHECKS}
+GROUPS = {"command_line": COMMAND_LINE, "sources": SOURCES, "checks": CHECKS, "sweeps": SWEEPS}
 
 
 def written(group: str) -> str:

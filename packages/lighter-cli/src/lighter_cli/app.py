@@ -19,6 +19,8 @@ app.command("lighter_cli.commands.stages:fit", name="fit", help="Train, validati
 app.command("lighter_cli.commands.stages:validate", name="validate", help="Evaluate on the validation data.")
 app.command("lighter_cli.commands.stages:test", name="test", help="Evaluate on the test data.")
 app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict, for writers to store.")
+app.command("lighter_cli.commands.sweep:sweep", name="sweep", help="Run many trials that differ in some values.")
+app.command("lighter_cli.commands.sweeps:sweeps", name="sweeps", help="List, show, export and stop sweeps.")
 app.command("lighter_cli.commands.check:check", name="check", help="Find every mistake before anything runs.")
 app.command("lighter_cli.commands.show:show", name="show", help="Print the merged config.")
 app.command("lighter_cli.commands.explain:explain", name="explain", help="Show which places set a value.")

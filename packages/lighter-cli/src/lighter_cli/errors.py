@@ -25,3 +25,7 @@ class RankError(ConfigError):
 
 class ExportError(ConfigError):
     """A network cannot be exported in a format, or the file gives other outputs than the network."""
+
+
+class SweepError(ConfigError):
+    """A sweep cannot begin or continue, or every trial of it fails."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lighter_config import Config, load, parse_sources, to_yaml
+from lighter_config.space import Space, SpaceOptions, read_space, trial_config
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[[str, str], Path]
 
@@ -260,3 +263,90 @@ def test_explain_finds_an_item_of_a_list_by_its_name(in_process: Command, write:
     done = in_process("explain", "callbacks::ema::decay", "exp.yaml")
     assert done.stdout.startswith("callbacks::1::decay: 0.9\n")
     assert "use   @callbacks::ema::decay" in done.stdout
+
+
+def _write_sweep(config: Config, space: Space) -> None:
+    """Write the folders of a sweep and of its trial 7."""
+    trial = trial_config(config, space, space.draw(lambda one: 7 if one.path == "trainer::max_epochs" else "4"),
+                         number=7)  # fmt: skip
+    for folder, one, facts in (
+        ("lighter_sweeps/exp-1", config, "sweep.json"),
+        ("lighter_sweeps/exp-1/trials/0007", trial, "trial.json"),
+    ):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "config.yaml").write_text(to_yaml(one, standalone=True))
+        places = {path: [str(place) for place in one.chain(path)] for path in one.leaf_paths()}
+        Path(folder, "provenance.json").write_text(json.dumps(places))
+        Path(folder, facts).write_text(json.dumps({"number": 7}))
+
+
+@pytest.fixture
+def trial(experiment: list[str], write: Write) -> str:
+    write(
+        "search.yaml", "sweep:\n  over:\n    trainer::max_epochs: 1..9\n    trainer::callbacks::0::patience: [3, 4]\n"
+    )
+    config = load(parse_sources([*experiment, "search.yaml"], from_command_line=True))
+    _write_sweep(config, read_space(config, SpaceOptions(sampler="random", trials=9)))
+    return "lighter_sweeps/exp-1/trials/0007"
+
+
+def test_a_value_of_a_trial_names_its_dimension(in_process: Command, trial: str) -> None:
+    done = in_process("explain", "trainer::max_epochs", trial)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = _without_files(done.stdout)
+    assert (
+        text[: text.index("\n\nargument")]
+        == f"""\
+trainer::max_epochs: 7
+
+set by, newest first
+  {trial}/config.yaml:3:15   max_epochs: 7
+  search.yaml:3:26 (trial 7)
+  command line, word 3
+  exp.yaml:2:15
+  base.yaml:3:15
+
+varied by trial 7 of exp-1
+  trainer::max_epochs   1..9   search.yaml:3:26"""
+    )
+
+
+def test_a_choice_of_a_trial_is_shown_among_the_others(in_process: Command, trial: str) -> None:
+    done = in_process("explain", "trainer::callbacks::-1::patience", trial, "--json")
+    assert json.loads(done.stdout)["varied"] == {
+        "sweep": "exp-1",
+        "trial": 7,
+        "dimension": "trainer::callbacks::0::patience",
+        "written": [3, 4],
+        "place": "search.yaml:4:39",
+    }
+
+
+def test_the_config_file_of_a_trial_keeps_the_places(in_process: Command, trial: str) -> None:
+    content = json.loads(in_process("explain", "trainer::max_epochs", f"{trial}/config.yaml", "--json").stdout)
+    assert [one["place"] for one in content["set_by"]][1] == "search.yaml:3:26 (trial 7)"
+    assert content["varied"]["trial"] == 7
+
+
+def test_a_run_of_a_trial_names_the_dimension(in_process: Command, trial: str) -> None:
+    run = Path(trial, "lighter_runs/first")
+    run.mkdir(parents=True)
+    for name in ("config.yaml", "provenance.json"):
+        (run / name).write_text(Path(trial, name).read_text())
+    (run / "record.json").write_text('{"trial": {"number": 7}}')
+    content = json.loads(in_process("explain", "trainer::max_epochs", trial, "--json").stdout)
+    assert content["set_by"][0]["place"] == f"{run}/config.yaml:3:15"
+    assert content["varied"]["dimension"] == "trainer::max_epochs"
+
+
+@pytest.mark.parametrize("path", ["sum", "trainer::callbacks::0::_target_"])
+def test_other_values_of_a_trial_name_no_dimension(in_process: Command, trial: str, path: str) -> None:
+    assert json.loads(in_process("explain", path, trial, "--json").stdout)["varied"] is None
+
+
+def test_a_trial_whose_sweep_is_gone_is_explained_without_it(in_process: Command, trial: str) -> None:
+    Path("lighter_sweeps/exp-1/sweep.json").unlink()
+    done = in_process("explain", "trainer::max_epochs", trial)
+    assert done.returncode == 0
+    assert "search.yaml:3:26 (trial 7)" in done.stdout
+    assert "varied by" not in done.stdout

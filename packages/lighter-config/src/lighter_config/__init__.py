@@ -25,10 +25,10 @@ from lighter_config.loading import load
 from lighter_config.places import Place
 from lighter_config.pruning import prune
 from lighter_config.sources.recorded_places import RECORDED_PLACES
+from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG
 from lighter_config.sources.words import (
-    RECORD_FILE,
-    RECORDED_CONFIG,
     CheckpointSource,
+    DimensionSource,
     FileSource,
     MappingSource,
     OverrideSource,
@@ -65,6 +65,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Difference",
+    "DimensionSource",
     "DoesNotExist",
     "DumpError",
     "ExpressionError",

@@ -28,6 +28,7 @@ class Finding:
         nearest: The nearest valid names, best first.
         fix: What to do about it.
         check: The name of the check that found it.
+        case: The values of a sweep with which it holds; empty if it holds for every trial.
     """
 
     message: str
@@ -39,6 +40,7 @@ class Finding:
     nearest: tuple[str, ...] = ()
     fix: str = ""
     check: str = ""
+    case: str = ""
 
     def __str__(self) -> str:
         """Render the five parts: what happened, where, what was expected, the nearest names, how to fix it.
@@ -59,6 +61,8 @@ class Finding:
         parts: list[tuple[str, str]] = []
         if self.place is not None:
             parts.append((str(self.place), self.excerpt))
+        if self.case:
+            parts.append(("with", self.case))
         if self.expected:
             parts.append(("expected", _shortened(self.expected)))
         if self.nearest:

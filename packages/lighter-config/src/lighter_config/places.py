@@ -15,11 +15,14 @@ class Place:
         column: Column in the file, from 1; ``None`` when it is not known.
         word: Position among the words of the command line, or among the arguments in Python, from 1.
         via: How the value came here when not directly: ``copied by %``, ``via alias``; with the place it came through.
+        trial: The number of the trial of a sweep whose value is written here as a range or among others.
 
     >>> str(Place("exp.yaml", 14, 9))
     'exp.yaml:14:9'
     >>> str(Place("command line", word=3))
     'command line, word 3'
+    >>> str(Place("search.yaml", 7, 18, trial=7))
+    'search.yaml:7:18 (trial 7)'
     >>> str(Place("train.py", 14, word=3))
     'train.py:14, argument 3'
     """
@@ -29,6 +32,7 @@ class Place:
     column: int | None = None
     word: int | None = None
     via: str = ""
+    trial: int | None = None
 
     @classmethod
     def of_input(cls, number: int, caller: "Place | None") -> "Place":
@@ -39,4 +43,6 @@ class Place:
         text = ":".join([self.source, *(str(part) for part in (self.line, self.column) if part is not None)])
         if self.word is not None:
             text += f", {'word' if self.source == COMMAND_LINE else 'argument'} {self.word}"
+        if self.trial is not None:
+            text += f" (trial {self.trial})"
         return f"{self.via} {text}" if self.via else text

@@ -10,7 +10,8 @@ from lighter_config.regular_files import is_folder, is_regular, with_home
 from lighter_config.sections import PROJECT
 from lighter_config.signatures import DoesNotExist, SignatureReader
 from lighter_config.sources.moved_paths import move_of_source
-from lighter_config.sources.words import RECORDED_CONFIG, CheckpointSource, RunSource
+from lighter_config.sources.run_folders import RECORDED_CONFIG
+from lighter_config.sources.words import CheckpointSource, RunSource
 from lighter_config.suggestions import nearest_names
 
 MARKER = "__lighter__.py"

@@ -13,6 +13,7 @@ from lighter_config.sections import (
     MODEL,
     MODULE_CLASS,
     SECTIONS,
+    SWEEP,
     SYSTEM,
     SYSTEM_CLASS,
 )
@@ -58,6 +59,16 @@ def prune(config: Config, stage: Stage | str, reader: "SignatureReader | None" =
     return expanded._with_root(kept.tree(), whole=config.whole)
 
 
+def without_sweep(config: Config) -> Config:
+    """Return an expanded config without its ``sweep`` section, which is about the trials of it, not a part of one.
+
+    What something refers to stays.
+    """
+    if SWEEP not in config._root.value:
+        return config
+    return config._with_root(_Kept(config._root, {(SWEEP,)}).tree(), whole=config.whole)
+
+
 class _Targets:
     """What is known about the targets of a config without importing them."""
 
@@ -99,6 +110,7 @@ def _target_of(node: Node) -> str | None:
 
 def _unused(root: Node, stage: Stage, targets: _Targets) -> Iterator[Segments]:
     """Yield the paths that the stage does not use."""
+    yield (SWEEP,)
     other_modes = [mode for mode in MODES if mode not in stage.modes]
     if (args := _child(root, ARGS)) is not None:
         yield from ((ARGS, key) for key in args.value if key in set(Stage) and key != stage)

@@ -7,6 +7,7 @@ from lighter_config.stages import MODES, Stage
 
 TRAINER, SYSTEM, MODEL, DATA, ARGS = "trainer", "system", "model", "data", "args"
 VARS, PROJECT, SEED, IMPORTS, REQUIRES = "vars", "project", "seed", "_imports_", "_requires_"
+SWEEP = "sweep"
 
 TRAINER_CLASS = "pytorch_lightning.Trainer"
 SYSTEM_CLASS = "lighter.System"
@@ -69,6 +70,7 @@ SECTIONS: dict[str, Section] = {
     VARS: Section(is_open=True),
     PROJECT: Section(is_value=True),
     SEED: Section(is_value=True),
+    SWEEP: Section(is_open=True),
     IMPORTS: Section(is_open=True),
     REQUIRES: Section(),
 }

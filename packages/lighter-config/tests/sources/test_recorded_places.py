@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lighter_config import RECORDED_PLACES, Config, load
-from lighter_config.sources.words import RECORD_FILE, RECORDED_CONFIG
+from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG
 
 
 def load_run(tmp_path: Path, places: str, *words: str) -> Config:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs, Json
 from lighter_cli.commands._merged import load_merged, written_values
+from lighter_cli.runs.varied_values import Varied, varied
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import (
@@ -84,14 +85,16 @@ def explain(
     if not is_set and (taker is None or taker.argument is None or taker.path != segments):
         raise _nothing_at(config, segments, taker)
     uses = list(_uses_of(config, segments))
+    dimension = varied(config, segments) if is_set else None
     if as_json:
-        output.write_json(_as_json(config, path, is_set=is_set, taker=taker, uses=uses))
+        output.write_json(_as_json(config, path, is_set=is_set, taker=taker, uses=uses, dimension=dimension))
         return
     output.write_lines(_value_lines(config, path) if is_set else [[(path, PATH), " is not set"]])
     if is_set:
         settings = config.expanded().history(path)
         history = [((str(place), PLACE), text, effect) for place, text, effect in settings]
         output.write_lines(_section("set by, newest first" if len(history) > 1 else "set by", output.rows(history)))
+    output.write_lines(_dimension_lines(dimension))
     output.write_lines(_taker_lines(taker, segments))
     found = [((use.path, PATH), use.text, (str(use.place), PLACE)) for use in uses]
     output.write_lines(_section("referred to by", output.rows(found) or [["  nothing"]]))
@@ -178,6 +181,15 @@ def _value_lines(config: Config, path: str) -> Iterator[Line]:
         yield from ([f"  {line}"] for line in output.yaml_lines(copied))
 
 
+def _dimension_lines(dimension: Varied | None) -> list[Line]:
+    if dimension is None:
+        return []
+    first, *rest = output.yaml_lines(dimension.written)
+    rows: list[Line] = [((dimension.dimension, PATH), first, (str(dimension.place), PLACE))]
+    rows += [("", line, "") for line in rest]
+    return _section(f"varied by trial {dimension.trial} of {dimension.sweep}", output.rows(rows))
+
+
 def _taker_lines(taker: _Taker | None, segments: Segments) -> list[Line]:
     if taker is None:
         return []
@@ -207,7 +219,9 @@ def _section(title: str, lines: list[Line]) -> list[Line]:
     return [[""], [(title, HEADING)], *lines]
 
 
-def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, uses: list[_Use]) -> dict[str, Any]:
+def _as_json(
+    config: Config, path: str, *, is_set: bool, taker: _Taker | None, uses: list[_Use], dimension: Varied | None
+) -> dict[str, Any]:
     argument = taker.argument if taker is not None else None
     return {
         "path": path,
@@ -218,6 +232,15 @@ def _as_json(config: Config, path: str, *, is_set: bool, taker: _Taker | None, u
             {"place": str(place), "text": text, "effect": effect or None}
             for place, text, effect in config.expanded().history(path)
         ],
+        "varied": None
+        if dimension is None
+        else {
+            "sweep": dimension.sweep,
+            "trial": dimension.trial,
+            "dimension": dimension.dimension,
+            "written": dimension.written,
+            "place": str(dimension.place),
+        },
         "argument": None
         if taker is None
         else {

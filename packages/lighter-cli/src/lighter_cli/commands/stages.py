@@ -1,13 +1,16 @@
 """``lighter fit``, ``validate``, ``test`` and ``predict``: run a stage of an experiment."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs
+from lighter_cli.runs.trial import TRIAL_VARIABLE, Trial
 from lighter_cli.terminal import process
 
 
@@ -98,12 +101,21 @@ def _importing() -> Iterator[None]:
     make_working_directory_importable()
 
 
+def _trial(stage: str) -> Trial | None:
+    folder = os.environ.get(TRIAL_VARIABLE)
+    if folder is None or stage != "fit":
+        return None
+    from lighter_cli.sweeps.trial_callback import callbacks_of_trial
+
+    return Trial(Path(folder), callbacks_of_trial(Path(folder)))
+
+
 def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
     from lighter_cli.commands._merged import parse_words
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
-    Runner(_importing).run(
+    Runner(_importing, trial=_trial(stage)).run(
         stage,
         parse_words(inputs),
         ckpt_path=options.ckpt_path,

@@ -9,7 +9,7 @@ from cyclopts import App
 from cyclopts.argument import Argument, ArgumentCollection
 
 from lighter_cli.commands.init import TEMPLATES
-from lighter_cli.completion.config_paths import config_words, paths_in
+from lighter_cli.completion.config_paths import config_words, dimension_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
 from lighter_cli.runs.index import name_of
 from lighter_cli.runs.listing import listed_runs, recorded_folders
@@ -132,6 +132,12 @@ def _words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[s
     yield from config_words([*before, *after], text)
 
 
+def _words_and_dimensions(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
+    """Complete a config file, an override or a dimension."""
+    yield from config_files(text)
+    yield from dimension_words([*before, *after], text)
+
+
 def _path_then_words(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[str]:
     """Complete the words of ``explain``: a path in the config, then the inputs of that config."""
     yield from _words(before[1:], after, text) if before else paths_in(after, text)
@@ -159,5 +165,12 @@ def _nothing(before: Sequence[str], after: Sequence[str], text: str) -> Iterator
 
 
 _OF_COMMANDS: MappingProxyType[str, Callable[[Sequence[str], Sequence[str], str], Iterator[str]]] = MappingProxyType(
-    {"explain": _path_then_words, "pack": _runs, "migrate": _yaml_files, "init": _folders, "describe": _nothing}
+    {
+        "explain": _path_then_words,
+        "sweep": _words_and_dimensions,
+        "pack": _runs,
+        "migrate": _yaml_files,
+        "init": _folders,
+        "describe": _nothing,
+    }
 )

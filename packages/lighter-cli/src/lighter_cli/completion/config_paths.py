@@ -7,9 +7,13 @@ from typing import Any
 from lighter_cli.runs.lookup import look_up_run
 from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
 from lighter_config.project import reader_for
+from lighter_config.sections import SWEEP
 from lighter_config.signatures import Parameter
+from lighter_config.sources.dimensions import SIGN
+from lighter_config.space.settings import KEYS
 
 _SEPARATOR = "::"
+_DIMENSIONS = (f"{SWEEP}::over::", f"{SWEEP}::repeat::")
 _GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
 """Arguments of the Trainer's methods that a config does not give."""
 
@@ -28,6 +32,14 @@ def config_words(experiment: Sequence[str], text: str) -> Iterator[str]:
     else:
         for candidate in _paths(config, path):
             yield f"{sign}{candidate[:-1]}=" if candidate.endswith(" ") else f"{sign}{candidate}"
+
+
+def dimension_words(experiment: Sequence[str], text: str) -> Iterator[str]:
+    """Complete a word of ``lighter sweep``: an override, or a dimension ``path:=``."""
+    for candidate in config_words(experiment, text):
+        yield candidate
+        if candidate.endswith("=") and not candidate.startswith(("~", "=", f"{SWEEP}{_SEPARATOR}")):
+            yield f"{candidate[:-1]}{SIGN}"
 
 
 def paths_in(experiment: Sequence[str], text: str) -> Iterator[str]:
@@ -51,6 +63,10 @@ def _load(experiment: Sequence[str]) -> Config | None:
 def _paths(config: Config, text: str, *, with_arguments: bool = True) -> Iterator[str]:
     """Complete a path; a candidate for a value ends in a space, a candidate for a section in ``::``."""
     holder, separator, _ = text.rpartition(_SEPARATOR)
+    for section in _DIMENSIONS:  # they have the paths of the config
+        if text.startswith(section):
+            below = _paths(config, text.removeprefix(section), with_arguments=with_arguments)
+            yield from (f"{section}{path}" for path in below if not path.startswith(f"{SWEEP}{_SEPARATOR}"))
     inside = _held(config, holder)
     for name, value in inside.items():
         path = f"{holder}{separator}{name}"
@@ -61,7 +77,9 @@ def _paths(config: Config, text: str, *, with_arguments: bool = True) -> Iterato
         else:
             yield f"{path} "
     if with_arguments:
-        names = (argument.name for argument in _arguments(config, holder))
+        names = [argument.name for argument in _arguments(config, holder)]
+        if holder == SWEEP:
+            names += KEYS
         yield from (f"{holder}{separator}{name} " for name in names if name not in inside)
 
 

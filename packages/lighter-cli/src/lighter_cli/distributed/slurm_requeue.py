@@ -46,31 +46,37 @@ class Requeued(SystemExit):
 
 
 @contextmanager
-def requeuing(trainer: Trainer, folder: Path) -> Iterator[None]:
+def requeuing(trainer: Trainer, folder: Path, *, is_trial: bool = False) -> Iterator[None]:
     """Requeue the SLURM job if it receives the requeue signal while a stage runs inside; outside SLURM do nothing.
+
+    A trial of a sweep stops in the same way, at a SIGUSR1, and its sweep continues it later: it requeues nothing.
 
     Args:
         trainer: The trainer that runs inside. The plugin
             ``SLURMEnvironment(auto_requeue=False)`` turns this off.
         folder: Where a fit saves the checkpoint that the restarted job resumes from.
+        is_trial: Whether the stage is a trial of a sweep.
 
     Raises:
-        Requeued: The stage has stopped and the job is requeued; the process exits with code 75.
+        Requeued: The stage has stopped, and the job is requeued; the process exits with code 75.
     """
     environment = cluster_environment(trainer)
     is_main_thread = threading.current_thread() is threading.main_thread()
-    if not _is_slurm(environment) or not environment.auto_requeue or not is_main_thread:
+    is_requeued = _is_slurm(environment) and environment.auto_requeue and not is_trial
+    if not (is_requeued or is_trial) or not is_main_thread:
         yield
         return
-    environment.auto_requeue = False  # Lightning then installs no handler of its own
-    requeue_signal = environment.requeue_signal or signal.SIGUSR1
+    requeue_signal = signal.SIGUSR1
+    if _is_slurm(environment):
+        environment.auto_requeue = False  # Lightning then installs no handler of its own
+        requeue_signal = environment.requeue_signal or requeue_signal
     checkpoint = derived(RequeueCheckpoint, trainer, "callbacks.ModelCheckpoint")(folder, requeue_signal)
     trainer.callbacks.append(checkpoint)  # type: ignore[attr-defined]
     before = signal.signal(requeue_signal, checkpoint.on_signal)
     try:
         yield
     except Requeued:
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and is_requeued:
             _requeue()
         raise
     finally:

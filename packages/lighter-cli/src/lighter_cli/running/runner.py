@@ -24,6 +24,7 @@ from lighter_cli.runs.inputs import (
 )
 from lighter_cli.runs.labels import labels
 from lighter_cli.runs.lookup import look_up_run
+from lighter_cli.runs.trial import Trial
 from lighter_config import Config, Finding, Secrets, Source, SourceError, Stage, as_recorded, load
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Runner:
 
     Args:
         importing: Make the context manager in which torch and the rest that a stage needs are imported.
+        trial: The trial of a sweep that the run is.
 
     Attributes:
         experiment: The trainer, model and data of the stage that ran last; ``None`` before.
@@ -50,10 +52,13 @@ class Runner:
     >>> Runner().run("fit", ["exp.yaml", "trainer::max_epochs=3"])  # doctest: +SKIP
     """
 
-    def __init__(self, importing: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    def __init__(
+        self, importing: Callable[[], AbstractContextManager[None]] = nullcontext, trial: Trial | None = None
+    ) -> None:
         self.experiment: Experiment | None = None
         self.record_folder: Path | None = None
         self._importing = importing
+        self._trial = trial
 
     def run(
         self,
@@ -127,6 +132,7 @@ class Runner:
                 seed=prepared.seed,
                 project=project,
                 labels=given,
+                trial=self._trial,
             )
             recorder = make_recorder(self.experiment.trainer, request)
             self.record_folder = recorder.folder(self.experiment.trainer)

@@ -49,8 +49,10 @@ def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder
     checkpoint = request.options["ckpt_path"]
     if request.stage is Stage.FIT and checkpoint is not None:
         trainer.callbacks.append(derived(MovedCheckpoints, trainer, "Callback")())  # type: ignore[attr-defined]
+    if request.trial is not None:
+        trainer.callbacks += request.trial.callbacks(trainer)  # type: ignore[attr-defined]
     with (
-        requeuing(trainer, recorder.folder(trainer)),
+        requeuing(trainer, recorder.folder(trainer), is_trial=request.trial is not None),
         recorder.recording(trainer),
         ending_together(trainer, checkpoint, abandon=partial(recorder.abandon, trainer)),
     ):

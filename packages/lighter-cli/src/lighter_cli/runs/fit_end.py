@@ -25,7 +25,7 @@ class End:
     """Why a fit ended.
 
     Attributes:
-        by: ``max_epochs``, ``max_steps``, ``max_time``, ``early_stopping``, ``nan`` or ``should_stop``.
+        by: ``max_epochs``, ``max_steps``, ``max_time``, ``early_stopping``, ``nan``, ``pruned`` or ``should_stop``.
         text: The reason as a text.
         facts: What the reason depends on: the limit, or the monitor and its values, as JSON values.
     """
@@ -53,6 +53,7 @@ def why_ended(trainer: Trainer, earlier: list[Stop]) -> End | None:
     """
     reasons: list[Callable[[Trainer], End | None]] = [
         _nan,
+        _pruned,
         lambda trainer: _early_stop(trainer, earlier),
         _max_time,
         _limit,
@@ -86,6 +87,12 @@ def nan_losses(trainer: Trainer) -> Mapping[str, str]:
 def _nan(trainer: Trainer) -> End | None:
     is_wanted = trainer.should_stop and getattr(trainer.lightning_module, "on_nan", None) == "stop"
     return End("nan", "on_nan=stop, as a loss is nan") if is_wanted and nan_losses(trainer) else None
+
+
+def _pruned(trainer: Trainer) -> End | None:
+    epochs = (getattr(callback, "pruned_epoch", None) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    epoch = next((epoch for epoch in epochs if epoch is not None), None)
+    return None if epoch is None else End("pruned", f"pruned at epoch {epoch}", {"epoch": epoch})
 
 
 def _early_stop(trainer: Trainer, earlier: list[Stop]) -> End | None:

@@ -15,6 +15,7 @@ from lighter_cli.runs.metric_choice import chosen_metrics
 from lighter_cli.runs.moved_record import relative_files
 from lighter_cli.runs.record import Record, record_or_warning
 from lighter_cli.runs.record_fields import is_summary
+from lighter_cli.runs.trial import name_of_trial
 from lighter_config.regular_files import open_regular
 
 SUMMARIES = Path(".lighter") / "summaries.jsonl"
@@ -40,6 +41,7 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
         version: The size and the times of the record: another version of it has others.
         label: The name that the user gave; empty without one.
         tags: The tags.
+        trial: The trial of a sweep that it belongs to, such as ``digits-3fa9/7``; empty without one.
         metrics: The few that a list shows, at the best checkpoint if there is one; the monitored one first.
     """
 
@@ -55,6 +57,7 @@ class ListedRun(NamedTuple):  # made several times faster than a dataclass
     version: str
     label: str
     tags: Sequence[str]
+    trial: str
     metrics: Mapping[str, float]
 
     @property
@@ -209,5 +212,6 @@ def _listed(folder: str, content: Mapping[str, Any], version: str) -> ListedRun:
         version=version,
         label=content.get("name", ""),
         tags=content.get("tags", ()),
+        trial=name_of_trial(content),
         metrics=chosen_metrics(content),
     )

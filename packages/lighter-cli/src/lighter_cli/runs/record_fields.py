@@ -178,6 +178,7 @@ _OPTIONAL: Mapping[str, _Fits] = MappingProxyType(
         "tags": _list_of(_is_text),
         "note": _is_text,
         "monitor": _mapping_of({"name": _is_text, "mode": _is_text}),
+        "trial": _mapping_of({"sweep": _is_text, "number": _is_integer, "repeat": _or_null(_is_text)}),
         "values": _is_mapping,
     }
 )
@@ -188,9 +189,11 @@ def is_summary(content: Any) -> bool:
     if not isinstance(content, list):
         return False
     try:
-        folder, stage, status, start, end, words, files, started_in, process, version, label, tags, metrics = content
+        folder, stage, status, start, end, words, files, started_in, process, version, label, tags, trial, metrics = (
+            content
+        )
         # a TypeError unless all of them are text, and metrics a mapping of numbers
-        "".join(chain((folder, stage, started_in, version, label), words, files, tags))
+        "".join(chain((folder, stage, started_in, version, label, trial), words, files, tags))
         sum(metrics.values(), 0.0)
     except (TypeError, ValueError, AttributeError, OverflowError):
         return False

@@ -17,6 +17,7 @@ from lighter_cli.runs import environment
 from lighter_cli.runs.config_values import values_to_record
 from lighter_cli.runs.monitored import monitor_of
 from lighter_cli.runs.record_fields import FORMAT
+from lighter_cli.runs.trial import Trial
 from lighter_config import RECORDED_CONFIG, Config, RunSource, Secrets, Stage
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Request:
         seed: The seed in use.
         project: The folder of the user's code, if there is one.
         labels: The name, the tags and the note of the run, as far as they are given.
+        trial: The trial of a sweep that the run belongs to.
     """
 
     stage: Stage
@@ -48,6 +50,7 @@ class Request:
     seed: int
     project: Path | None
     labels: Mapping[str, Any] = field(default_factory=dict)
+    trial: Trial | None = None
 
 
 def code_of(request: Request) -> Snapshot:
@@ -67,6 +70,7 @@ def initial_record(request: Request, trainer: Trainer, folder: Path, code: Snaps
         "id": folder.name,
         "folder": str(folder),  # its paths are found from here after a move
         **request.secrets.hidden_in(request.labels),
+        **({} if request.trial is None else {"trial": request.trial.recorded}),
         "stage": request.stage,
         "status": "running",
         "start": datetime.now(UTC).isoformat(),

@@ -91,6 +91,16 @@ class Run:
         return tuple(self._listed.tags)
 
     @property
+    def trial(self) -> str:
+        """The trial of a sweep that it belongs to, such as ``digits-3fa9/7``; empty without one."""
+        return self._listed.trial
+
+    @property
+    def sweep(self) -> str:
+        """The name of that sweep; empty without one."""
+        return self.trial.partition("/")[0]
+
+    @property
     def stage(self) -> str:  # noqa: D102
         return self._listed.stage
 

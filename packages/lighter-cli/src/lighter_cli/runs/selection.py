@@ -23,6 +23,7 @@ FACTS: MappingProxyType[str, Callable[[Run], Any]] = MappingProxyType(
         "end": lambda run: run.end,
         "took": lambda run: run.took_s,
         "tags": lambda run: ",".join(run.tags) or None,
+        "trial": lambda run: run.trial or None,
         "note": lambda run: run.note or None,
         "words": lambda run: " ".join(run.words),
         "folder": lambda run: str(run.folder),

@@ -20,11 +20,13 @@ from lighter_config.checks.parameter_groups import check_parameter_groups
 from lighter_config.checks.references import check_references, leads_out
 from lighter_config.checks.secrets import check_secrets
 from lighter_config.checks.stage_needs import check_stage_needs
+from lighter_config.checks.sweep_section import check_sweep_section
 from lighter_config.checks.targets import check_targets
 from lighter_config.checks.trainer_names import check_trainer_names
 from lighter_config.config import Config
 from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project, reader_in
+from lighter_config.pruning import prune, without_sweep
 from lighter_config.signatures import SignatureReader
 from lighter_config.stages import Stage
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
@@ -54,6 +56,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_logger_names,
     check_checkpoint_files,
     check_secrets,
+    check_sweep_section,
 )
 """What ``check`` runs; give it ``checks=[*DEFAULT_CHECKS, mine]`` to add one."""
 
@@ -98,11 +101,7 @@ def check(
         findings += about_project
         reader = reader_in(project)
     expanded = whole.expanded()
-    subject = expanded
-    if stage is not None:
-        from lighter_config.pruning import prune
-
-        subject = prune(whole, stage, reader).expanded()
+    subject = without_sweep(expanded) if stage is None else prune(whole, stage, reader).expanded()
     context = CheckContext(whole, expanded, subject, stage, reader, is_fragment)
     findings += _notes(context)
     for one in checks:

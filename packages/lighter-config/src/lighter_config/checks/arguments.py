@@ -13,7 +13,7 @@ from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.places import Place
 from lighter_config.sections import ARGS, TRAINER
 from lighter_config.signatures import ParameterKind, Signature
-from lighter_config.sources.words import MappingSource, OverrideSource, RunSource, Source, StdinSource
+from lighter_config.sources.words import DimensionSource, MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 from lighter_config.tree.node import Segments
@@ -163,8 +163,8 @@ def _source_index(sources: Sequence[Source], place: Place) -> int:
     """Which source a place is in; -1 for a place of the run that wrote a checkpoint or record among them."""
     for index, source in reversed(list(enumerate(sources))):
         match source:
-            case OverrideSource(word=word, caller=caller):
-                is_there = replace(place, via="") == Place.of_input(word, caller)
+            case OverrideSource(word=word, caller=caller) | DimensionSource(word=word, caller=caller):
+                is_there = replace(place, via="", trial=None) == Place.of_input(word, caller)
             case MappingSource(place=line):
                 is_there = place == line
             case RunSource(name=folder):

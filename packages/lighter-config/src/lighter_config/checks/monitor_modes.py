@@ -32,10 +32,9 @@ def wrong_mode(context: CheckContext, name: str, owner: Component, metrics: dict
         metrics: The metrics of each mode, as written.
     """
     mode = owner.keywords.get("mode", "min")
-    own = _OWN_VALUE.fullmatch(name)
-    if owner.positional != () or mode not in _MODES or own is None:
+    if owner.positional != () or mode not in _MODES:
         return
-    is_higher_better = _is_higher_better(context, metrics.get(own[1]), own[2]) if own[2] else False
+    is_higher_better = is_better_higher(context, name, metrics)
     if is_higher_better is None or is_higher_better is (mode == "max"):
         return
     right = "max" if is_higher_better else "min"
@@ -46,6 +45,20 @@ def wrong_mode(context: CheckContext, name: str, owner: Component, metrics: dict
         expected=[right],
         fix=f"write mode: {right}",
     )
+
+
+def is_better_higher(context: CheckContext, name: str, metrics: dict[str, Any]) -> bool | None:
+    """Return whether more of a logged value is better; ``None`` if that is not known.
+
+    Args:
+        context: The config.
+        name: The name that is logged.
+        metrics: The metrics of each mode, as written.
+    """
+    own = _OWN_VALUE.fullmatch(name)
+    if own is None:
+        return None
+    return _is_higher_better(context, metrics.get(own[1]), own[2]) if own[2] else False
 
 
 def _is_higher_better(context: CheckContext, metrics: Any, name: str) -> bool | None:

@@ -87,7 +87,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
             severity=Severity.WARNING if logged.doubt else Severity.ERROR,
             expected=logged.names,
             nearest=nearest,
-            fix=_fix(context, name, nearest, logged.names),
+            fix=how_to_log(context, name, nearest, logged.names),
         )
 
 
@@ -253,7 +253,8 @@ def _is_torch_loss(context: CheckContext, criterion: Any) -> bool:
     return isinstance(answer, Signature) and answer.name.startswith("torch.nn.modules.loss.")
 
 
-def _fix(context: CheckContext, name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
+def how_to_log(context: CheckContext, name: str, nearest: tuple[str, ...], logged: list[str]) -> str:
+    """Return the fix of a name that is monitored and not logged."""
     if name.startswith("val") and not any(other.startswith("val/") for other in logged):
         if has_no_validation(context):
             return f"remove {TRAINER}::limit_val_batches: with 0 there is no validation"

@@ -47,6 +47,23 @@ def resolved(config: Config) -> Config:
     return expanded._with_root(root, whole=None if config.whole is config else config.whole)
 
 
+def known_value(config: Config, text: str) -> Any:
+    """Return what an expression or a reference gives, by the rules of ``resolved``; absolute paths only.
+
+    Raises:
+        ValueError: It is not known without building something.
+
+    >>> from lighter_config import load
+    >>> known_value(load({"width": 64, "depth": 2}), "$@width * @depth <= 256")
+    True
+    """
+    root = config.expanded()._root
+    try:
+        return run(_View(root).value(Node(text, root.origin)))
+    except (_NotPlainError, NotLiteralError, ConfigError) as error:
+        raise ValueError(f"{text} is not known without building something") from error
+
+
 class _NotPlainError(Exception):
     """A value that is built, or known only when the config runs."""
 
@@ -70,6 +87,12 @@ class _View:
         ]  # fmt: skip
         known = {node: run(self._text(node, path)) for node, path in texts}
         return _replaced(self._root, {node: new for node, new in known.items() if new is not node})
+
+    def value(self, node: Node) -> Steps:
+        """Return the plain value of a reference or an expression at the root."""
+        if is_reference(node.value):
+            return (yield self._referred(find_references(node.value)[0], (None,)))
+        return (yield self._evaluated(node, (None,)))
 
     def _text(self, node: Node, path: Segments) -> Steps:
         """Return the node of the value that a reference or an expression gives; itself if that is not known."""

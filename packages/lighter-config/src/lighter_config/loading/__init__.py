@@ -15,13 +15,15 @@ from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.places import Place
 from lighter_config.regular_files import is_regular, read_regular, with_home
 from lighter_config.sources.bases import Bases
+from lighter_config.sources.dimensions import check_overlap, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
+from lighter_config.sources.run_folders import RECORDED_CONFIG, TRIAL_FILE
 from lighter_config.sources.words import (
-    RECORDED_CONFIG,
     CheckpointSource,
+    DimensionSource,
     FileSource,
     LookUpRun,
     MappingSource,
@@ -74,6 +76,8 @@ def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Con
     for source in sources:
         if isinstance(source, OverrideSource):
             merged.override(source)
+        elif isinstance(source, DimensionSource):
+            merged.vary(source)
         else:
             merged.add(source)
     root = Node({}, Document("nothing", "")) if merged.root is None else merged.root
@@ -86,7 +90,7 @@ def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Con
         doubts=(*merged.merger.doubts, *merged.overwritten()),
         open_file=Files().open,
     )
-    is_built_on_something = any(not isinstance(source, OverrideSource) for source in config.sources)
+    is_built_on_something = any(not isinstance(one, OverrideSource | DimensionSource) for one in config.sources)
     if strict and is_built_on_something and (unread := unread_overrides(config, merged.new)):
         raise MergeError(*unread)
     return config
@@ -153,6 +157,16 @@ class _Merged:
             self._given.append((change.path, Node(None, word)))
         self.merger.apply(self.root, change)
 
+    def vary(self, source: DimensionSource) -> None:
+        """Put a dimension into the ``sweep`` section."""
+        word = Word(source.text, source.word, source.caller)
+        self.origins.append(word)
+        if self.root is None:
+            self.root = Node({}, word)
+        change = parse_dimension(source.text, word)
+        check_overlap(self.root, change)
+        self.merger.apply(self.root, change)
+
     def overwritten(self) -> Iterator[Doubt]:
         """Yield the overrides whose value a later file replaced."""
         if not self._is_file_after_override:
@@ -171,7 +185,8 @@ def _read(source: Source) -> tuple[Node, Places]:
     from lighter_config.sources.yaml_reader import read_mapping
 
     if isinstance(source, FileSource):
-        return _read_file(source.path, source.name), {}
+        is_of_trial = is_regular(source.path.with_name(TRIAL_FILE))
+        return _read_file(source.path, source.name), recorded_places(source.path.parent) if is_of_trial else {}
     if isinstance(source, RunSource) or (isinstance(source, CheckpointSource) and source.path.is_dir()):
         name = str(Path(source.name) / RECORDED_CONFIG)
         return _read_file(source.path / RECORDED_CONFIG, name), recorded_places(source.path)
@@ -197,6 +212,15 @@ def _read_file(path: Path, name: str) -> Node:
     return read_mapping(text, Document(name, text, path.parent))
 
 
+def parts_of(path: Path, name: str) -> tuple[Node, ...]:
+    """Read a file as the trees that merge one after another: those of its bases, then its own.
+
+    Raises:
+        ConfigError: It, or a base of it, cannot be read.
+    """
+    return tuple(Bases(lambda file: _read_file(file, shown(file))).of(_read_file(path, name), path))
+
+
 class Files:
     """The other files that ``%file.yaml::path`` reads, each once."""
 
@@ -215,10 +239,10 @@ class Files:
         path = self._locate(file, folder)
         if path not in self._by_path:
             name = shown(path)
-            tree = _read_file(path, name)
-            root = Node({}, tree.origin, tree.mark)
+            parts = parts_of(path, name)
+            root = Node({}, parts[-1].origin, parts[-1].mark)
             merger = Merger()
-            for part in Bases(lambda file: _read_file(file, shown(file))).of(tree, path):
+            for part in parts:
                 merger.merge(root, part)
             self._by_path[path] = self._by_name[name] = (name, root)
         return self._by_path[path]

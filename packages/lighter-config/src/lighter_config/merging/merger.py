@@ -11,6 +11,7 @@ from lighter_config.merging.changes import Change, merge_error
 from lighter_config.merging.conflicts import GivenOnce
 from lighter_config.merging.deleting import delete, delete_for_file, takes_change
 from lighter_config.merging.parents import counted_now, instead_of_leaf, no_such_item, parent_of
+from lighter_config.sections import SWEEP
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, NAME, Key, Node, Segments, Trace, key_at
 from lighter_config.tree.paths import format_path, format_segment
@@ -18,6 +19,8 @@ from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import holds_mappings
 
 _ADDS_UP = "_requires_"
+OVER, FILES = (SWEEP, "over"), (SWEEP, "files")
+"""The paths below which a sweep has its dimensions, and its choices of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ class Merger:
             if found.key != key and parent.is_list and new.is_mapping and type(key) is str:
                 new.value.setdefault(NAME, old.value[NAME])  # what replaces an item keeps its name
         return root
+
+    def settled(self, node: Node) -> Node:
+        """Return a tree with every operator and path among its keys carried out, as in a first file.
+
+        Raises:
+            MergeError: An operator has nothing to work on.
+        """
+        return self._settled(node, ())
 
     def _changed(self, old: Node, change: Change, at: Segments) -> Node:
         """Return what replaces ``old`` when the change is exactly there."""
@@ -176,6 +187,8 @@ class Merger:
         if node.settled:
             return node
         if type(node.value) is list:
+            if at[:2] in (OVER, FILES):  # choices merge into the config of a trial, with their operators
+                return node
             node.value = [self._settled(child, (*at, index)) for index, child in enumerate(node.value)]
             node.settled = True
             return node

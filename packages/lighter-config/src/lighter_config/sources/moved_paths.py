@@ -8,7 +8,8 @@ from pathlib import Path
 from lighter_config.errors import SourceError
 from lighter_config.regular_files import exists, is_folder, read_regular
 from lighter_config.sources.checkpoints import stored_record
-from lighter_config.sources.words import CHECKPOINT_SUFFIXES, RECORD_FILE, CheckpointSource, RunSource
+from lighter_config.sources.run_folders import RECORD_FILE
+from lighter_config.sources.words import CHECKPOINT_SUFFIXES, CheckpointSource, RunSource
 
 
 @dataclass(frozen=True, slots=True)

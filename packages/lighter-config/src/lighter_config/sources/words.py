@@ -15,16 +15,12 @@ from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.regular_files import exists, is_regular, with_home
+from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
+from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG, run_folder
 from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.origins import Caller, Word
-
-RECORDED_CONFIG = "config.yaml"
-"""The file of a run's folder, or of a sharded checkpoint's, that holds its config."""
-
-RECORD_FILE = "record.json"
-"""The file of a run's folder, or of a sharded checkpoint's, that holds what is known about the run."""
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIXES = (".ckpt",)
@@ -69,7 +65,7 @@ class CheckpointSource:
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """The folder of a run; its source is the config stored in it."""
+    """The folder of a run, or of a sweep's trial; its source is the config stored in it."""
 
     path: Path
     name: str
@@ -110,6 +106,24 @@ class OverrideSource:
 
 
 @dataclass(frozen=True, slots=True)
+class DimensionSource:
+    """One dimension of a sweep.
+
+    Attributes:
+        text: The word.
+        word: Its position among the words, from 1.
+        caller: The line of Python that gave it; ``None`` for a word of the command line.
+    """
+
+    text: str
+    word: int = 0
+    caller: Place | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class MappingSource:
     """A mapping from Python, and the line that gave it."""
 
@@ -121,7 +135,9 @@ class MappingSource:
         return str(self.mapping)
 
 
-Source: TypeAlias = FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | MappingSource
+Source: TypeAlias = (
+    FileSource | CheckpointSource | RunSource | StdinSource | OverrideSource | DimensionSource | MappingSource
+)
 
 
 LookUpRun: TypeAlias = Callable[[str], Path | Sequence[str]]
@@ -137,6 +153,7 @@ def parse_sources(
     from_command_line: bool = False,
     look_up_run: LookUpRun | None = None,
     first: int = 1,
+    sweeping: bool = False,
 ) -> list[Source]:
     """Decide what each word is: a file, a checkpoint, a run, an override.
 
@@ -148,6 +165,7 @@ def parse_sources(
         from_command_line: Whether the places say so; otherwise they name the line of Python that called.
         look_up_run: Finds the runs that words name, where nothing else fits.
         first: The position of the first one.
+        sweeping: Whether a word may be a dimension of a sweep, as ``lr:=1e-4..1e-1:log``; else that is an error.
 
     Raises:
         SourceError: Words that are none of these; every one of them is named.
@@ -163,7 +181,7 @@ def parse_sources(
     for number, word in enumerate(words, start=first):
         try:
             with hidden_secrets():
-                sources.extend(_sources_of(word, _Position(number, caller, look_up_run)))
+                sources.extend(_sources_of(word, _Position(number, caller, look_up_run, sweeping)))
         except SourceError as error:
             findings.extend(error.findings)
     if findings:
@@ -179,11 +197,13 @@ class _Position:
         number: Its position among the inputs, from 1.
         caller: The line of Python that gave it; ``None`` for a word of the command line.
         look_up_run: Finds the runs that words name.
+        sweeping: Whether it may be a dimension of a sweep.
     """
 
     number: int
     caller: Place | None
     look_up_run: LookUpRun | None
+    sweeping: bool
 
     @property
     def place(self) -> Place:
@@ -214,8 +234,10 @@ def _sources_of_text(word: str, at: _Position) -> list[Source]:
         return [source]
     if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
         return [_override(word, at)]
-    if "=" not in word and _is_run(_path(word)):  # 1.4
-        return [RunSource(_path(word), word, at.number, at.caller)]
+    if ":=" in word and is_dimension(word):
+        return [_dimension(word, at)]
+    if "=" not in word and (run := _run(word, at)):  # 1.4
+        return [run]
     if "," in word:  # 1.5
         parts = word.split(",")
         files = [_file(part, at) or _run(part, at) for part in parts]
@@ -245,6 +267,14 @@ def _override(word: str, at: _Position) -> OverrideSource:
     return OverrideSource(word, at.number, at.caller)
 
 
+def _dimension(word: str, at: _Position) -> DimensionSource:
+    origin = Word(word, at.number, at.caller)
+    if not at.sweeping:
+        raise not_in_a_sweep(word, origin)
+    parse_dimension(word, origin)  # as for an override
+    return DimensionSource(word, at.number, at.caller)
+
+
 def _path(word: str) -> Path:
     return with_home(word) if word[:2] == "~/" else Path(word)
 
@@ -259,11 +289,10 @@ def _file(word: str, at: _Position) -> Source | None:
 
 
 def _run(word: str, at: _Position) -> Source | None:
-    return RunSource(_path(word), word, at.number, at.caller) if _is_run(_path(word)) else None
-
-
-def _is_run(path: Path) -> bool:
-    return exists(path) and all(is_regular(path / name) for name in (RECORDED_CONFIG, RECORD_FILE))
+    path = _path(word)
+    folder = run_folder(path)
+    name = word if folder == path else str(folder)
+    return None if folder is None else RunSource(folder, name, at.number, at.caller)
 
 
 def _missing(names: list[str], word: str, at: _Position, *, runs: Sequence[str] | None = None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The origins of values, with places: a file, an override, Python code."""
+"""The origins of values, with places: a file, an override, Python code, a trial of a sweep."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -107,3 +107,28 @@ class Caller(Origin):
     def excerpt(self, mark: Mark | None = None) -> str:
         """Return nothing: a call spans lines, and its file is the caller's."""
         return ""
+
+
+class Trial(Origin):
+    """A trial of a sweep, which takes its values from where the dimensions of the sweep are written.
+
+    Args:
+        written: What the dimension is written in.
+        number: The number of the trial.
+    """
+
+    __slots__ = ("number", "written")
+
+    def __init__(self, written: Origin, number: int) -> None:
+        super().__init__(written.folder, names_items=written.names_items)
+        self.written = written
+        self.number = number
+        self.suspects = written.suspects
+
+    def place(self, mark: Mark | None, via: str = "") -> Place:
+        """Return the place of the dimension, with the number of the trial."""
+        return replace(self.written.place(mark, via), trial=self.number)
+
+    def excerpt(self, mark: Mark | None) -> str:
+        """Return what the user wrote for the dimension."""
+        return self.written.excerpt(mark)

@@ -65,6 +65,8 @@ class _Beside(dict[str, Any]):
 
 
 def _mapping(node: Node, path: Segments, written: _Written) -> dict[Key, Any]:
+    if not node.settled:  # a choice of a sweep, whose operators and paths wait for a trial
+        return dict(node.plain())
     tree: dict[Key, Any] = {}
     beside = _Beside(len(path))
     for key, child in node.value.items():

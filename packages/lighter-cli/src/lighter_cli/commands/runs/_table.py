@@ -21,7 +21,7 @@ MOST_WITH_CONFIG = 200
 def default_columns(runs: Sequence[Run]) -> list[str]:
     """Return the columns of a table of runs: facts, metrics, and the values of the config that differ."""
     facts = ["id"] + ["name"] * any(run.name for run in runs) + ["stage", "status", "start", "took"]
-    facts += ["tags"] * any(run.tags for run in runs)
+    facts += ["tags"] * any(run.tags for run in runs) + ["trial"] * any(run.trial for run in runs)
     if len(runs) > MOST_WITH_CONFIG:
         return [*facts, *chosen_metrics(runs), "words"]
     readable = [run for run in runs if run.is_readable()]

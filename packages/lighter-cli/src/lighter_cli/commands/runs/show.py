@@ -14,6 +14,7 @@ from lighter_cli.runs.epochs import EPOCHS_FILE, read_epochs
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
 from lighter_cli.runs.record_fields import TIMES
+from lighter_cli.runs.trial import name_of_trial
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import RECORDED_CONFIG
@@ -37,6 +38,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("name", content.get("name", "")),
         ("tags", ", ".join(content.get("tags", ()))),
         ("note", content.get("note", "")),
+        ("trial", name_of_trial(content)),
         ("stage", content["stage"]),
         ("status", (record.status, STATUS_STYLES.get(record.status, ""))),
         ("error", content["error"] or ""),

@@ -1,0 +1,107 @@
+"""Run a sweep: the one road from the words of ``lighter sweep`` to its last trial."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lighter_cli.errors import SweepError
+from lighter_cli.sweeps.gpus import slots_of
+from lighter_cli.sweeps.plan import Plan
+from lighter_cli.sweeps.preloading import modules_of
+from lighter_cli.sweeps.process import Starter
+from lighter_cli.sweeps.sweep import Sweep, open_sweep
+from lighter_cli.sweeps.table import LiveTable, Progress, final_lines
+from lighter_cli.sweeps.widening import widen
+from lighter_cli.sweeps.worker import Worker
+from lighter_cli.terminal import output
+from lighter_config import Finding
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOptions:
+    """How a sweep runs; what it searches is in ``SpaceOptions``.
+
+    Attributes:
+        workers: Trials at once; ``None`` for one on a CPU, or one for each group of ``trainer::devices`` GPUs.
+        share: Trials on one GPU.
+        retry: Whether the trials that failed run again.
+        safe: Whether trials run with ``--safe``.
+        allow: What that allows too.
+        is_json: Whether events are printed as JSON.
+    """
+
+    workers: int | None = None
+    share: int = 1
+    retry: bool = False
+    safe: bool = False
+    allow: Sequence[str] = ()
+    is_json: bool = False
+
+
+def run_sweep(plan: Plan, options: SweepOptions) -> int:
+    """Begin or continue a sweep, and work on it until nothing is left to do.
+
+    Returns:
+        The exit code: 0 when it is done or was stopped, 130 after Ctrl-C.
+
+    Raises:
+        SweepError: It cannot run here, or every trial fails.
+        ConfigError: Its config cannot be used.
+    """
+    slots = slots_of(plan.config, workers=options.workers, share=options.share)
+    # a quarter of the time until the first trial runs: it imports while the folder is made
+    starter = Starter(modules_of(plan.config), environment=_environment(len(slots)))
+    starter.warm_up()
+    try:
+        sweep = open_sweep(plan)
+        widen(sweep)
+        progress = LiveTable() if output.is_terminal() and not options.is_json else Progress(is_json=options.is_json)
+        worker = Worker(sweep, slots, starter, progress, _words_of(options))
+        if options.retry and (num_again := worker.queue.retry()):
+            progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
+        end = worker.work()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        message = f"the sweep stops, as the disk is full: {error.filename or plan.name or 'lighter_sweeps'}"
+        raise SweepError(Finding(message=message, fix="make space, then run the same command again")) from error
+    finally:
+        starter.close()
+    if not options.is_json:
+        output.write_lines([[""], *final_lines(sweep, is_everything=not output.is_terminal())])
+        output.write_lines(_closing(sweep, end))
+    return 130 if end == "interrupted" else 0
+
+
+def _words_of(options: SweepOptions) -> list[str]:
+    """Return the options that each trial gets."""
+    words = ["--safe"] if options.safe else []
+    for name in options.allow:
+        words += ["--allow", name]
+    return words
+
+
+def _environment(num_slots: int) -> dict[str, str]:
+    """Return what the environment of trials has: the cores are shared, unless the user says how."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"OMP_NUM_THREADS": str(max(1, cores // num_slots))}
+
+
+def _closing(sweep: Sweep, end: str) -> list[output.Line]:
+    folder = os.path.relpath(sweep.folder)
+    rows: list[output.Line] = [[("sweep", output.HEADING), folder]]
+    if end != "done" or sweep.trials.open:
+        rows.append([("to continue", output.HEADING), f"lighter sweep {folder}"])
+    elif sweep.space.objectives and (sweep.folder / "best").is_symlink():
+        rows.append([("to test", output.HEADING), f"lighter test {folder}/best"])
+    if any(result.shown_state == "failed" for result in sweep.trials.results.values()):
+        rows.append([("to repeat what failed", output.HEADING), f"lighter sweep {folder} --retry failed"])
+    return output.rows(rows, indent=0)
