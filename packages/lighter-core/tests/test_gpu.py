@@ -71,6 +71,7 @@ def test_epoch_values_are_those_of_the_final_network(
     "ignore:The .grad attribute of a Tensor",
     "ignore:TensorFloat32 tensor cores",
     "ignore:`torch.jit.script_method` is deprecated",  # the compiler of torch 2.11 is imported when it is needed
+    r"ignore:\s*Online softmax is disabled",
 )
 @pytest.mark.parametrize("compiled", ["network", "module"])
 def test_compiled_on_the_gpu_it_logs_the_same(make_system, make_trainer, epochs, compiled: str) -> None:
