@@ -25,6 +25,8 @@ ALLOW = {
     "from_lightning/config.yaml": {"sklearn.datasets.load_digits"},
     "gan/config.yaml": set[str](),
     "plain_lightning/config.yaml": set[str](),
+    "recipe/config.yaml": {"sklearn.datasets.load_digits", "torch.cuda.is_available"},
+    "recipe/pretrain.yaml": {"sklearn.datasets.load_digits"},
     "segmentation/config.yaml": set[str](),
     "text/config.yaml": {"project.data.NUM_TOKENS"},
     "tracking/config.yaml": {"sklearn.datasets.load_digits"},

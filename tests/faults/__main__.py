@@ -26,7 +26,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # also for all that is forked: torch must h
 import torch
 from attempts import AT_EPOCH_ENDS, IN_THE_MIDDLE, SAVING_AT_THE_END, Attempts, LostError, Outcome, load, strike
 from processes import Process, start
-from sweeps import StruckSweep
 
 from lighter_cli.sweeps.outcomes import Result
 
@@ -66,6 +65,8 @@ class Bench:
     def whole_sweep(self) -> dict[int, Result]:
         """Return what the trials of a sweep come to when nothing happens."""
         if not self._sweep:
+            from sweeps import StruckSweep  # needs Optuna
+
             sweep = StruckSweep.begin(self.folder / "whole-sweep")
             sweep.finish()
             self._sweep = dict(sweep.trials.results)
@@ -195,6 +196,8 @@ def at_once(bench: Bench, num: int) -> int:
 
 def sweep(bench: Bench, *, at_most: int) -> int:
     """Kill the worker and the trials of one sweep again and again."""
+    from sweeps import StruckSweep  # needs Optuna
+
     struck = StruckSweep.begin(bench.folder / f"sweep-{len(list(bench.folder.glob('sweep-*')))}")
     num = struck.strike(at_most)
     struck.finish()

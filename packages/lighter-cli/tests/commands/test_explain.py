@@ -333,7 +333,7 @@ def test_a_run_of_a_trial_names_the_dimension(in_process: Command, trial: str) -
     run.mkdir(parents=True)
     for name in ("config.yaml", "provenance.json"):
         (run / name).write_text(Path(trial, name).read_text())
-    (run / "record.json").write_text('{"trial": {"number": 7}}')
+    (run / "record.json").write_text('{"start": "2026-11-28T10:00:00+00:00", "trial": {"number": 7}}')
     content = json.loads(in_process("explain", "trainer::max_epochs", trial, "--json").stdout)
     assert content["set_by"][0]["place"] == f"{run}/config.yaml:3:15"
     assert content["varied"]["dimension"] == "trainer::max_epochs"

@@ -35,7 +35,7 @@ experiment = load_experiment("config.yaml", "trainer::enable_progress_bar=true",
 def outputs_of(*cells: str) -> list[list[dict[str, Any]]]:
     """Run cells in a kernel, and return the outputs of each."""
     command = [sys.executable, "-c", PROGRAM, json.dumps(cells)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=180)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     outputs: list[list[dict[str, Any]]] = json.loads(done.stdout)
     return outputs
 

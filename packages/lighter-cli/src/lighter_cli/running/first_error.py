@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import walk_tb
+from traceback import format_exception_only, walk_tb
 from typing import TYPE_CHECKING
 
 from lighter_cli.lightning_package import package_of
@@ -36,8 +36,8 @@ def raising_the_first_error(trainer: Trainer) -> Iterator[None]:
             from lighter.lightning.failure_notes import note_failure  # imports that package
 
             note_failure(trainer, first)  # the callback that does it may come after one that failed
-        message = (str(error).splitlines() or [""])[0]
-        first.add_note(f"cleaning up after this failed too: {type(error).__name__}: {message}")
+        (line, *_) = "".join(format_exception_only(error)).splitlines()
+        first.add_note(f"cleaning up after this failed too: {line}")
         raise first  # noqa: B904  # its own cause and context remain
 
 

@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from traceback import format_exception_only
 from types import FrameType
 from typing import Any
 
@@ -53,7 +54,7 @@ def note_failure(trainer: Trainer, error: Exception) -> None:
     _note(error, _sample(frames))
     _note(error, failed_call(frames, trainer.lightning_module))
     _note(error, failed_inference(frames, trainer.lightning_module))
-    if "CUDA error" in str(error):
+    if any("CUDA error" in line for line in format_exception_only(error)):  # `str` of an exception may fail
         _note(error, _LATE)
     if any(frame.f_code.co_filename == fetchers.__file__ for frame in frames):
         if (batch := batch_being_loaded(trainer)) is not None:
