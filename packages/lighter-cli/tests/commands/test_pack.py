@@ -64,9 +64,10 @@ def test_pack_holds_the_best_checkpoint_and_the_record(record: Record, in_proces
         assert pack.read(f"a/{best.name}") == best.read_bytes()
 
 
-def test_requirements_have_the_versions_of_the_run_without_builds() -> None:
-    lines = requirements({"torch": "2.13.0+cu132", "numpy": "2.4.6", "lighter-cli": "0.0.1"}).splitlines()
-    assert lines[2:] == ["lighter-cli==0.0.1", "numpy==2.4.6", "torch==2.13.0"]
+def test_requirements_have_the_versions_of_the_run_without_builds_of_torch() -> None:
+    versions = {"torch": "2.13.0+cu132", "numpy": "2.4.6", "ours": "1.0+fix", "lighter-cli": "0.0.1"}
+    lines = requirements(versions).splitlines()
+    assert lines[2:] == ["lighter-cli==0.0.1", "numpy==2.4.6", "ours==1.0+fix", "torch==2.13.0"]
     assert [re.match(r"lighter-(config|core)", line) is not None for line in lines[:2]] == [True] * 2
 
 
@@ -96,6 +97,17 @@ def test_requirements_name_nothing_of_this_machine(
     monkeypatch.syspath_prepend(installed.parent)
     assert requirements({"lighter-cli": "0.2.0"}).splitlines()[2] == requirement
     assert requirements({"lighter-cli": "0.3.0"}).splitlines()[2] == "lighter-cli==0.3.0"
+
+
+@pytest.mark.parametrize(("num_best", "which"), [(1, "best"), (0, "last")])
+def test_readme_says_whether_a_checkpoint_is_the_best_or_the_last(
+    module_config: str, in_process: Command, num_best: int, which: str
+) -> None:
+    saving = ["dirpath=checkpoints", "save_last=true", f"save_top_k={num_best}"]
+    Runner().run("fit", [module_config, *(f"trainer::callbacks::0::{one}" for one in saving)])
+    assert in_process("pack", "last", "a.zip").returncode == 0
+    with zipfile.ZipFile("a.zip") as pack:
+        assert f"the {which} checkpoint" in pack.read("a/README.md").decode()
 
 
 def test_run_without_code_is_not_packed(record: Record, in_process: Command) -> None:

@@ -113,14 +113,13 @@ def _write_config(code: StoredCode, restored: Restored) -> None:
 
 def _prove(code: StoredCode, folder: Path, restored: Restored) -> None:
     """Compare the hashes of what is on the disk now with those in the record."""
-    said = {problem.partition(": ")[0] for problem in restored.problems}
     for path, recorded in code.files.items():
         try:
             is_as_it_was = hash_of(read_code(folder / path)) == recorded
         except OSError:
             is_as_it_was = False
         restored.num_proven += is_as_it_was
-        if not is_as_it_was and path not in said:
+        if not is_as_it_was and not any(problem.startswith(f"{path}: ") for problem in restored.problems):
             missing = "is not in the record" if not exists(folder / path) else "is not as it was"
             reason = ": a secret in it may be masked" if code.is_masked and exists(folder / path) else ""
             restored.problems.append(f"{path}: it {missing}{reason}")

@@ -27,7 +27,9 @@ def pack(
     file: Annotated[Path, Parameter(help="The zip file to write.")],
     /,
 ) -> int:
-    """Put record, code, config, best checkpoint and requirements of a run into a zip file, with how to run it.
+    """Put record, code, config, checkpoint and requirements of a run into a zip file, with how to run it.
+
+    The checkpoint is the best one, or the last one if none is the best.
 
     Returns:
         0 if every recorded file is as it was, else 1.
@@ -75,6 +77,7 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
     if record.content["stage"] == Stage.FIT:
         commands.append(["lighter", "fit", restored.config.name, *project])
     content = record.content
+    which = "best" if checkpoint == record.checkpoint("best") else "last"
     words = escaped(shlex.join([content["stage"], *content["words"]]), is_line=True)
     return "\n".join(
         [
@@ -95,7 +98,7 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "| in this folder | is |",
             "|---|---|",
             f"| `{CODE}/` | the code and the config as they were when the run started |",
-            *([f"| `{checkpoint.name}` | the best checkpoint, with the config in it |"] if checkpoint else []),
+            *([f"| `{checkpoint.name}` | the {which} checkpoint, with the config in it |"] if checkpoint else []),
             "| `record/` | the record: results, curve, places of the values, hashes of the code |",
             "| `requirements.txt` | the versions of the packages that the run used |",
             "",

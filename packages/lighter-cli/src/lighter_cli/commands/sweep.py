@@ -40,7 +40,7 @@ class SearchOptions:
     patience: Annotated[int | None, Parameter(help="Stop after this many trials without a better one.")] = None
     sampler: Annotated[
         Literal["tpe", "grid", "random", "qmc", "gp", "cmaes", "nsga2"] | None,
-        Parameter(help="How trials are chosen. By default a grid if there is no objective, else tpe."),
+        Parameter(help="How trials are chosen. Without this option: tpe with an objective, a grid without one."),
     ] = None
     prune: Annotated[
         bool | Literal["median", "hyperband", "patient", "wilcoxon"],

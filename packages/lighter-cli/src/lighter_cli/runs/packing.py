@@ -17,6 +17,7 @@ CODE = "code"
 
 _RECORD = "record"
 _FILES = (RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, EPOCHS_FILE, CODE_FILE, PATCH_FILE)
+_BUILT_FOR_A_DEVICE = ("torch", "torchvision", "torchaudio")
 _MAX_BYTES = 128 * 2**20  # of a file of the record, as readers of the curve have it
 
 
@@ -80,14 +81,14 @@ def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, te
 def requirements(packages: Mapping[str, str]) -> str:
     """Return the text of ``requirements.txt``: Lighter, and the packages that the run had imported, as they were.
 
-    A build of torch, such as ``+cu132``, is left to the machine that installs it.
+    A build of torch or of its siblings, such as ``+cu132``, is left to the machine that installs it.
 
     Args:
         packages: The versions of the packages.
     """
     lighter = installed_from.requirements_elsewhere(packages)
     others = [
-        f"{name}=={version.partition('+')[0]}"
+        f"{name}=={version.partition('+')[0] if name in _BUILT_FOR_A_DEVICE else version}"
         for name, version in sorted(packages.items())
         if name not in installed_from.PACKAGES
     ]

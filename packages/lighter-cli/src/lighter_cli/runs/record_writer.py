@@ -40,7 +40,7 @@ class RecordWriter:
 
     def provenance(self) -> dict[str, list[str]]:
         """Return the places of each value."""
-        return {path: [str(place) for place in self._config.chain(path)] for path in self._config.leaf_paths()}
+        return places_of(self._config)
 
     def create(self, folder: Path, record: Mapping[str, Any]) -> None:
         """Make the folder of a record, and write all files.
@@ -101,3 +101,8 @@ def _write(folder: Path, record: Mapping[str, Any]) -> None:
 
 def _warn(error: OSError) -> None:
     _logger.warning("the record of this run could not be updated: %s", error)
+
+
+def places_of(config: Config) -> dict[str, list[str]]:
+    """Return the places of each value by its path, as records keep them; the one that set it last comes first."""
+    return {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}

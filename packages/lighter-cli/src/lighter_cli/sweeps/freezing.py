@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.atomic_files import write_atomically
 from lighter_cli.code.files import MAX_FILE_BYTES, PATTERNS, hash_of, project_files, read_code
 from lighter_cli.code.repository import working_tree
+from lighter_cli.runs.record_writer import places_of
 from lighter_config import (
+    RECORDED_CONFIG,
+    RECORDED_PLACES,
     Config,
     Finding,
     Secrets,
@@ -62,6 +67,17 @@ def config_text(config: Config) -> str:
             )
         )
     return to_yaml(config, standalone=True)
+
+
+def keep_config(folder: Path, config: Config) -> None:
+    """Write the config of a sweep, and the places of its values.
+
+    Raises:
+        SourceError: It holds a secret.
+        OSError: It cannot be written.
+    """
+    write_atomically(folder / RECORDED_CONFIG, config_text(config))
+    write_atomically(folder / RECORDED_PLACES, json.dumps(places_of(config), indent=1))
 
 
 def changes_since(frozen: str, now: str) -> list[str]:

@@ -29,7 +29,7 @@ class Result:
         values: The value of each objective; with repeats the mean.
         deviations: With repeats, the standard deviation of each value.
         constraints: The values that constraints limit, by name.
-        error: Why there is no value; or in which epoch it was pruned.
+        error: Why it has no value. If it was pruned: in which epoch.
         epochs: The number of epochs.
         took_s: Seconds from the start of the first run to the end of the last one.
         end: When it ended, in ISO format.

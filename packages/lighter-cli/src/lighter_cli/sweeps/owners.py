@@ -12,7 +12,7 @@ from typing import Any
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs.environment import is_gone, this_process
-from lighter_config.regular_files import read_regular
+from lighter_cli.sweeps.layout import read_json
 
 OWNER_FILE = "owner.json"
 CLAIM_VARIABLE = "LIGHTER_TRIAL_CLAIM"
@@ -52,12 +52,8 @@ def release(folder: Path) -> None:
 
 def read_owner(folder: Path) -> dict[str, Any] | None:
     """Return who claimed a trial last; ``None`` if nobody did, or the file is damaged."""
-    try:
-        owner = json.loads(read_regular(folder / OWNER_FILE))
-    except (OSError, ValueError):
-        return None
-    is_owner = isinstance(owner, dict) and {"host", "pid", "created"} <= owner.keys()
-    return owner if is_owner else None
+    owner = read_json(folder / OWNER_FILE)
+    return owner if owner is not None and {"host", "pid", "created"} <= owner.keys() else None
 
 
 def is_at_work(folder: Path, owner: Mapping[str, Any]) -> bool:

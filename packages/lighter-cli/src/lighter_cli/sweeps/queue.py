@@ -114,12 +114,6 @@ class Queue:
         trials = self._sweep.trials
         return [job for number in trials.open for job in trials.jobs(number) if job.result is None and job.is_running]
 
-    def is_over(self) -> bool:
-        """Return whether as many trials have ended as were asked for."""
-        limit = self._limit()
-        trials = self._sweep.trials
-        return limit is not None and not trials.open and len(trials.numbers) >= limit
-
     def common_failure(self) -> str:
         """Return the error that every trial so far ended with, if there are at least three; else an empty text."""
         results = self._sweep.trials.results
@@ -196,7 +190,7 @@ class Queue:
         return self._sweep.facts.get("pruning") is not None and job is not jobs[0] and jobs[0].result is None
 
     def _new_job(self) -> Job | None:
-        trials, limit = self._sweep.trials, self._limit()
+        trials, limit = self._sweep.trials, self._sweep.space.num_trials
         if limit is not None and len(trials.numbers) >= limit:
             return None
         asked = self._study.ask(trials.values)
@@ -206,10 +200,6 @@ class Queue:
         self._sweep.make_trial(number, assignment)
         trials.refresh()
         return trials.jobs(number)[0]
-
-    def _limit(self) -> int | None:
-        space = self._sweep.space
-        return space.trials if not space.is_grid else space.size()
 
     def _close_trials(self) -> None:
         """Close the runs whose owners are gone and whose records say how they ended, and trials without open runs."""

@@ -43,7 +43,7 @@ def write_results(folder: Path, trials: Trials, space: Space) -> int | None:
 
 
 def read_results(folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the rows of the table of a sweep; none if there is no table yet."""
+    """Yield the rows of the table of a sweep. Before the first trial has ended there are none."""
     try:
         content = read_regular(folder / RESULTS_FILE)
     except OSError:

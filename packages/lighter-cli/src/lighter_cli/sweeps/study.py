@@ -69,7 +69,7 @@ class Study:
         self._folder = folder
         self._space = space
         self._seed = seed
-        self._sampler: Spec = space.sampler or ("grid" if space.is_grid else "tpe")
+        self._sampler: Spec = space.used_sampler
         self._component = None if isinstance(self._sampler, str) else make_sampler(self._sampler, seed, 0)
         self._grid: list[Assignment] = []
         self._points = space.grid() if space.is_grid else iter(())

@@ -21,6 +21,7 @@ from lighter_cli.sweeps.freezing import (
     fingerprint,
     freeze_code,
     hashes_of_files,
+    keep_config,
     space_facts,
 )
 from lighter_cli.sweeps.layout import BEST, CODE, LOCK_FILE, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
@@ -28,7 +29,7 @@ from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.results import write_results
 from lighter_cli.sweeps.trials import Trials
-from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, FileSource, Finding, SourceError
+from lighter_config import RECORDED_CONFIG, Config, FileSource, Finding, SourceError
 from lighter_config.regular_files import exists
 from lighter_config.space import Space, with_files_inside
 
@@ -132,7 +133,7 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     text = config_text(config)
     is_new = not exists(folder / SWEEP_FILE)
     if is_new:
-        _begin(folder, plan, config, text)
+        _begin(folder, plan, config)
     sweep = Sweep(folder, plan, is_new=is_new)
     if (version := sweep.facts.get("format")) != FORMAT:
         message = f"the sweep {folder.name} has format {version!r}, this version of Lighter reads format {FORMAT}"
@@ -148,15 +149,13 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     return sweep
 
 
-def _begin(folder: Path, plan: Plan, config: Config, text: str) -> None:
+def _begin(folder: Path, plan: Plan, config: Config) -> None:
     """Make the folder of a sweep: whole, or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     (temporary / TRIALS).mkdir(parents=True)
-    write_atomically(temporary / RECORDED_CONFIG, text)
-    places = {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
-    write_atomically(temporary / RECORDED_PLACES, json.dumps(places, indent=1))
+    keep_config(temporary, config)
     code = freeze_code(config, temporary / CODE)
     for note in code.notes:
         _logger.warning("%s", note)
@@ -198,7 +197,7 @@ def _update(sweep: Sweep) -> None:
         "pruning": pruning,
         "files": {**sweep.facts.get("files", {}), **hashes_of_files(space)},
         "repeats": space.num_repeats,
-        "trials": space.trials if not space.is_grid else space.size(),
+        "trials": space.num_trials,
     }
     if facts != sweep.facts:
         sweep.facts = facts

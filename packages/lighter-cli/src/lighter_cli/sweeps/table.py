@@ -113,7 +113,7 @@ class LiveTable(Progress):
 def how_many(sweep: Sweep) -> str:
     """Return how many trials a sweep has in all."""
     space = sweep.space
-    total = space.size() if space.is_grid else space.trials
+    total = space.num_trials
     text = "trials until it is stopped" if total is None else f"{total} trial{'s' * (total != 1)}"
     return text + (f" of {space.num_repeats} runs" if space.num_repeats > 1 else "")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs.record import Record, newest_with_checkpoint
+from lighter_cli.runs.record_writer import places_of
 from lighter_cli.runs.trial import TRIALS
 from lighter_cli.sweeps.layout import RESULT_FILE, read_json
 from lighter_cli.sweeps.outcomes import Result, records_of
@@ -166,9 +167,8 @@ class Trials:
             final = folder if name is None else folder / name
             written.mkdir(parents=True)
             one = in_folder(trial_config(config, space, assignment, repeat, number, settings), str(final))
-            places = {path: [str(place) for place in one.chain(path)] for path in one.leaf_paths()}
             (written / RECORDED_CONFIG).write_text(to_yaml(one, standalone=True), encoding="utf-8")
-            (written / RECORDED_PLACES).write_text(json.dumps(places, indent=1), encoding="utf-8")
+            (written / RECORDED_PLACES).write_text(json.dumps(places_of(one), indent=1), encoding="utf-8")
             if name is not None:
                 content = {"number": number, "values": {**assignment.values, **repeat.values}, "repeats": []}
                 (written / TRIAL_FILE).write_text(json.dumps({**content, "is_first": index == 0}, indent=1))

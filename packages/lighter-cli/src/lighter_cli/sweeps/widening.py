@@ -7,11 +7,11 @@ import logging
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.errors import SweepError
-from lighter_cli.sweeps.freezing import changes_since, config_text, space_facts
+from lighter_cli.sweeps.freezing import changes_since, config_text, keep_config, space_facts
 from lighter_cli.sweeps.layout import SWEEP_FILE
 from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.sweep import Sweep
-from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Finding
+from lighter_config import RECORDED_CONFIG, Finding
 from lighter_config.space import with_files_inside
 
 _logger = logging.getLogger(__name__)
@@ -39,10 +39,7 @@ def widen(sweep: Sweep) -> None:
         message = f"the space of {sweep.name} is another one, and trials of it run"
         raise SweepError(Finding(message=message, fix=f"lighter sweeps stop {sweep.name}, then the same command again"))
     num_outside = queue.widen()
-    config = with_files_inside(sweep.space)
-    places = {path: [str(place) for place in config.chain(path)] for path in config.leaf_paths()}
-    write_atomically(sweep.folder / RECORDED_CONFIG, config_text(config))
-    write_atomically(sweep.folder / RECORDED_PLACES, json.dumps(places, indent=1))
+    keep_config(sweep.folder, with_files_inside(sweep.space))
     sweep.facts = {**sweep.facts, "space": space_facts(sweep.space)}
     write_atomically(sweep.folder / SWEEP_FILE, json.dumps(sweep.facts, indent=1, default=str))
     left = f"; {num_outside} trials lie outside it: samplers no longer see them" if num_outside else ""

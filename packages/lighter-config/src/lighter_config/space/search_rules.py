@@ -45,7 +45,7 @@ def _is_endless(dimension: Dimension) -> bool:
 def _about_endless(space: Space, section: Node, options: SpaceOptions, endless: Dimension | None) -> Iterator[Finding]:
     if endless is not None and space.sampler == "grid":
         yield _of(endless, f"a grid needs choices or steps, but {endless.path} is a range", fix=_as_grid(endless))
-    elif not space.objectives and space.sampler in (None, "tpe", "gp", "cmaes", "nsga2"):
+    elif not space.objectives and isinstance(space.used_sampler, str) and space.used_sampler not in _WITHOUT_OBJECTIVE:
         if endless is not None:
             fix = "add --max NAME or --min NAME, or --sampler random"
             if space.sampler is not None:

@@ -118,6 +118,16 @@ class Space:
         """Whether every trial of the space runs once: the sampler is ``grid``, or there is nothing to search for."""
         return self.sampler == "grid" or (self.sampler is None and self.is_finite and not self.objectives)
 
+    @property
+    def num_trials(self) -> int | None:
+        """The number of trials in all: of a grid its size, else what was asked for; ``None`` without a limit."""
+        return self.size() if self.is_grid else self.trials
+
+    @property
+    def used_sampler(self) -> Any:
+        """The short name or the component that draws trials: without one, ``grid`` or ``tpe``."""
+        return self.sampler or ("grid" if self.is_grid else "tpe")
+
     def all_dimensions(self) -> Iterator[Dimension]:
         """Yield every dimension, also those inside choices; not the repeats."""
         for dimension in self.dimensions:

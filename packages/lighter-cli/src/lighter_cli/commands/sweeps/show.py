@@ -13,7 +13,6 @@ from lighter_cli.terminal.table import Column, table_lines
 
 _NUM_ON_TERMINAL = 20
 _WATCH_S = 2.0
-_LAST = ("feasible", "epochs", "took_s", "end", "attempts", "error")
 
 ShowAll = Annotated[
     bool, Parameter(name="--all", negative=(), show_default=False, help="Show all trials, not only the best 20.")
