@@ -15,10 +15,10 @@ def is_confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         message = "this asks before it deletes, and standard input is not a terminal"
         raise SourceError(Finding(message=message, fix="add --yes to delete without a question"))
-    sys.stderr.write(escaped(f"{question} [y/N] "))
-    sys.stderr.flush()
     answer = ""
     try:
+        sys.stderr.write(escaped(f"{question} [y/N] "))
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     finally:
         if not answer.endswith("\n"):  # after Ctrl-C or Ctrl-D the cursor is still behind the question
