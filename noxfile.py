@@ -283,6 +283,7 @@ def sweep(session: nox.Session) -> None:
     """Run sweeps, kill and continue them, and open their journal in Optuna's dashboard; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep"], requirements=workspace_requirements())
     pytest(session, "packages/lighter-cli/tests/sweeps")
+    pytest(session, "--doctest-modules", "--pyargs", "lighter_cli.sweeps")
 
 
 @nox.session(python=PYTHON, default=False)
@@ -314,4 +315,5 @@ def findings(session: nox.Session) -> None:
 def test_alone(session: nox.Session, package: str, build: str | None) -> None:
     install_alone(session, package, build)
     pytest(session, f"packages/{package}/tests", parallel=build is not None)
-    pytest(session, "--doctest-modules", "--pyargs", IMPORT_NAMES[package])
+    # sweeps need Optuna, which the session `sweep` has
+    pytest(session, "--doctest-modules", "--ignore-glob=*/lighter_cli/sweeps/*", "--pyargs", IMPORT_NAMES[package])
