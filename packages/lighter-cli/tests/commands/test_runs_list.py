@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner, read_runs
+from lighter_cli.runs.ranking import best_first
+from lighter_cli.runs.run import scanned
+from lighter_cli.runs.selection import fulfilling, parse_condition
 from lighter_config import RECORD_FILE, SourceError
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -142,6 +145,35 @@ def test_a_record_without_values_is_compared_by_its_config(in_process: Command, 
     del content["values"]
     file.write_text(json.dumps(content))
     assert shown(in_process("runs", "list", "--where", f"{LR}=0.1")) == ids[:2]
+
+
+def test_the_best_run_is_shown_with_what_differs_from_the_others(
+    in_process: Command, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, heading, row = in_process("runs", "best").stdout.splitlines()
+    assert heading.split()[-3:] == [METRIC, LR, "seed"]
+    assert (row.split()[0], row.split()[-3:]) == (ids[0], ["1", "0.1", "0"])
+    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: 48)
+    narrow = in_process("runs", "best").stdout
+    assert max(map(len, narrow.splitlines()[1:])) <= 48
+    assert "  seed     0\n" in narrow
+
+
+def test_records_of_many_runs_are_let_go(ids: list[str]) -> None:
+    runs = read_runs()
+    found = list(fulfilling([parse_condition(f"{LR}=0.1")], scanned(runs, most=1)))
+    assert [run.id for run in found] == ids[:2]
+    assert [run._read is None for run in runs] == [False, True, True, True]
+    assert best_first(found, METRIC, "max")[0].id == ids[1]
+    assert runs[1]._read is None
+    assert found[1].values[LR] == 0.1
+
+
+def test_a_condition_that_no_run_can_answer_is_an_error_with_any_sign(in_process: Command, ids: list[str]) -> None:
+    for condition in ("system::optimizer::lrr!=1", "seed=0"):
+        done = in_process("runs", "list", "--where", condition, "--where", "val/los>0", "--last", "1")
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: no run has a column ")
 
 
 def test_a_narrow_terminal_has_headings_on_several_lines(

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from lighter_cli import Runner, load_experiment, load_network
+from lighter_cli import Runner, load_experiment, load_network, read_runs
 from lighter_cli.runs import index
 from lighter_cli.runs.index import INDEX, name_of
 from lighter_cli.runs.listing import SUMMARIES, listed_runs, recorded_folders
@@ -272,6 +272,14 @@ def test_the_code_of_a_run_is_that_of_its_copy(project: Path, tmp_path: Path, mo
         assert read_records(Path.cwd())[-1].content["project"] == str(here / "code")
     monkeypatch.chdir(tmp_path)
     Runner().run("test", [str(record.folder)])
+
+
+def test_a_run_from_another_run_has_the_same_project_before_and_after_a_move(project: Path, tmp_path: Path) -> None:
+    Runner().run("fit", ["module.yaml"])
+    Runner().run("test", [str(read_records(Path.cwd())[-1].folder)])
+    moved(project, tmp_path / "second")
+    Runner().run("test", [str(read_records(Path.cwd())[-1].folder)])
+    assert [run.values["project"] for run in read_runs()[1:]] == ["code"] * 3
 
 
 def test_a_run_of_a_subfolder_is_found_after_the_project_moved(

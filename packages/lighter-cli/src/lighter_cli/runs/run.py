@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, SupportsIndex, overload
 
 from lighter_cli.runs.config_values import config_values
@@ -14,6 +14,7 @@ from lighter_cli.runs.listing import ListedRun, listed_run, listed_runs
 from lighter_cli.runs.metric_choice import metrics_of
 from lighter_cli.runs.record import Record, read_record
 from lighter_config import Config, ConfigError, Finding, SourceError, load
+from lighter_config.sections import PROJECT
 
 _logger = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ class Run:
         named = self.record["checkpoints"].get(which)
         return None if named is None else Path(named)
 
-    @property
+    @cached_property
     def shown_metrics(self) -> Mapping[str, float]:
         """Those at the best checkpoint if there is one, else the last: what tables show."""
         return dict(metrics_of(self.record))
@@ -186,7 +187,7 @@ class Run:
         """The few of them that a table shows without being asked; the record is not read."""
         return self._listed.metrics
 
-    @property
+    @cached_property
     def monitor(self) -> tuple[str, str] | None:
         """The metric that decides which checkpoint of a fit is the best, and ``min`` or ``max``."""
         monitor = self.record.get("monitor")
@@ -211,21 +212,34 @@ class Run:
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
-        """The values of the config by their paths, as written; empty, with a warning, if the config is damaged."""
+        """The values of the config by their paths, as written; empty, with a warning, if the config is damaged.
+
+        The ``project`` is relative to the working directory if it is inside it: a run that started from another run
+        has the absolute path in its config.
+        """
         values = self.record.get("values")
-        if values is not None:
+        if values is None:  # a record of an earlier version, or a large config
+            try:
+                values = config_values(self.config)
+            except ConfigError as error:
+                _logger.warning("the config of run %s is skipped: %s", self.id, error)
+                return {}
+        project, working_directory = self.record["project"], self.record["working_directory"]
+        if project is None or PROJECT not in values:
             return dict(values)
-        try:  # a record of an earlier version, or a large config
-            return config_values(self.config)
-        except ConfigError as error:
-            _logger.warning("the config of run %s is skipped: %s", self.id, error)
-            return {}
+        inside = PurePath(project).is_relative_to(working_directory)
+        return {**values, PROJECT: os.path.relpath(project, working_directory) if inside else project}
 
     def is_readable(self) -> bool:
         """Return whether the record can be read, now that more than a list is needed; warn if it cannot."""
         if self._read is None:
             self._read = self._listed.record()
         return self._read is not None
+
+    def _let_go(self) -> None:
+        """Free the memory of the record, which is read again when it is asked for; what ranks the run stays."""
+        self._read = None
+        self.__dict__.pop("values", None)
 
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """Return epoch and value of a metric for each epoch that logged it."""
@@ -235,6 +249,26 @@ class Run:
         from lighter_cli.runs.html import run_html  # only notebooks need it
 
         return run_html(self)
+
+
+def scanned(runs: Iterable[Run], most: int = 200) -> Iterator[Run]:
+    """Yield the runs whose records can be read, with their metrics and their monitor; warn of the others.
+
+    Beyond the first few, a record is let go when the next run is asked for: those of thousands would fill the memory.
+
+    Args:
+        runs: The runs.
+        most: How many records to keep.
+    """
+    for run in runs:
+        was_read = run._read is not None
+        if not run.is_readable():
+            continue
+        yield run
+        most -= 1
+        if most < 0 and not was_read:
+            _ = run.shown_metrics, run.monitor  # kept
+            run._let_go()
 
 
 class RunList(list[Run]):

@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -60,10 +60,14 @@ def check_columns(columns: Iterable[str], runs: Sequence[Run]) -> None:
     for column in columns:
         if column in FACTS or any(column in run.shown_metrics or column in run.values for run in runs):
             continue
-        known = dict.fromkeys([*FACTS, *(name for run in runs for name in (*run.shown_metrics, *run.values))])
-        message = f"no run has a column {column!r}"
-        expected = ("a fact of the list, a metric, or a path in the config",)
-        raise SourceError(Finding(message=message, expected=expected, nearest=nearest_names(column, list(known))))
+        raise _no_column(column, [*FACTS, *(name for run in runs for name in (*run.shown_metrics, *run.values))])
+
+
+def _no_column(column: str, known: Iterable[str]) -> SourceError:
+    message = f"no run has a column {column!r}"
+    expected = ("a fact of the list, a metric, or a path in the config",)
+    nearest = nearest_names(column, list(dict.fromkeys(known)))
+    return SourceError(Finding(message=message, expected=expected, nearest=nearest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,34 @@ class Condition:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return bool(_COMPARISONS[self.sign](value, self.value))
+
+
+def fulfilling(conditions: Sequence[Condition], runs: Iterable[Run]) -> Iterator[Run]:
+    """Yield the runs that fulfil all conditions, when it is known that each column exists.
+
+    Args:
+        conditions: The conditions.
+        runs: The runs, each with its record; it is not needed when the next run is asked for.
+
+    Raises:
+        SourceError: No run has the column of a condition.
+    """
+    unknown = dict.fromkeys(condition.column for condition in conditions if condition.column not in FACTS)
+    known: dict[str, None] = {}
+    waiting: list[Run] = []
+    is_empty = True
+    for run in runs:
+        is_empty = False
+        if unknown:
+            known |= dict.fromkeys((*run.shown_metrics, *run.values))
+            unknown = {column: None for column in unknown if column not in known}
+        if all(condition.holds(run) for condition in conditions):
+            waiting.append(run)
+        if not unknown:
+            yield from waiting
+            waiting.clear()
+    if unknown and not is_empty:
+        raise _no_column(next(iter(unknown)), [*FACTS, *known])
 
 
 def parse_condition(text: str) -> Condition:

@@ -10,8 +10,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from lighter_cli.runs.listing import listed_runs
-from lighter_cli.runs.run import Run
-from lighter_cli.runs.selection import check_columns, check_names, parse_condition, parse_moment
+from lighter_cli.runs.run import Run, scanned
+from lighter_cli.runs.selection import check_names, fulfilling, parse_condition, parse_moment
 from lighter_config import Finding, SourceError
 
 _Several = list[str] | None
@@ -75,11 +75,7 @@ class Selection:
             and self.sweep in (None, run.sweep)
             and (not statuses or run.status in statuses)
         )
-        if conditions:
-            readable = [run for run in found if run.is_readable()]
-            check_columns((condition.column for condition in conditions) if readable else (), readable)
-            found = (run for run in readable if all(condition.holds(run) for condition in conditions))
-        yield from islice(found, self.last)
+        yield from islice(fulfilling(conditions, scanned(found)) if conditions else found, self.last)
 
 
 EVERYTHING = Selection()
