@@ -236,8 +236,9 @@ class Run:
             self._read = self._listed.record()
         return self._read is not None
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Free the memory of the record, which is read again when it is asked for; what ranks the run stays."""
+        _ = self.shown_metrics, self.monitor
         self._read = None
         self.__dict__.pop("values", None)
 
@@ -260,15 +261,10 @@ def scanned(runs: Iterable[Run], most: int = 200) -> Iterator[Run]:
         runs: The runs.
         most: How many records to keep.
     """
-    for run in runs:
-        was_read = run._read is not None
-        if not run.is_readable():
-            continue
+    for number, run in enumerate(run for run in runs if run.is_readable()):
         yield run
-        most -= 1
-        if most < 0 and not was_read:
-            _ = run.shown_metrics, run.monitor  # kept
-            run._let_go()
+        if number >= most:
+            run.let_go()
 
 
 class RunList(list[Run]):
