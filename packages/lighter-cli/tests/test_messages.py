@@ -84,6 +84,8 @@ COMMAND_LINE = [
     "init full",
     "init text.txt",
     "init new --template digit",
+    "init new system",
+    "runs diff a b c",
     "init text.txt/new",
     "--install-completion tcsh",
     "migrate",

@@ -43,9 +43,18 @@ def test_a_folder_below_a_file_is_one_message(in_process: Command) -> None:
 
 def test_mistyped_template_names_the_nearest_and_makes_nothing(in_process: Command) -> None:
     done = in_process("init", "new", "--template", "modul")
-    assert done.returncode == 1
-    assert "unknown template 'modul'" in done.stderr
-    assert "module" in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: invalid value 'modul' for --template\n")
+    assert "  nearest            module\n" in done.stderr
+    assert not Path("new").exists()
+
+
+def test_a_template_without_its_option_is_said(in_process: Command) -> None:
+    for word in ("system", "sytem"):
+        done = in_process("init", "new", word)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"error: lighter init has no second argument, got {word!r}\n")
+        assert "  to fix             write --template system, or see lighter init --help\n" in done.stderr
     assert not Path("new").exists()
 
 

@@ -4,17 +4,19 @@ import shlex
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from lighter_cli import installed_from
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, Line
-from lighter_config import Finding, SourceError, nearest_names
+from lighter_config import Finding, SourceError
 from lighter_config.regular_files import exists, is_folder, with_home
 
-TEMPLATES = {
+Template = Literal["digits", "module", "system"]
+
+TEMPLATES: dict[Template, str] = {
     "digits": "handwritten digits from a config alone; needs scikit-learn",
     "module": "a LightningModule, a network and data of your own",
     "system": "a network and data of your own, the training steps from Lighter",
@@ -30,17 +32,11 @@ def init(
     /,
     *,
     template: Annotated[
-        str, Parameter(help="; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()) + ".")
+        Template,
+        Parameter(help="; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()) + ".", show_choices=False),
     ] = "digits",
 ) -> None:
     """Make a folder with an experiment that runs at once, its README and its test."""
-    if template not in TEMPLATES:
-        finding = Finding(
-            message=f"unknown template {template!r}",
-            expected=tuple(TEMPLATES),
-            nearest=nearest_names(template, TEMPLATES),
-        )
-        raise SourceError(finding)
     destination = with_home(folder)
     _check_is_free(destination)
     try:

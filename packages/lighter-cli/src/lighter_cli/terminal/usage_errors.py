@@ -11,6 +11,7 @@ from cyclopts.exceptions import (
     RepeatArgumentError,
     UnknownCommandError,
     UnknownOptionError,
+    UnusedCliTokensError,
     ValidationError,
 )
 
@@ -33,6 +34,8 @@ def finding_of(error: CycloptsError) -> Finding:
             return _missing(error)
         case ValidationError() if error.exception_message:
             return Finding(message=error.exception_message, fix="remove one of them")
+        case UnusedCliTokensError():
+            return _too_many(error)
         case RepeatArgumentError():
             return Finding(message=f"{error.token.keyword} is given twice", fix="remove one of the two")
     message, _, rest = str(error).partition(". ")
@@ -60,6 +63,24 @@ def _unknown_option(error: UnknownOptionError) -> Finding:
     nearest = nearest_names(word.partition("=")[0], options, count=1)
     fix = f"write {nearest[0]}, or see {_command(error)} --help" if nearest else f"see {_command(error)} --help"
     return Finding(message=f"{_command(error)} has no option {without_secrets(word)}", nearest=nearest, fix=fix)
+
+
+def _too_many(error: UnusedCliTokensError) -> Finding:
+    """Say that a word is one too many, with the option that takes it as a value."""
+    (word, *_) = error.unused_tokens or [""]
+    arguments = [] if error.app is None else list(error.app.assemble_argument_collection())
+    names = [argument.name.lstrip("-").upper() for argument in arguments if argument.index is not None]
+    options = {
+        value: f"{argument.name} {value}"
+        for argument in arguments
+        if argument.index is None
+        for value in _choices(argument.hint)
+    }
+    nearest = tuple(options[value] for value in nearest_names(word, options, count=1))
+    fix = f"write {nearest[0]}, or see {_command(error)} --help" if nearest else f"see {_command(error)} --help"
+    number = {1: "no argument", 2: "no second argument"}.get(len(names) + 1, "no further argument")
+    message = f"{_command(error)} has {number}, got {without_secrets(word)!r}"
+    return Finding(message=message, expected=(" ".join(names),) * bool(names), nearest=nearest, fix=fix)
 
 
 def _invalid_value(error: CoercionError) -> Finding:
