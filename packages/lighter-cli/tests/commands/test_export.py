@@ -1,6 +1,9 @@
 """Export a trained network, and use the file as its reader would."""
 
+import errno
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,8 @@ def test_each_format_gives_the_networks_outputs_for_any_batch(trained: Record, i
     (theirs,) = torch.utils._pytree.tree_leaves(FORMATS[name].read(Path("network"), network)(inputs))
     torch.testing.assert_close(theirs, network(inputs))
     assert "outputs differ from the network's by at most" in result.stdout
+    Path("other").touch()
+    assert Path("network").stat().st_mode == Path("other").stat().st_mode
     if FORMATS[name].is_graph:
         assert "batches of any size" in result.stdout
 
@@ -148,6 +153,26 @@ def test_wrong_arguments_are_explained(trained: Record, in_process, words: list[
     result = in_process("export", str(trained.folder), *words)
     assert result.returncode == 1
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "network.ts cannot be written: No space left on device"),
+        (errno.EACCES, "the network cannot be exported as torchscript: [Errno 13] Permission denied: 'classes.txt'"),
+    ],
+)
+def test_a_file_that_the_network_reads_is_not_the_file_that_is_written(
+    trained: Record, in_process, monkeypatch: pytest.MonkeyPatch, number: int, message: str
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "classes.txt")
+
+    monkeypatch.setitem(FORMATS, "torchscript", replace(FORMATS["torchscript"], write=failing))
+    result = in_process("export", str(trained.folder), "--format", "torchscript", "--input", "1,4", "-o", "network.ts")
+    assert result.returncode == 1
+    assert f"error: {message}\n" in result.stderr
+    assert not list(Path().glob("*network*"))
 
 
 def test_missing_package_is_named(trained: Record, in_process, monkeypatch: pytest.MonkeyPatch) -> None:

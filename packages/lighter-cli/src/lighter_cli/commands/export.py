@@ -64,13 +64,7 @@ def export(
 
     target = Path(file or Path(config.words[0]).resolve().stem + FORMATS[format_].suffix)
     inputs = [example_input(shape) for shape in shapes or ()]
-    try:
-        compared = export_network(network, format_, target, inputs)
-    except OSError as error:
-        place = Place("option --output")
-        message = f"{target} cannot be written: {error.strerror or error}"
-        fix = "name a file in a folder that you can write to"
-        raise SourceError(Finding(message=message, place=place, excerpt=str(target), fix=fix)) from error
+    compared = export_network(network, format_, target, inputs)
     what = "outputs" if inputs else "weights"
     batch = {True: "batches of any size", False: "batches of this size only", None: ""}[compared.takes_any_batch]
     output.write_lines(
@@ -79,7 +73,7 @@ def export(
             *output.rows(
                 [
                     ("compared", f"{what} differ from the network's by at most {compared.difference:.3g}"),
-                    ("largest", f"{compared.largest:.3g}"),
+                    (f"largest {what[:-1]}", f"{compared.largest:.3g}"),
                     *([("takes", batch)] if batch else []),
                 ]
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -20,6 +21,7 @@ from lighter_cli.errors import ExportError
 from lighter_cli.exporting.formats import FORMATS, Call, Format
 from lighter_config import Finding, Place
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _TOLERANCE = 1e-3  # of the largest output; rounding of float32 in another order is a thousandth of it
 
 
@@ -63,9 +65,11 @@ def export_network(network: nn.Module, name: str, file: Path, inputs: Sequence[T
             )
         )
     partial = file.with_name(f".{file.name}-{os.urandom(4).hex()}.partial")
-    partial.touch()  # exporters raise any type if they cannot write
+    with _writing(file):
+        partial.touch()  # exporters raise any type if they cannot write
+    mode = partial.stat().st_mode
     try:
-        with _explained(name), _quiet():
+        with _explained(name, file), _quiet():
             format_.write(network, inputs, partial)
             read = format_.read(partial, network)
             theirs = _outputs(read, inputs) if inputs else _weights(read)
@@ -78,7 +82,9 @@ def export_network(network: nn.Module, name: str, file: Path, inputs: Sequence[T
                     fix="look for branches on values, which a recorded graph does not have, or use another --format",
                 )
             )
-        partial.replace(file)
+        with _writing(file):
+            partial.chmod(mode)  # safetensors writes a file that nobody else can read
+            partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     return compared
@@ -96,12 +102,33 @@ def _check_packages(name: str, format_: Format) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _writing(file: Path) -> Iterator[None]:
+    """Say that a file cannot be written.
+
+    Raises:
+        ExportError: It cannot.
+    """
     try:
         yield
-    except (ImportError, OSError, ExportError):
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: Path, error: OSError) -> ExportError:
+    message = f"{file} cannot be written: {error.strerror or error}"
+    fix = "name a file in a folder that you can write to"
+    return ExportError(Finding(message=message, place=Place("option --output"), excerpt=str(file), fix=fix))
+
+
+@contextmanager
+def _explained(name: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, ExportError):
         raise
     except Exception as error:  # exporters raise any type
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise _unwritable(file, error) from error
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(
             Finding(
