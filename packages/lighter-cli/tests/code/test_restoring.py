@@ -86,6 +86,22 @@ def test_a_folder_that_is_not_empty_is_refused(repository: Path, record: Write) 
     assert restored(folder, "empty").problems == []
 
 
+def test_a_file_name_that_begins_like_a_message_hides_no_other_file(repository: Path, git: Git, record: Write) -> None:
+    for name in ("models.py", "models.py: it is", "models.py: it is.py"):
+        (repository / "code" / name).write_text("x = 1\n", encoding="utf-8")
+    git("add", "-A")
+    git("commit", "-qm", "Names with colons")
+    folder = record()
+    files = json.loads((folder / CODE_FILE).read_text())["files"]
+    assert "code/models.py: it is.py" in files
+    done = restored(folder)
+    assert (done.problems, done.num_proven, done.num_without_hash) == ([], len(files) + 1, 1)
+    assert done.num_files == done.num_proven + done.num_without_hash
+    change(folder, files=dict.fromkeys(files, "0" * 64))
+    problems = restored(folder, "again").problems
+    assert sorted(problems) == sorted(f"{path}: it is not as it was" for path in files)
+
+
 def test_a_commit_that_is_gone_is_said(repository: Path, record: Write) -> None:
     (repository / "code/new.py").write_text("x = 1\n", encoding="utf-8")
     (repository / "code/models.py").write_text("x = 1\n", encoding="utf-8")

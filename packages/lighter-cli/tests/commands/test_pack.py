@@ -1,6 +1,8 @@
 """A run is packed, and a colleague unpacks and runs it."""
 
+import errno
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -11,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lighter_cli import Runner
 from lighter_cli.code import CODE_FILE
+from lighter_cli.runs import packing
 from lighter_cli.runs.packing import requirements
 from lighter_cli.runs.record import Record, read_records
 
@@ -125,6 +129,47 @@ def test_what_is_not_in_a_pack_is_named(record: Record, in_process: Command) -> 
     assert done.returncode == 1
     assert "not in it: the run has no checkpoint" in done.stdout
     assert Path("a.zip").exists()
+
+
+def test_readme_says_what_to_do_with_a_sharded_checkpoint(record: Record, in_process: Command) -> None:
+    best = Path(record.content["checkpoints"]["best"])
+    parts = {name: torch.load(best, weights_only=True) for name in ("meta.pt", "part.pt")}
+    best.unlink()
+    best.mkdir()
+    for name, part in parts.items():
+        torch.save(part, best / name)
+    (best / ".metadata").touch()
+    done = in_process("pack", str(record.folder), "a.zip")
+    assert done.returncode == 1
+    assert f"not in it: {best}: a sharded checkpoint\n" in done.stdout
+    with zipfile.ZipFile("a.zip") as pack:
+        readme = pack.read("a/README.md").decode()
+        assert not any(name.startswith(f"a/{best.name}") for name in pack.namelist())
+    (block,) = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    assert [line.split()[1] for line in block.splitlines()[2:]] == ["fit"]
+    assert (
+        f"The best checkpoint is sharded, a folder, and is not in this file. If you also get the folder\n`{best.name}`"
+        in readme
+    )
+    assert f"run `lighter test ../{best.name} project=code`" in readme
+    assert "with the config in it" not in readme
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_be_unwritable(
+    record: Record, in_process: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = packing.open_regular
+
+    def refusing(file: Path) -> Any:
+        if file.name == "config.yaml":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return real(file)
+
+    monkeypatch.setattr(packing, "open_regular", refusing)
+    done = in_process("pack", str(record.folder), "a.zip")
+    assert done.returncode == 1
+    assert "not in it: record/config.yaml: Permission denied\n" in done.stdout
+    assert "cannot be written" not in done.stderr
 
 
 def test_pack_that_cannot_be_written_is_one_message(record: Record, in_process: Command) -> None:

@@ -50,7 +50,11 @@ def test_a_run_is_restored_and_repeated_bit_for_bit(run: Path, in_process: Comma
     done = in_process("runs", "restore", run.name, "--to", "again")
     assert done.returncode == 0
     recorded = json.loads((run / CODE_FILE).read_text())["files"]
-    assert f"{len(recorded) + 1} of {len(recorded) + 1} recorded hashes are right\n" in done.stdout
+    hashes = f"{len(recorded) + 1} of {len(recorded) + 1} recorded hashes are right"
+    num_written = sum(path.is_file() for path in Path("again").rglob("*"))
+    assert (
+        f"{num_written} files written to again\n{hashes}; {num_written - len(recorded) - 1} more files" in done.stdout
+    )
     text = Path("again/code/models.py").read_text()
     assert "scale = 2.0" in text
     assert "scale = 3.0" not in text

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,13 +22,15 @@ class Restored:
     Attributes:
         config: The config, in the working directory of the run.
         num_files: How many files were written.
-        num_proven: How many of them have the recorded hash.
+        num_without_hash: How many of them the record has no hash of: other files of the commit, and of the patch.
+        num_proven: How many have the recorded hash.
         problems: What is not as it was, by name.
         notes: What else is needed to run it as it was.
     """
 
     config: Path
     num_files: int = 0
+    num_without_hash: int = 0
     num_proven: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -39,9 +42,17 @@ def restore(code: StoredCode, folder: Path) -> Restored:
     The config is written as ``<run>.yaml`` into what was the working directory.
 
     Raises:
-        SourceError: The folder is not empty.
-        OSError: It cannot be written.
+        SourceError: The folder is not empty or cannot be written, or the config of the record cannot be read.
     """
+    try:
+        return _restored(code, folder)
+    except OSError as error:
+        file = "" if error.filename is None else f"{error.filename}: "
+        message = f"run {code.folder.name} cannot be restored: {file}{error.strerror or error}"
+        raise SourceError(Finding(message=message)) from error
+
+
+def _restored(code: StoredCode, folder: Path) -> Restored:
     if exists(folder) and not (is_folder(folder) and not any(folder.iterdir())):
         message = f"the folder {str(folder)!r} is not empty" if is_folder(folder) else f"{str(folder)!r} is a file"
         raise SourceError(Finding(message=message, fix="name a folder that does not exist"))
@@ -51,16 +62,21 @@ def restore(code: StoredCode, folder: Path) -> Restored:
     stored = StoredFiles(code)
     restored.problems += stored.problems
     links = []
+    not_written = set()
     for file in stored.read(stored.paths):
         if file.mode == LINK and file.content is not None:
             links.append(file)
         elif problem := _write(file, folder, restored):
             restored.problems.append(f"{file.path}: {problem}")
+            not_written.add(file.path)
+        else:
+            restored.num_without_hash += file.path not in code.files
     for link in links:  # last: no file is written through one
         if problem := _link(link, folder):
             restored.problems.append(f"{link.path}: {problem}")
+            not_written.add(link.path)
     _write_config(code, restored)
-    _prove(code, folder, restored)
+    _prove(code, folder, restored, not_written)
     return restored
 
 
@@ -111,15 +127,22 @@ def _write_config(code: StoredCode, restored: Restored) -> None:
         restored.notes.append(f"the config has a mask in the place of {num_masks} secrets: give them when you run it")
 
 
-def _prove(code: StoredCode, folder: Path, restored: Restored) -> None:
-    """Compare the hashes of what is on the disk now with those in the record."""
+def _prove(code: StoredCode, folder: Path, restored: Restored, not_written: AbstractSet[str]) -> None:
+    """Compare the hashes of what is on the disk now with those in the record.
+
+    Args:
+        code: What the record says.
+        folder: The folder of the restored files.
+        restored: Gets the number of right hashes, and the problems.
+        not_written: The files whose problem is known.
+    """
     for path, recorded in code.files.items():
         try:
             is_as_it_was = hash_of(read_code(folder / path)) == recorded
         except OSError:
             is_as_it_was = False
         restored.num_proven += is_as_it_was
-        if not is_as_it_was and not any(problem.startswith(f"{path}: ") for problem in restored.problems):
+        if not is_as_it_was and path not in not_written:
             missing = "is not in the record" if not exists(folder / path) else "is not as it was"
             reason = ": a secret in it may be masked" if code.is_masked and exists(folder / path) else ""
             restored.problems.append(f"{path}: it {missing}{reason}")

@@ -9,10 +9,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.code.restoring import Restored
+from lighter_cli.code.restoring import Restored, restore
 from lighter_cli.code.stored import StoredCode, stored_code
 from lighter_cli.commands.runs._run import Run, no_code
-from lighter_cli.commands.runs.restore import restored_or_error, words_again
+from lighter_cli.runs.again import words_again
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.packing import CODE, refuse_links, requirements, write_pack
 from lighter_cli.runs.record import Record
@@ -40,20 +40,22 @@ def pack(
         raise no_code(record)
     refuse_links(record.folder)
     file = file.expanduser()
-    checkpoint = record.checkpoint("best") or record.checkpoint("last")
+    best = record.checkpoint("best")
+    checkpoint = best or record.checkpoint("last")
+    which = "last" if best is None else "best"
     is_folder = checkpoint is not None and checkpoint.is_dir()
-    try:
-        with TemporaryDirectory() as folder:
-            restored = restored_or_error(record, code, Path(folder))
-            required = requirements(code.packages)
-            readme = _readme(record, code, restored, None if is_folder else checkpoint, required)
-            texts = {"README.md": readme, "requirements.txt": required}
+    with TemporaryDirectory() as folder:
+        restored = restore(code, Path(folder))
+        required = requirements(code.packages)
+        readme = _readme(record, code, restored, required, checkpoint, which)
+        texts = {"README.md": readme, "requirements.txt": required}
+        try:
             left_out = write_pack(file, record.folder, Path(folder), None if is_folder else checkpoint, texts)
-    except OSError as error:
-        message = f"{file} cannot be written: {error.strerror or error}"
-        fix = "name a file in a folder that you can write to"
-        place = Place("argument 2")
-        raise SourceError(Finding(message=message, place=place, excerpt=str(file), fix=fix)) from error
+        except OSError as error:
+            message = f"{file} cannot be written: {error.strerror or error}"
+            fix = "name a file in a folder that you can write to"
+            place = Place("argument 2")
+            raise SourceError(Finding(message=message, place=place, excerpt=str(file), fix=fix)) from error
     problems = [*restored.problems, *left_out]
     if checkpoint is None or is_folder:
         problems.append("the run has no checkpoint" if checkpoint is None else f"{checkpoint}: a sharded checkpoint")
@@ -66,18 +68,21 @@ def pack(
     return 1 if problems else 0
 
 
-def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Path | None, required: str) -> str:
+def _readme(
+    record: Record, code: StoredCode, restored: Restored, required: str, checkpoint: Path | None, which: str
+) -> str:
     folder = Path(CODE, code.working_directory or ".")
     project = [] if code.project is None else [words_again(record.content, code, restored)[-1]]
     commands: list[Sequence[str]] = [["pip", "install", "-r", "requirements.txt"], ["cd", str(folder)]]
-    if checkpoint is not None:
-        packed = os.path.relpath(checkpoint.name, folder)
-        stages = (Stage.TEST, Stage.PREDICT) if record.content["stage"] == Stage.FIT else (record.content["stage"],)
-        commands += [["lighter", str(stage), packed, *project] for stage in stages]
+    packed = None if checkpoint is None or checkpoint.is_dir() else checkpoint
+    stages = (Stage.TEST, Stage.PREDICT) if record.content["stage"] == Stage.FIT else (record.content["stage"],)
+    there = "" if checkpoint is None else os.path.relpath(checkpoint.name, folder)
+    starting = [["lighter", str(stage), there, *project] for stage in stages]
+    if packed is not None:
+        commands += starting
     if record.content["stage"] == Stage.FIT:
         commands.append(["lighter", "fit", restored.config.name, *project])
     content = record.content
-    which = "best" if checkpoint == record.checkpoint("best") else "last"
     words = escaped(shlex.join([content["stage"], *content["words"]]), is_line=True)
     return "\n".join(
         [
@@ -91,6 +96,7 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "",
             f"The run used Python {content['versions'].get('python', 'of an unknown version')}.",
             *_how_to_get_lighter(required),
+            *([] if packed else _without_checkpoint(checkpoint, which, shlex.join(starting[0]))),
             "",
             "These commands run the code in `code/`: read it first if you do not trust who sent it.",
             "`--safe` refuses code outside a list, but is not a sandbox, and trusts the folder that `project=` names.",
@@ -98,7 +104,7 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "| in this folder | is |",
             "|---|---|",
             f"| `{CODE}/` | the code and the config as they were when the run started |",
-            *([f"| `{checkpoint.name}` | the {which} checkpoint, with the config in it |"] if checkpoint else []),
+            *([f"| `{packed.name}` | the {which} checkpoint, with the config in it |"] if packed else []),
             "| `record/` | the record: results, curve, places of the values, hashes of the code |",
             "| `requirements.txt` | the versions of the packages that the run used |",
             "",
@@ -106,6 +112,16 @@ def _readme(record: Record, code: StoredCode, restored: Restored, checkpoint: Pa
             "",
         ]
     )
+
+
+def _without_checkpoint(checkpoint: Path | None, which: str, command: str) -> list[str]:
+    """Say which checkpoint is not in the pack, and how to use it if it is sent in another way."""
+    if checkpoint is None:
+        return ["The run has no checkpoint."]
+    return [
+        f"The {which} checkpoint is sharded, a folder, and is not in this file. If you also get the folder",
+        f"`{checkpoint.name}`, put it beside this README and run `{command}` in the folder of the commands.",
+    ]
 
 
 def _how_to_get_lighter(required: str) -> list[str]:

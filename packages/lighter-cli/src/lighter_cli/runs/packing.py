@@ -1,5 +1,6 @@
 """Put a run into one file for somebody else: record, code, config, checkpoint, requirements and how to run it."""
 
+import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, te
         What was left out, by name.
 
     Raises:
-        OSError: A file cannot be read, or the pack cannot be written.
+        OSError: The pack cannot be written, or reading a file fails in the middle.
     """
     left_out = []
     with open_atomically(file) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as pack:
@@ -66,15 +67,15 @@ def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, te
             elif (record / name).stat().st_size > _MAX_BYTES:
                 left_out.append(f"{_RECORD}/{name}: larger than {_MAX_BYTES // 2**20} MiB")
             else:
-                _add(pack, record / name, f"{file.stem}/{_RECORD}/{name}")
+                left_out += _add(pack, record / name, f"{file.stem}/{_RECORD}/{name}")
         for path in sorted(code.rglob("*")):
             name = path.relative_to(code).as_posix()
             if path.is_symlink():
                 left_out.append(f"{name}: a link")
             elif path.is_file():
-                _add(pack, path, f"{file.stem}/{CODE}/{name}")
+                left_out += _add(pack, path, f"{file.stem}/{CODE}/{name}")
         if checkpoint is not None:  # weights do not get smaller
-            _add(pack, checkpoint, f"{file.stem}/{checkpoint.name}", zipfile.ZIP_STORED)
+            left_out += _add(pack, checkpoint, f"{file.stem}/{checkpoint.name}", zipfile.ZIP_STORED)
     return left_out
 
 
@@ -95,10 +96,16 @@ def requirements(packages: Mapping[str, str]) -> str:
     return "\n".join([*lighter, *others, ""])
 
 
-def _add(pack: zipfile.ZipFile, file: Path, name: str, compression: int = zipfile.ZIP_DEFLATED) -> None:
-    with open_regular(file) as source:
+def _add(pack: zipfile.ZipFile, file: Path, name: str, compression: int = zipfile.ZIP_DEFLATED) -> list[str]:
+    """Add a file; return what is left out: a file that cannot be opened."""
+    try:
+        source = open_regular(file)
+    except OSError as error:
+        return [f"{name.partition('/')[2]}: {error.strerror or error}"]
+    with source:
         entry = zipfile.ZipInfo(name)
         entry.compress_type = compression
-        entry.external_attr = (file.stat().st_mode & 0o777) << 16
+        entry.external_attr = (os.fstat(source.fileno()).st_mode & 0o777) << 16
         with pack.open(entry, "w", force_zip64=True) as target:
             shutil.copyfileobj(source, target, 1024 * 1024)
+    return []

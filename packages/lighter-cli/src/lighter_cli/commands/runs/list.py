@@ -4,6 +4,7 @@ import gc
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -143,7 +144,7 @@ def _write_json(runs: Sequence[Run], headings: Sequence[str]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _write_csv(runs: Sequence[Run], headings: Sequence[str]) -> None:
