@@ -294,6 +294,13 @@ def tracking(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def notebook(session: nox.Session) -> None:
+    """Run experiments in the kernel of a notebook."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "notebook"], requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/running/test_notebook.py")
+
+
+@nox.session(python=PYTHON, default=False)
 def lock(session: nox.Session) -> None:
     """Resolve the newest versions and write them to .ci/pins, which every session and `uv sync` read."""
     renew_pins(session)

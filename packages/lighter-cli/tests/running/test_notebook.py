@@ -12,7 +12,8 @@ import pytest
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        find_spec("nbclient") is None or find_spec("ipykernel") is None, reason="nbclient or ipykernel is not installed"
+        find_spec("nbclient") is None or find_spec("ipykernel") is None,
+        reason="needs nbclient and ipykernel: `nox -s notebook`",
     ),
 ]
 
