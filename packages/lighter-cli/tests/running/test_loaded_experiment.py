@@ -2,8 +2,11 @@
 
 import logging
 import os
+import re
+import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,6 +145,26 @@ def test_run_is_an_input_by_its_name_and_by_its_id(system_config: str) -> None:
     Path("strong").mkdir()
     with pytest.raises(SourceError, match="is not the folder of a run"):
         load_experiment("strong")
+
+
+def test_messages_name_arguments_in_python_and_options_in_a_command(
+    system_config: str, in_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    experiment = load_experiment(system_config)
+    command = in_process("fit", system_config, "--ckpt-path", "nope.ckpt").stderr
+    with pytest.raises(CheckpointError) as missing:
+        experiment.fit(ckpt_path="nope.ckpt")
+    with pytest.raises(CheckError) as unsafe:
+        experiment.build("fit", allow=["os"])
+    assert "  option --ckpt-path nope.ckpt\n" in command
+    assert re.search(r"  \S+test_loaded_experiment\.py:\d+, argument ckpt_path nope\.ckpt\n", str(missing.value))
+    assert re.fullmatch(
+        r"allow needs safe=True, which is missing\n"
+        r"  \S+test_loaded_experiment\.py:\d+, argument allow os\n"
+        r"  to fix             add safe=True, or remove allow",
+        str(unsafe.value),
+    )
+    assert "--" not in str(missing.value)
 
 
 def test_words_that_are_no_config_are_an_error() -> None:

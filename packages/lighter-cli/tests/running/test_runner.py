@@ -127,7 +127,7 @@ def test_checkpoint_that_only_building_shows_is_an_error(system_config: str) -> 
     with pytest.raises(CheckpointError, match="args::fit gives ckpt_path, which is known only after") as raised:
         Runner().run("fit", [system_config, args])
     (finding,) = raised.value.findings
-    assert finding.fix == "write args::fit::ckpt_path=checkpoints/last.ckpt, or use --ckpt-path"
+    assert finding.fix == "write args::fit::ckpt_path=checkpoints/last.ckpt, or use ckpt_path="
     words = [system_config, "trainer::max_epochs=3", "trainer::callbacks::0::dirpath=resumed"]
     Runner().run("fit", [*words, args], ckpt_path="last")
     assert torch.load("resumed/last.ckpt", weights_only=True)["global_step"] == 9
@@ -217,7 +217,8 @@ def test_a_checkpoint_is_tested_without_its_weighted_loss(system_config: str) ->
 def test_evaluating_untrained_weights_is_a_warning(system_config: str, caplog: pytest.LogCaptureFixture) -> None:
     """A network as it was built used to be tested without a word."""
     Runner().run("test", [system_config])
-    assert "--ckpt-path" in "".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "no ckpt_path: the network keeps its initial weights" in warnings
 
 
 @pytest.mark.parametrize(("stage", "mode"), [("validate", "val"), ("test", "test"), ("predict", "predict")])
@@ -236,13 +237,13 @@ def test_stage_without_batches_is_a_warning(
     ]
 
 
-def test_a_checkpoint_with_objects_names_the_option(system_config: str) -> None:
+def test_a_checkpoint_with_objects_names_the_argument(system_config: str) -> None:
     Runner().run("fit", [system_config])
     checkpoint = torch.load("checkpoints/last.ckpt", weights_only=True)
     torch.save(checkpoint | {"extra": Path()}, "objects.ckpt")
     with pytest.raises(CheckpointError, match=r"pathlib\.[\w.]*Path.*") as caught:
         Runner().run("test", [system_config], ckpt_path="objects.ckpt")
-    assert "--no-weights-only" in caught.value.findings[0].fix
+    assert caught.value.findings[0].fix == "add weights_only=False if you trust whoever wrote the file"
     Runner().run("test", [system_config], ckpt_path="objects.ckpt", weights_only=False)
 
 

@@ -30,6 +30,7 @@ from lighter_cli.lightning_internals import (
     set_received_sigterm,
 )
 from lighter_cli.lightning_package import class_beside, derived
+from lighter_cli.terminal.argument_names import spelled
 from lighter_config import Finding
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class _Ranks(Callback):
                 Finding(
                     message=f"rank {self._rank} starts from {self._checkpoint!r}, rank 0 from {expected!r}",
                     expected=("one checkpoint for all ranks",),
-                    fix="name a file that all machines see: --ckpt-path FILE",
+                    fix=f"name a file that all machines see: {spelled('--ckpt-path FILE', 'ckpt_path=FILE')}",
                 )
             )
 

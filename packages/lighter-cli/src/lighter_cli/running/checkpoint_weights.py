@@ -43,7 +43,8 @@ def load_checkpoint_weights(module: LightningModule, checkpoint: str) -> None:
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise cannot_be_loaded(checkpoint, error) from error
+        fix = "read it with torch.load(..., weights_only=False) if you trust whoever wrote it; use its state_dict"
+        raise cannot_be_loaded(checkpoint, error, fix) from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise CheckpointError(
             Finding(

@@ -9,6 +9,7 @@ from lighter_cli.checking import experiment_checks
 from lighter_cli.checking.seeds import find_seed, where_from
 from lighter_cli.project import make_importable
 from lighter_cli.runs.inputs import RecordedRun
+from lighter_cli.terminal.argument_names import place_of, spelled
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     DEFAULT_CHECKS,
@@ -16,7 +17,6 @@ from lighter_config import (
     CheckError,
     Config,
     Finding,
-    Place,
     Secrets,
     Severity,
     Stage,
@@ -80,10 +80,10 @@ def prepare(
     elif allow:
         raise CheckError(
             Finding(
-                message="--allow needs --safe, which is missing",
-                place=Place("option --allow"),
+                message=f"{spelled('--allow needs --safe', 'allow needs safe=True')}, which is missing",
+                place=place_of("--allow", "allow"),
                 excerpt=" ".join(allow),
-                fix="add --safe, or remove --allow",
+                fix=f"add {spelled('--safe, or remove --allow', 'safe=True, or remove allow')}",
             )
         )
     log_findings(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)

@@ -25,6 +25,7 @@ from lighter_cli.runs.inputs import (
 from lighter_cli.runs.labels import labels
 from lighter_cli.runs.lookup import look_up_run
 from lighter_cli.runs.trial import Trial
+from lighter_cli.terminal.argument_names import spelled
 from lighter_config import Config, Finding, Secrets, Source, SourceError, Stage, as_recorded, load
 
 if TYPE_CHECKING:
@@ -214,4 +215,4 @@ def _log_start(checkpoint: str | None, stage: Stage, config: Config, project: Pa
         for change in changes_since(record, project):
             _logger.warning("%s", change)
     if checkpoint is None and stage is not Stage.FIT:
-        _logger.warning("no --ckpt-path: the network keeps its initial weights")
+        _logger.warning("no %s: the network keeps its initial weights", spelled("--ckpt-path", "ckpt_path"))

@@ -18,6 +18,7 @@ from lighter_cli.runs.index import name_of
 from lighter_cli.runs.inputs import RecordedRun, experiment_files, experiment_overrides
 from lighter_cli.runs.listing import ListedRun, listed_runs, recorded_folders
 from lighter_cli.runs.record import Record, newest_with_checkpoint
+from lighter_cli.terminal.argument_names import place_of, spelled
 from lighter_config import (
     RECORDED_CONFIG,
     CheckpointSource,
@@ -33,7 +34,6 @@ from lighter_config.regular_files import exists, is_folder
 
 _logger = logging.getLogger(__name__)
 
-_OPTION = "--ckpt-path"
 _SHARED_VARIABLE = "LIGHTER_CKPT_PATH"
 
 
@@ -44,14 +44,14 @@ def start_checkpoint(
 
     1. In a rank that Lightning started: the checkpoint of rank zero, or none if it has none.
     2. In fit: the newest checkpoint of this fit, if SLURM restarted its job: the first start used all below.
-    3. The option ``--ckpt-path``.
+    3. The option ``--ckpt-path``, in Python ``ckpt_path``.
     4. ``args::<stage>::ckpt_path``, unless a run among the inputs set it.
     5. The last run among the inputs.
 
     Args:
         config: The config.
         stage: The stage to run.
-        option: The value of ``--ckpt-path``: ``last``, ``best``, a file, or an address that Lightning can open.
+        option: The value of that option: ``last``, ``best``, a file, or an address that Lightning can open.
         runs: The runs among the inputs.
 
     Returns:
@@ -90,14 +90,21 @@ def find_checkpoint(wanted: "Wanted", config: Config, runs: Sequence[RecordedRun
     return _checkpoint_of_earlier_run(config, which, wanted, runs)
 
 
-def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError) -> CheckpointError:
-    """Return the error for a checkpoint that holds more than tensors and plain values."""
-    named = ", ".join(re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))) or str(error)
+def cannot_be_loaded(checkpoint: str, error: pickle.UnpicklingError, fix: str = "") -> CheckpointError:
+    """Return the error for a checkpoint that holds more than tensors and plain values.
+
+    Args:
+        checkpoint: The checkpoint.
+        error: What torch raised.
+        fix: What to do if one trusts it; without a text, to give the argument of a stage.
+    """
+    found = ", ".join(re.findall(r"GLOBAL ([\w.]+) (?:was not an allowed|whose module)", str(error))) or str(error)
+    argument = spelled("--no-weights-only", "weights_only=False")
     return CheckpointError(
         Finding(
-            message=f"the checkpoint {checkpoint!r} holds more than tensors and plain values: {named}",
+            message=f"the checkpoint {checkpoint!r} holds more than tensors and plain values: {found}",
             expected=("tensors, numbers, text, lists and mappings; anything else runs code when it is loaded",),
-            fix="add --no-weights-only if you trust whoever wrote the file",
+            fix=fix or f"add {argument} if you trust whoever wrote the file",
         )
     )
 
@@ -111,9 +118,9 @@ def refuse_folder(checkpoint: str | None) -> None:
     if checkpoint is not None and is_folder(checkpoint):
         raise CheckpointError(
             Finding(
-                message=f"--safe refuses a folder as the checkpoint: {checkpoint!r}",
+                message=f"{spelled('--safe', 'safe=True')} refuses a folder as the checkpoint: {checkpoint!r}",
                 expected=("a checkpoint in one file; parts of a sharded one are unpickled, which can run any code",),
-                fix="add --no-weights-only if you trust whoever wrote it",
+                fix=f"add {spelled('--no-weights-only', 'weights_only=False')} if you trust whoever wrote it",
             )
         )
 
@@ -134,7 +141,7 @@ def check_args_were_read(config: Config, stage: Stage, args: Mapping[str, Any]) 
             place=config.place(path),
             excerpt=config.excerpt(path),
             expected=("a mapping, or a reference to one, with `ckpt_path` as text",),
-            fix=f"write args::{stage}::ckpt_path={args['ckpt_path']}, or use {_OPTION}",
+            fix=f"write args::{stage}::ckpt_path={args['ckpt_path']}, or use {spelled('--ckpt-path', 'ckpt_path=')}",
         )
     )
 
@@ -182,7 +189,7 @@ class Wanted:
 def _wanted_by_option(option: str | os.PathLike[str] | None) -> Wanted | None:
     if option is None:
         return None
-    return Wanted(str(option), "", Place(f"option {_OPTION}"), str(option))
+    return Wanted(str(option), "", place_of("--ckpt-path", "ckpt_path"), str(option))
 
 
 def _wanted_by_args(config: Config, stage: Stage, runs: Sequence[RecordedRun]) -> Wanted | None:
@@ -224,7 +231,8 @@ def _checkpoint_of_run(run: RecordedRun, which: str, wanted: Wanted) -> str:
             f"the run {run.source.name!r} has no {which!r} checkpoint"
             + (f": {named!r} is missing or damaged" if named else "")
             + (": it saved nan weights" if not named and run.content["checkpoints"].get("nan") else ""),
-            fix=f"name a checkpoint with {_OPTION}, or start from scratch with {run.source.path / RECORDED_CONFIG}",
+            fix=f"name a checkpoint with {spelled('--ckpt-path', 'ckpt_path=')}, "
+            f"or start from scratch with {run.source.path / RECORDED_CONFIG}",
         )
     _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, checkpoint, which))
     return str(checkpoint)
@@ -236,7 +244,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
         raise wanted.error(
             f"{which!r} needs a config file, but no input is one",
             expected=(f"a config file, whose earlier runs have a {which} checkpoint",),
-            fix=f"name a checkpoint, or the folder of a run: {_OPTION} FILE",
+            fix=f"name a checkpoint, or the folder of a run: {spelled('--ckpt-path FILE', 'ckpt_path=FILE')}",
         )
     gone: list[str] = []
     listed, tried = tee(run for run in _only_writer_of_input(runs, gone) if run.is_of(files, str(Path.cwd())))
@@ -246,7 +254,7 @@ def _checkpoint_of_earlier_run(config: Config, which: str, wanted: Wanted, runs:
         raise wanted.error(
             f"no {which!r} checkpoint: {_why_none(list(tried), len(gone))}",
             expected=("an ended run of the same config files, started in this folder, with a checkpoint",),
-            fix="run `lighter fit` first, or name a checkpoint file",
+            fix=f"{spelled('run `lighter fit`', 'call `fit`')} first, or name a checkpoint file",
         )
     _logger.info("%s", _description(record, checkpoint, which, experiment_overrides(config, runs)))
     return str(checkpoint)

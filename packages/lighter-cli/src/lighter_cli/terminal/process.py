@@ -26,6 +26,7 @@ _OWN_PACKAGES = (
 )
 
 _full_tracebacks = False
+_is_command = False
 
 
 def configure() -> None:
@@ -63,6 +64,8 @@ def show_full_tracebacks(shown: bool) -> None:
 @contextmanager
 def reporting_errors() -> Iterator[None]:
     """Print an error raised inside and exit: 1 for a failure, 2 for an unknown command or option, 130 by a signal."""
+    global _is_command
+    before, _is_command = _is_command, True
     try:
         yield
     except KeyboardInterrupt:
@@ -71,6 +74,13 @@ def reporting_errors() -> Iterator[None]:
         sys.stdout.flush()
         print(_render(error), file=sys.stderr)
         raise SystemExit(2 if _is_usage_error(error) else 1) from None
+    finally:
+        _is_command = before
+
+
+def is_command() -> bool:
+    """Return whether a command runs, whose errors are printed; else Python code calls Lighter."""
+    return _is_command
 
 
 def _is_usage_error(error: Exception) -> bool:
