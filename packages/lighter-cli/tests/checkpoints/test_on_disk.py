@@ -77,7 +77,7 @@ def test_one_with_flipped_bits_gives_way_to_the_previous(system_config: str, cap
     with caplog.at_level(logging.INFO, logger="lighter_cli"):
         Runner().run("fit", [system_config, "trainer::max_epochs=3"], ckpt_path="last")
     assert caplog.text.count(f"{LAST.absolute()} is damaged or incomplete") == 1
-    assert f"last checkpoint of run {read_records(Path())[0].folder.name} (finished): {BEST.absolute()};" in caplog.text
+    assert f"last checkpoint of run {read_records(Path())[0].folder.name} (finished): {BEST};" in caplog.text
     assert read_records(Path())[-1].content["progress"] == {"epoch": 3, "step": 9}
 
 

@@ -184,6 +184,25 @@ def test_a_terminal_gets_tables_of_its_width_in_colour(ids: list[str], columns: 
     assert "\x1b[1;32m" in session.seen  # the best value of the metric that is monitored
 
 
+def test_names_of_rows_and_runs_are_shown_once_and_not_cut_where_there_is_room(
+    in_process: Command, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, run in zip("ab", ids, strict=True):
+        record = Path("lighter_runs", run, RECORD_FILE)
+        content = json.loads(record.read_text())
+        metrics = {"val/metrics/MulticlassAccuracy/epoch": 0.5, "val/metrics/MulticlassCalibrationError/epoch": 0.5}
+        record.write_text(json.dumps({**content, "name": name, "metrics": metrics}))
+    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: 80)
+    wide = in_process("runs", "compare", *ids).stdout
+    assert "\nval/metrics/MulticlassAccuracy/epoch  " in wide
+    assert "\n…etrics/MulticlassCalibrationError/epoch  " in wide  # a cell has 40 characters at most
+    assert "\nname " not in wide
+    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: 56)
+    assert "\n…etrics/MulticlassAccuracy/epoch " in in_process("runs", "compare", *ids).stdout
+    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: None)
+    assert "\nname " in in_process("runs", "compare", *ids).stdout
+
+
 def test_a_terminal_without_colour_has_letters(ids: list[str]) -> None:
     command = [sys.executable, "-m", "lighter_cli", "runs", "compare", *ids]
     for variables in ({"NO_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}):

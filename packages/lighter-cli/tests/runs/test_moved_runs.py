@@ -274,12 +274,16 @@ def test_the_code_of_a_run_is_that_of_its_copy(project: Path, tmp_path: Path, mo
     Runner().run("test", [str(record.folder)])
 
 
-def test_a_run_from_another_run_has_the_same_project_before_and_after_a_move(project: Path, tmp_path: Path) -> None:
+def test_a_run_from_another_run_has_the_same_project_before_and_after_a_move(
+    project: Path, tmp_path: Path, in_process: Command
+) -> None:
     Runner().run("fit", ["module.yaml"])
     Runner().run("test", [str(read_records(Path.cwd())[-1].folder)])
     moved(project, tmp_path / "second")
     Runner().run("test", [str(read_records(Path.cwd())[-1].folder)])
-    assert [run.values["project"] for run in read_runs()[1:]] == ["code"] * 3
+    runs = read_runs()[1:]
+    assert [run.values["project"] for run in runs] == ["code"] * 3
+    assert "project" not in in_process("runs", "diff", runs[0].id, runs[2].id).stdout
 
 
 def test_a_run_of_a_subfolder_is_found_after_the_project_moved(

@@ -31,6 +31,7 @@ from lighter_config import (
     resolved,
 )
 from lighter_config.regular_files import exists, is_folder
+from lighter_config.sources.file_names import shown
 
 _logger = logging.getLogger(__name__)
 
@@ -234,7 +235,8 @@ def _checkpoint_of_run(run: RecordedRun, which: str, wanted: Wanted) -> str:
             fix=f"name a checkpoint with {spelled('--ckpt-path', 'ckpt_path=')}, "
             f"or start from scratch with {run.source.path / RECORDED_CONFIG}",
         )
-    _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, checkpoint, _lag(record, checkpoint, which))
+    lag = _lag(record, checkpoint, which)
+    _logger.info("%s checkpoint of run %s: %s%s", which, run.source.name, shown(checkpoint), lag)
     return str(checkpoint)
 
 
@@ -281,7 +283,7 @@ def _why_none(runs: Sequence[ListedRun], num_gone: int) -> str:
 
 
 def _description(record: Record, checkpoint: Path, which: str, overrides: Sequence[str]) -> str:
-    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {checkpoint}"
+    text = f"{which} checkpoint of run {record.folder.name} ({record.status}): {shown(checkpoint)}"
     text += _lag(record, checkpoint, which)
     then_only = [word for word in record.overrides if word not in overrides]
     now_only = [word for word in overrides if word not in record.overrides]

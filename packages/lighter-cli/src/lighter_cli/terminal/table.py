@@ -8,7 +8,7 @@ from lighter_cli.terminal.output import HEADING, Line, Part, cell_text, escaped_
 
 _GAP = "   "
 _PIECE = re.compile(r".+?(?:::|/)(?=.)|.+$", re.DOTALL)
-_MAX_CELL = 40
+MAX_CELL = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _line(parts: Sequence[Part]) -> Line:
 
 def _cut(cell: Part) -> Part:
     text = cell_text(cell)
-    return cell if len(text) <= _MAX_CELL else _with_text(cell, f"{text[: _MAX_CELL - 1]}…")
+    return cell if len(text) <= MAX_CELL else _with_text(cell, f"{text[: MAX_CELL - 1]}…")
 
 
 def _with_text(part: Part, text: str) -> Part:

@@ -11,7 +11,7 @@ from lighter_cli.runs.metric_choice import in_order
 from lighter_cli.runs.ranking import best_first
 from lighter_cli.runs.run import Run, differing_paths
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, Line, Part, cell_text
-from lighter_cli.terminal.table import Column, stacked_lines
+from lighter_cli.terminal.table import MAX_CELL, Column, stacked_lines
 
 _AT_BEST, _AT_END = "at_best", "metrics"  # as in records
 _TITLES = MappingProxyType({_AT_BEST: "metrics at the best checkpoint", _AT_END: "metrics at the end"})
@@ -72,9 +72,12 @@ def names_of(runs: Sequence[Run]) -> list[str]:
 def table(rows: Sequence[Row], runs: Sequence[Run], *, width: int | None) -> list[Line]:
     """Return the lines of the table: exact ids without a terminal, else as many tables as its width needs."""
     names = [run.id for run in runs] if width is None else names_of(runs)
+    if width is not None:
+        rows = [row for row in rows if row.section or list(row.values) != names]  # the headings say it
     labels, columns = _cells(rows, names, _best_cells(rows, runs))
     if width is not None:
-        labels = _shortened(labels, max(_LEAST_NAMES, width * 2 // 5))
+        used = sum(_width(column) + 3 for column in columns)
+        labels = _shortened(labels, min(MAX_CELL, max(_LEAST_NAMES, width * 2 // 5, width - used)))
         longest_name = max(len(cell_text(cell)) for cell in labels.cells)
         columns = [_shortened(column, max(_LEAST_VALUE, (width - longest_name) // len(runs) - 3)) for column in columns]
     return stacked_lines(labels, columns, width=width)
@@ -143,6 +146,10 @@ def _cell(row: Row, value: Any, *, is_best: bool) -> Part:
         return duration_text(value)
     shown = f"{value:.4g}" if isinstance(value, float) and row.section != "config" else text(value)
     return (shown, f"{ADDED} {HEADING}") if is_best else shown
+
+
+def _width(column: Column) -> int:
+    return max(map(len, [column.heading, *map(cell_text, column.cells)]))
 
 
 def _shortened(column: Column, longest: int) -> Column:

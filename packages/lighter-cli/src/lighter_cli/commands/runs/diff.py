@@ -16,6 +16,7 @@ from lighter_cli.terminal import output
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, PLACE, REMOVED, Line
 from lighter_config import Difference, Kind, Place, load
 from lighter_config import diff as differences_between
+from lighter_config.sections import PROJECT
 from lighter_config.sources.recorded_places import Places, recorded_places
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def diff(first: Run, second: Run, /, *, show_code: ShowCode = False, as_json: Js
     configs = [
         _with_recorded_places(difference, *places)
         for difference in differences_between(load([str(before.folder)]), load([str(after.folder)]))
+        if difference.path != PROJECT or before.content["project"] != after.content["project"]  # else it has moved
     ]
     files = list(differences_of_code(*_both(codes, (before, after)))) if show_code else []
     if as_json:
