@@ -236,7 +236,7 @@ class Run:
             self._read = self._listed.record()
         return self._read is not None
 
-    def let_go(self) -> None:
+    def _let_go(self) -> None:
         """Free the memory of the record, which is read again when it is asked for; what ranks the run stays."""
         _ = self.shown_metrics, self.monitor
         self._read = None
@@ -264,7 +264,7 @@ def scanned(runs: Iterable[Run], most: int = 200) -> Iterator[Run]:
     for number, run in enumerate(run for run in runs if run.is_readable()):
         yield run
         if number >= most:
-            run.let_go()
+            run._let_go()  # noqa: SLF001  # in this module
 
 
 class RunList(list[Run]):
