@@ -2,10 +2,12 @@
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from lighter_cli import Runner, read_runs
+from lighter_cli.runs.labels import LABELS_FILE
 from lighter_config import SourceError
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -63,3 +65,17 @@ def test_the_best_run_is_that_of_the_monitor(in_process: Command, ids: list[str]
     assert in_process("runs", "best", "--metric", "train/loss/epoch").stderr.startswith(
         "error: no run says whether the smallest or the largest 'train/loss/epoch' is best\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("{", "Expecting property name"), ('{"tags": 1}', "they are not names, tags and notes")]
+)
+def test_damaged_labels_are_one_warning_for_a_command(
+    ids: list[str], in_process: Command, caplog: pytest.LogCaptureFixture, content: str, reason: str
+) -> None:
+    file = Path("lighter_runs", ids[0], LABELS_FILE).absolute()
+    file.write_text(content)
+    caplog.clear()
+    assert in_process("runs", "best").returncode == 0
+    (message,) = (message for message in caplog.messages if "labels" in message)
+    assert message.startswith(f"the labels in {file} are damaged and are skipped: {reason}")

@@ -274,6 +274,15 @@ def test_the_code_of_a_run_is_that_of_its_copy(project: Path, tmp_path: Path, mo
     Runner().run("test", [str(record.folder)])
 
 
+def test_folders_of_loggers_are_named_where_they_are_now(project: Path, tmp_path: Path, in_process: Command) -> None:
+    fit(1, "=trainer::logger={_target_: pytorch_lightning.loggers.CSVLogger, save_dir: csv}")
+    here = moved(project, tmp_path / "second")
+    run = read_records(Path.cwd())[-1]
+    (logger,) = run.content["loggers"]
+    assert Path(logger["folder"]) == here / "csv/lightning_logs/version_0"
+    assert "lightning_logs, 0, csv/lightning_logs/version_0\n" in in_process("runs", "show", run.id).stdout
+
+
 def test_a_run_from_another_run_has_the_same_project_before_and_after_a_move(
     project: Path, tmp_path: Path, in_process: Command
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,18 @@ def read_labels(folder: str | os.PathLike[str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        _logger.warning("the labels in %s are damaged and are skipped: %s", file, error)
+        _warn_of_damage(file, getattr(error, "strerror", None) or str(error))
         return {}
     if are_labels(content):
         return {name: content[name] for name in ("name", "tags", "note") if name in content}
-    _logger.warning("the labels in %s are damaged and are skipped", file)
+    _warn_of_damage(file, "they are not names, tags and notes")
     return {}
+
+
+@cache
+def _warn_of_damage(file: Path, reason: str) -> None:
+    """Warn once: a command may read the labels of a run several times."""
+    _logger.warning("the labels in %s are damaged and are skipped: %s", file, reason)
 
 
 def are_labels(content: Any) -> bool:

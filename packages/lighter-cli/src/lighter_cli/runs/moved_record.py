@@ -71,10 +71,17 @@ def _in_checkpoints(saved: Mapping[str, Any], present: _Present) -> dict[str, An
     return {**saved, **single, **of_nan}
 
 
+def _in_loggers(loggers: Sequence[Mapping[str, str]], present: _Present) -> list[dict[str, str]]:
+    return [
+        {name: present(value) if name == "folder" else value for name, value in logger.items()} for logger in loggers
+    ]
+
+
 _PATHS: Mapping[str, Callable[[Any, _Present], Any]] = {
     "files": _in_list,
     "working_directory": _in_text,
     "project": _in_text,
     "checkpoints": _in_checkpoints,
     "checkpoint_folders": _in_list,
+    "loggers": _in_loggers,
 }
