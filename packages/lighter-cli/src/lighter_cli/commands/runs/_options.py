@@ -48,11 +48,12 @@ class Selection:
         """Return whether no option is given."""
         return self == EVERYTHING
 
-    def selected(self, runs: Iterable[Run]) -> Iterator[Run]:
+    def selected(self, runs: Iterable[Run], *, keeps_records: bool = True) -> Iterator[Run]:
         """Yield the runs that fulfil all options; only ``where`` reads their records.
 
         Args:
             runs: The runs, newest first.
+            keeps_records: Whether the records of all these runs are needed later, too.
 
         Raises:
             SourceError: An option cannot be used.
@@ -65,7 +66,7 @@ class Selection:
         since = None if self.since is None else parse_moment(self.since, now)
         before = None if self.before is None else parse_moment(self.before, now)
         conditions = [parse_condition(text) for text in self.where or ()]
-        found = (
+        found: Iterator[Run] = (
             run
             for run in runs
             if (not stages or run.stage in stages)
@@ -75,19 +76,27 @@ class Selection:
             and self.sweep in (None, run.sweep)
             and (not statuses or run.status in statuses)
         )
-        yield from islice(fulfilling(conditions, scanned(found)) if conditions else found, self.last)
+        if conditions:
+            read = (run for run in found if run.is_readable())
+            found = fulfilling(conditions, read if keeps_records else scanned(found))
+        yield from islice(found, self.last)
 
 
 EVERYTHING = Selection()
 
 
-def selected_here(selection: Selection) -> list[Run]:
+def selected_here(selection: Selection, *, keeps_records: bool = True) -> list[Run]:
     """Return the runs of the working directory that a selection has, oldest first.
+
+    Args:
+        selection: The selection.
+        keeps_records: As in ``Selection.selected``.
 
     Raises:
         SourceError: An option cannot be used.
     """
-    return list(selection.selected(map(Run, listed_runs(Path.cwd()))))[::-1]
+    found = selection.selected(map(Run, listed_runs(Path.cwd())), keeps_records=keeps_records)
+    return list(found)[::-1]
 
 
 def separated(given: Iterable[str] | None) -> list[str]:

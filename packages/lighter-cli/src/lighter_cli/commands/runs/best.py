@@ -19,7 +19,7 @@ Mode = Annotated[Literal["min", "max"] | None, Parameter(help="Whether the small
 
 def best(*, selection: Selection = EVERYTHING, metric: Metric = None, mode: Mode = None) -> None:
     """Print the run with the best value of a metric, at its best checkpoint if it has one."""
-    runs = list(scanned(selected_here(selection)))
+    runs = list(scanned(selected_here(selection, keeps_records=False)))
     name, direction = monitored(runs, metric, mode)
     ranked = best_first(runs, name, direction)
     if not ranked:

@@ -75,7 +75,8 @@ def list_runs(
     is_table = not (csv or as_json)
     most = _NUM_ON_TERMINAL if is_table and output.is_terminal() and not show_all and not over else None
     gone: list[str] = []
-    runs, total = _found(selection, None if sort or reverse else most, gone)
+    has_more = bool(columns or over or sort or as_json)
+    runs, total = _found(selection, None if sort or reverse else most, gone, keeps_records=has_more)
     _say_gone(gone)
     headings = separated(columns)
     if sort is not None:
@@ -104,13 +105,14 @@ def list_runs(
         _write_table(runs[:most], headings, total)
 
 
-def _found(selection: Selection, most: int | None, gone: list[str]) -> tuple[list[Run], int]:
+def _found(selection: Selection, most: int | None, gone: list[str], *, keeps_records: bool) -> tuple[list[Run], int]:
     """Return the runs to list, oldest first, at most so many of them; and how many there are."""
     if most is not None and selection.is_everything:
         folders = recorded_folders(Path.cwd(), gone)
         newest = islice(map(Run, listed_runs(Path.cwd(), folders, gone)), most)
         return list(newest)[::-1], len(folders)
-    runs = list(selection.selected(map(Run, listed_runs(Path.cwd(), gone=gone))))
+    listed = map(Run, listed_runs(Path.cwd(), gone=gone))
+    runs = list(selection.selected(listed, keeps_records=keeps_records))
     return (runs if most is None else runs[:most])[::-1], len(runs)
 
 
