@@ -239,7 +239,7 @@ def test_a_config_cannot_ask_for_unpickling(given: str, system_config: str) -> N
 def test_a_sharded_checkpoint_is_refused_without_the_option(system_config: str) -> None:
     Path("shards").mkdir()
     Path("shards/meta.pt").touch()
-    with pytest.raises(ConfigError, match="--safe refuses a folder as the checkpoint: 'shards'"):
+    with pytest.raises(ConfigError, match="safe=True refuses a folder as the checkpoint: 'shards'"):
         Runner().run("test", [system_config], ckpt_path="shards", safe=True)
     for options in ({"safe": True, "weights_only": False}, {}):
         with pytest.raises(IsADirectoryError):
