@@ -32,8 +32,10 @@ OWN_MODULES = (
     "torch.utils.serialization.config",
     "lighter",
     "lighter_config.building._sparkwheel",
+    "lighter_config.sources.yaml_reader",
     "lighter_config.writing.yaml_writer",
     "lighter_cli.app",
+    "lighter_cli.commands._merged",
     "lighter_cli.commands.stages",
     "lighter_cli.running.runner",
     "lighter_cli.running.build",
@@ -50,15 +52,18 @@ _DO_WITHOUT = ("jemalloc_bg_thd",)
 
 def main(modules: Sequence[str]) -> None:
     """Import modules, then fork trials until the standard input ends."""
+    # a collection would visit what is imported several times, and leave holes in pages that children then copy:
+    # https://docs.python.org/3/library/gc.html#gc.freeze
+    gc.disable()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a module prints while it is imported is no answer
     problem = import_all(modules)
     _answer(answers, {"ready": not problem, "problem": problem})
     if problem:
         return
-    gc.collect()
     gc.freeze()  # a collection in a child would copy every page
     _Server(answers).serve()
+    os._exit(0)  # taking torch apart takes longer
 
 
 def import_all(modules: Sequence[str]) -> str:
@@ -136,6 +141,7 @@ class _Server:
 def _prepare(request: Mapping[str, Any]) -> None:
     """Give this child its session, signals, output, working directory, environment and arguments."""
     os.setsid()
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
