@@ -172,6 +172,36 @@ def test_pools_of_linear_algebra_do_not_make_trials_cold(
     assert "DeprecationWarning" not in capfd.readouterr().err
 
 
+JEMALLOC = """
+    import _thread, threading, time
+
+    def wait():
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as name:
+            name.write("jemalloc_bg_thd")
+        named.release()
+        time.sleep(60)
+
+    named = _thread.allocate_lock()
+    named.acquire()
+    _thread.start_new_thread(wait, ())
+    named.acquire()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks a process that has imported torch")
+def test_threads_of_jemalloc_do_not_make_trials_cold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "allocates.py").write_text(textwrap.dedent(JEMALLOC))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    starter = Starter(["allocates"])
+    assert starter.start(["--version"], output=tmp_path / "log").wait() == 0
+    starter.close()
+    assert starter.problem == ""
+    assert "DeprecationWarning" not in capfd.readouterr().err  # Python 3.12 and newer would warn of each fork
+
+
 def test_a_killed_server_does_not_stop_the_sweep(system_config: str, tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux forks a process that has imported torch")

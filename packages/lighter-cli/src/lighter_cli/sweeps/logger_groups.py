@@ -6,12 +6,11 @@ Loggers that write files, such as those of TensorBoard and CSV, write below the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from lighter_cli.runs.trial import Trial, name_of_trial
 from lighter_config import Config, format_path
-from lighter_config.checks.components import components_in
+from lighter_config.checks.components import Component, components_in
 
 _PACKAGES = ("pytorch_lightning", "lightning")
 
@@ -26,27 +25,34 @@ def logger_settings(config: Config, trial: Trial) -> dict[str, Any]:
         config: The config of the trial.
         trial: The trial.
     """
-    return {format_path(path): value for path, value in _settings(config, trial)}
-
-
-def _settings(config: Config, trial: Trial) -> Iterator[tuple[tuple[str | int, ...], str]]:
     name = name_of_trial({"trial": trial.recorded})
-    # as written: what copies a logger by `%` copies these, too
+    wanted: dict[str, dict[tuple[str, ...], str]] = {
+        "WandbLogger": {("group",): trial.sweep, ("name",): name},
+        "MLFlowLogger": {
+            ("run_name",): name,
+            ("tags", "lighter.sweep"): trial.sweep,
+            ("tags", "lighter.trial"): name,
+        },
+    }
+    settings: dict[str, Any] = {}
+    # the config as it is written: what copies a logger by `%` copies these arguments, too
     for component in components_in(config.tree, lambda _: True):
-        if (component.target or "").partition(".")[0] not in _PACKAGES:
-            continue
-        given, path = component.keywords, component.path
-        # a name may be among arguments by position
-        names = (
-            ()
-            if component.positional != ()
-            else {"WandbLogger": ("name",), "MLFlowLogger": ("run_name",)}.get(component.short_name, ())
-        )
-        yield from (((*path, key), name) for key in names if key not in given)
-        if component.short_name == "WandbLogger" and "group" not in given:
-            yield (*path, "group"), trial.sweep
-        if component.short_name == "MLFlowLogger" and component.positional == ():
-            tags = given.get("tags", {})
-            found = {"lighter.sweep": trial.sweep, "lighter.trial": name}
-            if isinstance(tags, dict):
-                yield from (((*path, "tags", key), value) for key, value in found.items() if key not in tags)
+        if (component.target or "").partition(".")[0] in _PACKAGES:
+            for keys, value in wanted.get(component.short_name, {}).items():
+                if not _is_given(component, keys):
+                    settings[format_path((*component.path, *keys))] = value
+    return settings
+
+
+def _is_given(component: Component, keys: tuple[str, ...]) -> bool:
+    """Return whether the config gives an argument, or a key in it; true also where it may: by position or reference."""
+    if component.positional != () and keys != ("group",):  # that one has no position
+        return True
+    given: Any = component.keywords
+    for key in keys:
+        if not isinstance(given, dict):
+            return True
+        if key not in given:
+            return False
+        given = given[key]
+    return True
