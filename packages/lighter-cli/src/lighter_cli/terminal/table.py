@@ -103,7 +103,8 @@ def _line(parts: Sequence[Part]) -> Line:
     end = len(parts)
     while end and not cell_text(parts[end - 1]).strip():
         end -= 1
-    line = [part for cell in parts[:end] for part in (_GAP, cell)][1:]
+    line: list[Part] = [_GAP] * max(0, 2 * end - 1)
+    line[::2] = parts[:end]
     if 0 < end < len(parts):
         line[-1] = _with_text(line[-1], cell_text(line[-1]).rstrip(" "))
     return line
