@@ -288,9 +288,10 @@ def sweep(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def tracking(session: nox.Session) -> None:
-    """Run the example that logs to MLflow's store."""
-    install(session, list(SIBLINGS), build="cpu", groups=["test", "tracking"], requirements=workspace_requirements())
-    pytest(session, "tests/test_examples.py", "-k", "mlflow")
+    """Run the example that logs to MLflow's store, and a sweep that does."""
+    groups = ["test", "tracking", "sweep"]
+    install(session, list(SIBLINGS), build="cpu", groups=groups, requirements=workspace_requirements())
+    pytest(session, "tests/test_examples.py", "packages/lighter-cli/tests/sweeps/test_logger_groups.py", "-k", "mlflow")
 
 
 @nox.session(python=PYTHON, default=False)

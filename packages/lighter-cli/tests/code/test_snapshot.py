@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -137,7 +138,9 @@ def test_a_module_that_changed_after_its_import_is_said(
     file = repository / "code/own_net_17.py"
     file.write_text("x = 1\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(file.parent))
-    monkeypatch.setitem(sys.modules, "own_net_17", __import__("own_net_17"))
+    monkeypatch.setitem(sys.modules, "own_net_17", sys)  # removed after the test
+    del sys.modules["own_net_17"]
+    __import__("own_net_17")
     snapshot()
     assert caplog.text == ""
     file.write_text("x = 10\n", encoding="utf-8")
@@ -178,6 +181,16 @@ def test_a_secret_of_the_config_is_masked_and_the_record_says_so(repository: Pat
     taken = snapshot(words=("=vars::api_key=very secret",))
     assert b"very secret" not in taken.patch
     assert taken.facts["patch"]["is_masked"] is True
+
+
+def test_an_object_that_claims_to_be_a_module_is_passed_over(snapshot: Take, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lib:  # as cffi's, which `cryptography` has among the imported modules
+        __slots__ = ()
+        __class__ = ModuleType  # type: ignore[assignment]
+
+    monkeypatch.setitem(sys.modules, "claims_17", Lib())
+    assert isinstance(sys.modules["claims_17"], ModuleType)
+    assert not any("claims_17" in file for file in snapshot().facts["outside"])
 
 
 def test_imported_packages_are_those_that_importlib_finds() -> None:

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -123,16 +124,82 @@ def test_trials_live_on_when_the_worker_is_killed(system_config: str, tmp_path: 
     assert record.content["progress"]["epoch"] == 400
 
 
-def test_trials_start_cold_when_a_package_starts_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "_thread.start_new_thread(time.sleep, (60,))",
+    ],
+    ids=["Python", "native"],
+)
+def test_trials_start_cold_when_a_package_starts_threads(
+    start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "packages").mkdir()
-    module = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-    (tmp_path / "packages" / "busy.py").write_text(module)
+    (tmp_path / "packages" / "busy.py").write_text(f"import _thread, threading, time\n{start}\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
     starter = Starter(["busy"])
     assert starter.start(["--version"], output=tmp_path / "log").wait() == 0
     starter.close()
     if sys.platform == "linux":
         assert starter.problem == "importing busy starts threads"
+
+
+MULTIPLY = """
+    import numpy, torch
+    from pytorch_lightning import Callback
+
+    class Multiply(Callback):
+        def on_fit_start(self, trainer, module):
+            numbers = numpy.ones((500, 500))
+            print("PRODUCTS", (numbers @ numbers).sum(), torch.ones(500, 500).mm(torch.ones(500, 500)).sum().item())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks a process that has imported torch")
+def test_pools_of_linear_algebra_do_not_make_trials_cold(
+    system_config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "products").mkdir()
+    (tmp_path / "products" / "parts.py").write_text(textwrap.dedent(MULTIPLY))
+    names = [name for name in ("scipy.linalg", "pyarrow", "pandas") if find_spec(name.partition(".")[0])]
+    starter = Starter(names, environment={"OMP_NUM_THREADS": "2"})
+    words = ["fit", system_config, "project=products", "trainer::callbacks+={_target_: project.parts.Multiply}"]
+    assert starter.start(words, output=tmp_path / "log").wait() == 0
+    starter.close()
+    assert starter.problem == ""
+    assert "PRODUCTS 125000000.0 125000000.0" in (tmp_path / "log").read_text()
+    assert "DeprecationWarning" not in capfd.readouterr().err
+
+
+JEMALLOC = """
+    import _thread, threading, time
+
+    def wait():
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as name:
+            name.write("jemalloc_bg_thd")
+        named.release()
+        time.sleep(60)
+
+    named = _thread.allocate_lock()
+    named.acquire()
+    _thread.start_new_thread(wait, ())
+    named.acquire()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks a process that has imported torch")
+def test_threads_of_jemalloc_do_not_make_trials_cold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "allocates.py").write_text(textwrap.dedent(JEMALLOC))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    starter = Starter(["allocates"])
+    assert starter.start(["--version"], output=tmp_path / "log").wait() == 0
+    starter.close()
+    assert starter.problem == ""
+    assert "DeprecationWarning" not in capfd.readouterr().err  # Python 3.12 and newer would warn of each fork
 
 
 def test_a_killed_server_does_not_stop_the_sweep(system_config: str, tmp_path: Path) -> None:

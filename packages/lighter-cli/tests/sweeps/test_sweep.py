@@ -13,11 +13,13 @@ optuna = pytest.importorskip("optuna", minversion="5")
 from lighter_cli.errors import SweepError  # noqa: E402
 from lighter_cli.runs.record import read_record, read_records  # noqa: E402
 from lighter_cli.sweeps.journal import open_journal  # noqa: E402
+from lighter_cli.sweeps.overview import Overview  # noqa: E402
 from lighter_cli.sweeps.plan import plan_of  # noqa: E402
 from lighter_cli.sweeps.process import Starter  # noqa: E402
+from lighter_cli.sweeps.progress import Progress  # noqa: E402
 from lighter_cli.sweeps.results import read_results  # noqa: E402
 from lighter_cli.sweeps.sweep import Sweep, open_sweep  # noqa: E402
-from lighter_cli.sweeps.table import Progress, final_lines  # noqa: E402
+from lighter_cli.sweeps.trial_table import trial_lines  # noqa: E402
 from lighter_cli.sweeps.widening import widen  # noqa: E402
 from lighter_cli.sweeps.worker import Slot, Worker  # noqa: E402
 from lighter_config import SourceError  # noqa: E402
@@ -55,7 +57,7 @@ def study_of(sweep: Sweep) -> "optuna.Study":
 
 
 def rows(sweep: Sweep) -> list[dict[str, str]]:
-    return list(read_results(sweep.folder))
+    return read_results(sweep.folder)
 
 
 def test_every_point_of_a_grid_runs_once(work: Work, config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +179,7 @@ def test_repeats_are_runs_of_one_trial(work: Work, config: str) -> None:
     assert folders == ["seed-0", "seed-1", "seed-2"]
     assert {record.content["seed"] for record in read_records(Path.cwd())} == {0, 1, 2}
     assert len(study_of(sweep).trials) == 2
-    assert "0.41 ± " in "".join(map(str, final_lines(sweep, is_everything=True)))
+    assert "0.41 ± " in "".join(map(str, trial_lines(Overview(sweep.folder), is_everything=True)))
 
 
 def test_a_conditional_space_has_the_values_of_its_choice(work: Work, config: str) -> None:

@@ -146,8 +146,9 @@ def _file(module: object) -> str:
 
 
 def _names(module: object) -> dict[str, object]:
-    """Return the names in a module. A lazy module would import itself if it were asked."""
-    names: dict[str, object] = object.__getattribute__(module, "__dict__") if isinstance(module, ModuleType) else {}
+    """Return the names in a module. A lazy module would import itself if it were asked; what cffi makes is none."""
+    is_module = issubclass(type(module), ModuleType)  # an object can claim another class
+    names: dict[str, object] = object.__getattribute__(module, "__dict__") if is_module else {}
     return names
 
 

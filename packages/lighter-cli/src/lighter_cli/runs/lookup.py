@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lighter_cli.runs.index import name_of
 from lighter_cli.runs.listing import listed_runs, recorded_folders
+from lighter_cli.runs.matching import matching
 from lighter_cli.runs.record import Record, read_record
 from lighter_config import RECORD_FILE, Finding, SourceError, nearest_names
 from lighter_config.regular_files import is_regular
@@ -47,19 +48,8 @@ def look_up_run(run: str) -> Path | tuple[str, ...]:
     newest_first = [str(folder) for folder in reversed(folders.values())]
     if run == "last" and (newest := next(listed_runs(Path.cwd(), newest_first), None)):
         return Path(newest.folder)
-    if run in folders:
+    if run in folders:  # before the runs are read
         return folders[run]
-    names = {listed.name: listed.label for listed in listed_runs(Path.cwd(), newest_first) if listed.label}
-    found = [id_ for id_, name in names.items() if name == run] or [id_ for id_ in folders if run in id_]
-    if len(found) == 1:
-        return folders[found[0]]
-    if not found:
-        return nearest_names(run, [*names.values(), *folders])
-    is_name = run in names.values()
-    raise SourceError(
-        Finding(
-            message=f"{run!r} {'is the name' if is_name else 'matches the ids'} of {len(found)} runs",
-            nearest=tuple(found[-3:]),
-            fix="give the id" if is_name else "give more of the id",
-        )
-    )
+    labels = {listed.name: listed.label for listed in listed_runs(Path.cwd(), newest_first) if listed.label}
+    found = matching(run, folders, kind="run", called="id", labels=labels)
+    return nearest_names(run, [*labels.values(), *folders]) if found is None else folders[found]

@@ -19,6 +19,8 @@ LOCK_FILE = "sweep.lock"
 STOP_FILE = "stop"
 CODE = "code"
 BEST = "best"
+NUM_DIGITS = 4
+"""The folder of trial 7 is named ``0007``."""
 
 
 def read_json(file: Path) -> dict[str, Any] | None:

@@ -24,7 +24,8 @@ def modules_of(config: Config) -> list[str]:
             names[_module_of(target)] = None
     logger = config.expanded().get("trainer::logger", True)
     if logger is True or any(target.endswith(".TensorBoardLogger") for target in targets):
-        names["torch.utils.tensorboard"] = None  # what the logger imports when it writes first
+        # what the logger imports when it writes first
+        names["torch.utils.tensorboard"] = names["tensorboard.plugins.hparams.metadata"] = None
     return [name for name in names if name]
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from lighter_cli.errors import SweepError
 from lighter_cli.sweeps.gpus import slots_of
+from lighter_cli.sweeps.overview import Overview
 from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.preloading import modules_of
 from lighter_cli.sweeps.process import Starter
+from lighter_cli.sweeps.progress import LiveTable, Progress
 from lighter_cli.sweeps.sweep import Sweep, open_sweep
-from lighter_cli.sweeps.table import LiveTable, Progress, final_lines
+from lighter_cli.sweeps.trial_table import trial_lines
 from lighter_cli.sweeps.widening import widen
 from lighter_cli.sweeps.worker import Worker
 from lighter_cli.terminal import output
@@ -74,7 +76,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
     finally:
         starter.close()
     if not options.is_json:
-        output.write_lines([[""], *final_lines(sweep, is_everything=not output.is_terminal())])
+        output.write_lines([[""], *trial_lines(Overview(sweep.folder), is_everything=not output.is_terminal())])
         output.write_lines(_closing(sweep, end))
     return 130 if end == "interrupted" else 0
 

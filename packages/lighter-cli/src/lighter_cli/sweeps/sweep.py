@@ -27,7 +27,7 @@ from lighter_cli.sweeps.freezing import (
 from lighter_cli.sweeps.layout import BEST, CODE, LOCK_FILE, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
 from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.plan import Plan
-from lighter_cli.sweeps.results import write_results
+from lighter_cli.sweeps.results_writer import write_results
 from lighter_cli.sweeps.trials import Trials
 from lighter_config import RECORDED_CONFIG, Config, FileSource, Finding, SourceError
 from lighter_config.regular_files import exists

@@ -13,8 +13,9 @@ from typing import Any
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs.record import Record, newest_with_checkpoint
 from lighter_cli.runs.record_writer import places_of
-from lighter_cli.runs.trial import TRIALS
-from lighter_cli.sweeps.layout import RESULT_FILE, read_json
+from lighter_cli.runs.trial import TRIALS, Trial
+from lighter_cli.sweeps.layout import NUM_DIGITS, RESULT_FILE, read_json
+from lighter_cli.sweeps.logger_groups import logger_settings
 from lighter_cli.sweeps.outcomes import Result, records_of
 from lighter_cli.sweeps.owners import OWNER_FILE, is_at_work, read_owner
 from lighter_config import RECORDED_CONFIG, RECORDED_PLACES, Config, to_yaml
@@ -22,8 +23,7 @@ from lighter_config.regular_files import exists
 from lighter_config.sources.run_folders import TRIAL_FILE
 from lighter_config.space import Assignment, Space, trial_config
 from lighter_config.space.output_folder import in_folder
-
-_DIGITS = 4
+from lighter_config.space.trials import with_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Trials:
 
     def folder_of(self, number: int) -> Path:
         """Return the folder of a trial."""
-        return self.folder / f"{number:0{_DIGITS}}"
+        return self.folder / f"{number:0{NUM_DIGITS}}"
 
     def jobs(self, number: int) -> list[Job]:
         """Return the runs of a trial: one, or one for each repeat."""
@@ -166,7 +166,9 @@ class Trials:
             written = temporary if name is None else temporary / name
             final = folder if name is None else folder / name
             written.mkdir(parents=True)
-            one = in_folder(trial_config(config, space, assignment, repeat, number, settings), str(final))
+            one = trial_config(config, space, assignment, repeat, number, settings)
+            one = with_settings(one, logger_settings(one, Trial(final)))
+            one = in_folder(one, str(final))
             (written / RECORDED_CONFIG).write_text(to_yaml(one, standalone=True), encoding="utf-8")
             (written / RECORDED_PLACES).write_text(json.dumps(places_of(one), indent=1), encoding="utf-8")
             if name is not None:

@@ -18,7 +18,9 @@ import selectors
 import signal
 import sys
 import threading
+import time
 import types
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,8 +32,10 @@ OWN_MODULES = (
     "torch.utils.serialization.config",
     "lighter",
     "lighter_config.building._sparkwheel",
+    "lighter_config.sources.yaml_reader",
     "lighter_config.writing.yaml_writer",
     "lighter_cli.app",
+    "lighter_cli.commands._merged",
     "lighter_cli.commands.stages",
     "lighter_cli.running.runner",
     "lighter_cli.running.build",
@@ -40,19 +44,26 @@ OWN_MODULES = (
     "lighter_cli.sweeps.trial_callback",
 )
 _POLL_S = 1.0
+_THREAD_END_S = 0.1  # a joined thread is listed a moment longer
+_DO_WITHOUT = ("jemalloc_bg_thd",)
+"""Threads that a forked child does without. Those of jemalloc, in pyarrow, which pandas imports, return unused memory;
+``background_thread_postfork_child`` in jemalloc's src/background_thread.c switches them off."""
 
 
 def main(modules: Sequence[str]) -> None:
     """Import modules, then fork trials until the standard input ends."""
+    # a collection would visit what is imported several times, and leave holes in pages that children then copy:
+    # https://docs.python.org/3/library/gc.html#gc.freeze
+    gc.disable()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a module prints while it is imported is no answer
     problem = import_all(modules)
     _answer(answers, {"ready": not problem, "problem": problem})
     if problem:
         return
-    gc.collect()
     gc.freeze()  # a collection in a child would copy every page
     _Server(answers).serve()
+    os._exit(0)  # taking torch apart takes longer
 
 
 def import_all(modules: Sequence[str]) -> str:
@@ -61,17 +72,17 @@ def import_all(modules: Sequence[str]) -> str:
     Returns:
         Why this process cannot be forked; empty if it can.
     """
-    for name in OWN_MODULES:
-        importlib.import_module(name)
-    num_threads = _num_threads()
-    for name in modules:
-        with suppress(Exception):  # the trial reports it
+    for name in (*OWN_MODULES, *modules):
+        try:
             importlib.import_module(name)
-        if _num_threads() > num_threads or threading.active_count() > 1:
+        except Exception:
+            if name in OWN_MODULES:
+                raise  # the trial reports that another one cannot be imported
+        if _has_threads():
             return f"importing {name} starts threads"
         if _uses_gpu():
             return f"importing {name} starts CUDA"
-    return "importing torch starts CUDA" if _uses_gpu() else ""
+    return ""
 
 
 class _Server:
@@ -103,7 +114,7 @@ class _Server:
                     self._fork(json.loads(line), selector)
 
     def _fork(self, request: Mapping[str, Any], selector: selectors.BaseSelector) -> None:
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             try:
                 selector.close()
@@ -130,6 +141,7 @@ class _Server:
 def _prepare(request: Mapping[str, Any]) -> None:
     """Give this child its session, signals, output, working directory, environment and arguments."""
     os.setsid()
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -176,9 +188,49 @@ def _answer(answers: Any, content: Mapping[str, Any]) -> None:
         os._exit(0)
 
 
-def _num_threads() -> int:
-    tasks = Path("/proc/self/task")
-    return sum(1 for _ in tasks.iterdir()) if tasks.is_dir() else threading.active_count()
+def _fork() -> int:
+    """Fork this process without the warning of Python 3.12 and newer, which does not know whose threads there are.
+
+    Those left are harmless: see ``_has_threads``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _has_threads() -> bool:
+    """Return whether this process has threads that a forked child would miss.
+
+    A library may handle forks itself. OpenBLAS, in NumPy and SciPy, ends its pool before each one
+    (``openblas_fork_handler``, OpenBLAS pull request 343), and a child starts its own. To see that, fork a process that
+    ends at once. What is left after it, such as a pool of OpenMP that was used, would hang in a child
+    (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=60035).
+    """
+    if threading.active_count() > 1:
+        return True
+    if not _native_threads():
+        return False
+    pid = _fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    end = time.monotonic() + _THREAD_END_S
+    while _native_threads():
+        if time.monotonic() > end:
+            return True
+        time.sleep(_THREAD_END_S / 20)
+    return False
+
+
+def _native_threads() -> list[str]:
+    """Return the names of the threads besides the main one, without those that do no harm."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            name = (task / "comm").read_text().strip()
+            if int(task.name) != os.getpid() and name not in _DO_WITHOUT:
+                found.append(name)
+    return found
 
 
 def _uses_gpu() -> bool:

@@ -19,9 +19,9 @@ from lighter_cli.sweeps.layout import OUTPUT_FILE
 from lighter_cli.sweeps.outcomes import Result, is_better, is_feasible
 from lighter_cli.sweeps.owners import CLAIM_VARIABLE, TOUCH_S, touch
 from lighter_cli.sweeps.process import Process, Starter
+from lighter_cli.sweeps.progress import Progress
 from lighter_cli.sweeps.queue import Claimed, Queue
 from lighter_cli.sweeps.sweep import Sweep
-from lighter_cli.sweeps.table import Progress
 from lighter_config import Finding
 
 _logger = logging.getLogger(__name__)

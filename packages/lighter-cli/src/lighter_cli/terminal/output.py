@@ -60,7 +60,9 @@ def write_lines(lines: Iterable[Line]) -> None:
         for line in lines:
             console.print(Text.assemble(*(escaped_part(part, is_line=False) for part in line)))
         return
-    _write(escaped("".join(map(cell_text, line))) + "\n" for line in lines)
+    # without a call for each part, as a table may have a hundred thousand
+    texts = ("".join([part if isinstance(part, str) else part[0] for part in line]) for line in lines)
+    _write(escaped(text) + "\n" for text in texts)
 
 
 def write_json(value: Any) -> None:

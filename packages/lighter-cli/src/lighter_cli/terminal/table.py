@@ -81,9 +81,10 @@ class _LaidOut:
         self.heading = column.heading
         heading = cell_text(escaped_part(column.heading))
         self.pieces = _PIECE.findall(heading) if is_fitted else [heading]
-        is_printable = "".join(map(cell_text, column.cells)).isprintable()  # much faster than cell by cell
-        cells = column.cells if is_printable else map(escaped_part, column.cells)
-        self.cells = list(map(_cut, cells) if is_fitted else cells)
+        cells = column.cells
+        if not "".join(map(cell_text, cells)).isprintable():  # much faster than cell by cell
+            cells = list(map(escaped_part, cells))
+        self.cells = list(map(_cut, cells)) if is_fitted else cells
         self.is_number = column.is_number
         self.width = max(map(len, [*self.pieces, *map(cell_text, self.cells)]), default=0)
 
@@ -102,7 +103,8 @@ def _line(parts: Sequence[Part]) -> Line:
     end = len(parts)
     while end and not cell_text(parts[end - 1]).strip():
         end -= 1
-    line = [part for cell in parts[:end] for part in (_GAP, cell)][1:]
+    line: list[Part] = [_GAP] * max(0, 2 * end - 1)
+    line[::2] = parts[:end]
     if 0 < end < len(parts):
         line[-1] = _with_text(line[-1], cell_text(line[-1]).rstrip(" "))
     return line

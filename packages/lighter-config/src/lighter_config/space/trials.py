@@ -65,6 +65,17 @@ def trial_config(
         else:
             new.value = value
         merger.apply(root, Change("merge", parse_path(dimension.path), new))  # as a later file would
+    return with_settings(config._with_root(root, whole=None), settings)
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """Return a config with what the sweep itself sets.
+
+    Args:
+        config: The config, as it was loaded.
+        settings: Values by their paths.
+    """
+    root, merger = copied(config._root), Merger()
     for path, value in settings.items():
         merger.apply(root, Change("merge", parse_path(path), node_of(value, Caller("the sweep", None))))
     return config._with_root(root, whole=None)

@@ -1,0 +1,101 @@
+"""Lay out the trials of a sweep as a table, the best first: at the end of a sweep, and in ``lighter sweeps show``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lighter_cli.sweeps.overview import Overview, Row, is_feasible
+from lighter_cli.sweeps.results import deviation_of
+from lighter_cli.terminal import output
+from lighter_cli.terminal.table import Column, table_lines
+
+STYLES = {"finished": output.ADDED, "failed": output.REMOVED, "pruned": "yellow", "running": output.PATH}
+_NUM_SHOWN = 20
+_MAX_ERROR = 80
+_WHOLE = re.compile(r"-?\d*")
+
+
+def trial_lines(sweep: Overview, *, is_everything: bool) -> list[output.Line]:
+    """Return the table of a sweep.
+
+    Args:
+        sweep: The sweep.
+        is_everything: Show all trials, not only the best twenty.
+    """
+    rows = sweep.ranked if is_everything else sweep.ranked[:_NUM_SHOWN]
+    columns = [column for column in _columns(sweep, rows) if any(column.cells) or column.heading == "trial"]
+    table, left_out = table_lines(columns, width=output.width(), droppable=("took", "epochs"))
+    lines = list(table)
+    if num_more := len(sweep.ranked) - len(rows):
+        where = f"`lighter sweeps show {sweep.name} --all`, or `lighter sweeps export`"
+        lines.append([(f"… {num_more:,} more: {where}", output.PLACE)])
+    if left_out:
+        lines.append([(f"too wide for the terminal: {', '.join(left_out)}", output.PLACE)])
+    return lines
+
+
+def state_of(state: str, error: str) -> str:
+    """Return the state of a trial with its reason.
+
+    >>> state_of("failed", "ValueError: no"), state_of("pruned", "pruned at epoch 3"), state_of("finished", "")
+    ('failed (ValueError: no)', 'pruned at epoch 3', 'finished')
+    """
+    if state == "failed" and error:
+        return f"failed ({error.partition(chr(10))[0]:.{_MAX_ERROR}})"
+    return error if state == "pruned" and error else state
+
+
+def shown_value(value: str, deviation: str) -> str:
+    """Return a value with its deviation over the repeats.
+
+    >>> shown_value("0.9100000001", "0.01234"), shown_value("0.5", ""), shown_value("", "")
+    ('0.91 ± 0.0123', '0.5', '')
+    """
+    return shown_number(value) + (f" ± {float(deviation):.3g}" if deviation else "")
+
+
+def shown_number(text: str) -> str:
+    """Return a number with at most six digits; a whole one with all of them.
+
+    Raises:
+        ValueError: The text is no number.
+    """
+    return text if _WHOLE.fullmatch(text) else f"{float(text):.6g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds or minutes."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def _columns(sweep: Overview, rows: Sequence[Row]) -> list[Column]:
+    front = sweep.front()
+    columns = [
+        Column("trial", [(row["trial"], output.PATH) for row in rows], True),
+        Column("state", [(state_of(row["state"], row.get("error", "")), STYLES.get(row["state"], "")) for row in rows]),
+    ]
+    for name in sweep.objectives:
+        std = deviation_of(name)
+        cells = [shown_value(row.get(name, ""), row.get(std, "")) for row in rows]
+        columns.append(Column(name, cells, True))
+    columns.append(Column("front", ["yes" if row["trial"] in front else "" for row in rows]))
+    if not all(map(is_feasible, sweep.rows)):
+        columns.append(Column("constraints", [_kept(sweep, row) for row in rows]))
+    columns += [_values(name, [row.get(name, "") for row in rows]) for name in sweep.dimensions]
+    columns.append(Column("epochs", [row.get("epochs", "") for row in rows], True))
+    took = (row.get("took_s", "") for row in rows)
+    return [*columns, Column("took", [duration(float(seconds)) if seconds else "" for seconds in took], True)]
+
+
+def _values(name: str, cells: Sequence[str]) -> Column:
+    """Return the column of a dimension, which is one of numbers if all its values are."""
+    try:
+        return Column(name, list(map(shown_number, cells)), True)
+    except ValueError:
+        return Column(name, cells)
+
+
+def _kept(sweep: Overview, row: Row) -> str:
+    has_value = any(row.get(name) for name in sweep.objectives)
+    return ("kept" if is_feasible(row) else "violated") if has_value else ""
