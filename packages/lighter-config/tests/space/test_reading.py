@@ -278,6 +278,19 @@ def test_repeats_alone_with_an_objective_are_one_trial() -> None:
     assert (space.num_trials, space.num_repeats) == (1, 4)
 
 
+def test_a_repeat_of_the_command_takes_the_place_of_that_of_a_file() -> None:
+    section = {"sweep": {"repeat": {"vars::depth": [1, 2, 3]}, "maximize": "a"}}
+    by_word = space_of(section, "vars::depth:=1..2", options=SpaceOptions(repeat=("vars::depth",)))
+    assert [(one.name, one.domain.high) for one in by_word.repeats] == [("vars::depth", 2)]  # type: ignore[union-attr]
+    assert space_of(section, options=SpaceOptions(repeat=("vars::depth",))).num_repeats == 3
+    (found,) = findings_of(section, "vars::depth:=1..2", options=SpaceOptions(maximize=("a",)))
+    assert found.fix.endswith("--repeat vars::depth takes the one of `over`")
+
+
+def test_a_word_that_changes_the_section_is_not_doubtful() -> None:
+    assert findings_of("sweep::repeat::vars::depth=1..2", options=SpaceOptions(maximize=("a",))) == ()
+
+
 def test_a_step_that_misses_the_end_is_a_warning() -> None:
     (found,) = findings_of("vars::depth:=1..10:4")
     assert (found.severity, found.fix) == (Severity.WARNING, "write 1..9:4")
