@@ -241,6 +241,20 @@ def test_a_widened_space_keeps_its_trials(work: Work, config: str, caplog: pytes
     assert len(rows(narrower)) == 5
 
 
+def test_another_space_in_the_same_file_says_how_to_continue(
+    work: Work, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path("search.yaml").write_text("sweep: {over: {vars::value: [0.1, 0.2]}}\n")
+    before = work(config, "search.yaml")
+    Path("search.yaml").write_text("sweep: {over: {vars::value: [0.1, 0.2, 0.3]}}\n")
+    after = work(config, "search.yaml")
+    assert after.folder != before.folder
+    assert f"so this is another sweep; --name {before.name} continues that one" in caplog.text
+    caplog.clear()
+    assert len(work(config, "search.yaml", name=before.name).trials.numbers) == 3
+    assert "another sweep" not in caplog.text
+
+
 def test_a_widened_grid_has_no_hole_and_no_double(work: Work, config: str) -> None:
     sweep = work(config, "vars::num_samples:=8,12", name="grid")
     widened = work(config, "vars::num_samples:=4,8,12", "vars::value:=0.5,0.6", name="grid")
