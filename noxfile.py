@@ -284,6 +284,13 @@ def sweep(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep"], requirements=workspace_requirements())
     pytest(session, "packages/lighter-cli/tests/sweeps")
     pytest(session, "--doctest-modules", "--pyargs", "lighter_cli.sweeps")
+    pytest(
+        session,
+        "tests/test_documentation.py",
+        "tests/test_examples.py",
+        "-k",
+        "sweep or hydra or optuna or cross_validation",
+    )
 
 
 @nox.session(python=PYTHON, default=False)

@@ -8,6 +8,8 @@
 - ``text`` right below one of the first two, with nothing in between, is what it prints: each line must be in it, where
   ``...`` stands for any text.
 - ``<!-- not run: why -->`` above a block leaves it out.
+
+The rest of a page is skipped from the first sweep that runs on, where Optuna is not installed.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +155,8 @@ def _run_command(words: list[str], block: Block) -> str:
     assert words[0] == "lighter", f"{block.where}: `{words[0]}` is not run; say why in a marker above the block"
     if words[1] == "fit" and not block.must_fail and not any(word.startswith(_LENGTHS) for word in words):
         words = [*words, "trainer::max_epochs=1"]
+    if words[1] == "sweep" and "--dry-run" not in words and find_spec("optuna") is None:
+        pytest.skip(f"{block.where}: needs Optuna; nox's session `sweep` has it")
     output, code = io.StringIO(), 0
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:

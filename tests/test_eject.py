@@ -36,6 +36,7 @@ EXPERIMENTS = {
     "gan": ["gan/config.yaml"],
     "plain_lightning": ["plain_lightning/config.yaml"],
     "segmentation": ["segmentation/config.yaml"],
+    "sweep": ["sweep/config.yaml"],
     "text": ["text/config.yaml"],
     "tracking": ["tracking/config.yaml"],
     "recipe": ["recipe/pretrain.yaml"],

@@ -6,6 +6,7 @@ import io
 import json
 import runpy
 import shutil
+import statistics
 import subprocess
 import sys
 import warnings
@@ -18,11 +19,14 @@ import pytest
 import torch
 
 from lighter_cli import Runner
+from lighter_cli.app import app
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 QUIET = ["trainer::enable_progress_bar=false", "trainer::enable_model_summary=false"]
 
 Run = Callable[..., Any]
+
+needs_optuna = pytest.mark.skipif(find_spec("optuna") is None, reason="needs Optuna; nox's session `sweep` has it")
 
 
 @pytest.fixture(autouse=True)
@@ -132,13 +136,32 @@ def test_gan_moves_towards_the_ring_and_logs_both_players(run: Run) -> None:
     assert {"train/optimizer/Adam/lr", "train/optimizer/Adam-1/lr"} <= set(fit)
 
 
-def test_cross_validation_validates_every_sample_once() -> None:
-    script = runpy.run_path("examples/cross_validation/cross_validation.py")
-    with contextlib.redirect_stdout(io.StringIO()):
-        found = script["accuracies"](["examples/cross_validation/config.yaml", "trainer::max_epochs=2", *QUIET])
+@needs_optuna
+def test_a_sweep_validates_every_fold_once() -> None:
+    words = ["examples/cross_validation/config.yaml", "trainer::max_epochs=2", *QUIET]
+    (trial,) = _swept(*words, "--name", "folds")
+    fits = Path("lighter_sweeps/folds/trials/0000").glob("fold-*/lighter_runs/*/record.json")
+    found = [json.loads(file.read_text())["metrics"]["val/metrics/Accuracy/epoch"] for file in fits]
     assert len(found) == 5
     assert min(found) > 0.8
     assert len(set(found)) > 1  # the folds differ
+    assert float(trial["val/metrics/Accuracy/epoch"]) == pytest.approx(
+        statistics.mean(found), abs=0.02
+    )  # the best epochs
+    assert float(trial["val/metrics/Accuracy/epoch std"]) > 0
+
+
+@needs_optuna
+def test_a_sweep_tries_networks_and_optimizers_and_finds_a_good_one(run: Run) -> None:
+    trials = _swept("examples/sweep/config.yaml", *QUIET, "--trials", "8", "--workers", "2", "--name", "digits")
+    assert [trial["state"] for trial in trials] == ["finished"] * 8
+    assert {trial["files"] for trial in trials} >= {"networks/convolutional.yaml", "networks/dense.yaml"}
+    for trial in trials:
+        assert bool(trial["system::optimizer[SGD]::momentum"]) == (trial["system::optimizer"] == "SGD")
+    best = max(float(trial["val/metrics/Accuracy/epoch"]) for trial in trials)
+    test = run("test", "lighter_sweeps/digits/best")
+    assert test["test/metrics/Accuracy/epoch"] > 0.85
+    assert best > 0.9
 
 
 def test_csv_and_tensorboard_loggers_hold_what_was_trained(run: Run, tmp_path: Path) -> None:
@@ -180,6 +203,13 @@ def test_a_lightning_script_and_its_config_agree(run: Run) -> None:
     assert as_config["train/loss/epoch"] == pytest.approx(as_script["train_loss"], rel=1e-6)
     assert as_config["val/loss/epoch"] == pytest.approx(as_script["val_loss"], rel=1e-6)
     assert as_config["val/metrics/MulticlassAccuracy/epoch"] == pytest.approx(as_script["val_accuracy"])
+
+
+def _swept(*words: str) -> list[dict[str, str]]:
+    """Run a sweep, and return the rows of its table."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert app(["sweep", *words], result_action="return_value") == 0
+    return _rows(Path("lighter_sweeps") / words[-1] / "results.csv")
 
 
 def _encoder(checkpoint: str, prefix: str) -> torch.Tensor:

@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,10 +266,10 @@ def test_explain_finds_an_item_of_a_list_by_its_name(in_process: Command, write:
     assert "use   @callbacks::ema::decay" in done.stdout
 
 
-def _write_sweep(config: Config, space: Space) -> None:
-    """Write the folders of a sweep and of its trial 7."""
-    trial = trial_config(config, space, space.draw(lambda one: 7 if one.path == "trainer::max_epochs" else "4"),
-                         number=7)  # fmt: skip
+def _write_sweep(config: Config, space: Space, drawn: Mapping[str, Any]) -> None:
+    """Write the folders of a sweep and of its trial 7, whose values are drawn."""
+    assignment = space.draw(lambda one: drawn[one.path])
+    trial = trial_config(config, space, assignment, number=7)
     for folder, one, facts in (
         ("lighter_sweeps/exp-1", config, "sweep.json"),
         ("lighter_sweeps/exp-1/trials/0007", trial, "trial.json"),
@@ -277,7 +278,7 @@ def _write_sweep(config: Config, space: Space) -> None:
         Path(folder, "config.yaml").write_text(to_yaml(one, standalone=True))
         places = {path: [str(place) for place in one.chain(path)] for path in one.leaf_paths()}
         Path(folder, "provenance.json").write_text(json.dumps(places))
-        Path(folder, facts).write_text(json.dumps({"number": 7}))
+        Path(folder, facts).write_text(json.dumps({"number": 7, "values": dict(assignment.values)}))
 
 
 @pytest.fixture
@@ -286,7 +287,8 @@ def trial(experiment: list[str], write: Write) -> str:
         "search.yaml", "sweep:\n  over:\n    trainer::max_epochs: 1..9\n    trainer::callbacks::0::patience: [3, 4]\n"
     )
     config = load(parse_sources([*experiment, "search.yaml"], from_command_line=True))
-    _write_sweep(config, read_space(config, SpaceOptions(sampler="random", trials=9)))
+    drawn = {"trainer::max_epochs": 7, "trainer::callbacks::0::patience": "4"}
+    _write_sweep(config, read_space(config, SpaceOptions(sampler="random", trials=9)), drawn)
     return "lighter_sweeps/exp-1/trials/0007"
 
 
@@ -319,6 +321,25 @@ def test_a_choice_of_a_trial_is_shown_among_the_others(in_process: Command, tria
         "dimension": "trainer::callbacks::0::patience",
         "written": [3, 4],
         "place": "search.yaml:4:39",
+    }
+
+
+def test_a_range_inside_a_choice_is_named_with_the_choice(
+    in_process: Command, experiment: list[str], write: Write
+) -> None:
+    choices = "[{min_delta: 0.0..0.5}, {patience: 1..5}]"
+    write("search.yaml", f"sweep:\n  over:\n    trainer::callbacks::0: {choices}\n")
+    config = load(parse_sources([*experiment, "search.yaml"], from_command_line=True))
+    space = read_space(config, SpaceOptions(sampler="random", trials=9))
+    _write_sweep(config, space, {"trainer::callbacks::0": "patience", "trainer::callbacks::0::patience": 4})
+    trial = "lighter_sweeps/exp-1/trials/0007"
+    found = json.loads(in_process("explain", "trainer::callbacks::0::patience", trial, "--json").stdout)["varied"]
+    assert found == {
+        "sweep": "exp-1",
+        "trial": 7,
+        "dimension": "trainer::callbacks::0[patience]::patience",
+        "written": "1..5",
+        "place": "search.yaml:3:63",
     }
 
 

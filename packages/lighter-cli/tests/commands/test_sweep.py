@@ -197,6 +197,16 @@ def test_safe_refuses_the_target_of_a_choice(dry_run: Command) -> None:
     assert "choice 2 of system::model: system" in done.stderr
 
 
+@pytest.mark.parametrize("key", ["sampler", "pruner"])
+def test_safe_refuses_the_target_of_a_sampler_or_pruner(dry_run: Command, key: str) -> None:
+    component = f"sweep::{key}={{_target_: os.system, command: 'exit 3'}}"
+    words = ("exp.yaml", "trainer::max_epochs:=1,2", component, "--min", "val/loss/epoch", "--trials", "2")
+    done = dry_run(*words, "--safe")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--safe refuses os.system" in done.stderr
+    assert dry_run(*words, "--safe", "--allow", "os.system").returncode == 0
+
+
 def test_allow_without_safe_is_an_error(dry_run: Command) -> None:
     done = dry_run("exp.yaml", "trainer::max_epochs:=1,2", "--allow", "os")
     assert (done.returncode, "--allow needs --safe" in done.stderr) == (1, True)

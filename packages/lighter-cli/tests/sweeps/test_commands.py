@@ -1,5 +1,7 @@
 """What users type: a sweep from the command line, looking at it, testing its best trial, stopping it."""
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -72,6 +74,14 @@ def test_a_sweep_is_seen_exported_and_tested(swept: str, lighter: Command, in_pr
     assert "trial" not in read_records(tmp_path)[-1].content
     assert lighter("sweep", "lighter_sweeps/values").returncode == 0
     assert len(read_records(tmp_path)) == 5
+
+
+def test_runs_of_trials_are_grouped_over_their_seeds(config: str, lighter: Command, in_process: Command) -> None:
+    words = ("vars::value:=0.1,0.2", "seed:=0,1", "--repeat", "seed", "--name", "seeds")
+    assert lighter("sweep", config, *words).returncode == 0
+    rows = list(csv.DictReader(io.StringIO(in_process("runs", "list", "--over", "seed", "--csv").stdout)))
+    assert [(row["n"], row["vars::value"]) for row in rows] == [("2", "0.1"), ("2", "0.2")]
+    assert "trainer::default_root_dir" not in in_process("runs", "list", "--csv").stdout
 
 
 def test_events_are_json_for_tools(config: str, lighter: Command) -> None:

@@ -83,6 +83,18 @@ def check_whole(*, attempts: int) -> None:
     assert len([run for run in runs if "resumed" in run.content]) == attempts - 3
 
 
+def test_an_interrupt_before_a_trial_runs_says_how_to_continue(start: Start) -> None:
+    command = start()
+    wait_until(lambda: any(Path(SWEEPS).glob("sweep-*/trials/0000/owner.json")))
+    command.send_signal(signal.SIGINT)  # while the server imports torch
+    assert command.wait() == 130
+    assert command.stdout is not None
+    assert f"to continue   lighter sweep {folder()}" in command.stdout.read()
+    owner = read_owner(folder() / "trials" / "0000")
+    assert owner is not None
+    assert owner["released"]
+
+
 def test_a_killed_trial_continues_from_its_checkpoint(start: Start) -> None:
     sweep = start()
     wait_until(lambda: num_epochs(1) >= 3)

@@ -243,6 +243,37 @@ def test_a_widened_space_keeps_its_trials(work: Work, config: str, caplog: pytes
     assert len(rows(narrower)) == 5
 
 
+def test_another_space_in_the_same_file_says_how_to_continue(
+    work: Work, config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path("search.yaml").write_text("sweep: {over: {vars::value: [0.1, 0.2]}}\n")
+    before = work(config, "search.yaml")
+    Path("search.yaml").write_text("sweep: {over: {vars::value: [0.1, 0.2, 0.3]}}\n")
+    after = work(config, "search.yaml")
+    assert after.folder != before.folder
+    assert f"so this is another sweep; --name {before.name} continues that one" in caplog.text
+    caplog.clear()
+    assert len(work(config, "search.yaml", name=before.name).trials.numbers) == 3
+    assert "another sweep" not in caplog.text
+
+
+def test_a_widened_grid_has_no_hole_and_no_double(work: Work, config: str) -> None:
+    sweep = work(config, "vars::num_samples:=8,12", name="grid")
+    widened = work(config, "vars::num_samples:=4,8,12", "vars::value:=0.5,0.6", name="grid")
+    points = [tuple(values.values()) for values in widened.trials.values.values()]
+    assert points[:2] == [("8",), ("12",)]  # with the value of the config, 0.5
+    assert points[2:] == [("4", "0.5"), ("4", "0.6"), ("8", "0.6"), ("12", "0.6")]
+    assert sweep.folder == widened.folder
+
+
+def test_what_failed_outside_the_space_does_not_run_again(work: Work, config: str) -> None:
+    sweep = work(config, "vars::fail:=raise,''", name="left")
+    assert states(sweep) == ["failed", "finished"]
+    narrowed = work(config, "vars::fail:=once,''", name="left", retry=True)
+    assert states(narrowed) == ["failed", "finished", "failed"]
+    assert [result.attempts for result in narrowed.trials.results.values()] == [1, 1, 1]
+
+
 def test_the_sampler_draws_the_same_after_a_stop(work: Work, config: str) -> None:
     words = (config, "vars::value:=0.0..1.0")
     at_once = work(*words, maximize=(VALUE,), trials=5, name="at-once")
@@ -261,8 +292,8 @@ def test_files_are_choices_and_a_changed_one_is_refused(work: Work, config: str)
         work(config, ":=short.yaml,long.yaml")
     Path("long.yaml").unlink()
     more = work(str(sweep.folder), "vars::value:=0.2,0.5")
-    assert [values.get("vars::value") for values in more.trials.values.values()] == [None, None, "0.2", "0.5"]
-    assert [result.epochs for result in more.trials.results.values()] == [1, 3, 3, 3]
+    assert [values.get("vars::value") for values in more.trials.values.values()] == [None, None, "0.2", "0.2"]
+    assert [result.epochs for result in more.trials.results.values()] == [1, 3, 1, 3]  # with 0.5, of the config, too
 
 
 def test_a_sweep_ends_when_nothing_gets_better(work: Work, config: str) -> None:

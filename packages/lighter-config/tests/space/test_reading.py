@@ -257,7 +257,8 @@ def test_a_mistake_is_an_error_with_the_nearest_names(
         (["vars::width:=1,2"], SpaceOptions(pruner="median"), "pruning needs an objective", "add --max"),
         (["vars::width:=1,2,3", "vars::depth:=1..4"], SpaceOptions(trials=10),
          "the grid has 12 trials, and 10 leave 2 out", "write --trials 12, or --sampler random"),
-        (["vars::width:=1,2"], SpaceOptions(maximize=("a",)), "the search never ends", "add --trials N"),
+        (["vars::width:=1,2"], SpaceOptions(maximize=("a",)), "the search never ends",
+         "add --trials N, --hours H or --patience N, or --sampler grid to run every combination once"),
         (["vars::width:=1,2"], SpaceOptions(repeat=("vars::widht",)), "--repeat names vars::widht",
          "add vars::widht:=0..4"),
         (["vars::width:=1,2"], SpaceOptions(pruner="medium"), "'medium' is not the name of a pruner", "write median"),
@@ -269,6 +270,25 @@ def test_parts_that_do_not_fit_together_are_errors(
     (found,) = findings_of(*words, options=options)
     assert message in found.message
     assert found.fix.startswith(fix)
+
+
+def test_repeats_alone_with_an_objective_are_one_trial() -> None:
+    space = space_of("vars::depth:=1..4", options=SpaceOptions(maximize=("a",), repeat=("vars::depth",)))
+    assert space.is_grid
+    assert (space.num_trials, space.num_repeats) == (1, 4)
+
+
+def test_a_repeat_of_the_command_takes_the_place_of_that_of_a_file() -> None:
+    section = {"sweep": {"repeat": {"vars::depth": [1, 2, 3]}, "maximize": "a"}}
+    by_word = space_of(section, "vars::depth:=1..2", options=SpaceOptions(repeat=("vars::depth",)))
+    assert [(one.name, one.domain.high) for one in by_word.repeats] == [("vars::depth", 2)]  # type: ignore[union-attr]
+    assert space_of(section, options=SpaceOptions(repeat=("vars::depth",))).num_repeats == 3
+    (found,) = findings_of(section, "vars::depth:=1..2", options=SpaceOptions(maximize=("a",)))
+    assert found.fix.endswith("--repeat vars::depth takes the one of `over`")
+
+
+def test_a_word_that_changes_the_section_is_not_doubtful() -> None:
+    assert findings_of("sweep::repeat::vars::depth=1..2", options=SpaceOptions(maximize=("a",))) == ()
 
 
 def test_a_step_that_misses_the_end_is_a_warning() -> None:

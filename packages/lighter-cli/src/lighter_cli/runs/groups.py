@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lighter_cli.runs.run import Run, comparable
+from lighter_cli.runs.run import Run, comparable, compared_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ def groups_over(runs: Iterable[Run], paths: Sequence[str]) -> list[list[Run]]:
     """Group runs of one stage whose configs are equal except at some paths and below them; this reads their records."""
     groups: dict[object, list[Run]] = {}
     for run in runs:
-        values = [(path, comparable(value)) for path, value in run.values.items() if not is_under(path, paths)]
+        values = [
+            (path, comparable(value)) for path, value in compared_values(run).items() if not is_under(path, paths)
+        ]
         groups.setdefault((run.stage, tuple(sorted(values))), []).append(run)
     return list(groups.values())
 

@@ -311,10 +311,16 @@ def names_of_metrics(runs: Iterable[Run]) -> Iterator[str]:
 
 def differing_paths(runs: Sequence[Run]) -> list[str]:
     """Return the paths in the config at which runs differ, in the order of the config; this reads their records."""
-    values = [run.values for run in runs]
+    values = [compared_values(run) for run in runs]
     paths = dict.fromkeys(path for mapping in values for path in mapping)
     missing = object()
     return [path for path in paths if len({comparable(mapping.get(path, missing)) for mapping in values}) > 1]
+
+
+def compared_values(run: Run) -> Mapping[str, Any]:
+    """Return the values of a run that tell it from others: not the folder that a sweep gives each trial."""
+    folder = str(run.folder.absolute().parents[1]) if run.trial else None
+    return {path: value for path, value in run.values.items() if value != folder}
 
 
 def comparable(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Which dimension of a sweep a value of a trial comes from, as the folders of the trial and of the sweep tell."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from lighter_config.tree.paths import SEPARATOR
 _SWEEP_FILE = "sweep.json"
 _SECTIONS = ((SWEEP, "over"), (SWEEP, "repeat"))
 _FILES = "files"
+_LABEL = re.compile(r"\[[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,9 @@ def varied(config: Config, path: Segments) -> Varied | None:
     above = list(_folders_of(config))
     trial = next((one for one in above if is_regular(one / TRIAL_FILE)), None)
     folder = next((one for one in above if is_regular(one / _SWEEP_FILE)), None)
-    number = None if trial is None else (_read(trial / TRIAL_FILE) or {}).get("number")
-    if (
-        folder is None
-        or not isinstance(number, int)
-        or not any(str(place).endswith(f"(trial {number})") for place in config.chain(format_path(path)))
-    ):
+    content = {} if trial is None else _read(trial / TRIAL_FILE) or {}
+    number = content.get("number")
+    if folder is None or not isinstance(number, int) or not (places := _places(config, path, f" (trial {number})")):
         return None
     try:
         of_sweep = load([RunSource(folder, str(folder))])
@@ -63,10 +62,31 @@ def varied(config: Config, path: Segments) -> Varied | None:
         value = of_sweep.get(where, None)
         if value is not None and not isinstance(value, dict):
             # places are recorded of values, not of the lists that hold them
-            first = next(one for one in of_sweep.leaf_paths() if one == where or one.startswith(f"{where}{SEPARATOR}"))
+            leaves = [one for one in of_sweep.leaf_paths() if one == where or one.startswith(f"{where}{SEPARATOR}")]
+            name = _name_inside(content, path)
+            of_choice = next((one for one in leaves if str(of_sweep.chain(one)[-1]) in places), None)
+            if name is not None and of_choice is not None:
+                return Varied(folder.name, number, name, of_sweep.get(of_choice), of_sweep.chain(of_choice)[-1])
             shown = _names(value) if dimension == _FILES else value
-            return Varied(folder.name, number, dimension, shown, of_sweep.chain(first)[-1])
+            return Varied(folder.name, number, dimension, shown, of_sweep.chain(leaves[0])[-1])
     return None
+
+
+def _name_inside(content: dict[str, Any], path: Segments) -> str | None:
+    """Return the name of the dimension inside a choice that sets a path: ``optimizer[SGD]::lr`` sets ``optimizer::lr``.
+
+    Args:
+        content: What the trial's file holds.
+        path: The path.
+    """
+    names = [name for name in content.get("values", ()) if "[" in name]
+    return next((name for name in names if _LABEL.sub("", name) == format_path(path)), None)
+
+
+def _places(config: Config, path: Segments, end: str) -> set[str]:
+    """Return the places of a value that end with the number of the trial, without it."""
+    texts = (str(place) for place in config.chain(format_path(path)))
+    return {text.removesuffix(end) for text in texts if text.endswith(end)}
 
 
 def _folders_of(config: Config) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Result:
         constraints: The values that constraints limit, by name.
         error: Why it has no value. If it was pruned: in which epoch.
         epochs: The number of epochs.
-        took_s: Seconds from the start of the first run to the end of the last one.
+        took_s: Seconds that its runs took together, without the time between them.
         end: When it ended, in ISO format.
         attempts: The number of runs that it took.
     """
@@ -82,7 +83,7 @@ def result_of_run(record: Record, records: Sequence[Record], space: Space) -> Re
     epochs = read_epochs(record.folder)
     facts = {
         "epochs": len(epochs),
-        "took_s": _took(records, content["end"]),
+        "took_s": sum(map(_took, records)),
         "end": content["end"],
         "attempts": len(records),
     }
@@ -197,9 +198,9 @@ def _values(
     return [epoch.metrics.get(one.name, metrics.get(one.name)) for one in space.objectives], epoch
 
 
-def _took(records: Sequence[Record], end: str | None) -> float | None:
-    from datetime import datetime
-
-    if end is None:
-        return None
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(records[0].content["start"])).total_seconds()
+def _took(record: Record) -> float:
+    """Return the seconds that a run took; of one that was killed, until its last epoch."""
+    content = record.content
+    if content.get("end") is None:
+        return max((epoch.time_s for epoch in read_epochs(record.folder) if epoch.run is None), default=0.0)
+    return (datetime.fromisoformat(content["end"]) - datetime.fromisoformat(content["start"])).total_seconds()

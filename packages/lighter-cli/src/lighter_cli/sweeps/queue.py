@@ -122,11 +122,12 @@ class Queue:
         return failed[0] if len(failed) == len(results) >= _NUM_ALIKE and len(kinds) == 1 else ""
 
     def retry(self) -> int:
-        """Let the trials that failed run again; return their number."""
+        """Let the trials that failed run again, if their values are in the space; return their number."""
         trials = self._sweep.trials
         with self._sweep.lock():
             trials.refresh()
             failed = [number for number, result in trials.results.items() if result.shown_state == "failed"]
+            failed = [number for number in failed if self._assignment(number) is not None]
             if not failed:
                 return 0
             for number in failed:
@@ -190,8 +191,8 @@ class Queue:
         return self._sweep.facts.get("pruning") is not None and job is not jobs[0] and jobs[0].result is None
 
     def _new_job(self) -> Job | None:
-        trials, limit = self._sweep.trials, self._sweep.space.num_trials
-        if limit is not None and len(trials.numbers) >= limit:
+        trials, space = self._sweep.trials, self._sweep.space
+        if not space.is_grid and space.num_trials is not None and len(trials.numbers) >= space.num_trials:
             return None
         asked = self._study.ask(trials.values)
         if asked is None:

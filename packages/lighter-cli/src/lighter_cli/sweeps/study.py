@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from lighter_config.space import Assignment, Dimension, Range, Space
 
 _MOST_REFUSED = 1000
 _REFUSED = "refused"
+_Values = frozenset[tuple[str, int | float | str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,12 @@ class Study:
         self._seed = seed
         self._sampler: Spec = space.used_sampler
         self._component = None if isinstance(self._sampler, str) else make_sampler(self._sampler, seed, 0)
-        self._grid: list[Assignment] = []
-        self._points = space.grid() if space.is_grid else iter(())
         self._open()
 
     def _open(self) -> None:
+        self._points = self._space.grid() if self._space.is_grid else iter(())
+        self._made: set[_Values] = set()  # the values of the first trials, as many as are counted
+        self._num_counted = 0
         self._storage = open_journal(self._folder)
         self._study = optuna.create_study(
             storage=self._storage,
@@ -153,7 +154,7 @@ class Study:
         trials = self._study.get_trials(deepcopy=False)
         number = len(trials)
         if not any(trial.state is TrialState.WAITING for trial in trials[-1:]):
-            given = self._given(number)
+            given = self._given(trials)
             if given is None and self._space.is_grid:
                 return None
             if given is not None:
@@ -162,12 +163,14 @@ class Study:
             self._study.sampler = make_sampler(self._sampler, self._seed, number)
         return self._study.ask()
 
-    def _given(self, number: int) -> Assignment | None:
-        """Return the values of a trial that are given, not drawn; ``None`` if it is drawn."""
+    def _given(self, trials: Sequence[FrozenTrial]) -> Assignment | None:
+        """Return the values of the next trial that are given, not drawn; ``None`` if it is drawn."""
         if self._space.is_grid:
-            self._grid.extend(islice(self._points, max(0, number + 1 - len(self._grid))))
-            return self._grid[number] if number < len(self._grid) else None
-        return self._space.first[number] if number < len(self._space.first) else None
+            self._made.update(_values(trial.params) for trial in trials[self._num_counted :])
+            self._num_counted = len(trials)
+            # trials of a grid that was widened are not its first points
+            return next((point for point in self._points if _values(_params(point)) not in self._made), None)
+        return self._space.first[len(trials)] if len(trials) < len(self._space.first) else None
 
     def _orphan(self, is_made: Collection[int]) -> optuna.Trial | None:
         """Return a trial that runs, but has no folder: its process was killed between the two."""
@@ -202,6 +205,10 @@ def distribution_of(dimension: Dimension) -> BaseDistribution:
         low, high = int(domain.low), int(domain.largest)
         return IntDistribution(low, high, log=domain.log, step=int(domain.step or 1))
     return FloatDistribution(float(domain.low), float(domain.largest), log=domain.log, step=domain.step)
+
+
+def _values(params: Mapping[str, Any]) -> _Values:
+    return frozenset(params.items())
 
 
 def _params(assignment: Assignment) -> dict[str, Any]:

@@ -134,6 +134,8 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     is_new = not exists(folder / SWEEP_FILE)
     if is_new:
         _begin(folder, plan, config)
+        if plan.name is None:
+            _note_same_words(folder, plan)
     sweep = Sweep(folder, plan, is_new=is_new)
     if (version := sweep.facts.get("format")) != FORMAT:
         message = f"the sweep {folder.name} has format {version!r}, this version of Lighter reads format {FORMAT}"
@@ -180,6 +182,16 @@ def _begin(folder: Path, plan: Plan, config: Config) -> None:
         shutil.rmtree(temporary)
         if not exists(folder / SWEEP_FILE):  # else another process was faster
             raise
+
+
+def _note_same_words(folder: Path, plan: Plan) -> None:
+    """Say which sweep began with the same words, when a file among them gives other dimensions now."""
+    now = {"words": list(plan.config.words), "working_directory": str(Path.cwd())}
+    judged = {name: space_facts(plan.space)[name] for name in ("repeats", "objectives")}
+    for facts in filter(None, (read_json(other / SWEEP_FILE) for other in folder.parent.iterdir() if other != folder)):
+        if now.items() <= facts.items() and judged.items() <= facts["space"].items():
+            text = "the space is not that of %s, so this is another sweep; --name %s continues that one"
+            _logger.warning(text, facts["name"], facts["name"])
 
 
 def _update(sweep: Sweep) -> None:

@@ -95,21 +95,25 @@ class Worker:
         self.queue.settle()
         self._progress.begin(self._sweep)
         with self._interruptible():
-            while True:
-                self._reap()
-                if failure := self.queue.common_failure():
-                    self._stop_trials()
-                    raise _every_trial_fails(self._sweep, failure)
-                if self._must_stop():
-                    if not self._running:
-                        return "interrupted" if self._has_interrupt else "stopped"
-                elif not self._fill() and not self._running and not self._wait_for_others():
-                    return "done"
-                self._keep_claims()
-                self._progress.update(
-                    self._sweep, {index: claimed.job for index, (claimed, _) in self._running.items()}
-                )
-                self._starter.wait_for([process for _, process in self._running.values()], _POLL_S)
+            try:
+                return self._work()
+            except KeyboardInterrupt:  # while the first trials were being started
+                return "interrupted"
+
+    def _work(self) -> str:
+        while True:
+            self._reap()
+            if failure := self.queue.common_failure():
+                self._stop_trials()
+                raise _every_trial_fails(self._sweep, failure)
+            if self._must_stop():
+                if not self._running:
+                    return "interrupted" if self._has_interrupt else "stopped"
+            elif not self._fill() and not self._running and not self._wait_for_others():
+                return "done"
+            self._keep_claims()
+            self._progress.update(self._sweep, {index: claimed.job for index, (claimed, _) in self._running.items()})
+            self._starter.wait_for([process for _, process in self._running.values()], _POLL_S)
 
     def _fill(self) -> bool:
         """Start a run in each free slot; return whether there was one to start."""
@@ -131,9 +135,12 @@ class Worker:
             TRIAL_VARIABLE: str(job.folder),
             CLAIM_VARIABLE: claimed.claim,
         }
-        process = self._starter.start(
-            [*claimed.words, *self._words], output=job.folder / OUTPUT_FILE, environment=environment
-        )
+        words, file = [*claimed.words, *self._words], job.folder / OUTPUT_FILE
+        try:
+            process = self._starter.start(words, output=file, environment=environment)
+        except KeyboardInterrupt:
+            self.queue.leave(job)  # else it counts as killed
+            raise
         self._running[slot.index] = claimed, process
         self._progress.started(self._sweep, job, is_again=claimed.attempt > 0)
 

@@ -42,7 +42,8 @@ def check_space(
         one finding.
     """
     reader = reader or reader_for(space.config)
-    checks = [*checks, ObjectiveCheck(space), check_shared_folders]
+    given = [*checks]
+    checks = [*given, ObjectiveCheck(space), check_shared_folders]
     dimensions = (*space.dimensions, *space.repeats)
     trials = {one.name: _usual(space, one) for one in dimensions}
     usual = _checked(space, trials, reader, checks)
@@ -55,7 +56,7 @@ def check_space(
                 tally.add(case, usual)
             elif (found := _checked(space, {**trials, dimension.name: other}, reader, checks)) is not None:
                 tally.add(case, found)
-    components = chain.from_iterable(_about_component(space.config, key, reader) for key in _COMPONENTS)
+    components = chain.from_iterable(_about_component(space.config, key, reader, given) for key in _COMPONENTS)
     return [*space.notes, *components, *tally.findings()]
 
 
@@ -198,10 +199,10 @@ def _choices(dimension: Dimension, numbers: Sequence[str]) -> str:
     return f"choices {', '.join(numbers[:-1])} and {numbers[-1]} of {where}"
 
 
-def _about_component(config: Config, key: str, reader: SignatureReader) -> Iterator[Finding]:
+def _about_component(config: Config, key: str, reader: SignatureReader, checks: Sequence[Check]) -> Iterator[Finding]:
     """Yield the findings about the component of a sampler or a pruner."""
     section = config._root.value.get(SWEEP)
     node: Node | None = None if section is None else section.value.get(key)
     if node is not None and node.is_mapping:
         alone = config._with_root(config._root.like({key: node}), whole=None)
-        yield from check(alone, reader=reader, is_fragment=True)
+        yield from check(alone, reader=reader, is_fragment=True, checks=checks)

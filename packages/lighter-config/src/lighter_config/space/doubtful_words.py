@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lighter_config.config import Config
 from lighter_config.findings import Finding, Severity
+from lighter_config.sections import SWEEP
 from lighter_config.sources.dimensions import SIGN
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.words import OverrideSource
@@ -20,6 +21,8 @@ def overrides_like_dimensions(config: Config) -> Iterator[Finding]:
         word = Word(source.text, source.word, source.caller)
         change = parse_override(source.text, word)
         text = change.value.value
+        if change.path[0] == SWEEP:
+            continue  # a dimension there is written so
         if change.kind == "set" and isinstance(text, str) and (is_range(text) or _is_listed(text)):
             path = format_path(change.path)
             yield Finding(

@@ -103,10 +103,11 @@ def _dimensions(
             path = f"{SWEEP}{SEPARATOR}{key}"
             message = f"{path} must be a mapping, is {node.plain()!r}"
             reader.findings.append(_about(node, path, message, fix="write each path with its range or choices"))
-    moved, findings = _repeated(found[_OVER], options.repeat)
+    is_repeated = {one.path for one in found[_REPEAT]} - {one.path for one in found[_OVER]}
+    moved, findings = _repeated(found[_OVER], [path for path in options.repeat if path not in is_repeated])
     names = {dimension.name for dimension in moved}
     dimensions = [*found[FILES], *(one for one in found[_OVER] if one.name not in names)]
-    repeats = [*found[_REPEAT], *moved]
+    repeats = [*(one for one in found[_REPEAT] if one.name not in names), *moved]
     findings += [*_endless(repeats), *_twice(dimensions, repeats)]
     return dimensions, repeats, [*reader.findings, *findings]
 
@@ -168,7 +169,8 @@ def _twice(dimensions: Sequence[Dimension], repeats: Sequence[Dimension]) -> Ite
     for dimension in repeats:
         if dimension.name in names:
             message = f"{dimension.path} is both a dimension and a repeat"
-            yield _about(dimension.node, dimension.path, message, fix="remove it from `over` or from `repeat`")
+            fix = f"remove it from `over` or from `repeat`; --repeat {dimension.path} takes the one of `over`"
+            yield _about(dimension.node, dimension.path, message, fix=fix)
 
 
 def _about(node: Node, path: str, message: str, *, fix: str) -> Finding:

@@ -99,7 +99,10 @@ def _about_number(space: Space, section: Node, options: SpaceOptions, endless: D
             yield _at(message, path, node, "--trials", str(space.trials), fix)
     elif not space.is_grid and (space.trials, space.hours, space.patience) == (None, None, None):
         message = "the search never ends: it has neither a number of trials nor a time limit"
-        yield Finding(message=message, path=path, fix="add --trials N, --hours H or --patience N")
+        fix = "add --trials N, --hours H or --patience N"
+        if endless is None and space.sampler is None:
+            fix += ", or --sampler grid to run every combination once"
+        yield Finding(message=message, path=path, fix=fix)
 
 
 def _of(dimension: Dimension, message: str, *, fix: str) -> Finding:

@@ -116,7 +116,8 @@ class Space:
     @property
     def is_grid(self) -> bool:
         """Whether every trial of the space runs once: the sampler is ``grid``, or there is nothing to search for."""
-        return self.sampler == "grid" or (self.sampler is None and self.is_finite and not self.objectives)
+        has_search = bool(self.objectives and self.dimensions)
+        return self.sampler == "grid" or (self.sampler is None and self.is_finite and not has_search)
 
     @property
     def num_trials(self) -> int | None:
