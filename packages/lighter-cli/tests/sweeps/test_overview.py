@@ -84,6 +84,41 @@ def test_a_table_has_reasons_short_numbers_and_times(make: Make) -> None:
     assert table[8] == ["7", "open", "0.25", "a"]
 
 
+def test_a_terminal_has_short_names_and_one_column_for_the_dimensions_of_choices(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = (
+        "trial",
+        "state",
+        "score",
+        "opt[A]::lr",
+        "opt[B]::lr",
+        "model::p",
+        "feasible",
+        "epochs",
+        "took_s",
+        "error",
+    )
+    rows = [
+        header,
+        (0, "finished", 0.5, 0.1, "", 0.3, True, 4, 1.0, ""),
+        (1, "finished", 0.4, "", 0.2, 0.4, True, 4, 1.0, ""),
+    ]
+    sweep = make(objectives=[("score", "maximize")])
+    with (sweep.folder / "results.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    assert shown(Overview(sweep.folder))[0][3:6] == ["opt[A]::lr", "opt[B]::lr", "model::p"]
+    monkeypatch.setattr(trial_table.output, "width", lambda: 40)
+    assert shown(Overview(sweep.folder)) == [
+        ["trial", "state", "score", "lr", "p"],
+        ["0", "finished", "0.5", "0.1", "0.3"],
+        ["1", "finished", "0.4", "0.2", "0.4"],
+        ["too", "wide", "for", "the", "terminal:", "took,", "epochs"],
+    ]
+    monkeypatch.setattr(trial_table.output, "width", lambda: 30)
+    assert shown(Overview(sweep.folder))[0] == ["trial", "score", "lr", "p"]
+
+
 def test_a_short_table_says_how_many_are_left_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_table, "_NUM_SHOWN", 2)
     table = shown(make(), is_everything=False)

@@ -43,6 +43,8 @@ def test_the_record_and_lists_name_the_trial(system_config: str, in_process: Com
     Runner().run("fit", [system_config])
     assert [run.trial for run in read_runs()] == ["digits-3fa9/7", "digits-3fa9/7/seed=1", "other/0", ""]
     listed = json.loads(in_process("runs", "list", "--sweep", "digits-3fa9", "--json").stdout)
+    assert json.loads(in_process("runs", "list", "--sweep", "digits-3fa9/7", "--json").stdout) == listed
+    assert json.loads(in_process("runs", "list", "--sweep", "digits-3fa9/70", "--json").stdout) == []
     assert [run["trial"]["repeat"] for run in listed] == [None, "seed=1"]
     assert "digits-3fa9/7/seed=1" in in_process("runs", "list").stdout
     assert "trial          digits-3fa9/7\n" in in_process("runs", "show", record.folder.name).stdout

@@ -89,7 +89,8 @@ class LiveTable(Progress):
     def begin(self, sweep: Sweep) -> None:
         """Start the table."""
         super().begin(sweep)
-        self._live.start()
+        self._live.update("importing torch, once for all trials")
+        self._live.start(refresh=True)
 
     def update(self, sweep: Sweep, running: Mapping[int, Job]) -> None:
         """Show the running trials with their epochs and last values."""
@@ -110,7 +111,7 @@ class LiveTable(Progress):
             return
         from rich.text import Text
 
-        self._live.console.print(Text(text), soft_wrap=True)
+        self._live.console.print(Text(text))
 
 
 def how_many(sweep: Sweep) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lighter_cli.sweeps.overview import Overview, Row, is_feasible
 from lighter_cli.sweeps.results import deviation_of
@@ -14,18 +14,25 @@ STYLES = {"finished": output.ADDED, "failed": output.REMOVED, "pruned": "yellow"
 _NUM_SHOWN = 20
 _MAX_ERROR = 80
 _WHOLE = re.compile(r"-?\d*")
+_CHOICE = re.compile(r"\[[^\[\]]*\]")
 
 
 def trial_lines(sweep: Overview, *, is_everything: bool) -> list[output.Line]:
     """Return the table of a sweep.
+
+    On a terminal, a dimension has the last part of its path as its heading, and the dimensions that several choices
+    have at one path share a column: a trial has one of them.
 
     Args:
         sweep: The sweep.
         is_everything: Show all trials, not only the best twenty.
     """
     rows = sweep.ranked if is_everything else sweep.ranked[:_NUM_SHOWN]
-    columns = [column for column in _columns(sweep, rows) if any(column.cells) or column.heading == "trial"]
-    table, left_out = table_lines(columns, width=output.width(), droppable=("took", "epochs"))
+    width = output.width()
+    columns = [*_facts(sweep, rows), *_dimensions(sweep, rows, is_exact=width is None), *_costs(rows)]
+    columns = [column for column in columns if any(column.cells) or column.heading == "trial"]
+    droppable = ["took", "epochs", *["state"] * (len({row["state"] for row in rows}) == 1)]
+    table, left_out = table_lines(columns, width=width, droppable=droppable)
     lines = list(table)
     if num_more := len(sweep.ranked) - len(rows):
         where = f"`lighter sweeps show {sweep.name} --all`, or `lighter sweeps export`"
@@ -69,7 +76,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
-def _columns(sweep: Overview, rows: Sequence[Row]) -> list[Column]:
+def _facts(sweep: Overview, rows: Sequence[Row]) -> list[Column]:
     front = sweep.front()
     columns = [
         Column("trial", [(row["trial"], output.PATH) for row in rows], True),
@@ -82,10 +89,41 @@ def _columns(sweep: Overview, rows: Sequence[Row]) -> list[Column]:
     columns.append(Column("front", ["yes" if row["trial"] in front else "" for row in rows]))
     if not all(map(is_feasible, sweep.rows)):
         columns.append(Column("constraints", [_kept(sweep, row) for row in rows]))
-    columns += [_values(name, [row.get(name, "") for row in rows]) for name in sweep.dimensions]
-    columns.append(Column("epochs", [row.get("epochs", "") for row in rows], True))
+    return columns
+
+
+def _dimensions(sweep: Overview, rows: Sequence[Row], *, is_exact: bool) -> list[Column]:
+    found = {name: [row.get(name, "") for row in rows] for name in sweep.dimensions}
+    if is_exact:
+        return [_values(name, cells) for name, cells in found.items()]
+    by_path: dict[str, list[str]] = {}
+    for name, cells in found.items():
+        path = _CHOICE.sub("", name)
+        by_path[path] = [before or cell for before, cell in zip(by_path.get(path, cells), cells, strict=True)]
+    return [_values(short_name(path, by_path), cells) for path, cells in by_path.items()]
+
+
+def short_name(path: str, paths: Collection[str]) -> str:
+    """Return the last parts of a path, as many as no other path ends with.
+
+    >>> paths = ["system::model::0::p", "system::model::4::p", "system::optimizer::lr"]
+    >>> [short_name(path, paths) for path in paths]
+    ['0::p', '4::p', 'lr']
+    """
+    parts = path.split("::")
+    for num in range(1, len(parts)):
+        ending = "::".join(parts[-num:])
+        if sum(f"::{other}".endswith(f"::{ending}") for other in paths) == 1:
+            return ending
+    return path
+
+
+def _costs(rows: Sequence[Row]) -> list[Column]:
     took = (row.get("took_s", "") for row in rows)
-    return [*columns, Column("took", [duration(float(seconds)) if seconds else "" for seconds in took], True)]
+    return [
+        Column("epochs", [row.get("epochs", "") for row in rows], True),
+        Column("took", [duration(float(seconds)) if seconds else "" for seconds in took], True),
+    ]
 
 
 def _values(name: str, cells: Sequence[str]) -> Column:

@@ -40,7 +40,7 @@ class Selection:
         str | None, Parameter(help="Only runs that started earlier: an age such as 12h, 30d, or a date.")
     ] = None
     tag: Annotated[_Several, Parameter(negative=(), help="Only runs with this tag.")] = None
-    sweep: Annotated[str | None, Parameter(help="Only the trials of this sweep.")] = None
+    sweep: Annotated[str | None, Parameter(help="Only the trials of this sweep, or one of them: NAME/7.")] = None
     last: Annotated[int | None, Parameter(help="Only the newest of them, at most so many.")] = None
 
     @property
@@ -73,7 +73,7 @@ class Selection:
             and (since is None or run.start >= since)
             and (before is None or run.start < before)
             and set(tags) <= set(run.tags)
-            and self.sweep in (None, run.sweep)
+            and (self.sweep is None or f"{run.trial}/".startswith(f"{self.sweep}/"))
             and (not statuses or run.status in statuses)
         )
         if conditions:
