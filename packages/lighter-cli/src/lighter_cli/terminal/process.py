@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -71,6 +71,12 @@ def reporting_errors() -> Iterator[None]:
         sys.stdout.flush()
         print(_render(error), file=sys.stderr)
         raise SystemExit(2 if _is_usage_error(error) else 1) from None
+
+
+def print_errors(errors: Iterable[Exception]) -> None:
+    """Print errors that end nothing, as ``reporting_errors`` prints the one that ends the process."""
+    for error in errors:
+        print(_render(error), file=sys.stderr)
 
 
 def _is_usage_error(error: Exception) -> bool:
