@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lighter import dataloaders, restored_values
-from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.errors import StepOutputError, nearest_names
 from lighter.from_checkpoint import FromCheckpoint
 from lighter.lightning import exact_weights, failure_notes
@@ -337,32 +336,21 @@ class LighterModule(FromCheckpoint):
             resume.warn_of_differences(resumed, self.trainer)
             saved = resumed.pop("configured", {})
             if self._logging.configured:  # a finder restores its checkpoint before `on_fit_start` of the module
-                self._compare_with_checkpoint(saved)
+                self.restored_values, self._logging.configured = restored_values.compare_with_checkpoint(
+                    self.trainer, self._logging.configured, self._logging.configured_callbacks, saved
+                )
             resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
         resume.continue_training(resumed, self.trainer)
         # now that parameters are frozen, and a checkpoint is restored
         self.group_coverage = log_groups(self.trainer, self.network)
 
-    def _compare_with_checkpoint(self, saved: dict[str, Any]) -> None:
-        """Warn of values that the checkpoint restored in place of configured ones, or set them to the configured."""
-        logging, trainer = self._logging, self.trainer
-        callbacks = trainer.callbacks  # type: ignore[attr-defined]
-        if any(isinstance(callback, ConfiguredValues) for callback in callbacks):
-            # a checkpoint of an earlier version does not say what its run was configured with
-            restored_values.apply(trainer, logging.configured, saved or restored_values.configured_values(trainer))
-            restored_values.apply_to_callbacks(callbacks, self._logging.configured_callbacks)
-            return
-        self.restored_values = (
-            *restored_values.restored_values(trainer, logging.configured, saved),
-            *restored_values.restored_callback_values(callbacks, self._logging.configured_callbacks),
-        )
-        restored_values.report(trainer, self.restored_values)
-        logging.configured = restored_values.effective_values(logging.configured, saved)
-
     def _before_on_train_epoch_end(self) -> None:
         end_restart(self.trainer)
         self._logging.new_values.start(Mode.TRAIN)
         self._end_epoch(Mode.TRAIN)
+
+    def _before_validation(self) -> None:
+        self._logging.start_validation(self.trainer)
 
     def _before_on_validation_epoch_end(self) -> None:
         configuration.follow_first_val_loader(self.trainer)
@@ -372,6 +360,9 @@ class LighterModule(FromCheckpoint):
 
     def _before_on_test_epoch_end(self) -> None:
         self._end_epoch(Mode.TEST)
+
+    def _before_on_fit_end(self) -> None:
+        resume.continue_training(self._logging.resumed, self.trainer)  # if nothing was left to train
 
     def _end_epoch(self, mode: Mode) -> None:
         dataloaders.check_num_batches(self.trainer, mode)
@@ -383,7 +374,13 @@ class LighterModule(FromCheckpoint):
             modes.save_for_evaluation(checkpoint, self._trainer)
             logging = self._logging
             resume.save(
-                checkpoint, self._trainer, logging.train_log, logging.extremes, logging.resumed, logging.configured
+                checkpoint,
+                self._trainer,
+                logging.train_log,
+                logging.extremes,
+                logging.resumed,
+                logging.validation_start,
+                logging.configured,
             )
             if resume.KEY in checkpoint:
                 checkpoint[resume.KEY]["counted"] = {**logging.new_values.counted}

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
+from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.optimizers.combined_optimizer import flat
 from lighter.optimizers.configuration import flat_schedules
 
@@ -41,6 +42,33 @@ class RestoredValue:
         return f"{self.owner} has {name} {self.restored!r} of the checkpoint, not the configured {self.configured!r}"
 
 
+def compare_with_checkpoint(
+    trainer: Trainer, configured: dict[str, Any], configured_callbacks: list[_Values], saved: dict[str, Any]
+) -> tuple[tuple[RestoredValue, ...], dict[str, Any]]:
+    """Report what the checkpoint restored in place of configured values, or set it to the configured ones.
+
+    Args:
+        trainer: The trainer of the resumed fit; one of its callbacks may be `ConfiguredValues`.
+        configured: What `configured_values` returned before the checkpoint was restored.
+        configured_callbacks: What `configured_callbacks` returned then.
+        saved: What the checkpoint's run was configured with; empty in a checkpoint of an earlier version.
+
+    Returns:
+        The values that the checkpoint restored, and the arguments that the run uses.
+    """
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    if any(isinstance(callback, ConfiguredValues) for callback in callbacks):
+        _apply(trainer, configured, saved or configured_values(trainer))
+        _apply_to_callbacks(callbacks, configured_callbacks)
+        return (), configured
+    values = (
+        *_restored_values(trainer, configured, saved),
+        *_restored_callback_values(callbacks, configured_callbacks),
+    )
+    _report(trainer, values)
+    return values, _effective_values(configured, saved)
+
+
 def configured_values(trainer: Trainer) -> dict[str, Any]:
     """Return the arguments of optimizers and schedules as plain values; call it before a checkpoint is restored."""
     optimizers = [[_of_group(group) for group in optimizer.param_groups] for optimizer in flat(trainer.optimizers)]
@@ -52,7 +80,7 @@ def configured_callbacks(callbacks: Iterable[Callback]) -> list[_Values]:
     return [_plain(callback, _argument_names(callback)) for callback in callbacks]
 
 
-def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> list[RestoredValue]:
+def _restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> list[RestoredValue]:
     """Compare what two runs were configured with; optimizers and schedules of another class are left out."""
     differences = []
     for optimizer, now, before in _pairs(flat(trainer.optimizers), configured, saved, "optimizers"):
@@ -64,7 +92,7 @@ def restored_values(trainer: Trainer, configured: Mapping[str, Any], saved: Mapp
     return differences
 
 
-def restored_callback_values(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> list[RestoredValue]:
+def _restored_callback_values(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> list[RestoredValue]:
     """Compare callbacks with what they were configured with."""
     return [
         difference
@@ -73,7 +101,7 @@ def restored_callback_values(callbacks: Iterable[Callback], configured: Iterable
     ]
 
 
-def report(trainer: Trainer, values: tuple[RestoredValue, ...]) -> None:
+def _report(trainer: Trainer, values: tuple[RestoredValue, ...]) -> None:
     """Give the values to callbacks that have a method ``on_restored_values(trainer, values)``; warn if none has.
 
     Such a callback warns itself. It can say where a value was configured, which is not known here.
@@ -88,7 +116,7 @@ def report(trainer: Trainer, values: tuple[RestoredValue, ...]) -> None:
         )
 
 
-def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+def _apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
     """Set what differs in optimizers and schedules to the configured value; the progress of schedules stays.
 
     The rate is that of the configured schedule at the restored step if the schedule is a function of the step, such as
@@ -107,13 +135,13 @@ def apply(trainer: Trainer, configured: Mapping[str, Any], saved: Mapping[str, A
                 group["lr"] = rate
 
 
-def apply_to_callbacks(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> None:
+def _apply_to_callbacks(callbacks: Iterable[Callback], configured: Iterable[_Values]) -> None:
     """Set callbacks to the configured values."""
     for callback, values in zip(callbacks, configured, strict=False):
         _set_all(vars(callback), values, _plain(callback, values))
 
 
-def effective_values(configured: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+def _effective_values(configured: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a resumed run uses: the saved value of each argument that was saved."""
     no_groups: list[_Values] = []
     no_values: _Values = {}

@@ -1,5 +1,7 @@
 """A resumed run ends with the values, weights and random states of an uninterrupted one."""
 
+import os
+import signal
 from functools import partial
 
 import pytest
@@ -52,22 +54,44 @@ def make_system(make_network, make_data):
 
 
 class SaveEverywhere(Callback):
-    """Saves where `ModelCheckpoint` may."""
+    """Saves where `ModelCheckpoint` may; notes how many rows were logged by then."""
 
     def __init__(self, folder):
         self.folder = folder
+        self.num_rows = {}
+
+    def save(self, trainer, hook):
+        if trainer.sanity_checking:
+            return
+        file = self.folder / f"{hook}-{trainer.fit_loop.total_batch_idx}-{len(self.num_rows)}.ckpt"
+        trainer.save_checkpoint(file)
+        self.num_rows[file.name] = len(getattr(trainer.logger, "rows", ()))
 
     def on_train_batch_end(self, trainer, *args):
-        if trainer.fit_loop._should_accumulate():
-            return  # gradients are in no checkpoint
-        trainer.save_checkpoint(self.folder / f"batch-{trainer.fit_loop.total_batch_idx}.ckpt")
+        if not trainer.fit_loop._should_accumulate():  # gradients are in no checkpoint
+            self.save(trainer, "batch")
 
     def on_validation_end(self, trainer, *args):
-        if not trainer.sanity_checking:
-            trainer.save_checkpoint(self.folder / f"validated-{trainer.fit_loop.total_batch_idx}.ckpt")
+        self.save(trainer, "validated")
 
     def on_train_epoch_end(self, trainer, *args):
-        trainer.save_checkpoint(self.folder / f"end-{trainer.fit_loop.total_batch_idx}.ckpt")
+        self.save(trainer, "end")
+
+
+class SaveInValidation(SaveEverywhere):
+    """Saves also where an exception may end a validation."""
+
+    def on_validation_start(self, trainer, *args):
+        self.save(trainer, "validation-starts")
+
+    def on_validation_batch_start(self, trainer, *args):
+        self.save(trainer, "validation-batch-starts")
+
+    def on_validation_batch_end(self, trainer, *args):
+        self.save(trainer, "validation-batch")
+
+    def on_validation_epoch_end(self, trainer, *args):
+        self.save(trainer, "validation-epoch")
 
 
 def run(make_system, make_trainer, loader_class, *, callbacks=(), ckpt_path=None, epochs, **options):
@@ -102,9 +126,10 @@ class LoadsTheWeights(SingleDeviceStrategy):
 
 
 def test_a_strategy_that_loads_the_weights_itself_resumes_and_tests(make_system, make_trainer, epochs, tmp_path):
-    whole = run(make_system, make_trainer, DataLoader, callbacks=[SaveEverywhere(tmp_path)], epochs=epochs)
+    saved = SaveEverywhere(tmp_path)
+    whole = run(make_system, make_trainer, DataLoader, callbacks=[saved], epochs=epochs)
     resumed_epochs = type(epochs)()
-    first, last = tmp_path / "end-5.ckpt", tmp_path / "end-17.ckpt"
+    first, *_, last = [tmp_path / name for name in saved.num_rows if name.startswith("end")]
     strategy = LoadsTheWeights("cpu")
     resumed = run(make_system, make_trainer, DataLoader, ckpt_path=first, epochs=resumed_epochs, strategy=strategy)
     assert resumed_epochs.train == epochs.train[1:]
@@ -190,6 +215,10 @@ def test_weights_alone_hold_nothing_of_the_run(make_system, make_trainer, epochs
         pytest.param({"accumulate_grad_batches": 4}, False, id="accumulation"),
         pytest.param({}, True, id="a schedule that monitors validation"),
         pytest.param({"max_epochs": -1, "max_steps": 10}, True, id="the same, and steps are counted, not epochs"),
+        pytest.param({"max_epochs": -1, "max_steps": 12}, False, id="as many steps as two epochs have"),
+        pytest.param(
+            {"max_epochs": -1, "max_steps": 9, "val_check_interval": 3}, False, id="steps that end with a validation"
+        ),
     ],
 )
 def test_resume_from_any_checkpoint_leaves_nothing_out(make_system, make_trainer, rows, tmp_path, options, has_plateau):
@@ -207,7 +236,8 @@ def test_resume_from_any_checkpoint_leaves_nothing_out(make_system, make_trainer
         trainer.fit(system, ckpt_path=ckpt_path, weights_only=True)
         return system.network.state_dict()
 
-    whole = fit(rows, SaveEverywhere(tmp_path))
+    saved = SaveInValidation(tmp_path)
+    whole = fit(rows, saved)
     expected = [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
     num_resumed = []
     for file in sorted(tmp_path.glob("*.ckpt")):
@@ -215,6 +245,7 @@ def test_resume_from_any_checkpoint_leaves_nothing_out(make_system, make_trainer
         weights = fit(resumed_rows, ckpt_path=file)
         rest = resumed_rows.rows
         assert rest == expected[len(expected) - len(rest) :], file.name
+        assert len(rest) >= len(expected) - saved.num_rows[file.name], file.name
         torch.testing.assert_close(weights, whole, rtol=0, atol=0, msg=file.name)
         num_resumed.append(len(rest))
     assert len(num_resumed) > 5
@@ -222,15 +253,21 @@ def test_resume_from_any_checkpoint_leaves_nothing_out(make_system, make_trainer
 
 
 class Fails(Callback):
-    """Raises before a batch's step, or while the batch after a number of them is loaded."""
+    """Raises before a batch's step, while a batch is loaded, or as after a SIGTERM in a validation."""
 
-    def __init__(self, step=-1, loaded=-1):
-        self.step, self.loaded = step, loaded
-        self.num_loaded = 0
+    def __init__(self, step=-1, loaded=-1, validated=-1):
+        self.step, self.loaded, self.validated = step, loaded, validated
+        self.num_loaded = self.num_validated = 0
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
         if trainer.global_step == self.step:
             raise ValueError("here")
+
+    def on_validation_batch_end(self, trainer, *args):
+        if not trainer.sanity_checking:
+            self.num_validated += 1
+            if self.num_validated == self.validated:
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def collate(self, samples):
         self.num_loaded += 1
@@ -239,9 +276,26 @@ class Fails(Callback):
         return default_collate(samples)
 
 
-@pytest.mark.parametrize("fails", [{"step": 3}, {"step": 5}, {"step": 8}, {"loaded": 5}, {"loaded": 4}], ids=str)
-def test_a_checkpoint_of_an_exception_repeats_its_batch(make_system, make_trainer, rows, tmp_path, fails):
-    """The batch whose step an exception ended was skipped, and rows moved by one on the x axis."""
+@pytest.mark.parametrize(
+    ("fails", "num_repeated_rows"),
+    [
+        ({"step": 3}, 0),
+        ({"step": 5}, 0),
+        ({"step": 8}, 0),
+        ({"loaded": 5}, 0),
+        ({"loaded": 4}, 0),
+        ({"validated": 2}, 2),
+        ({"validated": 7}, 1),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_an_exception_repeats_its_batch(
+    make_system, make_trainer, rows, tmp_path, fails, num_repeated_rows
+):
+    """The batch whose step an exception ended was skipped, and rows moved by one on the x axis.
+
+    After a SIGTERM in a validation, the rest of this validation was skipped.
+    """
 
     def fit(logger, *callbacks, ckpt_path=None, collate_fn=default_collate):
         torch.manual_seed(0 if ckpt_path is None else 123)
@@ -256,8 +310,9 @@ def test_a_checkpoint_of_an_exception_repeats_its_batch(make_system, make_traine
     failing = Fails(**fails)
     first, second = type(rows)(), type(rows)()
     save = ModelCheckpoint(tmp_path / "first", filename="saved", save_on_exception=True, every_n_epochs=100)
-    with pytest.raises(ValueError, match="here"):
+    with pytest.raises((ValueError, SystemExit)):
         fit(first, save, failing, collate_fn=failing.collate)
     weights = fit(second, ModelCheckpoint(tmp_path / "second"), ckpt_path=tmp_path / "first" / "saved.ckpt")
-    assert first.rows + second.rows == [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
+    told = first.rows[: len(first.rows) - num_repeated_rows] + second.rows
+    assert told == [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
     torch.testing.assert_close(weights, whole, rtol=0, atol=0)

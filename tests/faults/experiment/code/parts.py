@@ -57,6 +57,9 @@ class Faults(Callback):
     def on_predict_batch_end(self, *args: Any) -> None:
         time.sleep(0.01)
 
+    def on_validation_batch_end(self, *args: Any) -> None:
+        time.sleep(0.01)
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         time.sleep(0.01)
         if not AT or trainer.global_step != int(AT):

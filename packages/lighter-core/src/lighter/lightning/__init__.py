@@ -21,6 +21,9 @@ Lightning
     ``_data_fetcher``: state, restart; test_an_unreadable_sample_is_named_with_its_batch
     ``_should_check_val_fx``: restart; test_asking_what_is_due_changes_no_count
     ``_restart_stage``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_first_loop_iter``: state; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_logged_outputs``: state; test_resume_from_any_checkpoint_leaves_nothing_out
+    ``_skip_next_val``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
     ``_has_run``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
     ``_restarting``: restart; test_resume_from_any_checkpoint_leaves_nothing_out
     ``_update_learning_rates``: restart; test_resume_from_any_checkpoint_leaves_nothing_out

@@ -8,7 +8,14 @@ from typing import Any, Literal
 from pytorch_lightning import Trainer
 from pytorch_lightning.loops.evaluation_loop import RestartStage
 
-from lighter.lightning.state import can_resume, has_batches_left, is_train_epoch_over, samplers_of, train_row
+from lighter.lightning.state import (
+    can_resume,
+    has_batches_left,
+    is_in_validation,
+    is_train_epoch_over,
+    samplers_of,
+    train_row,
+)
 from lighter.resumable import ResumableDataLoader
 
 Due = Literal["batch", "batch after validation", "validation", "epoch end", "monitored schedules"]
@@ -27,9 +34,9 @@ def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
 def what_is_due(trainer: Trainer) -> Due | None:
     """Return what a resumed run must do first that Lightning would leave out or count twice.
 
-    A checkpoint saved at the end of a batch or an epoch makes Lightning leave out the validation after the batch, the
-    end of the epoch, or the step of the schedules that monitor a value. A checkpoint saved after an exception makes it
-    count one batch too many, in a step or after a validation. None if Lightning resumes correctly.
+    A checkpoint saved at the end of a batch or an epoch, or in a validation, makes Lightning leave out the validation,
+    the end of the epoch, or the step of the schedules that monitor a value. A checkpoint saved after an exception makes
+    it count one batch too many, in a step or after a validation. None if Lightning resumes correctly.
     """
     epoch_loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
     if is_train_epoch_over(trainer):
@@ -37,6 +44,8 @@ def what_is_due(trainer: Trainer) -> Due | None:
         return "monitored schedules" if epoch.completed < epoch.processed else None  # type: ignore[attr-defined]
     if fetcher is None:
         return None
+    if is_in_validation(trainer):
+        return "validation"
     batch: Any = epoch_loop.batch_progress.current
     if batch.completed < batch.processed:
         if epoch_loop._should_check_val_fx(fetcher):
@@ -75,12 +84,37 @@ def complete_batch(loops: dict[str, Any], due: Due) -> None:
     if due not in ("validation", "epoch end"):
         return
     for counts in ("total", "current"):
-        batches[counts]["completed"] += 1
+        batches[counts]["completed"] = batches[counts]["processed"]
     if due == "epoch end":
         stepped["_batches_that_stepped"] += 1
     else:  # the validation begins, but the counts are those of the one before
         validated = loop["epoch_loop.val_loop.batch_progress"]["current"]
         validated.update(dict.fromkeys(validated, 0))
+
+
+def is_ended_by_max_steps(checkpoint: dict[str, Any], trainer: Trainer) -> bool:
+    """Return whether this fit's `max_steps` ends the epoch, and the fit, with the batch after which it was saved."""
+    epoch = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    limit = trainer.fit_loop.max_steps
+    return limit != -1 and checkpoint["global_step"] >= limit and epoch["processed"] < epoch["ready"]
+
+
+def end_epoch_without_batches(trainer: Trainer, *, is_validated: bool) -> None:
+    """Let a fit that `max_steps` ends run its last validation and the end of its epoch, and no batch.
+
+    Lightning leaves out a fit whose limit is reached. So the limit is higher by one until the epoch has begun.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    limit = loop.max_steps
+
+    def run(data_fetcher: Any) -> None:
+        del loop.run
+        loop.max_steps = limit
+        loop._skip_next_val = is_validated
+        loop.on_advance_end(data_fetcher)
+
+    loop.max_steps = limit + 1
+    loop.run = run  # type: ignore[method-assign]
 
 
 def rewind_loaders(trainer: Trainer, loops: dict[str, Any]) -> None:

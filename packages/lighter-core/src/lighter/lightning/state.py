@@ -209,6 +209,13 @@ def loop_of_epoch_value(trainer: Trainer, name: str) -> str | None:
     return None
 
 
+def is_in_validation(trainer: Trainer) -> bool:
+    """Return whether a validation of a fit has begun, and Lightning has not logged its epoch's values yet."""
+    is_batch_loop_over = trainer._logger_connector._first_loop_iter is None
+    is_over = is_batch_loop_over and not trainer.fit_loop.epoch_loop.val_loop._logged_outputs
+    return bool(trainer.validating) and not is_over
+
+
 def can_train_loader_resume(trainer: Trainer) -> bool:
     """Return whether Lightning saves and restores the position of the training loaders."""
     loaders = trainer.fit_loop._combined_loader

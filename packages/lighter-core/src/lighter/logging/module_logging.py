@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.trainer.states import RunningStage, TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
@@ -90,6 +90,7 @@ class ModuleLogging:
         self.step: LoggedStep | None = None
         self.train_log: EpochLog | None = None
         self.resumed: dict[str, Any] = {}  # what a checkpoint holds and has not been restored yet
+        self.validation_start: dict[str, Any] = {}  # what the running validation changes, as it was before
         self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
@@ -119,6 +120,11 @@ class ModuleLogging:
         self._last_batch = 0
         self.extremes = extremes
         self.nan_losses = {}
+
+    def start_validation(self, trainer: Trainer) -> None:
+        """Keep what the validation of a fit changes, for a checkpoint that is saved in it."""
+        if not self.validation_start:
+            self.validation_start = resume.before_validation(self.resumed, trainer)
 
     def start_step(
         self,
@@ -191,6 +197,7 @@ class ModuleLogging:
                     " epoch's values count these samples twice"
                 )
         if mode is not Mode.TRAIN:
+            self.validation_start = {}
             for evaluation_log in self._evaluation_logs:
                 evaluation_log.register_remaining(module)
                 self._look_for_nan(module, evaluation_log)
@@ -235,6 +242,8 @@ class ModuleLogging:
         loader = current_dataloader_idx(trainer)
         if evaluation_batches_started(trainer) == 1:
             self._evaluation_logs = []
+            if trainer.state.stage is RunningStage.VALIDATING and trainer.state.fn is TrainerFn.FITTING:
+                self.start_validation(trainer)  # inside an accumulation, Lightning calls no hook before it
             resume.restore_val_batches_seen(self.resumed, trainer)
         log = self._evaluation_logs[-1] if self._evaluation_logs else None
         if log is None or not log.is_open or log.loader != loader:

@@ -15,8 +15,10 @@ from lighter.lightning.metric_states import Extremes, load_state, plain, state_o
 from lighter.lightning.restart import (
     complete_batch,
     continue_with,
+    end_epoch_without_batches,
     epoch_row,
     has_started_loaders,
+    is_ended_by_max_steps,
     load_loader_states,
     num_accumulated,
     rewind_loaders,
@@ -33,6 +35,7 @@ from lighter.lightning.state import (
     can_train_loader_resume,
     has_batches_left,
     has_own_generator,
+    is_in_validation,
     is_train_epoch_over,
     num_batches_left,
 )
@@ -40,6 +43,7 @@ from lighter.logging.epoch_log import EpochLog, gather
 from lighter.logging.running_sum import RunningSum
 
 KEY = "lighter"
+_INSIDE_A_BATCH = ("batch", "batch after validation")
 
 
 def save(
@@ -48,23 +52,27 @@ def save(
     train_log: EpochLog | None,
     extremes: dict[str, dict[int | None, Extremes]],
     not_yet_restored: dict[str, Any],
+    validation_start: dict[str, Any],
     configured: dict[str, Any],
 ) -> None:
     """Add random states, and the sums and metric states of an unfinished training epoch; under DDP a collective call.
 
     The entry has only tensors and plain types, which ``torch.load(weights_only=True)`` accepts. What was loaded from an
-    earlier checkpoint and not restored yet is saved again.
+    earlier checkpoint and not restored yet is saved again. In a validation, which a resumed run repeats, the entry has
+    what `before_validation` returned then.
     """
     if "optimizer_states" not in checkpoint or trainer.state.fn is not TrainerFn.FITTING:
         return  # weights only: no run resumes from them
+    now = before_validation(not_yet_restored, trainer)
+    start = (is_in_validation(trainer) and validation_start) or now
     entry: dict[str, Any] = {
-        "random": gather(trainer, _random_state(trainer)),
+        "random": gather(trainer, start["random"]),
         "has_begun": batches_started(trainer)[1] > 0,
         "has_batches_left": is_train_epoch_over(trainer) or has_batches_left(trainer),
         "due": what_is_due(trainer),
         "configured": configured,
         "callback_metrics": {name: plain(value).cpu() for name, value in trainer.callback_metrics.items()},
-        "val_batches_seen": not_yet_restored.get("val_batches_seen") or val_batches_seen(trainer),
+        "val_batches_seen": start["val_batches_seen"],
     }
     entry["extremes"] = not_yet_restored.get("extremes") or {
         mode: {
@@ -93,6 +101,14 @@ def save(
     checkpoint[KEY] = entry
 
 
+def before_validation(entry: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """Return what a validation changes, and what a run that resumes in it needs as it was before."""
+    return {
+        "random": _random_state(trainer),
+        "val_batches_seen": entry.get("val_batches_seen") or val_batches_seen(trainer),
+    }
+
+
 def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
     """Take what `save` has added, and set Lightning's loops to where the checkpoint was saved.
 
@@ -106,7 +122,13 @@ def load(checkpoint: dict[str, Any], trainer: Trainer | None) -> dict[str, Any]:
         return entry
     if entry.get("has_begun"):  # a finder restores a checkpoint of its own, from before the first batch
         _check_finders(trainer)
-    if (due := entry.get("due")) is not None:
+    if (due := entry.get("due")) not in _INSIDE_A_BATCH and entry and is_ended_by_max_steps(checkpoint, trainer):
+        batch = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
+        entry["is_validated"] = due is None and batch["completed"] == batch["processed"]
+        entry["due"], due = None, "validation"
+        if trainer.strategy.restore_checkpoint_after_setup:  # `on_fit_start` is over
+            end_epoch_without_batches(trainer, is_validated=entry.pop("is_validated"))
+    if due is not None:
         complete_batch(checkpoint["loops"], due)
     if entry:
         entry["loaders"] = take_loader_states(checkpoint["loops"])
@@ -137,6 +159,8 @@ def prepare_loaders(entry: dict[str, Any], trainer: Trainer) -> None:
     """
     if not entry:
         return
+    if "is_validated" in entry:  # not before, as the optimizers' schedules may ask for `max_steps`
+        end_epoch_without_batches(trainer, is_validated=entry.pop("is_validated"))
     entry["have_loaders_started"] = has_started_loaders(trainer)
     if entry.get("has_batches_left", True):
         _restore_random(entry["random"], trainer)
