@@ -152,6 +152,16 @@ def test_a_smaller_limit_stays(system_config: str) -> None:
     assert counts == {"train": 2, "test": 1, "predict": 2}
 
 
+def test_loaders_that_are_copies_are_judged_once(system_config: str, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("late.py"), tmp_path / "code" / "late.py")
+    layers = "[{_target_: torch.nn.Flatten}, {_target_: torch.nn.Linear, in_features: 64, out_features: 2}]"
+    network = f"{{_target_: torch.nn.Sequential, _args_: {layers}}}"
+    words = ["project=code", "=system::dataloaders::train::dataset={_target_: project.late.Images}"]
+    result = rehearsed(system_config, *words, f"=system::model={network}")
+    judged = [message for message in messages(result) if "is not normalized" in message]
+    assert judged == ["the train input is not normalized: 0 to 255 (float32 of (5, 1, 8, 8))"]
+
+
 def test_finders_are_left_out_and_named(system_config: str) -> None:
     result = rehearsed(system_config, "trainer::callbacks+={_target_: pytorch_lightning.callbacks.LearningRateFinder}")
     (note,) = result.findings

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lighter_cli.preflight.failures import placed
+from lighter_cli.preflight.network_calls import BATCH
 from lighter_cli.preflight.outputs import Redirected
 from lighter_cli.preflight.rehearsal import Preflight
 from lighter_cli.preflight.sizes import Need, check_space, disks_of
 from lighter_cli.preflight.written_files import WrittenFile
-from lighter_config import Config, Finding, Severity, format_path
+from lighter_config import MODES, Config, Finding, Severity, format_path
 from lighter_config.checks.components import components_in
 
 _SHOWN_FILES = 3
@@ -30,7 +31,20 @@ def judge(result: Preflight, config: Config, moved: Redirected) -> None:
     needs += [Need("predictions", one.owner, one.place, one.whole_bytes) for one in result.written if one.whole_bytes]
     result.disks = disks_of(needs)
     result.findings += check_space(result.disks, config)
-    result.findings = [placed(finding, config) for finding in result.findings]
+    result.findings = _once_for_copies(placed(finding, config) for finding in result.findings)
+
+
+def _once_for_copies(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those of loaders that are copies: `val: "%::train"` has the images of train."""
+    kept: dict[object, Finding] = {}
+    for finding in findings:
+        place = finding.place
+        if finding.check != BATCH or place is None:
+            kept.setdefault(finding, finding)
+            continue
+        what = " ".join(word for word in finding.message.partition(":")[0].split() if word not in MODES)
+        kept.setdefault((place.source, place.line, place.column, what), finding)
+    return list(kept.values())
 
 
 def _checkpoint_needs(result: Preflight, config: Config, moved: Redirected) -> Iterator[Need]:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from lighter_cli.preflight.batch_facts import fact_of, tensors_in
 from lighter_config import Finding, Severity
 
+BATCH = "batch"
+"""The name of the check that looks at a batch."""
+
 _LARGE = 30.0
 """Above it, an image is not normalized; those of the usual means and deviations end at 3."""
 
@@ -94,7 +97,7 @@ def judged_inputs(inputs: Any, labels: Labels) -> Iterator[Finding]:
             continue
         facts = fact_of("input", tensor)
         shape = f"{facts['dtype']} of {tuple(facts['shape'])}"
-        what = Finding(message="", severity=Severity.WARNING, path=labels.loader, check="batch")
+        what = Finding(message="", severity=Severity.WARNING, path=labels.loader, check=BATCH)
         if num := facts.get("num_not_finite"):
             yield replace(
                 what,
@@ -147,7 +150,7 @@ def judged_labels(pred: Tensor, target: Tensor, ignored: int, labels: Labels) ->
                 path=labels.loader,
                 expected=(f"0 to {classes - 1}" + ("" if ignored < 0 else f", or {ignored}, which is ignored"),),
                 fix=f"give the network more outputs, or correct the labels of {labels.loader}",
-                check="batch",
+                check=BATCH,
             )
     if pred.ndim > 1 and classes > 1 and is_probability(pred):
         yield Finding(
@@ -156,7 +159,7 @@ def judged_labels(pred: Tensor, target: Tensor, ignored: int, labels: Labels) ->
             path=labels.criterion,
             expected=("scores before the softmax",),
             fix="remove the softmax at the end of the network",
-            check="batch",
+            check=BATCH,
         )
 
 
@@ -175,7 +178,7 @@ def judged_loss(loss: float, classes: int, labels: Labels) -> Iterator[Finding]:
             path=labels.criterion,
             expected=(f"about {expected:.2f}, the logarithm of {classes} classes",),
             fix="look at the input and the outputs of the network; a learning rate is not the cause yet",
-            check="batch",
+            check=BATCH,
         )
     elif loss > _HIGH_LOSS * expected + _SLACK:
         yield Finding(
@@ -184,5 +187,5 @@ def judged_loss(loss: float, classes: int, labels: Labels) -> Iterator[Finding]:
             path=labels.criterion,
             expected=(f"about {expected:.2f}, the logarithm of {classes} classes",),
             fix="normalize the input, or scale the last layer's first weights down",
-            check="batch",
+            check=BATCH,
         )
