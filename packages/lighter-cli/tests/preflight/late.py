@@ -172,3 +172,7 @@ class Strict(CSVLogger):
 
 def infers(image):
     return image
+
+
+def saves_elsewhere(file, value):
+    file.with_suffix(".pt").write_bytes(b"")

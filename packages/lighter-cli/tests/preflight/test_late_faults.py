@@ -14,6 +14,7 @@ from lighter_config import Severity, Stage, load
 LOADER = "{_target_: torch.utils.data.DataLoader, batch_size: 5, dataset: {_target_: project.late.%s}}"
 CSV = "{_target_: lighter.callbacks.CsvWriter, path: out/rows.csv, keys: [pred]}"
 
+SAVE = "{_target_: project.late.saves_elsewhere, _mode_: callable}"
 RARE_CHECKPOINT = (
     "{_target_: pytorch_lightning.callbacks.ModelCheckpoint, monitor: val/ratio, every_n_train_steps: 1000}"
 )
@@ -54,8 +55,8 @@ FAULTS = [
         "trainer::callbacks::1",
     ),
     Fault(
-        "a writer of images gets vectors",
-        ("trainer::callbacks+={_target_: lighter.callbacks.FileWriter, directory: out, format: image_2d}",),
+        "the format of a writer writes another file",
+        (f"trainer::callbacks+={{_target_: lighter.callbacks.FileWriter, directory: out, format: {SAVE}}}",),
         "predict fails",
         "trainer::callbacks::1",
     ),

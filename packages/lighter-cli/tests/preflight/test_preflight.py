@@ -141,6 +141,20 @@ def test_values_that_refer_to_the_epochs_keep_them(system_config: str) -> None:
     assert rehearsed(system_config, f"system::scheduler={scheduler}").findings == []
 
 
+def test_steps_limit_the_epochs(system_config: str) -> None:
+    words = ["trainer::max_steps=14", "trainer::max_epochs=100", "trainer::callbacks::0::save_top_k=-1"]
+    fit = report_json(rehearsed(system_config, *words))
+    assert fit["stages"][0]["epochs"] == 5  # of three batches
+    assert fit["checkpoint"]["kept"] == 6
+
+
+def test_the_objects_of_a_stage_are_freed_before_the_next(system_config: str, tmp_path: Path) -> None:
+    (tmp_path / "code" / "counted.py").write_text(COUNTED)
+    words = ["project=code", "=dataset={_target_: project.counted.Large}"]
+    result = rehearsed(system_config, *words, "system::metrics::test::Accuracy::num_classes=3")
+    assert [run.error is not None for run in result.runs] == [False, False, True, False]
+
+
 def test_a_smaller_limit_stays(system_config: str) -> None:
     result = rehearsed(
         system_config,
@@ -266,6 +280,19 @@ def test_what_is_wrong_with_an_image_is_said() -> None:
     ]
     assert said(judged_loss(1.2, 3, labels)) == []
     assert said(judged_loss(40.0, 3, labels)) == ["the loss starts at 40, far above that of guessing"]
+
+
+COUNTED = """
+import gc
+import torch
+
+class Large(torch.utils.data.TensorDataset):
+    def __init__(self):
+        alive = [one for one in gc.get_objects() if type(one) is Large]
+        if len(alive) > 1:
+            raise MemoryError(len(alive))
+        super().__init__(torch.linspace(-1, 1, 48).reshape(12, 4), torch.arange(12) % 2)
+"""
 
 
 SLOW = """

@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from traceback import walk_tb
+from traceback import clear_frames, walk_tb
 from types import FrameType
 from typing import Any
 
@@ -49,6 +49,12 @@ class Parts:
             self._kept.append(part)  # so that no other object gets its id
             if "metrics" in path:
                 self._metrics.append((type(part).__name__, name))
+
+    def forget(self) -> None:
+        """Forget all of them: the next build would else not fit into the memory beside them."""
+        self._paths.clear()
+        self._kept.clear()
+        self._metrics.clear()
 
     def path_of(self, frames: Iterable[FrameType]) -> str:
         """Return the path of the innermost part that is at work; empty if none is.
@@ -117,6 +123,13 @@ def findings_of(error: BaseException, parts: Parts, section: str) -> list[Findin
         case="; ".join(note for note in notes if not _BUILDING.match(note))[: 2 * _MAX_LENGTH],
     )
     return [_placed(found, parts.config, path)]
+
+
+def release(error: BaseException | None) -> None:
+    """Free what the frames of an error hold; its traceback can still be printed."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 class Failures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -136,6 +137,7 @@ class StageObserver:
                 self.seen.findings.append(
                     unlogged_monitor(self._config, trainer, owner, name, list(trainer.callback_metrics))
                 )
+        self.seen.epochs = _epochs(trainer, self.seen.epochs, self.seen.loops["train"].batches)
         self.seen.checkpoint = save_in_any_case(trainer, self._folder)
         self.seen.kept_files = kept_checkpoints(trainer, self.seen.epochs, self.seen.loops["train"].batches)
 
@@ -179,6 +181,14 @@ class StageObserver:
         self.seen.memory = peak_memory(trainer)
         self.seen.metrics |= numbers(trainer.callback_metrics)
         self._last_s = time.perf_counter()  # of training: what a validation took is not the next batch's
+
+
+def _epochs(trainer: Trainer, max_epochs: int | None, batches: int | None) -> int | None:
+    """Return the epochs of a whole fit, which its steps may limit; ``None`` without a limit."""
+    if trainer.max_steps < 0 or not batches:
+        return max_epochs
+    by_steps = math.ceil(trainer.max_steps * trainer.accumulate_grad_batches / batches)
+    return by_steps if max_epochs is None else min(by_steps, max_epochs)
 
 
 def _loaders(trainer: Trainer, mode: str) -> list[Any]:

@@ -124,7 +124,7 @@ def rehearse(
 
 def _rehearse_stages(rehearsed: Rehearsed, moved: Redirected, stages: Sequence[Stage], result: Preflight) -> None:
     """Run the stages one after the other; each later one with the checkpoint of the fit, in a new build."""
-    from lighter_cli.preflight.failures import Failures, findings_of
+    from lighter_cli.preflight.failures import Failures, findings_of, release
     from lighter_cli.preflight.sizes import files_in, size_of, written_in
     from lighter_cli.preflight.stage_run import run_stage
 
@@ -142,7 +142,10 @@ def _rehearse_stages(rehearsed: Rehearsed, moved: Redirected, stages: Sequence[S
         for attempt in attempts:
             if attempt.error is not None:
                 failures.add(stage, findings_of(attempt.error, rehearsed.parts, section))
+                release(attempt.error)
             result.findings += attempt.seen.findings if attempt.seen is not None else []
+        rehearsed.parts.forget()
+        gc.collect()
         result.runs.append(run)
         if run.seen is None:
             continue
@@ -152,7 +155,6 @@ def _rehearse_stages(rehearsed: Rehearsed, moved: Redirected, stages: Sequence[S
         changed = [(file, facts[0]) for file, facts in files_in(rehearsed.folder).items() if before.get(file) != facts]
         loop = run.seen.loops.get(stage.modes[-1])
         result.written += written_in(stage, changed, moved, None if loop is None else loop.scale)
-        gc.collect()
     result.findings += failures.findings()
 
 

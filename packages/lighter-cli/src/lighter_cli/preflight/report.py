@@ -48,7 +48,7 @@ def _stage_rows(result: Preflight) -> Iterator[Line]:
         loop = _loop_of(run)
         state = "failed" if run.error is not None else "passed"
         if loop is None or not loop.times_s:
-            yield [str(run.stage), state, "before its first batch", ""]
+            yield [str(run.stage), state, "in its first batch" if run.is_started else "before its first batch", ""]
             continue
         times = f"{_seconds(loop.first_s)} first" + (f", {_seconds(loop.then_s)} then" if loop.then_s else "")
         yield [str(run.stage), state, f"{len(loop.times_s)} of {_count(loop)}, {times}", _forecast(run, loop)]
