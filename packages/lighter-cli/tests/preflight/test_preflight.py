@@ -189,6 +189,15 @@ def test_more_devices_than_one_are_named(system_config: str) -> None:
     assert note.message == "the rehearsal uses one device: trainer::devices is 2"
 
 
+def test_a_job_of_slurm_is_rehearsed_in_one_process(system_config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "4"}
+    for name, value in {**variables, "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NNODES": "1"}.items():
+        monkeypatch.setenv(name, value)
+    result = rehearsed(system_config, "trainer::devices=4")
+    assert [run.error for run in result.runs] == [None] * len(Stage)
+    assert os.environ["SLURM_NTASKS"] == "4"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -62,6 +62,11 @@ def test_one_process_on_one_device() -> None:
     ]
 
 
+def test_a_profiler_writes_into_the_folder() -> None:
+    trainer, _ = changed({"profiler": {"_target_": "pytorch_lightning.profilers.SimpleProfiler", "dirpath": "times"}})
+    assert trainer["profiler"]["dirpath"] == "/rehearsal/elsewhere/0/times"
+
+
 def test_places_keep_their_neighbors() -> None:
     writer = {"_target_": "lighter.callbacks.CsvWriter", "keys": ["pred"]}
     callbacks = [{**writer, "path": "out/a.csv"}, {**writer, "path": "out/b.csv"}, {**writer, "path": "c.csv"}]

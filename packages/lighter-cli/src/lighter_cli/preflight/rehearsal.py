@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from lighter_cli.preflight.stage_run import Rehearsed, StageRun
 
 _OFFLINE = {"WANDB_MODE": "offline", "COMET_OFFLINE_DIRECTORY": "", "WANDB_DIR": ""}
+_LAUNCHERS = (
+    "SLURM_NTASKS",
+    "SLURM_NTASKS_PER_NODE",
+    "SLURM_PROCID",
+    "TORCHELASTIC_RUN_ID",
+    "WORLD_SIZE",
+    "RANK",
+    "LOCAL_RANK",
+    "NODE_RANK",
+    "GROUP_RANK",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +175,18 @@ def _offline(folder: Path) -> Mapping[str, str]:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    """Set variables inside, and hide those by which a launcher starts several processes."""
+    before = {name: os.environ.get(name) for name in (*values, *_LAUNCHERS)}
+    _set({**dict.fromkeys(_LAUNCHERS), **values})
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,4 +1,4 @@
-"""The arguments of callbacks and loggers that say where they write."""
+"""The arguments of callbacks, loggers and profilers that say where they write."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from lighter_config.tree.references import is_computed, is_copy
 _ARGUMENTS = {
     "callbacks": ("dirpath", "path", "directory", "save_dir", "save_path", "output_dir", "output_path", "out_dir"),
     "logger": ("save_dir",),
+    "profiler": ("dirpath",),
 }
 _FOLDER = "\0folder"  # no file can have this name
 
