@@ -83,7 +83,8 @@ def redirected(config: Config, folder: Path, words: Iterable[str] = ()) -> Redir
     changed = load([config, *moved, *words])
     known = resolved(changed)
     given = known_before.get(_ROOT_DIR, None)
-    real_root = Path(given if isinstance(given, str) and "://" not in given else ".").absolute()
+    is_folder = isinstance(given, str) and "://" not in given and not is_computed(given)
+    real_root = Path(given if is_folder else ".").absolute()
     outputs = [Output(_ROOT_DIR, "trainer", "Trainer", real_root, root)]
     for component, path, value, _ in found:
         new = known.get(format_path(path), None)
