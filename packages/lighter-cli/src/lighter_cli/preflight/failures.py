@@ -67,7 +67,7 @@ class Parts:
             path = self._of_frame(frame)
             if path in ("trainer", "system", "model", "data"):
                 whole = whole or path
-            elif path:
+            elif path and not (whole and path.endswith("::optimizer")):  # it calls the training step as its closure
                 return path
         return whole
 
