@@ -260,7 +260,7 @@ def medical(session: nox.Session) -> None:
     core = "packages/lighter-core/tests"
     files = ("test_sliding_window.py", "test_tensor_subclasses.py", "logging/test_every_monai_metric.py")
     pytest(session, *(f"{core}/{file}" for file in files))
-    pytest(session, "tests/test_examples.py", "-k", "segmentation")
+    pytest(session, "tests/test_examples.py", "tests/test_preflight_of_examples.py", "-k", "segmentation")
     pytest(session, "packages/lighter-cli/tests/test_safe.py", "-k", "listed or methods or allowed")
 
 

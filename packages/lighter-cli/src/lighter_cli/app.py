@@ -22,6 +22,7 @@ app.command("lighter_cli.commands.stages:predict", name="predict", help="Predict
 app.command("lighter_cli.commands.sweep:sweep", name="sweep", help="Run many trials that differ in some values.")
 app.command("lighter_cli.commands.sweeps:sweeps", name="sweeps", help="List, show, export and stop sweeps.")
 app.command("lighter_cli.commands.check:check", name="check", help="Find every mistake before anything runs.")
+app.command("lighter_cli.commands.preflight:preflight", name="preflight", help="Rehearse every stage in seconds.")
 app.command("lighter_cli.commands.show:show", name="show", help="Print the merged config.")
 app.command("lighter_cli.commands.explain:explain", name="explain", help="Show which places set a value.")
 app.command("lighter_cli.commands.diff:diff", name="diff", help="Show what differs between two experiments.")

@@ -154,6 +154,23 @@ def is_save_due(callback: ModelCheckpoint, trainer: Trainer) -> bool:
     return callback.save_top_k != 0 and (by_epoch or by_step or callback._train_time_interval is not None)
 
 
+def num_saves(callback: ModelCheckpoint, epochs: int | None, batches: int | None) -> int | None:
+    """Return how many times a checkpoint callback saves in a fit; ``None`` if that is not known.
+
+    Args:
+        callback: The callback.
+        epochs: The epochs of the fit, if they are known.
+        batches: The batches of an epoch, if they are known.
+    """
+    if epochs is None:
+        return None
+    if callback._every_n_epochs >= 1:
+        return epochs // callback._every_n_epochs
+    if callback._every_n_train_steps >= 1 and batches is not None:
+        return epochs * batches // callback._every_n_train_steps
+    return None
+
+
 def computed_metrics(trainer: Trainer) -> Mapping[str, Tensor]:
     """Return the callback metrics that are already computed.
 

@@ -103,7 +103,7 @@ def test_a_run_of_untrained_weights_stays_one(system_config: str, caplog: pytest
     Runner().run("test", [system_config])
     caplog.clear()
     Runner().run("test", [str(read_records(Path())[-1].folder)])
-    assert "--ckpt-path" in caplog.text
+    assert "no ckpt_path: the network keeps its initial weights" in caplog.text
 
 
 def test_a_last_checkpoint_that_is_older_than_the_run_is_said(

@@ -222,6 +222,17 @@ class Config:
             raise self._nothing_at(path)
         return self._resolver.resolve(parse_path(path) if path else ())
 
+    def built_parts(self) -> Iterator[tuple[Segments, Any]]:
+        """Yield the path and the object of each component that ``resolve`` has built by now, parents first.
+
+        >>> from lighter_config import load
+        >>> config = load({"counts": {"_target_": "collections.Counter", "_args_": ["abca"]}})
+        >>> counts = config.resolve("counts")
+        >>> [(path, part is counts) for path, part in config.built_parts()]
+        [(('counts',), True)]
+        """
+        yield from self._resolver.built_parts()
+
     @cached_property
     def _resolver(self) -> Any:
         from lighter_config.building.resolving import Resolver

@@ -186,6 +186,10 @@ def test_a_constraint_on_a_name_that_a_fit_logs_is_checked(findings_of: Findings
     ("word", "message"),
     [
         ("trainer::callbacks::0::dirpath=out/ckpt", "every trial would write to out/ckpt"),
+        (
+            "trainer::callbacks+={_target_: lighter.callbacks.FileWriter, directory: masks}",
+            "every trial would write to masks",
+        ),
         ("trainer::logger::save_dir=logs", "every trial would write to logs"),
         ("trainer::fast_dev_run=true", "a trial with fast_dev_run leaves no checkpoint and no values of epochs"),
     ],

@@ -1,14 +1,14 @@
 """``lighter fit``, ``validate``, ``test`` and ``predict``: run a stage of an experiment."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from lighter_cli.commands._importing import importing
 from lighter_cli.commands._inputs import Inputs
 from lighter_cli.runs.trial import TRIAL_VARIABLE, Trial
 from lighter_cli.terminal import process
@@ -90,17 +90,6 @@ def predict(*inputs: Inputs, options: StageOptions = _DEFAULTS, return_predictio
     _run("predict", inputs, options, defaults=defaults, return_predictions=return_predictions)
 
 
-@contextmanager
-def _importing() -> Iterator[None]:
-    from lighter_cli.project import make_working_directory_importable
-    from lighter_cli.running.gc_pause import gc_paused
-
-    with gc_paused():
-        yield
-    process.print_messages_once()
-    make_working_directory_importable()
-
-
 def _trial(stage: str) -> Trial | None:
     folder = os.environ.get(TRIAL_VARIABLE)
     if folder is None or stage != "fit":
@@ -115,7 +104,7 @@ def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: 
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
-    Runner(_importing, trial=_trial(stage)).run(
+    Runner(importing, trial=_trial(stage)).run(
         stage,
         parse_words(inputs),
         ckpt_path=options.ckpt_path,

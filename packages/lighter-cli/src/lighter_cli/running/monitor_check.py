@@ -45,10 +45,10 @@ def checking_monitors(trainer: Trainer, config: Config) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        for owner, name in _monitors(trainer):
+        for owner, name in monitors_of(trainer):
             if error_without_monitor(error, owner, name):
                 logged = list(computed_metrics(trainer))
-                raise MonitorError(_of_fit(config, trainer, owner, name, logged)) from error
+                raise MonitorError(unlogged_monitor(config, trainer, owner, name, logged)) from error
         raise
     finally:
         # Lightning has made another list
@@ -73,7 +73,7 @@ class MonitorCheck:
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Warn of a monitor that is nearly a name that validation has just logged."""
         logged = list(trainer.callback_metrics)
-        for owner, name in _monitors(trainer):
+        for owner, name in monitors_of(trainer):
             if name not in logged and (nearest := nearest_logged(name, logged)) and _begin_alike(name, nearest[0]):
                 log_findings([_finding(self._config, owner, name, logged, severity=Severity.WARNING)])
 
@@ -91,12 +91,12 @@ class MonitorCheck:
         if trainer.enable_validation or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         logged = trainer.callback_metrics
-        for owner, name in _monitors(trainer):
+        for owner, name in monitors_of(trainer):
             if is_model_checkpoint(owner) and name not in logged and is_save_due(owner, trainer):
-                raise MonitorError(_of_fit(self._config, trainer, owner, name, list(logged)))
+                raise MonitorError(unlogged_monitor(self._config, trainer, owner, name, list(logged)))
 
 
-def _monitors(trainer: Trainer) -> Iterator[tuple[object, str]]:
+def monitors_of(trainer: Trainer) -> Iterator[tuple[object, str]]:
     """Yield each callback and scheduler that monitors a name, with the name."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         is_known = is_model_checkpoint(callback) or is_a(callback, "callbacks.EarlyStopping")
@@ -107,17 +107,17 @@ def _monitors(trainer: Trainer) -> Iterator[tuple[object, str]]:
             yield config.scheduler, config.monitor
 
 
-def _begin_alike(name: str, other: str) -> bool:
-    first, second = (re.split(r"[/_.\- ]", text)[0] for text in (name, other))
-    return first == second
-
-
-def _of_fit(config: Config, trainer: Trainer, owner: object, name: str, logged: list[str]) -> Finding:
+def unlogged_monitor(config: Config, trainer: Trainer, owner: object, name: str, logged: list[str]) -> Finding:
     """Return the finding of a monitor that a fit did not log, also with the reason why it may be missing."""
     finding = _finding(config, owner, name, logged)
     if trainer.limit_val_batches != 0:
         return finding
     return replace(finding, fix=f"{finding.fix}; limit_val_batches is 0, which switches validation off")
+
+
+def _begin_alike(name: str, other: str) -> bool:
+    first, second = (re.split(r"[/_.\- ]", text)[0] for text in (name, other))
+    return first == second
 
 
 def _finding(

@@ -122,7 +122,7 @@ class Runner:
 
         with seeded(prepared.seed), shared_with_ranks(checkpoint), only_storage() if safe else nullcontext():
             self.experiment = build(prepared.config)
-            args = _stage_args(prepared.config, stage, option=ckpt_path)
+            args = stage_args(prepared.config, stage, option=ckpt_path)
             request = Request(
                 stage=stage,
                 config=as_recorded(config, seed=prepared.seed, seed_from=prepared.seed_from),
@@ -167,7 +167,7 @@ def method_arguments(
     }
 
 
-def _stage_args(config: Config, stage: Stage, *, option: str | os.PathLike[str] | None = None) -> Mapping[str, Any]:
+def stage_args(config: Config, stage: Stage, *, option: str | os.PathLike[str] | None = None) -> Mapping[str, Any]:
     """Build the arguments of the Trainer's method; `args`, or those of the stage, may be a reference or expression.
 
     Raises:

@@ -69,7 +69,7 @@ def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder
 @contextmanager
 def _evaluating(trainer: Trainer, request: Request) -> Iterator[None]:
     """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about what only fit uses."""
-    _remove_finders(trainer)
+    remove_finders(trainer)
     _warn_of_no_batches(trainer, request)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The dirpath has changed from")
@@ -96,7 +96,7 @@ def _warn_of_no_batches(trainer: Trainer, request: Request) -> None:
     log_findings([finding])
 
 
-def _remove_finders(trainer: Trainer) -> None:
+def remove_finders(trainer: Trainer) -> None:
     """Remove Lightning's finders: they tune a fit, but the one of the batch size acts, and fails, in other stages too.
 
     A class that the user derived from one stays.

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -81,6 +81,12 @@ def reporting_errors() -> Iterator[None]:
 def is_command() -> bool:
     """Return whether a command runs, whose errors are printed; else Python code calls Lighter."""
     return _is_command
+
+
+def print_errors(errors: Iterable[Exception]) -> None:
+    """Print errors that end nothing, as ``reporting_errors`` prints the one that ends the process."""
+    for error in errors:
+        print(_render(error), file=sys.stderr)
 
 
 def _is_usage_error(error: Exception) -> bool:

@@ -72,6 +72,12 @@ class Resolver:
         assert not rest
         return run(self._build(node, path, self._built))
 
+    def built_parts(self) -> Iterator[tuple[Segments, Any]]:
+        """Yield the path and the object of each component that is built by now, parents first."""
+        for path, node in walk(self._root):
+            if node in self._built and type(node.value) is dict and TARGET in node.value:
+                yield path, self._built[node]
+
     # one node
 
     def _build(self, node: Node, path: Segments, built: _Memory) -> Steps:

@@ -3,35 +3,18 @@
 from collections.abc import Iterator
 
 from lighter_config.checks.context import CheckContext
-from lighter_config.dumping.resolved_view import resolved
+from lighter_config.checks.written_paths import written_paths
 from lighter_config.findings import Finding
-from lighter_config.sections import TRAINER
-from lighter_config.space.output_folder import folder_path, in_folder
-from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.space.output_folder import folder_path
 
-_ARGUMENTS = {"callbacks": ("dirpath", "path"), "logger": ("save_dir",)}
 _STORES = ("MLFlowLogger", "WandbLogger", "CometLogger", "NeptuneLogger")
 """Loggers whose folder holds many runs."""
-
-_FOLDER = "\0folder"  # no file can have this name
 
 
 def check_shared_folders(context: CheckContext) -> Iterator[Finding]:
     """Report folders and files of callbacks and loggers that are not below the folder of the trial."""
-    suspects = [
-        (*component.path, name)
-        for component in context.components
-        if component.path[0] == TRAINER and len(component.path) > 1 and component.short_name not in _STORES
-        for name in _ARGUMENTS.get(component.path[1], ())
-        if isinstance(component.keywords.get(name), str)
-    ]
-    if not suspects:
-        return
-    known = resolved(in_folder(context.config, _FOLDER))
-    for path in suspects:
-        value = known.get(format_path(path), None)
-        if not isinstance(value, str) or is_computed(value) or is_copy(value) or _FOLDER in value:
+    for component, path, value, is_in_folder in written_paths(context.config, context.components):
+        if is_in_folder or component.short_name in _STORES:
             continue
         name = value.rstrip("/").rpartition("/")[2]
         where = folder_path(context.config)

@@ -32,6 +32,12 @@ def check_stage_needs(context: CheckContext) -> Iterator[Finding]:
     yield from _data_needed(context, stage)
 
 
+def check_stage_data(context: CheckContext) -> Iterator[Finding]:
+    """Report only the data that the stage needs and does not get."""
+    if context.stage is not None:
+        yield from _data_needed(context, context.stage)
+
+
 def _needed_to_fit(context: CheckContext) -> Iterator[Finding]:
     system, model = context.value((SYSTEM,)), context.value((MODEL,))
     if isinstance(system, dict) and is_exactly(context, system.get(TARGET), SYSTEM_CLASS):

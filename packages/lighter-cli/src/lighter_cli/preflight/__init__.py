@@ -1,0 +1,1 @@
+"""Rehearse every stage of an experiment in seconds, in a temporary folder, before it waits in a queue."""

@@ -1,0 +1,206 @@
+"""Write what a rehearsal found, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lighter_cli.checking.output import finding_lines
+from lighter_cli.preflight.rehearsal import Preflight
+from lighter_cli.terminal.output import HEADING, Line, rows
+from lighter_config import MODES, Finding, Severity, Stage
+
+if TYPE_CHECKING:
+    from lighter_cli.preflight.measures import LoopMeasures, StageMeasures
+    from lighter_cli.preflight.stage_run import StageRun
+
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+def report_lines(result: Preflight, width: int | None) -> Iterator[Line]:
+    """Yield the findings, then a table of what was measured.
+
+    Args:
+        result: What was found.
+        width: The columns of the terminal; ``None`` breaks no line.
+    """
+    for finding in result.findings:
+        yield from finding_lines(finding, width)
+        yield [""]
+    yield from rows([*_stage_rows(result), *_fact_rows(result)], indent=0)
+    if batch_rows := list(_batch_rows(result)):
+        yield [""]
+        yield [("first batches", HEADING)]
+        yield from rows(batch_rows)
+    yield [""]
+    yield [_summary(result)]
+
+
+def _stage_rows(result: Preflight) -> Iterator[Line]:
+    for run in result.runs:
+        if run.left_out:
+            yield [str(run.stage), "left out", run.left_out, ""]
+            continue
+        loop = _loop_of(run)
+        state = "failed" if run.error is not None else "passed"
+        if loop is None or not loop.times_s:
+            yield [str(run.stage), state, "in its first batch" if run.is_started else "before its first batch", ""]
+            continue
+        times = f"{_seconds(loop.first_s)} first" + (f", {_seconds(loop.then_s)} then" if loop.then_s else "")
+        yield [str(run.stage), state, f"{len(loop.times_s)} of {_count(loop)}, {times}", _forecast(run, loop)]
+
+
+def _loop_of(run: StageRun) -> LoopMeasures | None:
+    return None if run.seen is None else run.seen.loops.get(run.stage.modes[0])
+
+
+def _count(loop: LoopMeasures) -> str:
+    return "an unknown number of batches" if loop.batches is None else f"{loop.batches} batches"
+
+
+def epoch_s(seen: StageMeasures) -> float | None:
+    """Return the seconds of an epoch of a fit, with its validation; ``None`` if they are not known."""
+    passes = [seen.loops[mode].pass_s for mode in ("train", "val") if mode in seen.loops]
+    known = [one for one in passes if one is not None]
+    return sum(known) if known and len(known) == len(passes) else None
+
+
+def _forecast(run: StageRun, loop: LoopMeasures) -> str:
+    if run.stage is not Stage.FIT or run.seen is None:
+        return "" if loop.pass_s is None else f"≈ {_seconds(loop.pass_s)} in all"
+    seconds = epoch_s(run.seen)
+    if seconds is None:
+        return ""
+    epochs = run.seen.epochs
+    return f"≈ {_seconds(seconds)} an epoch" + (f", {_seconds(seconds * epochs)} for {epochs}" if epochs else "")
+
+
+def _fact_rows(result: Preflight) -> Iterator[Line]:
+    from lighter_cli.preflight.sizes import in_units
+
+    seen = [run.seen for run in result.runs if run.seen is not None]
+    fit = next((run.seen for run in result.runs if run.stage is Stage.FIT and run.seen is not None), None)
+    if result.checkpoint_bytes is not None and fit is not None:
+        loaded = "loaded in a new build" if any(_loaded(run) for run in result.runs) else "not loaded"
+        kept = "" if fit.kept_files is None else f"{fit.kept_files} kept"
+        yield ["checkpoint", in_units(result.checkpoint_bytes), f"saved, {loaded}", kept]
+    for one in result.written:
+        size = in_units(one.num_bytes)
+        whole = "" if one.whole_bytes is None else f"≈ {in_units(one.whole_bytes)} in all"
+        files = f"{one.files} file{'s' if one.files > 1 else ''}"
+        yield [str(one.kind), size, f"{files} in {one.stage}: {_short(one.place)}", whole]
+    if memory := {name: max(one.memory.get(name, 0.0) for one in seen) for one in seen for name in one.memory}:
+        text = [f"{value:.0f} MiB ({name.removesuffix('_mib').replace('_', ' ')})" for name, value in memory.items()]
+        yield ["memory", text[0], ", ".join(text[1:]), ""]
+    for name, is_logged in (fit.monitors if fit is not None else {}).items():
+        yield ["monitor", "logged" if is_logged else "missing", name, ""]
+    for disk in result.disks:
+        yield [
+            "disk",
+            f"{in_units(disk.free_bytes)} free",
+            f"{in_units(disk.needed_bytes)} needed",
+            _short(disk.folder),
+        ]
+    if result.folder is not None:
+        yield ["kept", "", str(result.folder), ""]
+
+
+def _loaded(run: StageRun) -> bool:
+    return run.used_checkpoint and run.seen is not None and run.seen.is_started
+
+
+def _batch_rows(result: Preflight) -> Iterator[Line]:
+    of_mode: dict[str, Sequence[dict[str, Any]]] = {}
+    for run in result.runs:
+        of_mode = {**(run.seen.batches if run.seen is not None else {}), **of_mode}
+    for mode in MODES:
+        for fact in of_mode.get(mode, ()):
+            span = f"{fact['min']:.4g} to {fact['max']:.4g}" if "min" in fact else ""
+            shape = "x".join(map(str, fact["shape"])) or "scalar"
+            yield [mode, fact["name"], f"{fact['dtype']} {shape}", span]
+
+
+def _summary(result: Preflight) -> str:
+    counts = Counter(finding.severity for finding in result.findings)
+    found = ", ".join(f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in Severity if counts[kind])
+    rehearsed = [run for run in result.runs if not run.left_out]
+    passed = [run for run in rehearsed if run.error is None]
+    return f"{len(passed)} of {len(rehearsed)} stages passed: {found or 'nothing wrong'}"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    if seconds < 2 * _MINUTE_S:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * _HOUR_S:
+        return f"{seconds / _MINUTE_S:.0f} min"
+    return f"{seconds / _HOUR_S:.1f} h"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def report_json(result: Preflight) -> dict[str, Any]:
+    """Return the JSON for tools, which docs/reference/commands.md describes; fields are only ever added."""
+    counts = Counter(finding.severity for finding in result.findings)
+    fit = next((run.seen for run in result.runs if run.stage is Stage.FIT and run.seen is not None), None)
+    return {
+        "version": 1,
+        "ok": result.is_ok,
+        "num_errors": counts[Severity.ERROR],
+        "num_warnings": counts[Severity.WARNING],
+        "num_notes": counts[Severity.NOTE],
+        "words": result.words,
+        "stages": [_json_of_run(run) for run in result.runs],
+        "checkpoint": None
+        if result.checkpoint_bytes is None
+        else {
+            "bytes": result.checkpoint_bytes,
+            "kept": None if fit is None else fit.kept_files,
+            "loaded": any(_loaded(run) for run in result.runs),
+        },
+        "monitors": {} if fit is None else fit.monitors,
+        "written": [{**asdict(one), "place": str(one.place)} for one in result.written],
+        "disks": [
+            {"folder": str(disk.folder), "free_bytes": disk.free_bytes, "needed_bytes": disk.needed_bytes}
+            for disk in result.disks
+        ],
+        "folder": None if result.folder is None else str(result.folder),
+        "findings": [asdict(finding) for finding in result.findings],
+    }
+
+
+def findings_json(findings: tuple[Finding, ...]) -> dict[str, Any]:
+    """Return the JSON of a config that could not be rehearsed."""
+    return report_json(Preflight(findings=list(findings)))
+
+
+def _json_of_run(run: StageRun) -> dict[str, Any]:
+    seen = run.seen
+    facts: dict[str, Any] = {
+        "stage": run.stage,
+        "state": "left out" if run.left_out else "failed" if run.error is not None else "passed",
+        "reason": run.left_out,
+    }
+    if seen is None:
+        return facts
+    loops = {
+        mode: {
+            "batches": loop.batches,
+            "rehearsed": len(loop.times_s),
+            "first_s": loop.first_s,
+            "then_s": loop.then_s,
+            "pass_s": loop.pass_s,
+        }
+        for mode, loop in seen.loops.items()
+    }
+    more = {"epochs": seen.epochs, "epoch_s": epoch_s(seen)} if run.stage is Stage.FIT else {}
+    return {**facts, **more, "loops": loops, "memory": seen.memory, "metrics": seen.metrics, "batches": seen.batches}
