@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""The errors of a folder or a disk that this user may not write to."""
+
 
 @contextmanager
 def open_atomically(file: Path) -> Iterator[BinaryIO]:

@@ -106,6 +106,19 @@ def test_groups_have_mean_and_deviation_of_the_sample(in_process: Command, ids: 
     assert in_process("runs", "list", "--over", f"seed,{LR}").stdout.splitlines()[1].split()[:2] == ["4", "4"]
 
 
+def test_groups_are_in_the_order_of_their_means(in_process: Command, ids: list[str]) -> None:
+    for run, value in zip(ids, (1.0, 9.0, 2.0, 4.0), strict=True):  # means 5 and 3
+        change(run, at_best={"epoch": 1, "step": 1, "metrics": {METRIC: value}})
+    over = ("runs", "list", "--over", "seed", "--sort")
+    assert shown(in_process(*over, METRIC)) == ["0.01", "0.1"]
+    assert shown(in_process(*over, f"-{METRIC}")) == ["0.1", "0.01"]
+    assert shown(in_process(*over, METRIC, "--reverse")) == ["0.1", "0.01"]
+    assert shown(in_process(*over, LR)) == ["0.01", "0.1"]
+    change(ids[2], at_best={"epoch": 1, "step": 1, "metrics": {METRIC: float("nan")}})
+    for sort in (METRIC, f"-{METRIC}"):
+        assert shown(in_process(*over, sort)) == ["0.1", "0.01"], "a mean of nan is last"
+
+
 def test_groups_of_one_run_say_where_the_runs_differ(in_process: Command, ids: list[str]) -> None:
     assert in_process("runs", "list", "--over", "trainer::max_epochs").stdout.splitlines()[-1] == (
         f"no group has two runs; they differ at {LR}, seed: add a path with --over PATH"

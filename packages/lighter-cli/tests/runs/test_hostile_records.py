@@ -156,6 +156,11 @@ def test_read_only_record_is_read_restored_and_packed(record: Record, in_process
         assert in_process("pack", str(folder), "a.zip").returncode == 0
         done = in_process("runs", "tag", str(folder), "+seen")
         assert done.returncode == 1
-        assert "cannot be changed: Permission denied" in done.stderr
+        assert (
+            "cannot be changed: Permission denied\n  to fix             see who may write to runs/copy\n" in done.stderr
+        )
+        done = in_process("runs", "restore", str(folder), "--to", "runs/copy/restored")
+        assert "cannot be restored: " in done.stderr
+        assert "Permission denied" in done.stderr
     finally:
         folder.chmod(0o755)

@@ -1,5 +1,6 @@
 """What a run leaves behind."""
 
+import errno
 import json
 import os
 import platform
@@ -21,8 +22,9 @@ from pytorch_lightning import Trainer
 from lighter_cli import Runner
 from lighter_cli.runs import record_writer
 from lighter_cli.runs.environment import gpu_driver
-from lighter_cli.runs.record import read_records
+from lighter_cli.runs.record import read_record, read_records
 from lighter_cli.runs.recorder import RunRecorder
+from lighter_cli.runs.recorder_errors import note_not_writable
 from lighter_config import load
 
 pytestmark = pytest.mark.slow
@@ -42,6 +44,43 @@ def test_a_run_leaves_one_folder_and_one_line(system_config: str) -> None:
     assert {file.name for file in folder.iterdir()} == {
         "config.yaml", "provenance.json", "record.json", "epochs.jsonl", "code.json", "code.patch"
     }  # fmt: skip
+
+
+def test_a_list_that_cannot_be_written_leaves_a_complete_record(
+    system_config: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(".lighter").write_text("a file, where the folder of the list would be", encoding="utf-8")
+    Runner().run("fit", [system_config, "trainer::max_epochs=1"])
+    (warning,) = [text for text in caplog.messages if "will not find it" in text]
+    assert warning.startswith("this run is not in the list of runs")
+    (folder,) = Path("lighter_runs").iterdir()
+    assert read_record(folder).status == "finished"
+    assert len((folder / "epochs.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "has_note"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "results/logs"), True),
+        (OSError(errno.EROFS, "Read-only file system", "results"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "data/train.csv"), False),
+        (OSError(errno.ENOSPC, "No space left on device", "results/logs"), False),
+        (PermissionError("of a user's own code"), False),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_named(error: OSError, has_note: bool) -> None:
+    note_not_writable(error, "results")
+    note = "to write the results to another folder than results: trainer::default_root_dir=FOLDER"
+    assert getattr(error, "__notes__", []) == [note] * has_note
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only here")
+def test_a_run_in_a_read_only_folder_says_how_to_write_elsewhere(system_config: str) -> None:
+    Path("results").mkdir(mode=0o500)
+    logger = "trainer::logger={_target_: pytorch_lightning.loggers.CSVLogger, save_dir: results}"
+    with pytest.raises(PermissionError) as raised:
+        Runner().run("fit", [system_config, "trainer::default_root_dir=results", logger])
+    assert any(note.endswith("trainer::default_root_dir=FOLDER") for note in raised.value.__notes__)
 
 
 def test_every_field_says_what_ran(system_config: str) -> None:

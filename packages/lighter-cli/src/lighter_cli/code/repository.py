@@ -10,13 +10,20 @@ from pathlib import Path
 from threading import Timer
 from typing import IO, Any
 
-# nothing is fetched: a partial clone would otherwise run the transport that its configuration names
-_GIT = ("git", "--no-optional-locks", "-c", "core.quotePath=true", "-c", "protocol.allow=never")
+# the configuration of a repository may come from a stranger: no program that it names for a monitor or a hook runs
+_GIT = (
+    *("git", "--no-optional-locks", "-c", "core.quotePath=true"),
+    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
+)
+# nothing is fetched: a partial clone would run the transport that it names, and may itself allow `protocol.ext`
+_ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
 _DIFF = (
     *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--submodule=short", "--ignore-submodules=dirty", "--full-index", "--unified=3", "--inter-hunk-context=0"),
     *("HEAD", "--"),
 )
+_FILTERS = ("config", "-z", "--get-regexp", r"^filter\.")
+_OUTSIDE = ("--git-dir", os.devnull)
 _TIMEOUT_S = 20.0
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ALL = ":(top)"
@@ -61,9 +68,11 @@ def working_tree(folder: Path, patterns: Sequence[str], max_bytes: int) -> Worki
     wanted = [f"{_ALL}{pattern}" for pattern in patterns]
     listing = ("ls-files", "-z", "-t", "--full-name", "--cached", "--others", "--exclude-standard", "--", *wanted)
     head = ("rev-parse", "--show-toplevel", "--revs-only", "HEAD")
-    answer, changes, listed = _outputs(folder, head, (*_DIFF, _ALL), listing, max_bytes=(None, max_bytes, None))
-    if not answer:
+    answer, listed, *filters = _outputs(folder, head, listing, _FILTERS, (*_OUTSIDE, *_FILTERS))
+    options = _filter_options(*filters)
+    if not answer or options is None:
         return None
+    (changes,) = _outputs(folder, (*options, *_DIFF, _ALL), max_bytes=(max_bytes,))
     lines = os.fsdecode(answer).removesuffix("\n").split("\n")
     commit = lines.pop() if is_commit(lines[-1]) else None
     entries = [entry.partition(" ")[::2] for entry in os.fsdecode(listed or b"").split("\0") if entry]
@@ -78,8 +87,39 @@ def working_tree(folder: Path, patterns: Sequence[str], max_bytes: int) -> Worki
 
 def changes_of_kinds(root: Path, patterns: Sequence[str], max_bytes: int) -> bytes | None:
     """Return what differs from the commit in files of some kinds, as a patch; ``None`` if that is too large."""
-    (changes,) = _outputs(root, (*_DIFF, *(f"{_ALL}{pattern}" for pattern in patterns)), max_bytes=(max_bytes,))
+    options = _filter_options(*_outputs(root, _FILTERS, (*_OUTSIDE, *_FILTERS)))
+    if options is None:
+        return None
+    command = (*options, *_DIFF, *(f"{_ALL}{pattern}" for pattern in patterns))
+    (changes,) = _outputs(root, command, max_bytes=(max_bytes,))
     return changes
+
+
+def _filter_options(every: bytes | None, own: bytes | None) -> list[str] | None:
+    """Return options for ``git diff`` by which it runs only the filters that the user has set for all repositories.
+
+    Args:
+        every: What is set for filters in a repository, also by itself.
+        own: What the user and the system set.
+
+    Returns:
+        ``None`` if a filter has a name that no option can hold.
+    """
+    wanted, users = _settings(every), _settings(own)
+    changed = {key: users.get(key, "") for key, value in wanted.items() if users.get(key) != value}
+    if any("=" in key for key in changed):
+        return None
+    values = ((key, value or ("false" if key.endswith(".required") else "")) for key, value in changed.items())
+    return [word for key, value in values for word in ("-c", f"{key}={value}")]
+
+
+def _settings(listed: bytes | None) -> dict[str, str]:
+    """Return keys and values that ``git config -z`` lists; of several values, the last one counts."""
+    entries = os.fsdecode(listed or b"").split("\0")
+    return {
+        key: value if is_given else "true"
+        for key, is_given, value in (entry.partition("\n") for entry in entries if entry)
+    }
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
@@ -167,7 +207,9 @@ def _write(stream: IO[bytes], content: bytes) -> None:
         stream.write(content)
 
 
-def _outputs(folder: Path, *commands: Sequence[str], max_bytes: Sequence[int | None] = (None,)) -> list[bytes | None]:
+def _outputs(
+    folder: Path, *commands: Sequence[str], max_bytes: Sequence[int | None] | None = None
+) -> list[bytes | None]:
     """Run git commands at the same time, for at most 20 s.
 
     Returns:
@@ -180,7 +222,8 @@ def _outputs(folder: Path, *commands: Sequence[str], max_bytes: Sequence[int | N
     timer = Timer(_TIMEOUT_S, _kill, (processes,))
     timer.daemon = True
     timer.start()
-    outputs = [_output(process, most) for process, most in zip(processes, max_bytes, strict=True)]
+    limits = max_bytes or [None] * len(processes)
+    outputs = [_output(process, most) for process, most in zip(processes, limits, strict=True)]
     timer.cancel()
     return outputs
 
@@ -202,5 +245,10 @@ def _output(process: subprocess.Popen[bytes], max_bytes: int | None) -> bytes | 
 
 def _started(folder: Path, command: Sequence[str], standard_input: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        (*_GIT, *command), cwd=folder, stdin=standard_input, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        (*_GIT, *command),
+        cwd=folder,
+        stdin=standard_input,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **_ENVIRONMENT},
     )

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from lighter_cli.atomic_files import NOT_WRITABLE
 from lighter_cli.code.files import hash_of, read_code
 from lighter_cli.code.stored import LINK, StoredCode, StoredFile, StoredFiles, is_inside
 from lighter_config import RECORDED_CONFIG, Finding, SourceError
@@ -49,7 +50,10 @@ def restore(code: StoredCode, folder: Path) -> Restored:
     except OSError as error:
         file = "" if error.filename is None else f"{error.filename}: "
         message = f"run {code.folder.name} cannot be restored: {file}{error.strerror or error}"
-        raise SourceError(Finding(message=message)) from error
+        is_of_record = error.filename is not None and Path(error.filename).is_relative_to(code.folder)
+        can_be_elsewhere = error.errno in NOT_WRITABLE and not is_of_record
+        fix = "name a folder that you can write to" if can_be_elsewhere else None
+        raise SourceError(Finding(message=message, fix=fix)) from error
 
 
 def _restored(code: StoredCode, folder: Path) -> Restored:

@@ -35,7 +35,7 @@ from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, mon
 from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.peak_memory import peak_memory
 from lighter_cli.runs.record_writer import RecordWriter, to_json
-from lighter_cli.runs.recorder_errors import as_text, warning_instead, was_interrupted
+from lighter_cli.runs.recorder_errors import as_text, note_not_writable, warning_instead, was_interrupted
 from lighter_cli.runs.request import Request, code_of, initial_record
 from lighter_cli.runs.restored_values import recorded_values, warnings_of
 from lighter_cli.runs.saved_metrics import SavedMetrics
@@ -149,11 +149,18 @@ class RunRecorder(Callback):
         try:
             self._writer.create(folder, self._record())
             code.write(folder)
-            index.enter(folder, self._request.stage)
+            self._enter(folder)
             if self._request.stage is Stage.FIT:
                 self._epochs.start(trainer, folder)
         except OSError as error:
             _logger.warning("this run is not recorded, so `last` and `best` will not find it: %s", error)
+
+    def _enter(self, folder: Path) -> None:
+        """Write the run into the list of the working directory; its record is complete without."""
+        try:
+            index.enter(folder, self._request.stage)
+        except OSError as error:
+            _logger.warning("this run is not in the list of runs, so `last` and `best` will not find it: %s", error)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add config and record to the checkpoint as plain text."""
@@ -237,6 +244,8 @@ class RunRecorder(Callback):
         self._interruption = exception
         with warning_instead("no way to need less memory is shown"):
             note_out_of_memory(exception, trainer, self._request.config)
+        with warning_instead("no other folder for the results is named"):
+            note_not_writable(exception, trainer.default_root_dir)
         self._write_for_parent(trainer)
 
     def _record_groups(self, trainer: Trainer, pl_module: LightningModule) -> None:

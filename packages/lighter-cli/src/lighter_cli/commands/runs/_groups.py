@@ -1,6 +1,8 @@
 """``lighter runs list --over``: one row for the runs that differ only at given paths."""
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from lighter_cli.commands.runs._table import chosen_metrics, exact, text
@@ -12,7 +14,13 @@ from lighter_config import Finding, SourceError, nearest_names
 
 
 def write_groups(
-    runs: Sequence[Run], over: Sequence[str], columns: Sequence[str], *, is_csv: bool, is_json: bool
+    runs: Sequence[Run],
+    over: Sequence[str],
+    columns: Sequence[str],
+    *,
+    order: tuple[str, bool] | None,
+    is_csv: bool,
+    is_json: bool,
 ) -> None:
     """Print the groups: what tells them apart, how many runs they have, and mean and deviation of the metrics.
 
@@ -20,6 +28,8 @@ def write_groups(
         runs: The runs.
         over: The paths at which the runs of a group may differ.
         columns: The metrics and paths to show; if there are none, the usual metrics and the paths that differ.
+        order: The column that the runs are ordered by, and whether the largest comes first. Groups are ordered by the
+            mean of a metric, else by their first run.
         is_csv: Whether to print CSV.
         is_json: Whether to print JSON.
 
@@ -29,6 +39,8 @@ def write_groups(
     readable = [run for run in runs if run.is_readable()]
     _check(over, columns, readable)
     groups = groups_over(readable, over)
+    if order is not None and any(order[0] in run.shown_metrics for run in readable):
+        groups.sort(key=partial(_rank, *order))
     firsts = [group[0] for group in groups]
     metrics, paths = chosen_metrics(readable), differing_paths(firsts)
     paths = [path for path in paths if not is_under(path, over)]
@@ -65,6 +77,14 @@ def _check(over: Sequence[str], columns: Sequence[str], runs: Sequence[Run]) -> 
         if runs and name not in names:
             message, expected = f"no run has a column {name!r}", ("a metric, or a path in the config",)
             raise SourceError(Finding(message=message, expected=expected, nearest=nearest_names(name, names)))
+
+
+def _rank(metric: str, is_reversed: bool, group: Sequence[Run]) -> tuple[bool, float]:
+    """Return the key of a group in the order of the mean of a metric; groups without one, and nan, come last."""
+    value = _spread(group, metric)
+    if value is None or math.isnan(value.mean):
+        return True, 0.0
+    return False, -value.mean if is_reversed else value.mean
 
 
 def _spread(group: Sequence[Run], metric: str) -> Spread | None:

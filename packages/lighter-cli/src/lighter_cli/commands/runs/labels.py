@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lighter_cli.commands.runs._run import Run
+from lighter_cli.atomic_files import NOT_WRITABLE
+from lighter_cli.commands.runs._run import Run, shown_path
 from lighter_cli.runs.labels import change_labels, changed_tags
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
@@ -37,4 +38,5 @@ def _change(record: Record, **changed: Any) -> None:
         change_labels(record.folder, **changed)
     except OSError as error:
         message = f"run {record.folder.name} cannot be changed: {error.strerror or error}"
-        raise SourceError(Finding(message=message)) from error
+        fix = f"see who may write to {shown_path(record.folder)}" if error.errno in NOT_WRITABLE else None
+        raise SourceError(Finding(message=message, fix=fix)) from error

@@ -89,7 +89,8 @@ def list_runs(
     if over:
         from lighter_cli.commands.runs._groups import write_groups  # most lists need no groups
 
-        write_groups(runs, separated(over), headings, is_csv=csv, is_json=as_json)
+        order = None if sort is None else (sort.removeprefix("-"), sort.startswith("-") != reverse)
+        write_groups(runs, separated(over), headings, order=order, is_csv=csv, is_json=as_json)
         return
     if headings and runs:
         runs = [run for run in runs if run.is_readable()]
