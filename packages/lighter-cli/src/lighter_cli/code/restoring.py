@@ -52,7 +52,7 @@ def restore(code: StoredCode, folder: Path) -> Restored:
         message = f"run {code.folder.name} cannot be restored: {file}{error.strerror or error}"
         is_of_record = error.filename is not None and Path(error.filename).is_relative_to(code.folder)
         can_be_elsewhere = error.errno in NOT_WRITABLE and not is_of_record
-        fix = "name a folder that you can write to" if can_be_elsewhere else None
+        fix = "name a folder that you can write to" if can_be_elsewhere else ""
         raise SourceError(Finding(message=message, fix=fix)) from error
 
 

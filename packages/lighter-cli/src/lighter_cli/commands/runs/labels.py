@@ -38,5 +38,5 @@ def _change(record: Record, **changed: Any) -> None:
         change_labels(record.folder, **changed)
     except OSError as error:
         message = f"run {record.folder.name} cannot be changed: {error.strerror or error}"
-        fix = f"see who may write to {shown_path(record.folder)}" if error.errno in NOT_WRITABLE else None
+        fix = f"see who may write to {shown_path(record.folder)}" if error.errno in NOT_WRITABLE else ""
         raise SourceError(Finding(message=message, fix=fix)) from error
