@@ -1,4 +1,5 @@
 import csv
+import os
 import resource
 import shutil
 import subprocess
@@ -87,7 +88,9 @@ def rows(file):
 
 
 def leftovers(folder):
-    return [path for path in Path(folder).rglob("*") if ".partial" in path.name]
+    """Return what writers have left; folders may vanish meanwhile."""
+    walked = os.walk(folder)
+    return [Path(root, name) for root, folders, files in walked for name in (*folders, *files) if ".partial" in name]
 
 
 def test_predict_writes_a_row_a_sample_and_a_column_a_key(tmp_path):
