@@ -184,7 +184,7 @@ FAULTS = [
         severity=Severity.WARNING,
     ),
     Fault(
-        "a label of the validation data is no class",
+        "a label of the validation data is outside the classes",
         ("=system::dataloaders::val=" + LOADER % "samples, label: 5",),
         "a val label is 5, and there are 2 classes",
         "system::dataloaders::val",

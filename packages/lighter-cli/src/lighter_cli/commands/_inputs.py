@@ -17,6 +17,20 @@ Inputs = Annotated[
 ]
 """What a command is given to merge into one experiment."""
 
+Safe = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        show_default=False,
+        help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
+    ),
+]
+
+Allow = Annotated[
+    list[str] | None,
+    Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
+]
+
 Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False, help="Print JSON, for tools.")]
 
 Csv = Annotated[bool, Parameter(name="--csv", negative=(), show_default=False, help="Print CSV, for tools.")]

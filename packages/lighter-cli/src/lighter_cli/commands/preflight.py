@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from lighter_cli.commands._importing import importing
-from lighter_cli.commands._inputs import Inputs, Json
+from lighter_cli.commands._inputs import Allow, Inputs, Json, Safe
 from lighter_cli.terminal import output, process
 
 if TYPE_CHECKING:
@@ -19,18 +19,8 @@ def preflight(
     keep: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Leave the temporary folder, and print where it is.")
     ] = False,
-    safe: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
-        ),
-    ] = False,
-    allow: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
-    ] = None,
+    safe: Safe = False,
+    allow: Allow = None,
     as_json: Json = False,
     traceback: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Show every frame of what fails in a stage.")

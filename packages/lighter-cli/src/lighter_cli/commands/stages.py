@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lighter_cli.commands._importing import importing
-from lighter_cli.commands._inputs import Inputs
+from lighter_cli.commands._inputs import Allow, Inputs, Safe
 from lighter_cli.runs.trial import TRIAL_VARIABLE, Trial
 from lighter_cli.terminal import process
 
@@ -29,18 +29,8 @@ class StageOptions:
             help="Load only tensors and plain values from the checkpoint; --no-weights-only unpickles any object."
         ),
     ] = None
-    safe: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
-        ),
-    ] = False
-    allow: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
-    ] = None
+    safe: Safe = False
+    allow: Allow = None
     no_check: Annotated[
         bool,
         Parameter(

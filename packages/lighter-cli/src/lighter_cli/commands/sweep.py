@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from lighter_cli.commands._inputs import Json
+from lighter_cli.commands._inputs import Allow, Json, Safe
 from lighter_cli.terminal import output, standard_input
 
 if TYPE_CHECKING:
@@ -79,18 +79,8 @@ def sweep(
     *inputs: SweepInputs,
     search: SearchOptions = _DEFAULTS,
     work: WorkOptions = _DEFAULT_WORK,
-    safe: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Refuse targets outside a list, and expressions beyond arithmetic and calls on values. Not a sandbox.",
-        ),
-    ] = False,
-    allow: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="With --safe: allow this callable or package too; may be given several times."),
-    ] = None,
+    safe: Safe = False,
+    allow: Allow = None,
     dry_run: Annotated[
         bool,
         Parameter(

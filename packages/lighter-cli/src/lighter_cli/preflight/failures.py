@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import sys
 import sysconfig
@@ -14,6 +13,7 @@ from traceback import clear_frames, walk_tb
 from types import FrameType
 from typing import Any
 
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Config, ConfigError, Finding, Stage, format_path
 
 _BUILDING = re.compile(r"while building (\S+): ")
@@ -208,13 +208,12 @@ def _of_core(error: BaseException) -> tuple[str, tuple[str, ...], tuple[str, ...
 
 
 def _user_line(error: BaseException) -> str:
-    """Return the innermost line of code that is no library's, as ``file:line in function``."""
+    """Return the innermost line of the user's code, as ``file:line in function``."""
     found = ""
     for frame, number in walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
         if not file.startswith(("<", *_LIBRARIES)) and not _is_own(file):
-            shown = os.path.relpath(file) if Path(file).is_relative_to(Path.cwd()) else file
-            found = f"{shown}:{number} in {frame.f_code.co_name}"
+            found = f"{shown_path(file)}:{number} in {frame.f_code.co_name}"
     return found
 
 

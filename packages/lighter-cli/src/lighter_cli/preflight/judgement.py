@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from lighter_cli.preflight.failures import placed
 from lighter_cli.preflight.network_calls import BATCH
@@ -13,6 +11,7 @@ from lighter_cli.preflight.outputs import Redirected
 from lighter_cli.preflight.rehearsal import Preflight
 from lighter_cli.preflight.sizes import Need, check_space, disks_of
 from lighter_cli.preflight.written_files import WrittenFile
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import MODES, Config, Finding, Severity, format_path
 from lighter_config.checks.components import components_in
 
@@ -89,7 +88,7 @@ def written_elsewhere(written: Sequence[WrittenFile], config: Config) -> Iterato
     for one in written:
         by_owner.setdefault((one.owner, "removes" if one.what == "removed" else "writes"), []).append(one.path)
     for (owner, verb), paths in by_owner.items():
-        shown = [os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path for path in paths]
+        shown = list(map(shown_path, paths))
         more = f" and {len(paths) - _SHOWN_FILES} more" if len(paths) > _SHOWN_FILES else ""
         root = "trainer::default_root_dir"
         yield Finding(

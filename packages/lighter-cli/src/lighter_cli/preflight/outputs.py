@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lighter_cli.preflight.words import quoted
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Config, Finding, format_path, is_computed, load, resolved
 from lighter_config.checks.components import components_in
 from lighter_config.checks.written_paths import written_paths
@@ -123,17 +124,13 @@ def check_places(outputs: Iterable[Output], config: Config) -> Iterator[Finding]
             reason = f"no permission to write into {existing}"
         if reason is not None:
             yield Finding(
-                message=f"{output.kind} cannot write {_short(output.real)}: {reason}",
+                message=f"{output.kind} cannot write {shown_path(output.real)}: {reason}",
                 path=output.path,
                 place=config.place(output.path) or config.place(output.owner),
                 excerpt=config.excerpt(output.path),
                 expected=("a place that can be written when the run starts",),
                 fix=f"give {output.path} another place, or move what is there",
             )
-
-
-def _short(path: Path) -> str:
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _holds(output: Output, file: Path) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lighter_cli.checking.output import finding_lines
 from lighter_cli.preflight.rehearsal import Preflight
 from lighter_cli.terminal.output import HEADING, Line, rows
+from lighter_cli.terminal.shown import shown_path, size_text
 from lighter_config import MODES, Finding, Severity, Stage
 
 if TYPE_CHECKING:
@@ -80,19 +80,17 @@ def _forecast(run: StageRun, loop: LoopMeasures) -> str:
 
 
 def _fact_rows(result: Preflight) -> Iterator[Line]:
-    from lighter_cli.preflight.sizes import in_units
-
     seen = [run.seen for run in result.runs if run.seen is not None]
     fit = next((run.seen for run in result.runs if run.stage is Stage.FIT and run.seen is not None), None)
     if result.checkpoint_bytes is not None and fit is not None:
         loaded = "loaded in a new build" if any(_loaded(run) for run in result.runs) else "not loaded"
         kept = "" if fit.kept_files is None else f"{fit.kept_files} kept"
-        yield ["checkpoint", in_units(result.checkpoint_bytes), f"saved, {loaded}", kept]
+        yield ["checkpoint", size_text(result.checkpoint_bytes), f"saved, {loaded}", kept]
     for one in result.written:
-        size = in_units(one.num_bytes)
-        whole = "" if one.whole_bytes is None else f"≈ {in_units(one.whole_bytes)} in all"
+        size = size_text(one.num_bytes)
+        whole = "" if one.whole_bytes is None else f"≈ {size_text(one.whole_bytes)} in all"
         files = f"{one.files} file{'s' if one.files > 1 else ''}"
-        yield [str(one.kind), size, f"{files} in {one.stage}: {_short(one.place)}", whole]
+        yield [str(one.kind), size, f"{files} in {one.stage}: {shown_path(one.place)}", whole]
     if memory := {name: max(one.memory.get(name, 0.0) for one in seen) for one in seen for name in one.memory}:
         text = [f"{value:.0f} MiB ({name.removesuffix('_mib').replace('_', ' ')})" for name, value in memory.items()]
         yield ["memory", text[0], ", ".join(text[1:]), ""]
@@ -101,9 +99,9 @@ def _fact_rows(result: Preflight) -> Iterator[Line]:
     for disk in result.disks:
         yield [
             "disk",
-            f"{in_units(disk.free_bytes)} free",
-            f"{in_units(disk.needed_bytes)} needed",
-            _short(disk.folder),
+            f"{size_text(disk.free_bytes)} free",
+            f"{size_text(disk.needed_bytes)} needed",
+            shown_path(disk.folder),
         ]
     if result.folder is not None:
         yield ["kept", "", str(result.folder), ""]
@@ -142,10 +140,6 @@ def _seconds(seconds: float | None) -> str:
     if seconds < 2 * _HOUR_S:
         return f"{seconds / _MINUTE_S:.0f} min"
     return f"{seconds / _HOUR_S:.1f} h"
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def report_json(result: Preflight) -> dict[str, Any]:

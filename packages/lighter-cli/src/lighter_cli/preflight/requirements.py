@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 
 from lighter_cli.checking import experiment_checks
-from lighter_config import CheckError, Config, Finding, Place, Severity, Stage, check, resolved
+from lighter_cli.checking.safe_checks import safe_checks
+from lighter_config import CheckError, Config, Finding, Severity, Stage, check, resolved
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.checks.stage_needs import check_stage_data
 from lighter_config.project import Project, is_users_own
-from lighter_config.safety import Allowance, SafetyCheck
 from lighter_config.signatures import SignatureReader
 
 _FAST = "trainer::fast_dev_run"
@@ -47,12 +47,7 @@ def check_all(
         CheckError: There is an error; all findings are in it.
     """
     checks = [one for one in experiment_checks(os.environ) if one is not check_checkpoint_files]
-    if safe:
-        checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
-    elif allow:
-        fix, place = "add --safe, or remove --allow", Place("option --allow")
-        message = "--allow needs --safe, which is missing"
-        raise CheckError(Finding(message=message, place=place, excerpt=" ".join(allow), fix=fix))
+    checks += safe_checks(safe=safe, allow=allow, trusts_project=is_users_own(project, config))
     found = list(project.notes) if project is not None else []
     for stage in stages:
         found += check(config, stage, reader=reader, checks=checks)

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lighter_cli.preflight.outputs import Redirected
+from lighter_cli.terminal.shown import size_text
 from lighter_config import Config, Finding, Stage
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_STEP = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +136,11 @@ def check_space(disks: Iterable[Disk], config: Config) -> Iterator[Finding]:
         if largest.what == "checkpoints":
             fix = "keep fewer: set save_top_k, or write them to a larger disk"
         yield Finding(
-            message=f"the run needs {in_units(disk.needed_bytes)}, and {in_units(disk.free_bytes)} are free",
+            message=f"the run needs {size_text(disk.needed_bytes)}, and {size_text(disk.free_bytes)} are free",
             path=largest.path,
             place=config.place(largest.path),
             excerpt=config.excerpt(largest.path),
-            expected=(f"{in_units(largest.num_bytes)} of {largest.what} in {largest.place} fit on its disk",),
+            expected=(f"{size_text(largest.num_bytes)} of {largest.what} in {largest.place} fit on its disk",),
             fix=fix,
             check="space",
         )
-
-
-def in_units(num_bytes: float) -> str:
-    """Return a size as text.
-
-    >>> in_units(1234), in_units(12), in_units(5 * 2**40)
-    ('1.2 KiB', '12 B', '5.0 TiB')
-    """
-    unit = 0
-    while num_bytes >= _STEP and unit < len(_UNITS) - 1:
-        num_bytes /= _STEP
-        unit += 1
-    return f"{num_bytes:.0f} B" if unit == 0 else f"{num_bytes:.1f} {_UNITS[unit]}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pickle
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from lighter_cli.running.first_error import raising_the_first_error
 from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.runner import method_arguments, stage_args
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
-from lighter_cli.running.trainer_call import remove_finders
+from lighter_cli.running.trainer_call import quiet_about_fit, remove_finders
 from lighter_config import Config, Stage, prune
 from lighter_config.signatures import SignatureReader
 
@@ -159,7 +158,7 @@ def _call(
     trainer.callbacks.append(observer)  # type: ignore[attr-defined]
     NetworkCalls(model, lambda: labels_of(Mode.of(trainer), rehearsed.written), observer.seen.findings.append)
     with (
-        checking_monitors(trainer, rehearsed.written) if stage is Stage.FIT else _evaluating(),
+        checking_monitors(trainer, rehearsed.written) if stage is Stage.FIT else quiet_about_fit(),
         raising_the_first_error(trainer),
     ):
         try:
@@ -189,14 +188,6 @@ def _without_display(trainer: Trainer) -> None:
     summary = class_beside(trainer, "callbacks.ModelSummary")
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     callbacks[:] = [callback for callback in callbacks if not isinstance(callback, summary)]
-
-
-@contextmanager
-def _evaluating() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The dirpath has changed from")
-        warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback, but loading")
-        yield
 
 
 def _lacking(stage: Stage, experiment: Experiment, arguments: Mapping[str, Any]) -> str:

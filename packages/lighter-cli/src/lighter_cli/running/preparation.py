@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.safe_checks import safe_checks
 from lighter_cli.checking.seeds import find_seed, where_from
 from lighter_cli.project import make_importable
 from lighter_cli.runs.inputs import RecordedRun
-from lighter_cli.terminal.argument_names import place_of, spelled
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import (
     DEFAULT_CHECKS,
@@ -26,7 +26,6 @@ from lighter_config import (
 )
 from lighter_config.checks.checkpoint_files import check_checkpoint_files
 from lighter_config.project import Project, is_users_own, locate_project, reader_in
-from lighter_config.safety import Allowance, SafetyCheck
 
 _logger = logging.getLogger(__name__)
 
@@ -75,17 +74,7 @@ def prepare(
     reader = reader_in(project)
     log_findings(project.notes if project is not None else ())
     checks = [*experiment_checks(os.environ, checks)] if check_first else []
-    if safe:
-        checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, config))))
-    elif allow:
-        raise CheckError(
-            Finding(
-                message=f"{spelled('--allow needs --safe', 'allow needs safe=True')}, which is missing",
-                place=place_of("--allow", "allow"),
-                excerpt=" ".join(allow),
-                fix=f"add {spelled('--safe, or remove --allow', 'safe=True, or remove allow')}",
-            )
-        )
+    checks += safe_checks(safe=safe, allow=allow, trusts_project=is_users_own(project, config))
     log_findings(_without_errors(check(config, stage, reader=reader, checks=checks)) if checks else config.notes)
     pruned = prune(config, stage, reader)
     if _logger.isEnabledFor(logging.DEBUG):

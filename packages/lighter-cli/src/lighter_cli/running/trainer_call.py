@@ -71,6 +71,13 @@ def _evaluating(trainer: Trainer, request: Request) -> Iterator[None]:
     """Let a stage other than fit tune nothing, warn if it has no batches, and be quiet about what only fit uses."""
     remove_finders(trainer)
     _warn_of_no_batches(trainer, request)
+    with quiet_about_fit():
+        yield
+
+
+@contextmanager
+def quiet_about_fit() -> Iterator[None]:
+    """Let a stage other than fit be quiet about what only fit uses."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The dirpath has changed from")
         # the weights that are loaded are the averages; only fit restores those before averaging

@@ -1,10 +1,11 @@
 """Summarize a run that has ended: its metrics, its checkpoint and record, and the usual next command."""
 
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from lighter_cli.terminal.shown import shown_path
 
 _MIN_WAIT = 0.3  # as a part of the time in training
 _MIN_WAIT_S = 1.0
@@ -23,7 +24,7 @@ def summary_lines(record: Mapping[str, Any], folder: Path | None) -> list[str]:
         rows += _deferred_saves(record) + _checkpoint(record)
     rows += _waiting(record)
     if folder is not None:
-        rows.append(("record", _short(folder)))
+        rows.append(("record", shown_path(folder)))
         rows += _next_command(record, folder)
     width = max((len(name) for name, _ in rows), default=0)
     return [f"{name:<{width}}  {value}" for name, value in rows]
@@ -44,7 +45,7 @@ def _end(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows += [("ended by", record["ended_by"])] if record.get("ended_by") else []
     rows += [("nan loss", f"{mode}, {where}") for mode, where in record.get("nan_losses", {}).items()]
     if of_nan := record["checkpoints"].get("nan"):
-        rows.append(("nan weights", ", ".join(map(_short, of_nan))))
+        rows.append(("nan weights", ", ".join(map(shown_path, of_nan))))
     return rows
 
 
@@ -69,21 +70,16 @@ def _checkpoint(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     score = checkpoints["best_score"]  # unknown if nothing was saved after resuming into another folder
     monitor = f" ({checkpoints['monitor']} {score:.4g})" if checkpoints["monitor"] and score is not None else ""
-    return [("best checkpoint", _short(checkpoints["best"]) + monitor)]
+    return [("best checkpoint", shown_path(checkpoints["best"]) + monitor)]
 
 
 def _next_command(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     """Name the run itself: its inputs may be mappings, standard input, or another run with its own checkpoints."""
     if record["stage"] != "fit":
         return []
-    run = shlex.quote(_short(folder))
+    run = shlex.quote(shown_path(folder))
     if record["status"] == "interrupted" and record["checkpoints"].get("last"):
         return [("to resume", f"lighter fit {run}")]
     if record["checkpoints"].get("best"):
         return [("to test", f"lighter test {run}")]
     return []
-
-
-def _short(path: str | Path) -> str:
-    """Return a path relative to the working directory if it is inside it."""
-    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)

@@ -12,6 +12,7 @@ from lighter_cli.runs.matching import matching
 from lighter_cli.runs.trial import TRIALS
 from lighter_cli.sweeps.layout import NUM_DIGITS, SWEEP_FILE, SWEEPS, read_json
 from lighter_cli.sweeps.results import FACTS, deviation_of, read_results
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Finding, SourceError, nearest_names
 from lighter_config.regular_files import exists
 from lighter_config.sources.run_folders import TRIAL_FILE
@@ -43,8 +44,7 @@ class Overview:
     @property
     def shown_folder(self) -> str:
         """Its folder, relative to the working directory if it is inside."""
-        folder = self.folder.absolute()
-        return os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+        return shown_path(self.folder.absolute())
 
     @property
     def objectives(self) -> list[str]:

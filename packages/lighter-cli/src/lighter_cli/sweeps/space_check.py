@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 
 from lighter_cli.checking import experiment_checks
-from lighter_config import CheckError, Finding, Place, Severity
+from lighter_cli.checking.safe_checks import safe_checks
+from lighter_config import CheckError, Finding, Severity
 from lighter_config.checks.space import check_space
 from lighter_config.project import find_project, is_users_own, reader_in
-from lighter_config.safety import Allowance, SafetyCheck
 from lighter_config.space import Space
 
 
@@ -24,14 +24,7 @@ def findings_of(space: Space, *, safe: bool = False, allow: Sequence[str] = ()) 
     """
     project, about_project = find_project(space.config)
     checks = [*experiment_checks(os.environ)]
-    if safe:
-        checks.append(SafetyCheck(Allowance(tuple(allow), trusts_project=is_users_own(project, space.config))))
-    elif allow:
-        fix = "add --safe, or remove --allow"
-        place = Place("option --allow")
-        raise CheckError(
-            Finding(message="--allow needs --safe, which is missing", place=place, excerpt=" ".join(allow), fix=fix)
-        )
+    checks += safe_checks(safe=safe, allow=allow, trusts_project=is_users_own(project, space.config))
     findings = [*about_project, *check_space(space, reader=reader_in(project), checks=checks)]
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise CheckError(*findings)

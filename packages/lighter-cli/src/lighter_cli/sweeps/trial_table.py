@@ -66,7 +66,7 @@ def shown_number(text: str) -> str:
     """Return a number with at most six digits; a whole one with all of them.
 
     Raises:
-        ValueError: The text is no number.
+        ValueError: The text is not a number.
     """
     return text if _WHOLE.fullmatch(text) else f"{float(text):.6g}"
 

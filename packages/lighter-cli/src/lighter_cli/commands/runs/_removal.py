@@ -6,13 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lighter_cli.commands.runs._run import shown_path
 from lighter_cli.commands.runs._table import chosen_metrics, columns_of
 from lighter_cli.runs.index import INDEX
 from lighter_cli.runs.removal import Removal, remove
 from lighter_cli.runs.run import run_of
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import PLACE, Line
+from lighter_cli.terminal.shown import shown_path, size_text
 from lighter_cli.terminal.table import Column, table_lines
 from lighter_config import Finding, SourceError
 
@@ -22,8 +22,6 @@ WithCheckpoints = Annotated[
 Yes = Annotated[bool, Parameter(name="--yes", negative=(), show_default=False, help="Delete without a question.")]
 
 _DROPPABLE = ("words", "start", "stage", "tags")
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_FACTOR = 1024
 
 
 def removal_lines(removals: Sequence[Removal], *, with_checkpoints: bool, most: int | None) -> list[Line]:
@@ -58,18 +56,6 @@ def count_text(number: int, noun: str) -> str:
     ('1 run', '1,200 runs')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def size_text(num_bytes: int) -> str:
-    """Return a number of bytes as a line shows it.
-
-    >>> size_text(312), size_text(1536), size_text(5 * 1024**3)
-    ('312 bytes', '1.5 KiB', '5.0 GiB')
-    """
-    size, unit = float(num_bytes), 0
-    while size >= _FACTOR and unit < len(_UNITS) - 1:
-        size, unit = size / _FACTOR, unit + 1
-    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{num_bytes} bytes"
 
 
 def remove_all(removals: Sequence[Removal]) -> None:

@@ -1,7 +1,6 @@
 """What the commands of ``lighter runs`` share."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -13,11 +12,6 @@ from lighter_config import RECORDED_CONFIG, Finding, SourceError
 Run = Annotated[str, Parameter(help="The name of a run, its id or a part of it, its folder, or 'last'.")]
 
 STATUS_STYLES = {"finished": ADDED, "failed": REMOVED, "lost": REMOVED, "interrupted": "yellow", "running": "cyan"}
-
-
-def shown_path(path: Path) -> str:
-    """Return a path relative to the working directory if it is inside, else as it is."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def recorded_json(record: Record) -> dict[str, Any]:

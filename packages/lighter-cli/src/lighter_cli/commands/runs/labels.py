@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lighter_cli.atomic_files import NOT_WRITABLE
-from lighter_cli.commands.runs._run import Run, shown_path
+from lighter_cli.commands.runs._run import Run
 from lighter_cli.runs.labels import change_labels, changed_tags
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal import output
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Finding, SourceError
 
 Changes = Annotated[

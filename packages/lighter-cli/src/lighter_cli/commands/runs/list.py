@@ -13,13 +13,14 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Csv, Json
 from lighter_cli.commands.runs._options import EVERYTHING, Selection, separated
-from lighter_cli.commands.runs._run import recorded_json, shown_path
+from lighter_cli.commands.runs._run import recorded_json
 from lighter_cli.commands.runs._table import columns_of, default_columns, droppable, exact
 from lighter_cli.runs.listing import listed_runs, recorded_folders
 from lighter_cli.runs.record import Record
 from lighter_cli.runs.run import Run
 from lighter_cli.runs.selection import check_columns, ordered, value_of
 from lighter_cli.terminal import output
+from lighter_cli.terminal.shown import shown_path
 from lighter_cli.terminal.table import table_lines
 
 _logger = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from lighter_cli.commands.runs._removal import (
     size_of,
     unchanged,
 )
-from lighter_cli.commands.runs._run import shown_path
 from lighter_cli.commands.runs.best import Metric, Mode
 from lighter_cli.runs.index import INDEX, forget
 from lighter_cli.runs.listing import listed_runs
@@ -29,6 +28,7 @@ from lighter_cli.runs.run import Run, names_of_metrics
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import PLACE, Line
 from lighter_cli.terminal.question import is_confirmed
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Finding, SourceError, nearest_names
 
 _logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from lighter_cli.code import PATCH_FILE
 from lighter_cli.commands._inputs import Json
-from lighter_cli.commands.runs._run import STATUS_STYLES, Run, duration, local, recorded_json, shown_path
+from lighter_cli.commands.runs._run import STATUS_STYLES, Run, duration, local, recorded_json
 from lighter_cli.runs.epochs import EPOCHS_FILE, read_epochs
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
@@ -17,6 +17,7 @@ from lighter_cli.runs.record_fields import TIMES
 from lighter_cli.runs.trial import name_of_trial
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import RECORDED_CONFIG
 
 _MIN_SHARE = 0.005
