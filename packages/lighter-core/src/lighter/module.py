@@ -293,6 +293,7 @@ class LighterModule(FromCheckpoint):
         failure_notes.attach(self.trainer)
         exact_weights.attach(self.trainer)
         self._logging.resumed = {}
+        self._logging.validation_start = {}  # an error may have ended one
         self.group_coverage = self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}

@@ -316,3 +316,32 @@ def test_a_checkpoint_of_an_exception_repeats_its_batch(
     told = first.rows[: len(first.rows) - num_repeated_rows] + second.rows
     assert told == [(step, pytest.approx(row, rel=1e-12)) for step, row in rows.rows]
     torch.testing.assert_close(weights, whole, rtol=0, atol=0)
+
+
+class FailsOnceInValidation(Callback):
+    """Notes the random state before each validation; fails in the first one, and saves in the second."""
+
+    def __init__(self, file):
+        self.file = file
+        self.before = []
+
+    def on_train_batch_end(self, trainer, *args):
+        if trainer.fit_loop.epoch_loop._num_ready_batches_reached():
+            self.before.append(torch.get_rng_state())
+
+    def on_validation_batch_end(self, trainer, *args):
+        if not trainer.sanity_checking and len(self.before) == 1:
+            raise ValueError("here")
+        if not trainer.sanity_checking and not self.file.exists():
+            trainer.save_checkpoint(self.file)
+
+
+def test_a_second_fit_forgets_the_validation_that_an_error_ended(make_system, make_trainer, tmp_path):
+    fails, system = FailsOnceInValidation(tmp_path / "saved.ckpt"), make_system()
+    with pytest.raises(ValueError, match="here"):
+        make_trainer(callbacks=[fails]).fit(system)
+    system.train()  # the error came in evaluation
+    make_trainer(callbacks=[fails]).fit(system)
+    saved = torch.load(fails.file, weights_only=True)["lighter"]["random"][0]["torch"]
+    assert not torch.equal(fails.before[0], fails.before[1])
+    assert torch.equal(saved, fails.before[1])
