@@ -50,6 +50,12 @@ def release(folder: Path) -> None:
         write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True}, indent=1))
 
 
+def end_claim(folder: Path) -> None:
+    """Note that the owner of a trial is gone, for processes on other hosts, which cannot see that."""
+    if owner := read_owner(folder):
+        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "ended": True}, indent=1))
+
+
 def read_owner(folder: Path) -> dict[str, Any] | None:
     """Return who claimed a trial last; ``None`` if nobody did, or the file is damaged."""
     owner = read_json(folder / OWNER_FILE)
@@ -58,6 +64,8 @@ def read_owner(folder: Path) -> dict[str, Any] | None:
 
 def is_at_work(folder: Path, owner: Mapping[str, Any]) -> bool:
     """Return whether the owner of a trial still runs; one on another host must have touched its file lately."""
+    if owner.get("ended", False):
+        return False
     if owner["host"] == socket.gethostname():
         return not is_gone(owner)
     with suppress(OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from lighter_cli.sweeps.outcomes import (
     result_without_record,
     violations,
 )
-from lighter_cli.sweeps.owners import claim, release
+from lighter_cli.sweeps.owners import claim, end_claim, release
 from lighter_cli.sweeps.study import Kept, Study, Told
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_cli.sweeps.trials import Job
@@ -113,6 +113,22 @@ class Queue:
         """Return the runs whose owners are at work, in this process or elsewhere."""
         trials = self._sweep.trials
         return [job for number in trials.open for job in trials.jobs(number) if job.result is None and job.is_running]
+
+    def end_claims(self, is_gone: Callable[[Mapping[str, Any]], bool]) -> int:
+        """Free the runs of owners that are known to be gone, such as those of a node that died.
+
+        Args:
+            is_gone: Tells that from what ``owner.json`` says.
+
+        Returns:
+            The number of runs.
+        """
+        with self._sweep.lock():
+            self._sweep.trials.refresh()
+            lost = [job for job in self.running() if is_gone(job.owner or {})]
+            for job in lost:
+                end_claim(job.folder)
+        return len(lost)
 
     def common_failure(self) -> str:
         """Return the error that every trial so far ended with, if there are at least three; else an empty text."""

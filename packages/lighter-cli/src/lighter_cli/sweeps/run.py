@@ -18,7 +18,7 @@ from lighter_cli.sweeps.progress import LiveTable, Progress
 from lighter_cli.sweeps.sweep import Sweep, open_sweep
 from lighter_cli.sweeps.trial_table import trial_lines
 from lighter_cli.sweeps.widening import widen
-from lighter_cli.sweeps.worker import Worker
+from lighter_cli.sweeps.worker import Worker, shared_cores
 from lighter_cli.terminal import output
 from lighter_config import Finding
 
@@ -58,7 +58,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
     """
     slots = slots_of(plan.config, workers=options.workers, share=options.share)
     # a quarter of the time until the first trial runs: it imports while the folder is made
-    starter = Starter(modules_of(plan.config), environment=_environment(len(slots)))
+    starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
     starter.warm_up()
     try:
         sweep = open_sweep(plan)
@@ -87,14 +87,6 @@ def _words_of(options: SweepOptions) -> list[str]:
     for name in options.allow:
         words += ["--allow", name]
     return words
-
-
-def _environment(num_slots: int) -> dict[str, str]:
-    """Return what the environment of trials has: the cores are shared, unless the user says how."""
-    if "OMP_NUM_THREADS" in os.environ:
-        return {}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"OMP_NUM_THREADS": str(max(1, cores // num_slots))}
 
 
 def _closing(sweep: Sweep, end: str) -> list[output.Line]:

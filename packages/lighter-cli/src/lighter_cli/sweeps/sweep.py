@@ -136,10 +136,7 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
         _begin(folder, plan, config)
         if plan.name is None:
             _note_same_words(folder, plan)
-    sweep = Sweep(folder, plan, is_new=is_new)
-    if (version := sweep.facts.get("format")) != FORMAT:
-        message = f"the sweep {folder.name} has format {version!r}, this version of Lighter reads format {FORMAT}"
-        raise SourceError(Finding(message=message))
+    sweep = _opened(folder, plan, is_new=is_new)
     if plan.folder is None and not is_new:
         _refuse_changes(folder, text)
         _refuse_changed_files(sweep)
@@ -148,6 +145,26 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
         _warn_of_changed_code(sweep)
     _update(sweep)
     sweep.trials.refresh()
+    return sweep
+
+
+def join_sweep(plan: Plan) -> Sweep:
+    """Open a sweep that another process has begun, as it is: one that was told to stop stays so.
+
+    Raises:
+        SourceError: It was begun by a newer version of Lighter.
+    """
+    assert plan.folder is not None
+    sweep = _opened(plan.folder, plan)
+    sweep.trials.refresh()
+    return sweep
+
+
+def _opened(folder: Path, plan: Plan, *, is_new: bool = False) -> Sweep:
+    sweep = Sweep(folder, plan, is_new=is_new)
+    if (version := sweep.facts.get("format")) != FORMAT:
+        message = f"the sweep {folder.name} has format {version!r}, this version of Lighter reads format {FORMAT}"
+        raise SourceError(Finding(message=message))
     return sweep
 
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, MappingProxyType
+from typing import Any
 
 import psutil
 
@@ -51,6 +52,14 @@ class Slot:
         return {} if self.gpus is None else {"CUDA_VISIBLE_DEVICES": self.gpus}
 
 
+def shared_cores(num_slots: int) -> dict[str, str]:
+    """Return what the environment of trials has: they share the cores, unless the user says how many threads."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"OMP_NUM_THREADS": str(max(1, cores // num_slots))}
+
+
 class Worker:
     """Runs the trials of a sweep in processes of their own.
 
@@ -60,6 +69,7 @@ class Worker:
         starter: Starts their processes.
         progress: What shows how it goes.
         words: Options that each trial gets.
+        facts: What its claims say about it besides its process and slot.
     """
 
     def __init__(
@@ -69,12 +79,14 @@ class Worker:
         starter: Starter,
         progress: Progress,
         words: Sequence[str] = (),
+        facts: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._sweep = sweep
         self._slots = slots
         self._starter = starter
         self._progress = progress
         self._words = words
+        self._facts = facts
         self._running: dict[int, tuple[Claimed, Process]] = {}
         self._num_interrupts = self._num_heeded = 0
         self._has_interrupt = False
@@ -121,7 +133,7 @@ class Worker:
             return False
         has_started = False
         for slot in self._free_slots():
-            claimed = self.queue.take(slot=slot.index, worker=os.getpid())
+            claimed = self.queue.take(slot=slot.index, worker=os.getpid(), **self._facts)
             if claimed is None:
                 break
             self._start(claimed, slot)

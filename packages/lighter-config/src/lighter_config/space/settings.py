@@ -34,6 +34,8 @@ KEYS = (
     "trials",
     "hours",
     "patience",
+    "slurm",
+    "ray",
 )
 """The keys of the section, in the order in which messages list them."""
 
