@@ -121,6 +121,7 @@ def test_a_job_that_cannot_be_requeued_says_so(
     monkeypatch.setenv("SCONTROL_EXITS", "3")
     if problem == "it is not there":
         Path("bin/scontrol").unlink()
+        monkeypatch.setenv("PATH", str(Path("bin").absolute()))  # SLURM may be installed here
     with pytest.raises(Requeued):
         run("fit", job)
     reason = {"it refuses": "exit code 3", "it is not there": "No such file or directory: 'scontrol'"}[problem]
