@@ -5,7 +5,7 @@ import logging
 import shlex
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,14 @@ class Record:
         """``running``, ``finished``, ``failed`` or ``interrupted``; ``lost`` if its process ended unrecorded."""
         status: str = self.content["status"]
         return "lost" if status == "running" and is_gone(self.content["process"]) else status
+
+    @property
+    def ended(self) -> "Record":
+        """The same record, of a process that is known to have ended: a run recorded as ``running`` is ``lost``.
+
+        That a process on another host has ended cannot be seen from here.
+        """
+        return replace(self, content={**self.content, "status": "lost"}) if self.status == "running" else self
 
     @property
     def files(self) -> tuple[str, ...]:

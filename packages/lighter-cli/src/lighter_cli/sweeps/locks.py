@@ -1,5 +1,6 @@
 """Let one process at a time change a folder, also on disks that know no ``flock``."""
 
+import errno
 import fcntl
 import os
 import time
@@ -7,8 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lighter_cli.errors import SweepError
+from lighter_config import Finding
+
 _STALE_S = 30.0  # nothing holds a lock longer than a few milliseconds
 _POLL_S = 0.005
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextmanager
@@ -19,7 +24,7 @@ def locked(file: Path) -> Iterator[None]:
     link beside the file is the lock: it can be left behind, and counts as released after 30 s.
 
     Raises:
-        OSError: The disk knows neither.
+        SweepError: The disk knows neither.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -43,7 +48,11 @@ def _linked(link: Path) -> Iterator[None]:
         try:
             link.symlink_to(owner)
             break
-        except FileExistsError:
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                raise _no_locks(link.parent) from error
+            if error.errno != errno.EEXIST:
+                raise
             holder = ""
             with suppress(OSError):
                 holder = str(link.readlink())
@@ -60,3 +69,13 @@ def _linked(link: Path) -> Iterator[None]:
         with suppress(OSError):
             if str(link.readlink()) == owner:
                 link.unlink()
+
+
+def _no_locks(folder: Path) -> SweepError:
+    return SweepError(
+        Finding(
+            message=f"the disk of {folder} has no locks",
+            expected=("flock or symbolic links, by which one process at a time changes a sweep",),
+            fix="begin the sweep in a folder on another disk",
+        )
+    )

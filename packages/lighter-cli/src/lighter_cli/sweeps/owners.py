@@ -1,9 +1,12 @@
 """Who works on a trial: ``owner.json`` names the process, and whether it still runs is seen from outside."""
 
 import json
+import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,11 +15,14 @@ from typing import Any
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.runs.environment import is_gone, this_process
-from lighter_cli.sweeps.layout import read_json
+from lighter_cli.runs.trial import Trial
+from lighter_cli.sweeps.layout import LOCK_FILE, read_json
+
+_logger = logging.getLogger(__name__)
 
 OWNER_FILE = "owner.json"
 CLAIM_VARIABLE = "LIGHTER_TRIAL_CLAIM"
-TOUCH_S = 20.0
+_TOUCH_S = 20.0
 _SILENT_S = 300.0  # an owner on another host shows that it runs by touching its file
 
 
@@ -69,11 +75,46 @@ def is_at_work(folder: Path, owner: Mapping[str, Any]) -> bool:
     if owner["host"] == socket.gethostname():
         return not is_gone(owner)
     with suppress(OSError):
-        return time.time() - (folder / OWNER_FILE).stat().st_mtime < _SILENT_S
+        return _time_of_disk(folder) - (folder / OWNER_FILE).stat().st_mtime < _SILENT_S
     return False
 
 
+def keep_claim(folder: Path, name: str) -> None:
+    """Show processes on other hosts that this one works on a trial; end this one when another has taken it over.
+
+    A thread does that, as a batch, a validation or the start of a loader may take longer than the others wait. A host
+    that was cut off for that long loses its trial.
+    """
+    threading.Thread(target=_keep, args=(folder, name), name="lighter-claim", daemon=True).start()
+
+
 def touch(folder: Path) -> None:
-    """Show processes on other hosts that the owner still runs."""
+    """Show processes on other hosts that the owner of a trial still runs."""
     with suppress(OSError):
         os.utime(folder / OWNER_FILE)
+
+
+def is_touch_due(last: float) -> bool:
+    """Return whether to touch a file again that was touched at a time of ``time.monotonic``."""
+    return time.monotonic() - last > _TOUCH_S
+
+
+def _keep(folder: Path, name: str) -> None:
+    while True:
+        time.sleep(_TOUCH_S)
+        owner = read_owner(folder)
+        if owner is not None and owner.get("claim") != name:
+            _logger.error("another process has taken this trial over: %s, process %s", owner["host"], owner["pid"])
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        touch(folder)
+
+
+def _time_of_disk(folder: Path) -> float:
+    """Return the time as the disk of a trial has it: the clock of a file server may differ from that of this host."""
+    file = Trial(folder).sweep_folder / LOCK_FILE
+    try:
+        os.utime(file)
+        return file.stat().st_mtime
+    except OSError:  # somebody else's sweep
+        return time.time()

@@ -95,8 +95,8 @@ class Queue:
             records = job.records
             if len(records) == claimed.attempt and exitcode > 0:
                 job.close(result_without_record(job.folder, exitcode, len(records)))
-            else:
-                self._close_job(job)
+            elif not self._close_job(job):
+                end_claim(job.folder)  # a worker on another host can continue it at once
             self._close_trials()
         return self._sweep.trials.results.get(job.number)
 

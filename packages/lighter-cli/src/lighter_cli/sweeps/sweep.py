@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lighter_cli.atomic_files import write_atomically
+from lighter_cli.errors import SweepError
 from lighter_cli.runs import environment
 from lighter_cli.runs.trial import TRIALS
 from lighter_cli.sweeps.freezing import (
@@ -174,6 +175,12 @@ def _begin(folder: Path, plan: Plan, config: Config) -> None:
     temporary = folder.with_name(f".{folder.name}-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     (temporary / TRIALS).mkdir(parents=True)
+    try:
+        with locked(temporary / LOCK_FILE):  # a disk without locks is refused before anything starts
+            pass
+    except SweepError:
+        shutil.rmtree(temporary)
+        raise
     keep_config(temporary, config)
     code = freeze_code(config, temporary / CODE)
     for note in code.notes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from lighter_cli.lightning_package import derived
 from lighter_cli.runs.trial import Trial
 from lighter_cli.sweeps.layout import LOCK_FILE, read_pruning
 from lighter_cli.sweeps.locks import locked
-from lighter_cli.sweeps.owners import CLAIM_VARIABLE, TOUCH_S, take_over_claim, touch
+from lighter_cli.sweeps.owners import CLAIM_VARIABLE, keep_claim, take_over_claim
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
@@ -33,37 +32,13 @@ def callbacks_of_trial(folder: Path) -> Callable[[Trainer], Sequence[Callback]]:
         with locked(Trial(folder).sweep_folder / LOCK_FILE):
             if not take_over_claim(folder, name):
                 raise SystemExit("another process has taken this trial over")
+        keep_claim(folder, name)
     return partial(_callbacks, folder)
 
 
 def _callbacks(folder: Path, trainer: Trainer) -> Sequence[Callback]:
-    callbacks: list[Callback] = [derived(Owner, trainer, "Callback")(folder)]
     pruning = read_pruning(Trial(folder))
-    if pruning is not None:
-        callbacks.append(derived(Pruning, trainer, "Callback")(Trial(folder), pruning))
-    return callbacks
-
-
-class Owner(Callback):
-    """Show other hosts that a trial runs: they take over one that has been silent for five minutes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._last = time.monotonic()
-
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Touch the owner's file now and then."""
-        self._touch(trainer)
-
-    def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Touch the owner's file now and then."""
-        self._touch(trainer)
-
-    def _touch(self, trainer: Trainer) -> None:
-        if time.monotonic() - self._last > TOUCH_S:
-            self._last = time.monotonic()
-            if trainer.is_global_zero:
-                touch(self._folder)
+    return [] if pruning is None else [derived(Pruning, trainer, "Callback")(Trial(folder), pruning)]
 
 
 class Pruning(Callback):

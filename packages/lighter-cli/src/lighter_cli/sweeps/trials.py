@@ -76,9 +76,9 @@ class Job:
         (self.folder / OWNER_FILE).unlink(missing_ok=True)
 
     def words(self) -> list[str]:
-        """Return the words of ``lighter`` that run it; after an earlier attempt from the last checkpoint."""
+        """Return the words of ``lighter`` that run it, from the last checkpoint of its earlier attempts."""
         words = ["fit", os.path.relpath(self.folder / RECORDED_CONFIG), "--no-check"]
-        _, checkpoint = newest_with_checkpoint(reversed(self.records), "last")
+        _, checkpoint = newest_with_checkpoint((record.ended for record in reversed(self.records)), "last")
         return words if checkpoint is None else [*words, "--ckpt-path", str(checkpoint)]
 
     def progress(self) -> int:

@@ -18,7 +18,7 @@ from lighter_cli.errors import SweepError
 from lighter_cli.runs.trial import TRIAL_VARIABLE
 from lighter_cli.sweeps.layout import OUTPUT_FILE
 from lighter_cli.sweeps.outcomes import Result, is_better, is_feasible
-from lighter_cli.sweeps.owners import CLAIM_VARIABLE, TOUCH_S, touch
+from lighter_cli.sweeps.owners import CLAIM_VARIABLE, is_touch_due, touch
 from lighter_cli.sweeps.process import Process, Starter
 from lighter_cli.sweeps.progress import Progress
 from lighter_cli.sweeps.queue import Claimed, Queue
@@ -207,7 +207,7 @@ class Worker:
         return count
 
     def _keep_claims(self) -> None:
-        if time.monotonic() - self._touched_at > TOUCH_S:
+        if is_touch_due(self._touched_at):
             self._touched_at = time.monotonic()
             for claimed, _ in self._running.values():
                 touch(claimed.job.folder)
