@@ -10,7 +10,7 @@ from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, ParameterK
 MODULE = """
 import os
 import typing as t
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Sized
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Tuple, TypeVar, Union
@@ -20,6 +20,9 @@ T = TypeVar("T")
 class Mode(Enum):
     MIN = "min"
 class Custom: ...
+class Hooked:
+    @classmethod
+    def __subclasshook__(cls, other): return other is str
 class Text(str, Enum):
     A = "a"
 class Named(t.NamedTuple):
@@ -94,6 +97,8 @@ DOES_NOT_FIT = [
     ("List[int]", "text", (), "List[int]"),
     ("torch.dtype", "float32", (), "torch.dtype"),
     ("Path", [1], (), "Path"),
+    ("Hashable", [1], (), "Hashable"),
+    ("Sized", 3, (), "Sized"),
 ]
 
 NOT_KNOWN = [
@@ -113,6 +118,10 @@ NOT_KNOWN = [
     ("f()", 3),
     ("bool", 1),
     ("Literal[True]", 1),
+    ("Hashable", "image"),
+    ("Collection[Hashable] | Hashable", ["image", "label"]),  # the keys of MONAI's transforms
+    ("Sized", [1]),
+    ("Hooked", "x"),
 ]
 
 

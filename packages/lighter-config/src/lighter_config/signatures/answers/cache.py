@@ -12,7 +12,7 @@ from typing import Any
 
 from lighter_config.signatures.text.modules import EVERY_FILE, ModuleFinder
 
-_FORMAT = 7
+_FORMAT = 8
 
 Fingerprint = tuple[str, int, int] | tuple[str] | None
 

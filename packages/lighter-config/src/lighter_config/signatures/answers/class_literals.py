@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from typing import Any, Literal
 
 from lighter_config.signatures.values.library import Library
@@ -53,11 +54,24 @@ def object_wanted(library: Library, cls: ClassValue, value: Any) -> Wanted:
         return ""
     names = {one.name for one in order}
     accepted = next((found for kind, found in _MADE_FROM.items() if type(value) is kind), ())
-    if names & {*accepted, *_CONVERT_ANYTHING}:
+    if names & {*accepted, *_CONVERT_ANYTHING} or _may_be_virtual(cls, value):
         return ""
     if "enum.Enum" in names:
         return "" if value in _values_of(cls) else "enum"
     return "object"
+
+
+def _may_be_virtual(cls: ClassValue, value: Any) -> bool:
+    """Return whether a literal may be an instance of a class that is no base of its own.
+
+    A class with a ``__subclasshook__`` accepts objects by their methods: text is ``Hashable``. Only the hooks of the
+    standard library are asked, as others would have to be imported.
+    """
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "__subclasshook__" for node in cls.node.body):
+        return False
+    module, _, name = cls.name.rpartition(".")
+    asked = getattr(sys.modules.get(module), name, None) if module in sys.stdlib_module_names else None
+    return not isinstance(asked, type) or isinstance(value, asked)
 
 
 def _values_of(enum: ClassValue) -> list[Any]:
