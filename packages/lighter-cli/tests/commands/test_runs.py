@@ -47,7 +47,7 @@ def test_the_list_has_one_line_a_run_newest_last(in_process: Command, ids: list[
         "trainer::max_epochs",
     ]  # fmt: skip
     assert [line.split()[:3] for line in lines[1:]] == [[run, "fit", "finished"] for run in ids]
-    assert ["under 1 s" in lines[1], "1:02:03" in lines[2]] == [True, True]
+    assert ["0.5 s" in lines[1], "62 min 3 s" in lines[2]] == [True, True]
     assert [line.split()[-1] for line in lines[1:]] == ["1", "2"]
     assert [run["id"] for run in json.loads(in_process("runs", "list", "--json").stdout)] == ids
 

@@ -106,3 +106,10 @@ class StageMeasures:
     kept_files: int | None = None
     epochs: int | None = None
     interruption: BaseException | None = None
+
+    @property
+    def epoch_s(self) -> float | None:
+        """The seconds of an epoch of a fit, with its validation; ``None`` if they are not known."""
+        passes = [self.loops[mode].pass_s for mode in ("train", "val") if mode in self.loops]
+        known = [one for one in passes if one is not None]
+        return sum(known) if known and len(known) == len(passes) else None

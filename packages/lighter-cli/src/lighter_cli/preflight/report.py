@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 from lighter_cli.checking.output import finding_lines
 from lighter_cli.preflight.rehearsal import Preflight
 from lighter_cli.terminal.output import HEADING, Line, rows
-from lighter_cli.terminal.shown import shown_path, size_text
+from lighter_cli.terminal.shown import duration_text, shown_path, size_text
 from lighter_config import MODES, Finding, Severity, Stage
 
 if TYPE_CHECKING:
-    from lighter_cli.preflight.measures import LoopMeasures, StageMeasures
+    from lighter_cli.preflight.measures import LoopMeasures
     from lighter_cli.preflight.stage_run import StageRun
-
-_MINUTE_S = 60
-_HOUR_S = 3600
 
 
 def report_lines(result: Preflight, width: int | None) -> Iterator[Line]:
@@ -47,10 +44,10 @@ def _stage_rows(result: Preflight) -> Iterator[Line]:
             continue
         loop = _loop_of(run)
         state = "failed" if run.error is not None else "passed"
-        if loop is None or not loop.times_s:
+        if loop is None or loop.first_s is None:
             yield [str(run.stage), state, "in its first batch" if run.is_started else "before its first batch", ""]
             continue
-        times = f"{_seconds(loop.first_s)} first" + (f", {_seconds(loop.then_s)} then" if loop.then_s else "")
+        times = f"{duration_text(loop.first_s)} first" + (f", {duration_text(loop.then_s)} then" if loop.then_s else "")
         yield [str(run.stage), state, f"{len(loop.times_s)} of {_count(loop)}, {times}", _forecast(run, loop)]
 
 
@@ -59,24 +56,20 @@ def _loop_of(run: StageRun) -> LoopMeasures | None:
 
 
 def _count(loop: LoopMeasures) -> str:
-    return "an unknown number of batches" if loop.batches is None else f"{loop.batches} batches"
-
-
-def epoch_s(seen: StageMeasures) -> float | None:
-    """Return the seconds of an epoch of a fit, with its validation; ``None`` if they are not known."""
-    passes = [seen.loops[mode].pass_s for mode in ("train", "val") if mode in seen.loops]
-    known = [one for one in passes if one is not None]
-    return sum(known) if known and len(known) == len(passes) else None
+    if loop.batches is None:
+        return "an unknown number of batches"
+    return f"{loop.batches} batch{'es' * (loop.batches != 1)}"
 
 
 def _forecast(run: StageRun, loop: LoopMeasures) -> str:
     if run.stage is not Stage.FIT or run.seen is None:
-        return "" if loop.pass_s is None else f"≈ {_seconds(loop.pass_s)} in all"
-    seconds = epoch_s(run.seen)
+        return "" if loop.pass_s is None else f"≈ {duration_text(loop.pass_s)} in all"
+    seconds = run.seen.epoch_s
     if seconds is None:
         return ""
     epochs = run.seen.epochs
-    return f"≈ {_seconds(seconds)} an epoch" + (f", {_seconds(seconds * epochs)} for {epochs}" if epochs else "")
+    in_all = f", {duration_text(seconds * epochs)} for {epochs}" if epochs else ""
+    return f"≈ {duration_text(seconds)} an epoch{in_all}"
 
 
 def _fact_rows(result: Preflight) -> Iterator[Line]:
@@ -128,18 +121,6 @@ def _summary(result: Preflight) -> str:
     rehearsed = [run for run in result.runs if not run.left_out]
     passed = [run for run in rehearsed if run.error is None]
     return f"{len(passed)} of {len(rehearsed)} stages passed: {found or 'nothing wrong'}"
-
-
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    if seconds < 1:
-        return f"{seconds:.2g} s"
-    if seconds < 2 * _MINUTE_S:
-        return f"{seconds:.1f} s"
-    if seconds < 2 * _HOUR_S:
-        return f"{seconds / _MINUTE_S:.0f} min"
-    return f"{seconds / _HOUR_S:.1f} h"
 
 
 def report_json(result: Preflight) -> dict[str, Any]:
@@ -196,5 +177,5 @@ def _json_of_run(run: StageRun) -> dict[str, Any]:
         }
         for mode, loop in seen.loops.items()
     }
-    more = {"epochs": seen.epochs, "epoch_s": epoch_s(seen)} if run.stage is Stage.FIT else {}
+    more = {"epochs": seen.epochs, "epoch_s": seen.epoch_s} if run.stage is Stage.FIT else {}
     return {**facts, **more, "loops": loops, "memory": seen.memory, "metrics": seen.metrics, "batches": seen.batches}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from lighter_cli.sweeps.overview import Overview, Row, is_feasible
 from lighter_cli.sweeps.results import deviation_of
 from lighter_cli.terminal import output
+from lighter_cli.terminal.shown import duration_text
 from lighter_cli.terminal.table import Column, table_lines
 
 STYLES = {"finished": output.ADDED, "failed": output.REMOVED, "pruned": "yellow", "running": output.PATH}
@@ -71,11 +72,6 @@ def shown_number(text: str) -> str:
     return text if _WHOLE.fullmatch(text) else f"{float(text):.6g}"
 
 
-def duration(seconds: float) -> str:
-    """Return a time in seconds or minutes."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
-
-
 def _facts(sweep: Overview, rows: Sequence[Row]) -> list[Column]:
     front = sweep.front()
     columns = [
@@ -122,7 +118,7 @@ def _costs(rows: Sequence[Row]) -> list[Column]:
     took = (row.get("took_s", "") for row in rows)
     return [
         Column("epochs", [row.get("epochs", "") for row in rows], True),
-        Column("took", [duration(float(seconds)) if seconds else "" for seconds in took], True),
+        Column("took", [duration_text(float(seconds)) if seconds else "" for seconds in took], True),
     ]
 
 

@@ -1,12 +1,13 @@
 """What the commands of ``lighter runs`` share."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal.output import ADDED, REMOVED
+from lighter_cli.terminal.shown import duration_text
 from lighter_config import RECORDED_CONFIG, Finding, SourceError
 
 Run = Annotated[str, Parameter(help="The name of a run, its id or a part of it, its folder, or 'last'.")]
@@ -32,12 +33,6 @@ def local(moment: str) -> str:
 
 def duration(start: str, end: str | None) -> str:
     """Return how long a run took; an empty text when it has no end."""
-    took = None if end is None else datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    return duration_text(None if took is None else took.total_seconds())
-
-
-def duration_text(seconds: float | None) -> str:
-    """Return a duration as a line shows it."""
-    if seconds is None:
+    if end is None:
         return ""
-    return str(timedelta(seconds=round(seconds))) if seconds >= 1 else "under 1 s"
+    return duration_text((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())

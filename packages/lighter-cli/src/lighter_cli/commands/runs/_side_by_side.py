@@ -5,13 +5,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lighter_cli.commands.runs._run import STATUS_STYLES, duration_text
+from lighter_cli.commands.runs._run import STATUS_STYLES
 from lighter_cli.commands.runs._table import text
 from lighter_cli.runs.metric_choice import in_order
 from lighter_cli.runs.ranking import best_first
 from lighter_cli.runs.run import Run, differing_paths
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, Line, Part, cell_text
-from lighter_cli.terminal.shown import shown_path
+from lighter_cli.terminal.shown import duration_text, shown_path
 from lighter_cli.terminal.table import MAX_CELL, Column, stacked_lines
 
 _AT_BEST, _AT_END = "at_best", "metrics"  # as in records
@@ -144,7 +144,7 @@ def _cell(row: Row, value: Any, *, is_best: bool) -> Part:
     if row.section == "" and row.name == "status":
         return value, STATUS_STYLES.get(value, "")
     if row.section == "" and row.name == "took":
-        return duration_text(value)
+        return "" if value is None else duration_text(value)
     shown = f"{value:.4g}" if isinstance(value, float) and row.section != "config" else text(value)
     return (shown, f"{ADDED} {HEADING}") if is_best else shown
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from lighter_cli.commands.runs._run import STATUS_STYLES, duration_text
+from lighter_cli.commands.runs._run import STATUS_STYLES
 from lighter_cli.runs.metric_choice import NUM_SHOWN
 from lighter_cli.runs.run import Run, differing_paths
 from lighter_cli.runs.selection import FACTS, value_of
 from lighter_cli.terminal.output import PATH, Part
+from lighter_cli.terminal.shown import duration_text
 from lighter_cli.terminal.table import Column
 
 MOST_WITH_CONFIG = 200
@@ -65,7 +66,7 @@ def cell(heading: str, value: Any) -> Part:
     if heading == "status":
         return value, STATUS_STYLES.get(value, "")
     if heading == "took":
-        return duration_text(value)
+        return "" if value is None else duration_text(value)
     return text(value)
 
 
