@@ -20,7 +20,7 @@ pytest.importorskip("optuna", minversion="5")
 pytestmark = pytest.mark.slow
 
 PROBE = """
-    import json, os, signal, sys, threading
+    import json, os, signal, sys, tempfile, threading
     from pytorch_lightning import Callback
 
     class Probe(Callback):
@@ -33,6 +33,7 @@ PROBE = """
                 "threads": os.environ.get("OMP_NUM_THREADS"),
                 "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
                 "terminal": sys.stdout.isatty(),
+                "temporary": tempfile.gettempdir(),
                 "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
                 "child": signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL,
                 "warm": "lighter_cli.sweeps.trial_callback" in sys.modules,
@@ -66,8 +67,10 @@ def facts_of(output: Path) -> dict[str, object]:
 
 
 def test_a_process_is_as_if_started_from_a_shell(starter: Starter, probe: list[str], tmp_path: Path) -> None:
+    environment = {"TMPDIR": str(tmp_path)}
     processes = [
-        starter.start(probe, output=tmp_path / f"{gpu}.log", environment={"CUDA_VISIBLE_DEVICES": gpu}) for gpu in "01"
+        starter.start(probe, output=tmp_path / f"{gpu}.log", environment={**environment, "CUDA_VISIBLE_DEVICES": gpu})
+        for gpu in "01"
     ]
     for gpu, process in zip("01", processes, strict=True):
         assert process.wait() == 0, (tmp_path / f"{gpu}.log").read_text()
@@ -80,6 +83,7 @@ def test_a_process_is_as_if_started_from_a_shell(starter: Starter, probe: list[s
             "session": True,
             "threads": "1",
             "terminal": False,
+            "temporary": str(tmp_path),
             "interrupt": True,
             "child": True,
         }

@@ -17,6 +17,7 @@ import os
 import selectors
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -152,6 +153,7 @@ def _prepare(request: Mapping[str, Any]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # it is that of TMPDIR when the server first needed one
     sys.argv = ["lighter", *request["words"]]
     # what Lightning runs again for the other ranks, and what spawned workers import
     program = types.ModuleType("__main__")
