@@ -33,6 +33,7 @@ from many_runs import ENVIRONMENT, run_python
 DIGITS = Path(__file__).parents[1] / "examples/digits/config.yaml"
 PEERS = Path(__file__).with_name("sweep_peers")
 SEARCH = ("system::optimizer::lr:=1e-3..1e-2:log", "--max", "val/metrics/Accuracy/epoch")
+STRUCTURES = "system::optimizer:={lr: 0.001},{lr: 0.01},{_target_: torch.optim.SGD}"
 LIGHTER = (sys.executable, "-m", "lighter_cli")
 PATIENT = "trainer::callbacks::1::patience=100"  # every trial has all its epochs
 _POLL_S = 0.005
@@ -156,6 +157,15 @@ def own_rows(trials: int) -> dict[str, Row]:
             until_first_record(*fit),
             "<=",
             1.2,
+        ),
+        "rehearsed": (
+            "the same after a rehearsal of three optimizers and both ends",
+            until_first_record(
+                "sweep", *fit[1:], STRUCTURES, *SEARCH[1:], "system::model::_args_::8::p:=0.1..0.5", "--trials", "5"
+            ),
+            until_first_record(*fit),
+            "<=",
+            2.0,
         ),
         "memory": (
             "unique memory, two trials at once / two `lighter fit`",

@@ -197,7 +197,7 @@ def test_names_of_rows_and_runs_are_shown_once_and_not_cut_where_there_is_room(
     assert "\nval/metrics/MulticlassAccuracy/epoch  " in wide
     assert "\n…etrics/MulticlassCalibrationError/epoch  " in wide  # a cell has 40 characters at most
     assert "\nname " not in wide
-    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: 56)
+    monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: 54)
     assert "\n…etrics/MulticlassAccuracy/epoch " in in_process("runs", "compare", *ids).stdout
     monkeypatch.setattr("lighter_cli.terminal.output.width", lambda: None)
     assert "\nname " in in_process("runs", "compare", *ids).stdout

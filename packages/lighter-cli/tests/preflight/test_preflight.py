@@ -51,6 +51,21 @@ def test_all_stages_pass_and_nothing_is_left(system_config: str, tmp_path: Path,
     assert text.endswith("4 of 4 stages passed: nothing wrong")
 
 
+def test_one_batch_is_counted_in_the_singular(system_config: str) -> None:
+    text = text_of(rehearsed(system_config, "system::dataloaders::train::batch_size=12"))
+    assert "1 of 1 batch," in text
+
+
+def test_an_epoch_longer_than_a_job_is_a_warning(system_config: str) -> None:
+    (finding,) = rehearsed(system_config, "sweep::slurm::timeout_min=0.0001").findings
+    assert finding.message.startswith("an epoch takes about 0.")
+    assert finding.message.endswith(", and a job ends after 0.0001 min")
+    assert (finding.severity, finding.path) == (Severity.WARNING, "sweep::slurm::timeout_min")
+    assert finding.place is not None
+    assert finding.place.word == 2
+    assert rehearsed(system_config, "sweep::slurm::timeout_min=60").findings == []
+
+
 def test_the_model_layout_passes(module_config: str, tmp_path: Path, files_of: Files) -> None:
     before = files_of(tmp_path)
     result = rehearsed(module_config)

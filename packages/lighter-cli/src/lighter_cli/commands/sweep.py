@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -11,6 +12,7 @@ from lighter_cli.terminal import output, standard_input
 
 if TYPE_CHECKING:
     from lighter_cli.sweeps.plan import Plan
+    from lighter_config import Finding
 
 SweepInputs = Annotated[
     str,
@@ -68,6 +70,14 @@ class WorkOptions:
         str | None,
         Parameter(help="The folder below lighter_sweeps. By default the first file's name and four letters."),
     ] = None
+    preflight: Annotated[
+        bool | None,
+        Parameter(
+            show_default=False,
+            help="Rehearse the first trial, each choice, and both ends of each range before the first trial. By "
+            "default with more than 4 trials and a choice that is a mapping, a file or text.",
+        ),
+    ] = None
     retry: Annotated[Literal["failed"] | None, Parameter(help="Run again what failed.")] = None
 
 
@@ -92,7 +102,9 @@ def sweep(
     """Run many trials of an experiment, which differ in what PATH:=DIMENSION says."""
     from lighter_cli.sweeps.plan import plan_of
     from lighter_cli.sweeps.preview import preview_json, preview_lines
+    from lighter_cli.sweeps.rehearsed_cases import needed_in
     from lighter_cli.sweeps.space_check import findings_of
+    from lighter_cli.sweeps.sweep import find_folder
     from lighter_cli.terminal.findings_log import log_findings
     from lighter_config import Finding, SourceError
     from lighter_config.space import SpaceOptions
@@ -112,17 +124,21 @@ def sweep(
     )
     plan = plan_of(standard_input.restore(inputs), options, work.name)
     space = plan.space
-    log_findings(findings_of(space, safe=safe, allow=allow or ()))
+    found = findings_of(space, safe=safe, allow=allow or ())
+    log_findings(found)
     if not dry_run:
-        return _run(plan, work, safe=safe, allow=allow or (), is_json=as_json)
+        return _run(plan, work, found, safe=safe, allow=allow or (), is_json=as_json)
+    rehearsed = needed_in(find_folder(plan, Path.cwd()), space, work.preflight)
     if as_json:
-        output.write_json(preview_json(space))
+        output.write_json(preview_json(space, rehearsed))
     else:
-        output.write_lines(preview_lines(space, output.width()))
+        output.write_lines(preview_lines(space, output.width(), rehearsed))
     return 0
 
 
-def _run(plan: "Plan", work: WorkOptions, *, safe: bool, allow: Sequence[str], is_json: bool) -> int:
+def _run(
+    plan: "Plan", work: WorkOptions, found: "Sequence[Finding]", *, safe: bool, allow: Sequence[str], is_json: bool
+) -> int:
     from importlib.util import find_spec
 
     from lighter_cli.errors import SweepError
@@ -133,6 +149,14 @@ def _run(plan: "Plan", work: WorkOptions, *, safe: bool, allow: Sequence[str], i
         raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
     from lighter_cli.sweeps.run import SweepOptions, run_sweep
 
-    retry = work.retry is not None
-    options = SweepOptions(workers=work.workers, share=work.share, retry=retry, safe=safe, allow=allow, is_json=is_json)
+    options = SweepOptions(
+        workers=work.workers,
+        share=work.share,
+        retry=work.retry is not None,
+        safe=safe,
+        allow=allow,
+        preflight=work.preflight,
+        reported=found,
+        is_json=is_json,
+    )
     return run_sweep(plan, options)

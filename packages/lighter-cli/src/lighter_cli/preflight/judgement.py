@@ -10,9 +10,10 @@ from lighter_cli.preflight.network_calls import BATCH
 from lighter_cli.preflight.outputs import Redirected
 from lighter_cli.preflight.rehearsal import Preflight
 from lighter_cli.preflight.sizes import Need, check_space, disks_of
+from lighter_cli.preflight.time_limit import check_time_limit
 from lighter_cli.preflight.written_files import WrittenFile
 from lighter_cli.terminal.shown import shown_path
-from lighter_config import MODES, Config, Finding, Severity, format_path
+from lighter_config import MODES, Config, Finding, Severity, Stage, format_path
 from lighter_config.checks.components import components_in
 
 _SHOWN_FILES = 3
@@ -30,6 +31,8 @@ def judge(result: Preflight, config: Config, moved: Redirected) -> None:
     needs += [Need("predictions", one.owner, one.place, one.whole_bytes) for one in result.written if one.whole_bytes]
     result.disks = disks_of(needs)
     result.findings += check_space(result.disks, config)
+    fit = next((run.seen for run in result.runs if run.stage is Stage.FIT and run.seen is not None), None)
+    result.findings += check_time_limit(None if fit is None else fit.epoch_s, config)
     result.findings = _once_for_copies(placed(finding, config) for finding in result.findings)
 
 

@@ -17,6 +17,7 @@ RESULTS_FILE = "results.csv"
 OUTPUT_FILE = "output.log"
 LOCK_FILE = "sweep.lock"
 STOP_FILE = "stop"
+REHEARSED_FILE = "rehearsed.json"
 CODE = "code"
 BEST = "best"
 NUM_DIGITS = 4

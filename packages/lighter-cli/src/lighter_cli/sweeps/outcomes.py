@@ -176,8 +176,13 @@ def last_error(folder: Path) -> str:
     return found[-1].removeprefix("error: ") if found else ""
 
 
+def is_out_of_memory(error: str) -> bool:
+    """Return whether the text of an error says that memory ran out."""
+    return any(text in error for text in _OUT_OF_MEMORY)
+
+
 def _failure(error: str) -> str:
-    return "bad" if any(text in error for text in _OUT_OF_MEMORY) else "failed"
+    return "bad" if is_out_of_memory(error) else "failed"
 
 
 def _values(

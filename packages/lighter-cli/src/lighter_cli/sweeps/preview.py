@@ -1,27 +1,29 @@
 """What a sweep would run, for `--dry-run`: the trials of a grid, or the space and some draws."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from lighter_cli.sweeps.chance import draws
+from lighter_cli.sweeps.rehearsed_cases import Rehearsed, num_configs
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_cli.terminal.table import Column, table_lines
 from lighter_config import Secrets
-from lighter_config.space import Assignment, Choice, Dimension, Range, Space
+from lighter_config.space import Choice, Dimension, Range, Space
 
 NUM_DRAWS = 5
 _MAX_SHOWN = 20
 _MAX_CHOICES = 8
 
 
-def preview_lines(space: Space, width: int | None = None) -> Iterator[Line]:
+def preview_lines(space: Space, width: int | None = None, rehearsed: Sequence[Rehearsed] = ()) -> Iterator[Line]:
     """Yield the lines for people.
 
     Args:
         space: The space.
         width: The columns of the terminal; ``None`` breaks no line.
+        rehearsed: What would be rehearsed before the first trial.
 
     Raises:
         ConfigError: ``where`` cannot be decided.
@@ -41,6 +43,10 @@ def preview_lines(space: Space, width: int | None = None) -> Iterator[Line]:
             [((one.path, PATH), hide(_domain(one)), (str(one.place), PLACE)) for one in space.repeats]
         )
     yield from _settings(space)
+    if rehearsed:
+        yield [""]
+        yield [(f"rehearsed before the first trial, {num_configs(len(rehearsed))}", HEADING)]
+        yield from _table([one.values for one in rehearsed], width, hide, is_numbered=False)
     if space.is_grid:
         yield from _grid_lines(space, width, hide)
     else:
@@ -79,7 +85,7 @@ def _grid_lines(space: Space, width: int | None, hide: Any) -> Iterator[Line]:
     yield [(f"a grid of {_counted(num_trials, space)}", HEADING)]
     shown = list(islice(space.grid(), _MAX_SHOWN))
     if space.dimensions:
-        yield from _table(shown, width, hide)
+        yield from _table([one.values for one in shown], width, hide)
     if num_trials > len(shown):
         yield [f"... and {num_trials - len(shown)} more"]
 
@@ -88,14 +94,14 @@ def _search_lines(space: Space, width: int | None, hide: Any) -> Iterator[Line]:
     if space.first:
         yield [""]
         yield [("tried first", HEADING)]
-        yield from _table(space.first, width, hide, is_numbered=True)
+        yield from _table([one.values for one in space.first], width, hide, is_numbered=True)
     yield [""]
     drawn = list(draws(space, NUM_DRAWS))
     if not drawn:
         yield ["no trial was found for which `where` holds"]
         return
     yield [(f"{len(drawn)} trials by chance, as examples", HEADING)]
-    yield from _table(drawn, width, hide, is_numbered=False)
+    yield from _table([one.values for one in drawn], width, hide, is_numbered=False)
     if space.trials is not None:
         yield [""]
         yield [f"{_counted(space.trials, space)} would run"]
@@ -108,11 +114,13 @@ def _counted(num_trials: int, space: Space) -> str:
     return f"{trials} x {space.num_repeats} repeats = {num_trials * space.num_repeats} runs"
 
 
-def _table(trials: Sequence[Assignment], width: int | None, hide: Any, *, is_numbered: bool = True) -> list[Line]:
-    names = list(dict.fromkeys(name for trial in trials for name in trial.values))
+def _table(
+    trials: Sequence[Mapping[str, Any]], width: int | None, hide: Any, *, is_numbered: bool = True
+) -> list[Line]:
+    names = list(dict.fromkeys(name for trial in trials for name in trial))
     columns = [Column("trial", [str(number) for number in range(len(trials))], is_number=True)] if is_numbered else []
     for name in names:
-        values = [trial.values.get(name, "") for trial in trials]
+        values = [trial.get(name, "") for trial in trials]
         is_number = any(isinstance(value, int | float) for value in values)
         columns.append(Column(name, [hide(_shown(value)) for value in values], is_number=is_number))
     return list(table_lines(columns, width=width)[0])
@@ -130,8 +138,12 @@ def _domain(dimension: Dimension) -> str:
     return ", ".join(labels[:_MAX_CHOICES]) + more
 
 
-def preview_json(space: Space) -> dict[str, Any]:
+def preview_json(space: Space, rehearsed: Sequence[Rehearsed] = ()) -> dict[str, Any]:
     """Return the JSON for tools, which docs/reference/commands.md describes; fields are only ever added.
+
+    Args:
+        space: The space.
+        rehearsed: What would be rehearsed before the first trial.
 
     Raises:
         ConfigError: ``where`` cannot be decided.
@@ -154,6 +166,7 @@ def preview_json(space: Space) -> dict[str, Any]:
         "hours": space.hours,
         "patience": space.patience,
         "first": [one.values for one in space.first],
+        "rehearsed": [one.values for one in rehearsed],
         **tried,
     }
     hidden: dict[str, Any] = Secrets(space.config).hidden_in(content)

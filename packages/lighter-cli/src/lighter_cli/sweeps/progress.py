@@ -58,6 +58,11 @@ class Progress:
         facts = {"state": result.shown_state, "values": result.values, "params": values, "error": result.error}
         self._event("  ".join(filter(None, parts)), "ended", trial=job.number, **facts)
 
+    def rehearsed(self, values: Mapping[str, Any], *, is_ok: bool) -> None:
+        """Note that a rehearsal has ended."""
+        if self._is_json:
+            self._event("", "rehearsed", params=values, ok=is_ok)
+
     def update(self, sweep: Sweep, running: Mapping[int, Job]) -> None:
         """Show what runs now."""
 

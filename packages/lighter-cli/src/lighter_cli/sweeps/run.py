@@ -15,6 +15,8 @@ from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.preloading import modules_of
 from lighter_cli.sweeps.process import Starter
 from lighter_cli.sweeps.progress import LiveTable, Progress
+from lighter_cli.sweeps.rehearsal import Rehearsal
+from lighter_cli.sweeps.rehearsed_cases import needed_in
 from lighter_cli.sweeps.sweep import Sweep, open_sweep
 from lighter_cli.sweeps.trial_table import trial_lines
 from lighter_cli.sweeps.widening import widen
@@ -35,6 +37,8 @@ class SweepOptions:
         retry: Whether the trials that failed run again.
         safe: Whether trials run with ``--safe``.
         allow: What that allows too.
+        preflight: Whether to rehearse before the first trial; ``None`` for the default.
+        reported: What the check of the space has reported.
         is_json: Whether events are printed as JSON.
     """
 
@@ -43,6 +47,8 @@ class SweepOptions:
     retry: bool = False
     safe: bool = False
     allow: Sequence[str] = ()
+    preflight: bool | None = None
+    reported: Sequence[Finding] = ()
     is_json: bool = False
 
 
@@ -54,7 +60,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
 
     Raises:
         SweepError: It cannot run here, or every trial fails.
-        ConfigError: Its config cannot be used.
+        ConfigError: Its config cannot be used, or a rehearsal failed.
     """
     slots = slots_of(plan.config, workers=options.workers, share=options.share)
     # a quarter of the time until the first trial runs: it imports while the folder is made
@@ -64,6 +70,8 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
         sweep = open_sweep(plan)
         widen(sweep)
         progress = LiveTable() if output.is_terminal() and not options.is_json else Progress(is_json=options.is_json)
+        needed = needed_in(sweep.folder, sweep.space, options.preflight)
+        Rehearsal(sweep, slots, starter, progress, _words_of(options)).run(needed, options.reported)
         worker = Worker(sweep, slots, starter, progress, _words_of(options))
         if options.retry and (num_again := worker.queue.retry()):
             progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
