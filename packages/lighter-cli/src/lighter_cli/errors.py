@@ -29,3 +29,7 @@ class ExportError(ConfigError):
 
 class SweepError(ConfigError):
     """A sweep cannot begin or continue, or every trial of it fails."""
+
+
+class SlurmError(ConfigError):
+    """A job cannot be submitted or cancelled, or what it asks for is wrong."""

@@ -60,7 +60,7 @@ class SearchOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOptions:
-    """How the trials run on this machine."""
+    """Where and how the trials run."""
 
     workers: Annotated[
         int | None, Parameter(help="Trials at once. By default one on a CPU, or one for each trainer::devices GPUs.")
@@ -79,6 +79,12 @@ class WorkOptions:
         ),
     ] = None
     retry: Annotated[Literal["failed"] | None, Parameter(help="Run again what failed.")] = None
+    slurm: Annotated[
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Submit --workers SLURM jobs that run the trials, and return at once."
+        ),
+    ] = False
 
 
 _DEFAULTS = SearchOptions()
@@ -158,5 +164,6 @@ def _run(
         preflight=work.preflight,
         reported=found,
         is_json=is_json,
+        slurm=work.slurm,
     )
     return run_sweep(plan, options)

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from lighter_cli.lightning_internals import cluster_environment, save_checkpoint
-from lighter_cli.lightning_package import derived, is_a
+from lighter_cli.lightning_package import class_beside, derived, is_a
 from lighter_cli.runs.environment import slurm_job
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def requeuing(trainer: Trainer, folder: Path, *, is_trial: bool = False) -> Iter
     if _is_slurm(environment):
         environment.auto_requeue = False  # Lightning then installs no handler of its own
         requeue_signal = environment.requeue_signal or requeue_signal
-    checkpoint = derived(RequeueCheckpoint, trainer, "callbacks.ModelCheckpoint")(folder, requeue_signal)
+    sigterm = class_beside(trainer, "utilities.exceptions.SIGTERMException")
+    checkpoint = derived(RequeueCheckpoint, trainer, "callbacks.ModelCheckpoint")(folder, requeue_signal, sigterm)
     trainer.callbacks.append(checkpoint)  # type: ignore[attr-defined]
     before = signal.signal(requeue_signal, checkpoint.on_signal)
     try:
@@ -87,11 +88,14 @@ class RequeueCheckpoint(ModelCheckpoint):
     """Save once and stop, at the end of the batch in which any rank received the signal.
 
     A validation inside a fit runs to its end first. A stage that only evaluates saves nothing.
+
+    In a SLURM job it saves at a SIGTERM, too: so SLURM says that another job needs the node, before it requeues.
     """
 
-    def __init__(self, folder: Path, requeue_signal: signal.Signals) -> None:
+    def __init__(self, folder: Path, requeue_signal: signal.Signals, sigterm: type[BaseException]) -> None:
         super().__init__(dirpath=folder, filename="requeue")
         self._signal = requeue_signal
+        self._sigterm = sigterm
         self._has_received_signal = False
 
     def on_signal(self, signum: int, frame: FrameType | None) -> None:
@@ -104,7 +108,7 @@ class RequeueCheckpoint(ModelCheckpoint):
         if trainer.world_size > 1:
             must_stop = trainer.strategy.reduce_boolean_decision(must_stop, all=False)
         if must_stop:
-            save_checkpoint(self, trainer, Path(str(self.dirpath)) / "requeue.ckpt")
+            self._save(trainer)
             raise _requeued(trainer, self._signal)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
@@ -134,7 +138,13 @@ class RequeueCheckpoint(ModelCheckpoint):
         """Save nothing."""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save nothing."""
+        """Save if SLURM ends the job; Lightning stops after a batch. Save nothing after another error."""
+        is_ending = isinstance(exception, self._sigterm) and not isinstance(exception, Requeued)
+        if is_ending and trainer.state.fn == "fit" and slurm_job(os.environ) is not None:
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        save_checkpoint(self, trainer, Path(str(self.dirpath)) / "requeue.ckpt")
 
     def state_dict(self) -> dict[str, Any]:
         """Store nothing in checkpoints: runs outside SLURM lack this callback."""

@@ -23,6 +23,8 @@ _DISTRIBUTIONS = (
     "sparkwheel",
 )
 _OPTIONAL = ("lightning",)  # holds a copy of PyTorch Lightning, see `lightning_package`
+LOG_VARIABLE = "LIGHTER_JOB_LOG"
+"""In a job that Lighter submitted: the file with what the job prints."""
 _SAME_PROCESS_S = 10.0  # two readings of one start time may differ by this: the clock may be set in between
 
 
@@ -67,7 +69,14 @@ def gpu_driver(file: Path = Path("/proc/driver/nvidia/version")) -> str | None:
 def this_process() -> dict[str, Any]:
     """Return what identifies this process among all others: host, process id, start time and SLURM job."""
     own = {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
-    return {**own, "slurm_job": slurm_job(os.environ)}
+    log = {"slurm_log": os.environ[LOG_VARIABLE]} if LOG_VARIABLE in os.environ else {}
+    restarts = {"slurm_restarts": slurm_restarts(os.environ)} if slurm_job(os.environ) else {}
+    return {**own, "slurm_job": slurm_job(os.environ), **restarts, **log}
+
+
+def slurm_restarts(variables: Mapping[str, str]) -> int:
+    """Return how often SLURM has restarted the job."""
+    return int(variables.get("SLURM_RESTART_COUNT", "0"))
 
 
 def slurm_job(variables: Mapping[str, str]) -> str | None:

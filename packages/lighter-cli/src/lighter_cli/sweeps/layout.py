@@ -19,6 +19,8 @@ LOCK_FILE = "sweep.lock"
 STOP_FILE = "stop"
 REHEARSED_FILE = "rehearsed.json"
 CODE = "code"
+JOBS = "slurm"
+"""The folder with the scripts and the logs of its jobs."""
 BEST = "best"
 NUM_DIGITS = 4
 """The folder of trial 7 is named ``0007``."""

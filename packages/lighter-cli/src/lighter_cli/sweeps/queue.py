@@ -93,7 +93,7 @@ class Queue:
         job = claimed.job
         with self._sweep.lock():
             records = job.records
-            if len(records) == claimed.attempt and exitcode > 0:
+            if len(records) == claimed.attempt and exitcode > 0 and not (job.owner or {}).get("released", False):
                 job.close(result_without_record(job.folder, exitcode, len(records)))
             elif not self._close_job(job):
                 end_claim(job.folder)  # a worker on another host can continue it at once
@@ -243,7 +243,8 @@ class Queue:
     def _close_job(self, job: Job) -> bool:
         """Close a run whose process has ended, unless it is to continue; return whether it is closed."""
         records, owner = job.records, job.owner or {}
-        if records and len(records) > owner.get("records", 0) and records[-1].status in ("finished", "failed"):
+        ends = ("finished",) if owner.get("released", False) else ("finished", "failed")
+        if records and len(records) > owner.get("records", 0) and records[-1].status in ends:
             job.close(result_of_run(records[-1], records, self._sweep.space))
         elif owner.get("takeovers", 0) >= _MOST_TAKEOVERS and job.progress() <= owner.get("progress", -1):
             error = f"it was killed {_MOST_TAKEOVERS + 1} times without a new checkpoint"

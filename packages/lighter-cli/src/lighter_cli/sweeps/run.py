@@ -40,6 +40,7 @@ class SweepOptions:
         preflight: Whether to rehearse before the first trial; ``None`` for the default.
         reported: What the check of the space has reported.
         is_json: Whether events are printed as JSON.
+        slurm: Whether workers are submitted as SLURM jobs instead of working here.
     """
 
     workers: int | None = None
@@ -50,18 +51,30 @@ class SweepOptions:
     preflight: bool | None = None
     reported: Sequence[Finding] = ()
     is_json: bool = False
+    slurm: bool = False
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> int:
     """Begin or continue a sweep, and work on it until nothing is left to do.
 
     Returns:
-        The exit code: 0 when it is done or was stopped, 130 after Ctrl-C.
+        The exit code: 0 when it is done, was stopped or is queued, 130 after Ctrl-C.
 
     Raises:
         SweepError: It cannot run here, or every trial fails.
         ConfigError: Its config cannot be used, or a rehearsal failed.
     """
+    if options.slurm:
+        from lighter_cli.sweeps.slurm import run_in_jobs  # submitit
+
+        return run_in_jobs(
+            plan,
+            workers=options.workers,
+            share=options.share,
+            words=_words_of(options),
+            retry=options.retry,
+            is_json=options.is_json,
+        )
     slots = slots_of(plan.config, workers=options.workers, share=options.share)
     # a quarter of the time until the first trial runs: it imports while the folder is made
     starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))

@@ -56,6 +56,7 @@ def main(modules: Sequence[str]) -> None:
     # a collection would visit what is imported several times, and leave holes in pages that children then copy:
     # https://docs.python.org/3/library/gc.html#gc.freeze
     gc.disable()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher sends it to all processes; this one ends with its parent
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a module prints while it is imported is no answer
     problem = import_all(modules)
@@ -144,6 +145,7 @@ def _prepare(request: Mapping[str, Any]) -> None:
     os.setsid()
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

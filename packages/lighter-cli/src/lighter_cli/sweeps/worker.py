@@ -30,6 +30,7 @@ _logger = logging.getLogger(__name__)
 _POLL_S = 0.1
 _OTHERS_S = 1.0  # how often to look at what other workers do
 _GRACE_S = 20.0
+_ASK_S = 10.0  # how often to ask the launcher which owners are gone
 STOP_SIGNAL = signal.SIGUSR1
 """A trial that receives it saves a checkpoint and stops at the end of its batch."""
 
@@ -92,6 +93,7 @@ class Worker:
         self._has_interrupt = False
         self._looked_at = 0.0
         self._touched_at = time.monotonic()
+        self._asked_at = -_ASK_S
         self._begin = time.monotonic()
         self.queue = Queue(sweep)
 
@@ -115,6 +117,7 @@ class Worker:
     def _work(self) -> str:
         while True:
             self._reap()
+            self._end_lost_claims()
             if failure := self.queue.common_failure():
                 self._stop_trials()
                 raise _every_trial_fails(self._sweep, failure)
@@ -185,6 +188,16 @@ class Worker:
         time.sleep(_OTHERS_S)
         return True
 
+    def _end_lost_claims(self) -> None:
+        """Free the runs of SLURM jobs that have ended: else they count as running for minutes."""
+        if time.monotonic() - self._asked_at < _ASK_S:
+            return
+        self._asked_at = time.monotonic()
+        if any((job.owner or {}).get("slurm_job") for job in self.queue.running()):
+            from lighter_cli.sweeps.slurm import LostJobs
+
+            self.queue.end_claims(LostJobs(self._sweep.folder))
+
     def _is_spent(self) -> bool:
         space = self._sweep.space
         if space.hours is not None and time.monotonic() - self._begin > space.hours * 3600:
@@ -220,6 +233,8 @@ class Worker:
             self._num_interrupts = max(self._num_interrupts, {None: 0, "after saving": 1, "now": 2}[wanted])
         if self._num_interrupts > self._num_heeded:
             self._num_heeded = self._num_interrupts
+            for claimed, _ in self._running.values():
+                self.queue.leave(claimed.job)  # a loader's worker that gets the same signal may fail the run
             if self._num_interrupts == 1:
                 self._progress.say("stopping: running trials save a checkpoint and end after their batch")
                 self._signal(STOP_SIGNAL)  # it ends a trial that does not train yet
@@ -243,10 +258,13 @@ class Worker:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Stop at a first Ctrl-C when running trials have saved, at a second one at once."""
+        """Stop at a first Ctrl-C when running trials have saved, at a second one at once.
 
-        def interrupt(_number: int, _frame: FrameType | None) -> None:
-            self._num_interrupts += 1
+        SIGTERM counts as a first one however often it comes: a launcher sends it to processes and to their groups.
+        """
+
+        def interrupt(number: int, _frame: FrameType | None) -> None:
+            self._num_interrupts = max(1, self._num_interrupts + (number == signal.SIGINT))
             self._has_interrupt = True
             if not self._running:
                 raise KeyboardInterrupt
