@@ -1,6 +1,6 @@
 """A real SLURM of two small nodes on one machine: munged, slurmctld and a slurmd for each node, on the loopback.
 
-Debian's packages have all of it: ``apt-get install slurmctld slurmd slurm-client munge``. It needs root, as slurmd does.
+Debian's packages have all of it: ``apt-get install slurmctld slurmd slurm-client munge``. slurmd needs root.
 """
 
 import os
@@ -25,7 +25,7 @@ SlurmctldPort={controller}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket,cred_expire=1
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool.%n

@@ -1,7 +1,7 @@
 """``lighter fit``, ``validate``, ``test`` and ``predict``: run a stage of an experiment."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,6 +45,9 @@ class StageOptions:
         None
     )
     note: Annotated[str | None, Parameter(help="A note about the run.")] = None
+    slurm: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Submit it as a SLURM job, and return at once.")
+    ] = False
 
 
 _DEFAULTS = StageOptions()
@@ -94,6 +97,9 @@ def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: 
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
+    if options.slurm:
+        _submit(stage, inputs, options, arguments)
+        return
     Runner(importing, trial=_trial(stage)).run(
         stage,
         parse_words(inputs),
@@ -107,3 +113,43 @@ def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: 
         note=options.note,
         **arguments,
     )
+
+
+def _submit(stage: str, inputs: Sequence[str], options: StageOptions, arguments: Mapping[str, Any]) -> None:
+    from lighter_cli.commands._merged import load_merged
+    from lighter_cli.slurm.stage_job import submit_stage
+    from lighter_cli.terminal import output
+    from lighter_cli.terminal.shown import shown_path
+    from lighter_config import Stage
+
+    config = load_merged(inputs, example=f"lighter {stage} config.yaml --slurm", are_errors_logged=False)
+    job = submit_stage(
+        Stage(stage),
+        config,
+        _words(options, arguments),
+        ckpt_path=options.ckpt_path,
+        check_first=not options.no_check,
+        safe=options.safe,
+        allow=options.allow or (),
+    )
+    rows: list[output.Line] = [
+        [("job", output.HEADING), job.name],
+        [("log", output.HEADING), shown_path(job.log)],
+        [("to look", output.HEADING), f"squeue --jobs={job.name}; lighter runs list"],
+        [("to stop", output.HEADING), f"scancel {job.name}"],
+    ]
+    output.write_lines(output.rows(rows, indent=0))
+
+
+def _words(options: StageOptions, arguments: Mapping[str, Any]) -> list[str]:
+    """Return the options of a stage that the job gets, too, as words."""
+    flags = {
+        "weights-only": options.weights_only,
+        "safe": options.safe or None,
+        "traceback": options.traceback or None,
+        **{name.replace("_", "-"): value for name, value in arguments.items() if name != "defaults"},
+    }
+    words = [f"--{name}" if value else f"--no-{name}" for name, value in flags.items() if value is not None]
+    texts = [("name", options.name), ("note", options.note), *(("tag", tag) for tag in options.tag or ())]
+    texts += [("allow", name) for name in options.allow or ()]
+    return words + [word for name, value in texts if value is not None for word in (f"--{name}", value)]

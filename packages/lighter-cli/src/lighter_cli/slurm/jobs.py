@@ -58,12 +58,13 @@ def submit(tasks: Sequence[Callable[[], Any]], folder: Path, settings: Mapping[s
 
     generic = submitit.AutoExecutor._typed_parameters()  # noqa: SLF001
     parameters = {name if name in generic else f"slurm_{name}": value for name, value in settings.items()}
+    parameters.pop("slurm_srun_args", None)
     before = set(folder.iterdir()) if folder.is_dir() else None
     said = StringIO()
     try:
         with redirect_stderr(said):  # submitit prints what sbatch says, too
             executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=_MANY)
-            executor.update_parameters(**parameters, stderr_to_stdout=True)
+            executor.update_parameters(**parameters, slurm_srun_args=_srun_options(settings), stderr_to_stdout=True)
             jobs = executor.submit_array(tasks) if len(tasks) > 1 else [executor.submit(tasks[0])]
     except (FailedJobError, AssertionError, ValueError) as error:
         _remove_new(folder, before)
@@ -152,6 +153,14 @@ def cancel(names: Sequence[str], *, only_pending: bool = False) -> None:
         problem = str(error)
     if problem:
         raise SlurmError(Finding(message=f"scancel: {problem.splitlines()[0]}", fix=f"scancel {' '.join(names)}"))
+
+
+def _srun_options(settings: Mapping[str, Any]) -> list[str]:
+    """Return the options of ``srun``: it ends all tasks when one fails, and since SLURM 22.05 it inherits no cores."""
+    own = ["--kill-on-bad-exit=1"]
+    if "cpus_per_task" in settings:
+        own.append(f"--cpus-per-task={settings['cpus_per_task']}")
+    return [*own, *settings.get("srun_args", ())]
 
 
 def _remove_new(folder: Path, before: set[Path] | None) -> None:

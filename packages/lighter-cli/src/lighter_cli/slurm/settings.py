@@ -43,7 +43,9 @@ def read_settings(config: Config) -> dict[str, Any]:
     if given is None:
         given = {}
     if not isinstance(given, Mapping):
-        raise _wrong(config, SECTION, f"{SECTION} must be a mapping, is {given!r}", "{partition: gpu, timeout_min: 240}")
+        raise _wrong(
+            config, SECTION, f"{SECTION} must be a mapping, is {given!r}", "{partition: gpu, timeout_min: 240}"
+        )
     names = _names()
     for name in given:
         if name not in names:

@@ -45,7 +45,7 @@ class Task:
             self._command,
             cwd=self._working_directory,
             env=_environment(),
-            preexec_fn=_ignore_time_signal,  # noqa: PLW1509  # this process has one thread
+            preexec_fn=_ignore_time_signal,  # this process has one thread
         )
         signal.signal(signal.SIGTERM, self._end)
         while not _has_ended(self._process.pid):

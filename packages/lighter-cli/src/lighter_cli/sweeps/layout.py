@@ -11,6 +11,8 @@ from lighter_config.regular_files import read_regular
 from lighter_config.sources.run_folders import TRIAL_FILE
 
 SWEEPS = "lighter_sweeps"
+OWNER = "a sweep"
+"""What messages call what keeps a config."""
 SWEEP_FILE = "sweep.json"
 RESULT_FILE = "result.json"
 RESULTS_FILE = "results.csv"
@@ -18,7 +20,6 @@ OUTPUT_FILE = "output.log"
 LOCK_FILE = "sweep.lock"
 STOP_FILE = "stop"
 REHEARSED_FILE = "rehearsed.json"
-CODE = "code"
 JOBS = "slurm"
 """The folder with the scripts and the logs of its jobs."""
 BEST = "best"

@@ -15,17 +15,10 @@ from typing import Any, Literal
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.errors import SweepError
 from lighter_cli.runs import environment
+from lighter_cli.runs.frozen import CODE, config_text, freeze_code, keep_config
 from lighter_cli.runs.trial import TRIALS
-from lighter_cli.sweeps.freezing import (
-    changes_since,
-    config_text,
-    fingerprint,
-    freeze_code,
-    hashes_of_files,
-    keep_config,
-    space_facts,
-)
-from lighter_cli.sweeps.layout import BEST, CODE, LOCK_FILE, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
+from lighter_cli.sweeps.freezing import changes_since, fingerprint, hashes_of_files, space_facts
+from lighter_cli.sweeps.layout import BEST, LOCK_FILE, OWNER, STOP_FILE, SWEEP_FILE, SWEEPS, read_json
 from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.results_writer import write_results
@@ -131,7 +124,7 @@ def open_sweep(plan: Plan, working_directory: Path | None = None) -> Sweep:
     """
     folder = find_folder(plan, (working_directory or Path.cwd()).absolute())
     config = with_files_inside(plan.space)
-    text = config_text(config)
+    text = config_text(config, OWNER)
     is_new = not exists(folder / SWEEP_FILE)
     if is_new:
         _begin(folder, plan, config)
@@ -181,7 +174,7 @@ def _begin(folder: Path, plan: Plan, config: Config) -> None:
     except SweepError:
         shutil.rmtree(temporary)
         raise
-    keep_config(temporary, config)
+    keep_config(temporary, config, OWNER)
     code = freeze_code(config, temporary / CODE)
     for note in code.notes:
         _logger.warning("%s", note)

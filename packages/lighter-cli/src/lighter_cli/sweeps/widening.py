@@ -7,8 +7,9 @@ import logging
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.errors import SweepError
-from lighter_cli.sweeps.freezing import changes_since, config_text, keep_config, space_facts
-from lighter_cli.sweeps.layout import SWEEP_FILE
+from lighter_cli.runs.frozen import config_text, keep_config
+from lighter_cli.sweeps.freezing import changes_since, space_facts
+from lighter_cli.sweeps.layout import OWNER, SWEEP_FILE
 from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_config import RECORDED_CONFIG, Finding
@@ -39,7 +40,7 @@ def widen(sweep: Sweep) -> None:
         message = f"the space of {sweep.name} is another one, and trials of it run"
         raise SweepError(Finding(message=message, fix=f"lighter sweeps stop {sweep.name}, then the same command again"))
     num_outside = queue.widen()
-    keep_config(sweep.folder, with_files_inside(sweep.space))
+    keep_config(sweep.folder, with_files_inside(sweep.space), OWNER)
     sweep.facts = {**sweep.facts, "space": space_facts(sweep.space)}
     write_atomically(sweep.folder / SWEEP_FILE, json.dumps(sweep.facts, indent=1, default=str))
     left = f"; {num_outside} trials lie outside it: samplers no longer see them" if num_outside else ""
@@ -49,6 +50,6 @@ def widen(sweep: Sweep) -> None:
 def _refuse_other_config(sweep: Sweep) -> None:
     """Refuse overrides of a config that a sweep has frozen."""
     kept = (sweep.folder / RECORDED_CONFIG).read_text(encoding="utf-8")
-    if not sweep.is_new and (changes := changes_since(kept, config_text(with_files_inside(sweep.space)))):
+    if not sweep.is_new and (changes := changes_since(kept, config_text(with_files_inside(sweep.space), OWNER))):
         message = f"the sweep {sweep.name} began with another config"
         raise SweepError(Finding(message=message, expected=tuple(changes[:3]), fix="begin another with --name NEW"))

@@ -56,6 +56,7 @@ def _record_lines(record: Record) -> Iterator[Line]:
         ("git", _git(content["git"])),
         ("code", _code(record)),
         ("host", f"{content['process']['host']}, process {content['process']['pid']}"),
+        ("job", _job(content["process"])),
         ("devices", _devices(content["devices"])),
         ("project", content["project"] or ""),
         ("folder", (shown_path(record.folder), PLACE)),
@@ -171,6 +172,12 @@ def _code(record: Record) -> str:
         parts += ["too large to be complete"] * (not code.patch["is_complete"])
         parts += ["secrets masked"] * code.is_masked
     return ", ".join(parts)
+
+
+def _job(process: Mapping[str, Any]) -> str:
+    """Return the SLURM job of a run, and the file with what the job printed."""
+    parts = [process.get("slurm_job"), shown_path(Path(process["slurm_log"])) if "slurm_log" in process else None]
+    return ", ".join(filter(None, parts))
 
 
 def _devices(devices: Mapping[str, Any]) -> str:
