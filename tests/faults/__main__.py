@@ -205,6 +205,20 @@ def sweep(bench: Bench, *, at_most: int) -> int:
     return num
 
 
+def sweep_in_jobs(bench: Bench, *, at_most: int) -> int:
+    """Kill trials, workers, tasks and nodes of one sweep that runs in SLURM jobs."""
+    from jobs import StruckJobs, cluster  # need Optuna and submitit
+
+    with cluster() as slurm:
+        struck = StruckJobs.begin_on(bench.folder / f"jobs-{len(list(bench.folder.glob('jobs-*')))}", slurm)
+        num = struck.strike(at_most)
+        struck.finish()
+        struck.check(bench.whole_sweep())
+    struck_each = ", ".join(f"{kind} {count}" for kind, count in struck.struck.items())
+    print(f"  on {type(slurm).__name__}: {struck_each}; nothing moved for {struck.longest_s:.0f} s at most")
+    return num
+
+
 def full_disk(bench: Bench) -> int:
     """Fill a file system of 1.2 MiB, then make it larger and go on; in a name space where anybody may mount one."""
     attempts = bench.attempts(IN_THE_MIDDLE)
@@ -239,6 +253,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50, help="how often to strike by SIGKILL at random moments")
     parser.add_argument("--only", default="", help="the faults whose names contain this")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; another one each time by default")
+    parser.add_argument("--launcher", choices=["slurm"], help="strike only a sweep that this launcher runs")
     parser.add_argument("--folder", type=Path, default=None, help="where to leave the experiments")
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
@@ -294,6 +309,10 @@ def main() -> None:
             ),
             "no space for a checkpoint (a file system of 1.2 MiB)": (1, lambda: full_disk(bench)),
         }
+        if options.launcher == "slurm":
+            faults = {
+                "SIGKILL of trials, workers, tasks and nodes of SLURM": (num, lambda: sweep_in_jobs(bench, at_most=num))
+            }
         print(f"{'fault':<58} tried survived lost   (seed {seed})")
         for fault, (wanted, strikes) in faults.items():
             if options.only in fault:

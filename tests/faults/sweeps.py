@@ -24,7 +24,7 @@ NUM_TRIALS = 30
 NUM_EPOCHS = 3
 _WORDS = ("sweep", "config.yaml", "sweep.yaml", "--name", "struck", "--workers", "2")
 _OF_THE_WORKER = 0.2  # the rest strikes trials
-_ON_ONE_TRIAL = 3  # the fourth kill without a new checkpoint fails a trial
+ON_ONE_TRIAL = 3  # the fourth kill without a new checkpoint fails a trial
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class StruckSweep:
             if worker.poll() is not None:
                 break
             if random.random() < _OF_THE_WORKER:
-                num += _kill(worker.pid)
+                num += kill(worker.pid)
                 worker.wait()
                 worker = start(self.folder, *_WORDS)
             else:
@@ -115,17 +115,17 @@ class StruckSweep:
         ]
 
     def _kill_trial(self) -> int:
-        running = [one for one in self._running() if self.kills.get(one[0].name, 0) < _ON_ONE_TRIAL]
+        running = [one for one in self._running() if self.kills.get(one[0].name, 0) < ON_ONE_TRIAL]
         if not running:
             return 0
         folder, owner = random.choice(running)
         self.kills[folder.name] = self.kills.get(folder.name, 0) + 1
-        num = _kill(owner["pid"])
+        num = kill(owner["pid"])
         wait_until(lambda: not is_at_work(folder, owner))
         return num
 
 
-def _kill(pid: int) -> int:
+def kill(pid: int) -> int:
     """Kill a process; return how many were killed."""
     try:
         os.kill(pid, signal.SIGKILL)

@@ -85,7 +85,7 @@ class Login:
 
     def records(self, folder: Path) -> list[Record]:
         """Return the records of runs below a folder, oldest first."""
-        return read_records(folder)
+        return sorted(read_records(folder), key=lambda record: str(record.content["start"]))
 
     def wait(self, is_so: Callable[[], object]) -> float:
         """Wait until something is so; return how many seconds that took."""

@@ -128,11 +128,10 @@ class RealSlurm:
     def processes(self, node: str) -> list[psutil.Process]:
         """Return the processes of jobs on a node, those that SLURM started to watch them first."""
         watchers, others = [], []
-        for process in psutil.process_iter(["name", "environ", "cmdline"]):
-            environment = process.info["environ"] or {}
-            if process.info["name"] == "slurmstepd" and environment.get("SLURM_CONF") == self.environment["SLURM_CONF"]:
+        for process in psutil.process_iter(["cmdline"]):
+            if (process.info["cmdline"] or [""])[0].startswith("slurmstepd"):
                 inside = process.children(recursive=True)
-                if any(_variable(child, "SLURMD_NODENAME") == node for child in inside):
+                if any(self._is_mine(child, node) for child in inside):
                     watchers.append(process)
                     others += inside
         return watchers + others
@@ -181,17 +180,17 @@ class RealSlurm:
                 preexec_fn=lambda: signal.signal(signal.SIGUSR2, signal.SIG_DFL),
             )
 
+    def _is_mine(self, process: psutil.Process, node: str) -> bool:
+        try:
+            variables = process.environ()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+        return {**self.environment, "SLURMD_NODENAME": node}.items() <= variables.items()
+
     def _check(self, name: str) -> None:
         time.sleep(0.1)
         if self._daemons[name].poll() is not None:
             raise RuntimeError(f"{name} ended:\n{(self.folder / f'{name}.out').read_text()[-3000:]}")
-
-
-def _variable(process: psutil.Process, name: str) -> str:
-    try:
-        return process.environ().get(name, "")
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return ""
 
 
 def _free_ports(count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ def check_all_ended(login: Login, num_trials: int) -> None:
         epochs = [json.loads(line)["epoch"] for line in (records[-1].folder / "epochs.jsonl").read_text().splitlines()]
         assert epochs == list(range(6))
         for before, after in itertools.pairwise(records):
-            assert before.content["checkpoints"]["last"] is None or after.content["options"]["ckpt_path"] is not None
+            assert (
+                before.content["checkpoints"].get("last") is None or after.content["options"]["ckpt_path"] is not None
+            )
 
 
 def test_a_sweep_in_jobs_comes_to_what_it_does_here(login: Login) -> None:
@@ -43,7 +46,7 @@ def test_a_sweep_in_jobs_comes_to_what_it_does_here(login: Login) -> None:
     record = login.records(login.sweep / "trials" / "0000")[-1]
     shown = login.lighter("runs", "show", record.folder.name).stdout
     job = record.content["process"]["slurm_job"]
-    assert f"job                {job}, lighter_sweeps/swept/slurm/{job}_0_log.out" in shown
+    assert re.search(rf"^ +job +{job}, lighter_sweeps/swept/slurm/{job}_0_log.out$", shown, re.MULTILINE)
 
 
 def test_one_job_asks_the_sampler_as_a_worker_here(login: Login) -> None:
