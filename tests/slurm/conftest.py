@@ -21,7 +21,7 @@ from tests.slurm import real_slurm
 from tests.slurm.real_slurm import RealSlurm
 from tests.slurm.stand_in import StandIn
 
-from lighter_cli.runs.record import Record, read_records
+from lighter_cli.runs.record import Record, read_record
 from lighter_cli.sweeps.outcomes import Result
 from lighter_cli.sweeps.owners import read_owner
 from lighter_cli.sweeps.trials import Trials
@@ -85,7 +85,8 @@ class Login:
 
     def records(self, folder: Path) -> list[Record]:
         """Return the records of runs below a folder, oldest first."""
-        return sorted(read_records(folder), key=lambda record: str(record.content["start"]))
+        found = [read_record(file.parent) for file in folder.glob("**/lighter_runs/*/record.json")]
+        return sorted(found, key=lambda record: str(record.content["start"]))
 
     def wait(self, is_so: Callable[[], object]) -> float:
         """Wait until something is so; return how many seconds that took."""

@@ -128,9 +128,10 @@ def job_states() -> dict[str, JobState] | None:
 
 def live_jobs(folder: Path) -> dict[str, JobState] | None:
     """Return the jobs of a folder that have not ended, oldest first; ``None`` where SLURM does not answer."""
-    names = submitted_jobs(folder)
-    states = job_states() if names else {}
-    return None if states is None else {name: states[name] for name in names if name in states}
+    if not _entries(folder):
+        return {}
+    states = job_states()
+    return None if states is None else {name: states[name] for name in submitted_jobs(folder) if name in states}
 
 
 def cancel(names: Sequence[str], *, only_pending: bool = False) -> None:

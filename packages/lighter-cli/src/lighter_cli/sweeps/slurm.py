@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from lighter_cli.sweeps.sweep import Sweep, open_sweep
 from lighter_cli.sweeps.widening import widen
 from lighter_cli.terminal import output
 from lighter_config import Finding
+
+_logger = logging.getLogger(__name__)
 
 
 def run_in_jobs(
@@ -56,13 +59,12 @@ def run_in_jobs(
     try:
         widen(sweep)
         num_again = Queue(sweep).retry() if retry else 0
-        live = live_jobs(sweep.folder / JOBS)
-        if live is None:
-            raise SlurmError(Finding(message="squeue does not answer, so jobs may be submitted twice", fix="try again"))
-        missing = 0 if _is_done(sweep) else max(0, wanted - len(live))
         own = {"name": sweep.name, "array_parallelism": wanted, **settings}
-        tasks = [_task(sweep.folder, JoinOptions(share=share, words=words))] * missing
-        names = submit(tasks, sweep.folder / JOBS, own) if tasks else []
+        with sweep.lock():  # two commands at once submit no job twice
+            live = _live_jobs(sweep)
+            missing = 0 if _is_done(sweep) else max(0, wanted - len(live))
+            tasks = [_task(sweep.folder, JoinOptions(share=share, words=words))] * missing
+            names = submit(tasks, sweep.folder / JOBS, own) if tasks else []
     except SlurmError:
         if sweep.is_new:
             _remove(sweep.folder)
@@ -110,7 +112,10 @@ def stop_jobs(folder: Path, *, now: bool) -> list[str]:
     Raises:
         SlurmError: SLURM refuses.
     """
-    live = live_jobs(folder / JOBS) or {}
+    live = live_jobs(folder / JOBS)
+    if live is None:
+        _logger.warning("squeue does not answer: jobs that wait end as soon as they start, instead of being cancelled")
+        return []
     names = [name for name, job in live.items() if now or job.state == PENDING]
     cancel(names, only_pending=not now)
     return names
@@ -124,6 +129,13 @@ def shown_jobs(folder: Path) -> list[dict[str, Any]]:
 
 def _facts(job: JobState) -> dict[str, str]:
     return {"state": job.state.lower(), "where": job.nodes, "reason": "" if job.reason == "None" else job.reason}
+
+
+def _live_jobs(sweep: Sweep) -> dict[str, JobState]:
+    live = live_jobs(sweep.folder / JOBS)
+    if live is None:
+        raise SlurmError(Finding(message="squeue does not answer, so jobs may be submitted twice", fix="try again"))
+    return live
 
 
 def _task(folder: Path, options: JoinOptions) -> Task:
