@@ -10,6 +10,7 @@ from tests.slurm.conftest import Login
 
 pytestmark = pytest.mark.slow
 
+ENDLESS = ("trainer::max_epochs=10000", "vars::batch_s=0.3")
 GRID = ("system::optimizer::lr:=1e-3,1e-2,1e-1", "--sampler", "grid")
 
 
@@ -84,18 +85,18 @@ def test_a_job_whose_time_is_up_saves_and_continues(login: Login) -> None:
 
 
 def test_a_second_command_submits_what_is_missing(login: Login) -> None:
-    login.submit("--workers", "2", "vars::batch_s=0.3")
+    login.submit("--workers", "2", *ENDLESS)
     first = list(login.queued())
-    text = login.submit("--workers", "3", "vars::batch_s=0.3")
+    text = login.submit("--workers", "3", *ENDLESS)
     assert len(login.queued()) == 3
     assert "jobs      1 (" in text
     assert f"2 ({', '.join(sorted(first))}) queued or running" in text
-    assert "submitted" not in login.submit("--workers", "3", "vars::batch_s=0.3")
+    assert "submitted" not in login.submit("--workers", "3", *ENDLESS)
     assert len(login.queued()) == 3
 
 
 def test_waiting_jobs_are_cancelled_and_running_ones_save(login: Login) -> None:
-    login.submit("--workers", "3", "sweep::slurm::array_parallelism=1", "vars::batch_s=0.3")
+    login.submit("--workers", "3", "sweep::slurm::array_parallelism=1", *ENDLESS)
     login.wait_for_epoch(login.sweep)
     states = {job: facts["state"] for job, facts in login.jobs().items()}
     assert sorted(states.values()) == ["pending", "pending", "running"]
@@ -112,7 +113,7 @@ def test_waiting_jobs_are_cancelled_and_running_ones_save(login: Login) -> None:
 
 
 def test_stop_now_cancels_every_job(login: Login) -> None:
-    login.submit("--workers", "2", "vars::batch_s=0.3")
+    login.submit("--workers", "2", *ENDLESS)
     login.wait_for_epoch(login.sweep)
     done = login.lighter("sweeps", "stop", "swept", "--now")
     assert done.returncode == 0, done.stderr
@@ -121,7 +122,7 @@ def test_stop_now_cancels_every_job(login: Login) -> None:
 
 
 def test_a_trial_of_a_cancelled_job_is_taken_over_in_seconds(login: Login) -> None:
-    login.submit("--workers", "2", "--trials", "2", "vars::batch_s=0.3", "trainer::max_epochs=6")
+    login.submit("--workers", "2", "--trials", "2", "vars::batch_s=0.6")
     login.wait(lambda: {login.owner(0).get("slurm_job"), login.owner(1).get("slurm_job")} == set(login.queued()))
     for trial in ("0000", "0001"):
         login.wait_for_epoch(login.sweep / "trials" / trial)
