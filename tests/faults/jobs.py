@@ -64,7 +64,7 @@ class StruckJobs(StruckSweep):
         self._submit()
         while num < at_most and self._wait_for_trials():
             time.sleep(random.uniform(0.0, 1.5))
-            num += self._strike_one(random.choice(KINDS))
+            num += self._strike_one(min(KINDS, key=lambda kind: (self.struck[kind], random.random())))
         return num
 
     def finish(self) -> None:
