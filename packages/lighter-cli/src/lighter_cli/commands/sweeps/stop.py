@@ -19,9 +19,11 @@ Now = Annotated[
 def stop(sweep: Sweep, /, *, now: Now = False) -> None:
     """Stop a sweep: no new trial starts, and running ones save a checkpoint and end after their batch."""
     folder = find_sweep(sweep)
-    write_atomically(folder / STOP_FILE, "now" if now else "")
-    cancelled = _cancel_jobs(folder, now=now)
     running = sum(trial["state"] == "running" for trial in Overview(folder).open)
+    try:
+        cancelled = _cancel_jobs(folder, now=now)  # first: a job that ends makes room for one that waits
+    finally:
+        write_atomically(folder / STOP_FILE, "now" if now else "")
     trials = f"{running} running trial{'s' * (running != 1)}"
     text = f"{trials} will end; to continue: lighter sweep {Overview(folder).shown_folder}"
     output.write_lines([[text if running else f"no trial of {folder.name} runs"]])
