@@ -24,6 +24,7 @@ FOLDER = Path(os.environ.get("STAND_IN_SLURM", "."))
 COMMANDS = ("sbatch", "srun", "scontrol", "squeue", "scancel")
 NODES = {"n1": 4, "n2": 4}
 _KILL_WAIT_S = 15.0
+_REQUEUE_S = 5.0  # a requeued job begins later, in SLURM after minutes
 _POLL_S = 0.05
 
 
@@ -134,8 +135,9 @@ def keep(words: list[str]) -> int:
         if not _run(job):
             _file(job).unlink()
             return 0
-        job["restarts"] += 1
-        time.sleep(1)  # a requeued job begins later, in SLURM minutes
+        job = {**job, "restarts": job["restarts"] + 1, "state": "PENDING", "node": ""}
+        _write(job)
+        time.sleep(_REQUEUE_S)
 
 
 def _room(job: Mapping[str, Any]) -> str:
