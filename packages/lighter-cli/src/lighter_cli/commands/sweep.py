@@ -153,6 +153,11 @@ def _run(
     if find_spec("optuna") is None:
         message = "sweeps need Optuna, which is not installed"
         raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
+    if work.slurm and work.preflight:
+        message = "--preflight rehearses on this machine, and --slurm runs nothing here"
+        raise SweepError(
+            Finding(message=message, fix="leave --preflight out, and run `lighter preflight` where GPUs are")
+        )
     from lighter_cli.sweeps.run import SweepOptions, run_sweep
 
     options = SweepOptions(
