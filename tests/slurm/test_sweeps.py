@@ -80,7 +80,7 @@ def test_a_job_whose_time_is_up_saves_and_continues(login: Login) -> None:
     check_all_ended(login, 1)
     second = login.records(login.sweep)[-1]
     assert second.content["options"]["ckpt_path"] == str(first.folder / "requeue.ckpt")
-    assert second.content["process"]["slurm_restarts"] == 1
+    assert login.owner(0)["slurm_restarts"] == 1
     assert "killed by signal" not in (login.sweep / "trials/0000/output.log").read_text()
 
 

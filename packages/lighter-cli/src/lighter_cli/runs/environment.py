@@ -70,8 +70,7 @@ def this_process() -> dict[str, Any]:
     """Return what identifies this process among all others: host, process id, start time and SLURM job."""
     own = {"host": socket.gethostname(), "pid": os.getpid(), "created": psutil.Process().create_time()}
     log = {"slurm_log": os.environ[LOG_VARIABLE]} if LOG_VARIABLE in os.environ else {}
-    restarts = {"slurm_restarts": slurm_restarts(os.environ)} if slurm_job(os.environ) else {}
-    return {**own, "slurm_job": slurm_job(os.environ), **restarts, **log}
+    return {**own, "slurm_job": slurm_job(os.environ), **log}
 
 
 def slurm_restarts(variables: Mapping[str, str]) -> int:

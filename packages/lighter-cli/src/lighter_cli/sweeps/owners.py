@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lighter_cli.atomic_files import write_atomically
-from lighter_cli.runs.environment import is_gone, this_process
+from lighter_cli.runs.environment import is_gone, slurm_restarts, this_process
 from lighter_cli.runs.trial import Trial
 from lighter_cli.sweeps.layout import LOCK_FILE, read_json
 
@@ -37,7 +37,9 @@ def claim(folder: Path, **facts: Any) -> str:
         The name of the claim: its process proves with it that nobody has claimed the trial since.
     """
     name = secrets.token_hex(8)
-    write_atomically(folder / OWNER_FILE, json.dumps({**this_process(), "claim": name, **facts}, indent=1))
+    # of the worker alone: a trial does not inherit what SLURM says about the ranks of the job
+    own = {"claim": name, "slurm_restarts": slurm_restarts(os.environ)}
+    write_atomically(folder / OWNER_FILE, json.dumps({**this_process(), **own, **facts}, indent=1))
     return name
 
 
