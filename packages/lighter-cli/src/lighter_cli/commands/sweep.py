@@ -60,7 +60,7 @@ class SearchOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOptions:
-    """How the trials run on this machine."""
+    """How and where the trials run."""
 
     workers: Annotated[
         int | None, Parameter(help="Trials at once. By default one on a CPU, or one for each trainer::devices GPUs.")
@@ -79,6 +79,13 @@ class WorkOptions:
         ),
     ] = None
     retry: Annotated[Literal["failed"] | None, Parameter(help="Run again what failed.")] = None
+    ray: Annotated[
+        str | None,
+        Parameter(
+            help="Run the trials on the Ray cluster at this address: auto, HOST:PORT or ray://HOST:PORT. By default as "
+            "many at once as it has room for."
+        ),
+    ] = None
 
 
 _DEFAULTS = SearchOptions()
@@ -147,6 +154,10 @@ def _run(
     if find_spec("optuna") is None:
         message = "sweeps need Optuna, which is not installed"
         raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
+    if work.ray is not None and find_spec("ray") is None:
+        raise SweepError(
+            Finding(message="--ray needs Ray, which is not installed", fix="pip install 'lighter-cli[ray]'")
+        )
     from lighter_cli.sweeps.run import SweepOptions, run_sweep
 
     options = SweepOptions(
@@ -158,5 +169,6 @@ def _run(
         preflight=work.preflight,
         reported=found,
         is_json=is_json,
+        ray=work.ray,
     )
     return run_sweep(plan, options)

@@ -32,8 +32,7 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
     gpus = visible_gpus() if accelerator in ("auto", "gpu", "cuda") else []
     if not gpus:
         return [Slot(index) for index in range(workers or 1)]
-    devices = config.expanded().get("trainer::devices", "auto")
-    size = devices if isinstance(devices, int) and devices > 0 else len(devices) if isinstance(devices, list) else 1
+    size = gpus_of_a_trial(config)
     groups = [",".join(gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)]
     slots = [Slot(index, group) for index, group in enumerate(group for group in groups for _ in range(share))]
     wanted = len(slots) if workers is None else workers
@@ -47,6 +46,12 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
             )
         )
     return slots[:wanted]
+
+
+def gpus_of_a_trial(config: Config) -> int:
+    """Return the number of GPUs that ``trainer::devices`` asks for; 1 if it leaves that open."""
+    devices = config.expanded().get("trainer::devices", "auto")
+    return devices if isinstance(devices, int) and devices > 0 else len(devices) if isinstance(devices, list) else 1
 
 
 def visible_gpus() -> list[str]:
