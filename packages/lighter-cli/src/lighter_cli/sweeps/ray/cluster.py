@@ -17,8 +17,10 @@ from lighter_config.places import Place
 
 _ANSWER_S = 5.0
 _CONNECT_S = 20.0  # Ray itself tries for minutes
+_CLIENT_S = 60.0  # a server starts a process for each client first
 _CLIENT = "ray://"
 _CLIENT_PORT = 10001
+_LAST_PORT = 65535
 _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # it warns where this is not set
 }
@@ -48,11 +50,14 @@ def connected(address: str) -> Iterator[None]:
     # a thread, as Ray takes no limit of time; a daemon, as nothing ends it
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
-    thread.join(_CONNECT_S)
+    patience_s = _CLIENT_S if address.startswith(_CLIENT) else _CONNECT_S
+    thread.join(patience_s)
     if thread.is_alive():
-        raise _no_connection(address, f"something answers there, but not as Ray does within {_CONNECT_S:.0f} s")
+        raise _no_connection(address, f"no answer of Ray in {patience_s:.0f} s")
     if errors:
-        raise _no_connection(address, str(errors[0]).strip().partition("\n\n")[0]) from errors[0]
+        refused = _no_connection(address, "Ray refuses")
+        refused.add_note(str(errors[0]).strip())
+        raise refused from errors[0]
     try:
         yield
     finally:
@@ -66,7 +71,7 @@ def _refuse_silence(address: str) -> None:
     host, separator, port = address.removeprefix(_CLIENT).rpartition(":")
     if not separator and address.startswith(_CLIENT):
         host, port = port, str(_CLIENT_PORT)
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
         raise SweepError(
             Finding(
                 message=f"{address!r} is not the address of a Ray cluster",
@@ -77,17 +82,16 @@ def _refuse_silence(address: str) -> None:
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
-    except (OSError, OverflowError) as error:
-        raise _no_connection(address, f"nothing answers there: {error}") from error
+    except OSError as error:
+        raise _no_connection(address, error.strerror or str(error)) from error
 
 
 def _no_connection(address: str, reason: str) -> SweepError:
     return SweepError(
         Finding(
-            message=f"the Ray cluster at {address} cannot be reached",
+            message=f"no Ray cluster can be reached at {address}: {reason}",
             place=Place("option --ray"),
             excerpt=address,
-            expected=(reason,),
             fix="look with ray status on a node of the cluster; ray start --head starts one",
         )
     )
