@@ -122,7 +122,7 @@ def quick(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Run the experiments, the examples and the documentation with the three packages together."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
-    pytest(session, "tests", "examples", "--ignore=tests/ranks", parallel=True)
+    pytest(session, "tests", "examples", "--ignore=tests/ranks", "--ignore=tests/ray", parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -160,10 +160,10 @@ def cuda(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cuda", groups=groups, requirements=workspace_requirements())
     if print_device(session):
         folders = ("packages/lighter-core/tests", "packages/lighter-cli/tests", "tests")
-        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks")
+        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks", "--ignore=tests/ray")
         return
     for folder in (*(f"packages/{package}/tests" for package in SIBLINGS), "tests"):
-        pytest(session, folder, "--ignore=tests/ranks", parallel=True)
+        pytest(session, folder, "--ignore=tests/ranks", "--ignore=tests/ray", parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -291,6 +291,13 @@ def sweep(session: nox.Session) -> None:
         "-k",
         "sweep or hydra or optuna or cross_validation",
     )
+
+
+@nox.session(python=PYTHON, default=False)
+def ray(session: nox.Session) -> None:
+    """Run sweeps on a Ray cluster of two nodes on this machine, and kill what belongs to them; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "ray"], requirements=workspace_requirements())
+    pytest(session, "tests/ray")
 
 
 @nox.session(python=PYTHON, default=False)

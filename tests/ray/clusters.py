@@ -229,9 +229,8 @@ def processes_of_sweeps(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if (
-                process.status() != psutil.STATUS_ZOMBIE and str(folder) in process.environ().get("LIGHTER_TRIAL", "")
-            ) or str(folder) in process.cmdline():
+            is_trial = str(folder) in process.environ().get("LIGHTER_TRIAL", "")
+            if process.status() != psutil.STATUS_ZOMBIE and (is_trial or str(folder) in process.cmdline()):
                 found.append(process)
     return found
 

@@ -25,9 +25,7 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
     Raises:
         SweepError: There are too few GPUs.
     """
-    if (workers is not None and workers < 1) or share < 1:
-        option, value = ("--share", share) if share < 1 else ("--workers", workers)
-        raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
+    refuse_counts(workers, share)
     accelerator = config.expanded().get("trainer::accelerator", "auto")
     gpus = visible_gpus() if accelerator in ("auto", "gpu", "cuda") else []
     if not gpus:
@@ -46,6 +44,17 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
             )
         )
     return slots[:wanted]
+
+
+def refuse_counts(workers: int | None, share: int) -> None:
+    """Refuse numbers below 1.
+
+    Raises:
+        SweepError: One is.
+    """
+    if (workers is not None and workers < 1) or share < 1:
+        option, value = ("--share", share) if share < 1 else ("--workers", workers)
+        raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
 
 
 def gpus_of_a_trial(config: Config) -> int:

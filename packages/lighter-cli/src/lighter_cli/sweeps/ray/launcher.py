@@ -20,6 +20,7 @@ from ray.exceptions import RayError
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.errors import SweepError
 from lighter_cli.sweeps.follower import Follower
+from lighter_cli.sweeps.gpus import refuse_counts
 from lighter_cli.sweeps.join import JoinOptions, working_directory
 from lighter_cli.sweeps.layout import STOP_FILE
 from lighter_cli.sweeps.plan import Plan
@@ -28,7 +29,7 @@ from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.ray.actor import SlotActor
 from lighter_cli.sweeps.ray.cluster import connected
 from lighter_cli.sweeps.ray.nodes import LostNodes, refuse_node
-from lighter_cli.sweeps.ray.resources import actor_options, has_gpus, room
+from lighter_cli.sweeps.ray.resources import actor_options, given_options, room
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_cli.sweeps.worker import every_trial_fails
 from lighter_config import Finding
@@ -86,11 +87,11 @@ def ray_cluster(
     Raises:
         SweepError: It cannot run there.
     """
-    if workers is not None and workers < 1:
-        raise SweepError(Finding(message=f"--workers must be 1 or more, is {workers}"))
+    refuse_counts(workers, share)
+    given = given_options(plan.config)
     with connected(address):
         nodes = ray.nodes()
-        options = actor_options(plan.config, share=share, has_gpus=has_gpus(nodes))
+        options = actor_options(plan.config, given, share=share, nodes=nodes)
         count = workers or room(nodes, options)
         if count < 1:
             asked = ", ".join(f"{name} {value}" for name, value in options.items())

@@ -26,35 +26,45 @@ _SECTION = "sweep::ray"
 _NEARLY = 1e-6
 
 
-def actor_options(config: Config, *, share: int, has_gpus: bool) -> dict[str, Any]:
-    """Return the options of the actor of a slot: what a trial needs, and what ``sweep::ray`` says.
-
-    Args:
-        config: The config.
-        share: Trials on one GPU.
-        has_gpus: Whether the cluster has GPUs.
+def given_options(config: Config) -> Mapping[str, Any]:
+    """Return what ``sweep::ray`` says.
 
     Raises:
-        SweepError: ``sweep::ray`` has an option that it cannot have, or trials cannot share GPUs so.
+        SweepError: It has an option that it cannot have.
     """
     given = config.expanded().get(_SECTION, None) or {}
     if not isinstance(given, Mapping):
-        raise SweepError(
-            _finding(config, _SECTION, f"{_SECTION} must be a mapping, is {given!r:.40}", expected=OPTIONS)
-        )
+        message = f"{_SECTION} must be a mapping, is {given!r:.40}"
+        raise SweepError(_finding(config, _SECTION, message, expected=OPTIONS))
     for name in given:
         if name not in OPTIONS:
             path, nearest = f"{_SECTION}::{name}", nearest_names(str(name), OPTIONS)
             fix = f"write {nearest[0]}" if nearest else "remove it"
             message = f"{path} is not an option of the actors of a sweep"
             raise SweepError(_finding(config, path, message, expected=OPTIONS, nearest=nearest, fix=fix))
+    return given
+
+
+def actor_options(
+    config: Config, given: Mapping[str, Any], *, share: int, nodes: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the options of the actor of a slot: what a trial needs, unless ``sweep::ray`` says otherwise.
+
+    Args:
+        config: The config.
+        given: What ``sweep::ray`` says.
+        share: Trials on one GPU.
+        nodes: The nodes of the cluster.
+
+    Raises:
+        SweepError: No node has a GPU, or trials cannot share them so.
+    """
+    has_gpus = any(node["Alive"] and node["Resources"].get("GPU", 0) > 0 for node in nodes)
     return {"num_cpus": 1, "num_gpus": _gpus(config, share, has_gpus), **given}
 
 
 def _gpus(config: Config, share: int, has_gpus: bool) -> float:
     """Return the GPUs of a slot, a part of one if trials share it."""
-    if share < 1:
-        raise SweepError(Finding(message=f"--share must be 1 or more, is {share}"))
     accelerator = config.expanded().get("trainer::accelerator", "auto")
     if accelerator not in ("auto", "gpu", "cuda") or (accelerator == "auto" and not has_gpus):
         return 0
@@ -67,11 +77,6 @@ def _gpus(config: Config, share: int, has_gpus: bool) -> float:
         message = f"--share {share} divides a GPU, and a trial takes {size}"
         raise SweepError(_finding(config, "trainer::devices", message, fix="leave --share out, or trainer::devices=1"))
     return size / share
-
-
-def has_gpus(nodes: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a node that is alive has a GPU."""
-    return any(node["Alive"] and node["Resources"].get("GPU", 0) > 0 for node in nodes)
 
 
 def room(nodes: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> int:
