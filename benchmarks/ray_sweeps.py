@@ -77,7 +77,8 @@ def cluster(python: str) -> Iterator[tuple[str, psutil.Process]]:
             process.terminate()
             with suppress(psutil.TimeoutExpired):
                 process.wait(30)
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def measure(python: str, *command: str) -> Cost:

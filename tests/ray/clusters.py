@@ -116,9 +116,16 @@ class Cluster:
         self.nodes = [Node(*head, f"--ray-client-server-port={self.client_port}", f"--temp-dir={folder}")]
         self.wait_for(1)
 
-    def add(self, *options: str, before: tuple[str, ...] = (), **variables: str) -> Node:
-        """Add a node, and wait until the cluster has it."""
-        node = Node(f"--address={self.address}", *options, before=before, **variables)
+    def add(self, first: str = "true", **variables: str) -> Node:
+        """Add a node with a host name of its own, and wait until the cluster has it.
+
+        Args:
+            first: What the node does first, in a name space where it may mount.
+            variables: What its environment has besides.
+        """
+        apart = ("unshare", "--user", "--map-root-user", "--mount", "--uts", "sh", "-c")
+        before = (*apart, f'hostname apart && {first} && exec "$@"', "sh")
+        node = Node(f"--address={self.address}", before=before, **variables)
         self.nodes.append(node)
         self.wait_for(len(self.nodes))
         return node

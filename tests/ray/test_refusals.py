@@ -61,9 +61,7 @@ def test_an_option_with_a_value_that_ray_refuses(cluster: Cluster, sweep: Callab
 
 
 def test_a_node_that_does_not_see_the_folder(cluster: Cluster, sweep: Callable[..., Sweep], tmp_path: Path) -> None:
-    hide = f'mount -t tmpfs tmpfs {tmp_path} && hostname apart && exec "$@"'
-    before = ("unshare", "--user", "--map-root-user", "--mount", "--uts", "sh", "-c", hide, "sh")
-    node = cluster.add(before=before)
+    node = cluster.add(f"mount -t tmpfs tmpfs {tmp_path}")
     try:
         printed = refusal(sweep(), "--ray", cluster.address)
     finally:

@@ -46,14 +46,14 @@ def take_over_claim(folder: Path, name: str) -> bool:
     owner = read_owner(folder)
     if owner is None or owner.get("claim") != name:
         return False
-    write_atomically(folder / OWNER_FILE, json.dumps({**owner, **this_process()}, indent=1))
+    write_atomically(folder / OWNER_FILE, json.dumps({**owner, **this_process(), "ended": False}, indent=1))
     return True
 
 
 def release(folder: Path) -> None:
-    """Note that the owner of a trial was told to stop, so that its end says nothing about the trial."""
+    """Note that the owner of a trial was told to stop and has ended, so that its end says nothing about the trial."""
     if owner := read_owner(folder):
-        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True}, indent=1))
+        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True, "ended": True}, indent=1))
 
 
 def end_claim(folder: Path) -> None:

@@ -28,7 +28,7 @@ from lighter_cli.sweeps.progress import Progress
 from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.ray.actor import SlotActor
 from lighter_cli.sweeps.ray.cluster import connected
-from lighter_cli.sweeps.ray.nodes import LostNodes, refuse_node
+from lighter_cli.sweeps.ray.nodes import LostOwners, refuse_node
 from lighter_cli.sweeps.ray.resources import actor_options, given_options, room
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_cli.sweeps.worker import every_trial_fails
@@ -92,35 +92,40 @@ def ray_cluster(
     with connected(address):
         nodes = ray.nodes()
         options = actor_options(plan.config, given, share=share, nodes=nodes)
+        actor = _actor_of(options)
         count = workers or room(nodes, options)
         if count < 1:
             asked = ", ".join(f"{name} {value}" for name, value in options.items())
             message, fix = "no node of the Ray cluster has room for a trial", "--workers N waits for nodes with room"
             raise SweepError(Finding(message=message, expected=(f"a node with {asked}",), fix=fix))
-        cluster = _Cluster(options, count)
+        cluster = _Cluster(actor, count)
         try:
             yield lambda sweep, progress: _Launcher(cluster, sweep, progress, words).work()
         finally:
             cluster.end()
 
 
+def _actor_of(options: Mapping[str, Any]) -> Any:
+    try:
+        return ray.remote(SlotActor).options(max_restarts=0, **options)
+    except (TypeError, ValueError) as error:
+        message = f"Ray refuses sweep::ray: {error}".partition("\n")[0]
+        raise SweepError(Finding(message=message, path="sweep::ray")) from error
+
+
 class _Cluster:
     """The actors of a sweep.
 
     Args:
-        options: The options of each.
+        actor: What makes an actor of Ray.
         count: How many there are at once.
     """
 
-    def __init__(self, options: Mapping[str, Any], count: int) -> None:
-        try:
-            self._actor = ray.remote(SlotActor).options(max_restarts=0, **options)
-            self.slots = [_Slot(index) for index in range(count)]
-            for slot in self.slots:
-                self.place(slot)
-        except (TypeError, ValueError) as error:
-            message = f"Ray refuses sweep::ray: {error}".partition("\n")[0]
-            raise SweepError(Finding(message=message, path="sweep::ray")) from error
+    def __init__(self, actor: Any, count: int) -> None:
+        self._actor = actor
+        self.slots = [_Slot(index) for index in range(count)]
+        for slot in self.slots:
+            self.place(slot)
 
     def place(self, slot: _Slot) -> None:
         """Let Ray start the actor of a slot where there is room."""
@@ -157,7 +162,7 @@ class _Launcher:
         self._words = words
         self._queue = Queue(sweep)
         self._follower = Follower(sweep, self._queue, progress)
-        self._lost_nodes = LostNodes(self._queue)
+        self._lost_owners = LostOwners(self._queue)
         self._working_directory = str(working_directory(sweep.folder))
         self._sign = sweep.folder / LOGS / f"sign-{secrets.token_hex(4)}"
         self._began = self._worked_at = time.monotonic()
@@ -206,7 +211,7 @@ class _Launcher:
                 if all(slot.is_done for slot in slots):
                     return "done"
                 self._refuse_long_wait()
-            self._lost_nodes.look()
+            self._lost_owners.look([(slot.about["node"], slot.index) for slot in slots if slot.about is not None])
             self._follower.look()
 
     def _introduce(self, slot: _Slot) -> None:

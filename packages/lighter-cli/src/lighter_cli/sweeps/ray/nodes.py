@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import ray
 
 from lighter_cli.errors import SweepError
 from lighter_cli.sweeps.owners import OWNER_FILE, TOUCH_S
@@ -46,11 +44,11 @@ def refuse_node(about: Mapping[str, Any], folder: Path, working_directory: str) 
     raise SweepError(Finding(message=message, fix=fix))
 
 
-class LostNodes:
-    """Frees the trials of nodes that died, so that other nodes continue them at once.
+class LostOwners:
+    """Frees the trials of nodes and actors that are gone, so that others continue them soon.
 
-    Ray may lose a node that still runs, such as one without a network. Its owners show for a while that they run, until
-    the end of their actors ends them. So a claim ends only when its owner has been silent.
+    What Ray has lost may still run, such as a node without a network: the end of its actors ends its trials, after a
+    batch, and they show until then that they run. So a claim ends only when its owner has been silent.
 
     Args:
         queue: The runs of the sweep.
@@ -61,21 +59,24 @@ class LostNodes:
         self._looked_at = 0.0
         self._touched: dict[str, tuple[float, float]] = {}  # by claim: when its owner touched its file, and since when
 
-    def look(self) -> None:
-        """Look for nodes that died, at most once a second."""
+    def look(self, present: Collection[tuple[str, int]]) -> None:
+        """Look for owners that are gone, at most once a second.
+
+        Args:
+            present: The node and number of each slot that works.
+        """
         if time.monotonic() - self._looked_at < _LOOK_S:
             return
         self._looked_at = time.monotonic()
-        dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
-        if dead and (silent := self._silent_claims(dead)):
+        if silent := self._silent_claims(present):
             self._queue.end_claims(lambda owner: owner.get("claim") in silent)
 
-    def _silent_claims(self, dead: set[str]) -> set[str]:
+    def _silent_claims(self, present: Collection[tuple[str, int]]) -> set[str]:
         now = time.monotonic()
         silent = set()
         for job in self._queue.running():
             owner = job.owner or {}
-            if owner.get("ray_node") not in dead:
+            if "ray_node" not in owner or (owner["ray_node"], owner.get("slot")) in present:
                 continue
             claim = owner.get("claim", "")
             with suppress(OSError):
