@@ -39,7 +39,8 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # those of TensorBoard, which the function has itself
 }
-_SAMPLE_S = 1.0
+_SAMPLE_S = 0.1  # a trial takes a second
+_MEMORY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +87,44 @@ def measure(python: str, *command: str) -> Cost:
     with tempfile.TemporaryDirectory() as folder, cluster(python) as (address, node):
         begin = time.monotonic()
         words = [address if word == "ADDRESS" else word for word in command]
+        before = sum(_processor_times([node]).values())
         seconds: dict[tuple[int, float], float] = {}
-        before = sum(_sample([node], {})[0].values())
-        most = 0.0
+        most, looked_at = 0.0, 0.0
         with (Path(folder) / "output").open("w") as output:
             process = psutil.Popen(words, cwd=folder, env=_ENVIRONMENT, stdout=output, stderr=output)
             while process.poll() is None:
-                _, memory = _sample([node, process], seconds)
-                most = max(most, memory)
+                seconds |= _processor_times([node, process])
+                if time.monotonic() - looked_at > _MEMORY_S:
+                    most, looked_at = max(most, _memory_mib([node, process])), time.monotonic()
                 time.sleep(_SAMPLE_S)
         if process.returncode:
             raise SystemExit((Path(folder) / "output").read_text())
         return Cost(time.monotonic() - begin, sum(seconds.values()) - before, most)
 
 
-def _sample(
-    roots: list[psutil.Process], seconds: dict[tuple[int, float], float]
-) -> tuple[dict[tuple[int, float], float], float]:
-    """Note the processor time of some processes and all below them; return it, and their unique memory in MiB."""
-    memory = 0.0
+def _tree(roots: list[psutil.Process]) -> Iterator[psutil.Process]:
     for root in roots:
         with suppress(psutil.NoSuchProcess):
-            for process in [root, *root.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    times = process.cpu_times()
-                    seconds[process.pid, process.create_time()] = times.user + times.system
-                    memory += process.memory_full_info().uss / 2**20
-    return seconds, memory
+            yield from (root, *root.children(recursive=True))
+
+
+def _processor_times(roots: list[psutil.Process]) -> dict[tuple[int, float], float]:
+    """Return the processor time of some processes and of all below them."""
+    seconds = {}
+    for process in _tree(roots):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds[process.pid, process.create_time()] = times.user + times.system
+    return seconds
+
+
+def _memory_mib(roots: list[psutil.Process]) -> float:
+    """Return the memory that no other process has, of some processes and all below them."""
+    total = 0.0
+    for process in _tree(roots):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            total += process.memory_full_info().uss / 2**20
+    return total
 
 
 def main() -> int:

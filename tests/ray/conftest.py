@@ -9,7 +9,7 @@ import pytest
 from tests.ray.clusters import Cluster, Sweep, write_experiment
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster of two nodes, each with one CPU, and one GPU that it was told to have."""
     folder = Path("/tmp") / f"ray-{os.getpid()}"  # the path of a socket is short
