@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_DISK_S = 10.0  # until a network disk shows a new file elsewhere
+_DISK_S = 5.0  # until a network disk shows a new file elsewhere
 _POLL_S = 0.2
 _OF_RAY = ("PYTHONBREAKPOINT", "PYTHONUNBUFFERED")
 

@@ -38,7 +38,8 @@ LOGS = "ray"
 """The folder of the logs of workers, in that of the sweep."""
 
 _POLL_S = 0.2
-_TOGETHER_S = 10.0  # how long the first slots wait for others before any trial starts
+_TOGETHER_S = 20.0  # how long the first slots wait for others, which may see no folder, before any trial starts
+_SAY_S = 10.0
 _PATIENCE_S = 120.0
 _QUICK_S = 15.0
 _MOST_QUICK_DEATHS = 3
@@ -310,7 +311,7 @@ class _Launcher:
             self._worked_at, self._has_said_waiting = time.monotonic(), False
             return
         waited = time.monotonic() - self._worked_at
-        if waited > _TOGETHER_S and not self._has_said_waiting:
+        if waited > _SAY_S and not self._has_said_waiting:
             self._has_said_waiting = True
             self._progress.say("no node of the Ray cluster has room for a trial: waiting for one")
         if waited > _PATIENCE_S:
