@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 OWNER_FILE = "owner.json"
 CLAIM_VARIABLE = "LIGHTER_TRIAL_CLAIM"
-_TOUCH_S = 20.0
+TOUCH_S = 20.0
 _SILENT_S = 300.0  # an owner on another host shows that it runs by touching its file
 
 
@@ -46,14 +46,14 @@ def take_over_claim(folder: Path, name: str) -> bool:
     owner = read_owner(folder)
     if owner is None or owner.get("claim") != name:
         return False
-    write_atomically(folder / OWNER_FILE, json.dumps({**owner, **this_process(), "ended": False}, indent=1))
+    write_atomically(folder / OWNER_FILE, json.dumps({**owner, **this_process()}, indent=1))
     return True
 
 
 def release(folder: Path) -> None:
-    """Note that the owner of a trial was told to stop and has ended, so that its end says nothing about the trial."""
+    """Note that the owner of a trial was told to stop, so that its end says nothing about the trial."""
     if owner := read_owner(folder):
-        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True, "ended": True}, indent=1))
+        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True}, indent=1))
 
 
 def end_claim(folder: Path) -> None:
@@ -96,12 +96,12 @@ def touch(folder: Path) -> None:
 
 def is_touch_due(last: float) -> bool:
     """Return whether to touch a file again that was touched at a time of ``time.monotonic``."""
-    return time.monotonic() - last > _TOUCH_S
+    return time.monotonic() - last > TOUCH_S
 
 
 def _keep(folder: Path, name: str) -> None:
     while True:
-        time.sleep(_TOUCH_S)
+        time.sleep(TOUCH_S)
         owner = read_owner(folder)
         if owner is not None and owner.get("claim") != name:
             _logger.error("another process has taken this trial over: %s, process %s", owner["host"], owner["pid"])

@@ -126,7 +126,7 @@ def _this_machine(plan: Plan, options: SweepOptions) -> Iterator[Launched]:
 
 @contextmanager
 def _on_ray(plan: Plan, options: SweepOptions, address: str) -> Iterator[Launched]:
-    """Run trials on a Ray cluster. This machine may be no one for trials, so it rehearses only when it is told to."""
+    """Run trials on a Ray cluster. Trials may not fit on this machine, so it rehearses only if it is told to."""
     from lighter_cli.sweeps.ray.launcher import ray_cluster  # imports Ray
 
     def rehearse(sweep: Sweep, progress: Progress) -> None:
