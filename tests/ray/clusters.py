@@ -46,7 +46,15 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_register_timeout_seconds": "300",
 }
+_APART = ("unshare", "--user", "--map-root-user", "--mount", "--uts", "sh", "-c")
 _READY_S = 300.0
+
+
+def can_be_apart() -> bool:
+    """Return whether a process may have a host name and mounts of its own; some systems refuse that."""
+    with suppress(FileNotFoundError):
+        return subprocess.run([*_APART, "hostname apart"], capture_output=True, check=False).returncode == 0
+    return False
 
 
 class Node:
@@ -117,14 +125,13 @@ class Cluster:
         self.wait_for(1)
 
     def add(self, first: str = "true", **variables: str) -> Node:
-        """Add a node with a host name of its own, and wait until the cluster has it.
+        """Add a node, where the system allows it with a host name of its own, and wait until the cluster has it.
 
         Args:
             first: What the node does first, in a name space where it may mount.
             variables: What its environment has besides.
         """
-        apart = ("unshare", "--user", "--map-root-user", "--mount", "--uts", "sh", "-c")
-        before = (*apart, f'hostname apart && {first} && exec "$@"', "sh")
+        before = (*_APART, f'hostname apart && {first} && exec "$@"', "sh") if can_be_apart() else ()
         node = Node(f"--address={self.address}", before=before, **variables)
         self.nodes.append(node)
         self.wait_for(len(self.nodes))
