@@ -70,7 +70,7 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def types(session: nox.Session) -> None:
     """Check the type annotations of the three packages, strictly."""
-    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm"])
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm", "ray"])
     session.run("mypy")
 
 
@@ -122,7 +122,15 @@ def quick(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Run the experiments, the examples and the documentation with the three packages together."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
-    pytest(session, "tests", "examples", "--ignore=tests/ranks", "--ignore=tests/slurm", parallel=True)
+    pytest(
+        session,
+        "tests",
+        "examples",
+        "--ignore=tests/ranks",
+        "--ignore=tests/slurm",
+        "--ignore=tests/ray",
+        parallel=True,
+    )
 
 
 @nox.session(python=PYTHON, default=False)
@@ -160,10 +168,10 @@ def cuda(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cuda", groups=groups, requirements=workspace_requirements())
     if print_device(session):
         folders = ("packages/lighter-core/tests", "packages/lighter-cli/tests", "tests")
-        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks", "--ignore=tests/slurm")
+        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks", "--ignore=tests/slurm", "--ignore=tests/ray")
         return
     for folder in (*(f"packages/{package}/tests" for package in SIBLINGS), "tests"):
-        pytest(session, folder, "--ignore=tests/ranks", "--ignore=tests/slurm", parallel=True)
+        pytest(session, folder, "--ignore=tests/ranks", "--ignore=tests/slurm", "--ignore=tests/ray", parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -298,6 +306,13 @@ def slurm(session: nox.Session) -> None:
     """Run sweeps and stages as jobs, on a stand-in for SLURM and on a real one where it is installed; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep", "slurm"])
     pytest(session, "tests/slurm", "packages/lighter-cli/tests/slurm")
+
+
+@nox.session(python=PYTHON, default=False)
+def ray(session: nox.Session) -> None:
+    """Run sweeps on a Ray cluster of two nodes on this machine, and kill what belongs to them; takes minutes."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "ray"], requirements=workspace_requirements())
+    pytest(session, "tests/ray")
 
 
 @nox.session(python=PYTHON, default=False)

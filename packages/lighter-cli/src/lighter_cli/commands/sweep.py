@@ -85,6 +85,13 @@ class WorkOptions:
             negative=(), show_default=False, help="Submit --workers SLURM jobs that run the trials, and return at once."
         ),
     ] = False
+    ray: Annotated[
+        str | None,
+        Parameter(
+            help="Run the trials on the Ray cluster at this address: auto, HOST:PORT or ray://HOST:PORT. By default as "
+            "many at once as it has room for."
+        ),
+    ] = None
 
 
 _DEFAULTS = SearchOptions()
@@ -153,10 +160,16 @@ def _run(
     if find_spec("optuna") is None:
         message = "sweeps need Optuna, which is not installed"
         raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
+    if work.slurm and work.ray is not None:
+        raise SweepError(Finding(message="--slurm and --ray exclude each other", fix="leave one of them out"))
     if work.slurm and work.preflight:
         message = "--preflight rehearses on this machine, and --slurm runs nothing here"
         raise SweepError(
             Finding(message=message, fix="leave --preflight out, and run `lighter preflight` where GPUs are")
+        )
+    if work.ray is not None and find_spec("ray") is None:
+        raise SweepError(
+            Finding(message="--ray needs Ray, which is not installed", fix="pip install 'lighter-cli[ray]'")
         )
     from lighter_cli.sweeps.run import SweepOptions, run_sweep
 
@@ -170,5 +183,6 @@ def _run(
         reported=found,
         is_json=is_json,
         slurm=work.slurm,
+        ray=work.ray,
     )
     return run_sweep(plan, options)

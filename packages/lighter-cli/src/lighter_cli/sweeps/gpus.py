@@ -25,15 +25,12 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
     Raises:
         SweepError: There are too few GPUs.
     """
-    if (workers is not None and workers < 1) or share < 1:
-        option, value = ("--share", share) if share < 1 else ("--workers", workers)
-        raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
+    refuse_counts(workers, share)
     accelerator = config.expanded().get("trainer::accelerator", "auto")
     gpus = visible_gpus() if accelerator in ("auto", "gpu", "cuda") else []
     if not gpus:
         return [Slot(index) for index in range(workers or 1)]
-    devices = config.expanded().get("trainer::devices", "auto")
-    size = devices if isinstance(devices, int) and devices > 0 else len(devices) if isinstance(devices, list) else 1
+    size = gpus_of_a_trial(config)
     groups = [",".join(gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)]
     slots = [Slot(index, group) for index, group in enumerate(group for group in groups for _ in range(share))]
     wanted = len(slots) if workers is None else workers
@@ -47,6 +44,23 @@ def slots_of(config: Config, *, workers: int | None, share: int) -> list[Slot]:
             )
         )
     return slots[:wanted]
+
+
+def refuse_counts(workers: int | None, share: int) -> None:
+    """Refuse numbers below 1.
+
+    Raises:
+        SweepError: One is.
+    """
+    if (workers is not None and workers < 1) or share < 1:
+        option, value = ("--share", share) if share < 1 else ("--workers", workers)
+        raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
+
+
+def gpus_of_a_trial(config: Config) -> int:
+    """Return the number of GPUs that ``trainer::devices`` asks for; 1 if it leaves that open."""
+    devices = config.expanded().get("trainer::devices", "auto")
+    return devices if isinstance(devices, int) and devices > 0 else len(devices) if isinstance(devices, list) else 1
 
 
 def visible_gpus() -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,17 @@ class JoinOptions:
         share: Trials on one GPU.
         words: Options that each trial gets.
         facts: What the claims of the worker say about it, so that a launcher finds those of a node that died.
+        first_slot: The number of its first slot. Workers on one machine have different slots, so that one that starts
+            again leaves its slot to a trial that still runs there.
+        hours: No trial starts after this many hours; ``None`` for what the sweep says.
     """
 
     workers: int | None = None
     share: int = 1
     words: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    first_slot: int = 0
+    hours: float | None = None
 
 
 def command(folder: Path, options: JoinOptions) -> list[str]:
@@ -68,8 +73,9 @@ def join(folder: Path, options: JoinOptions) -> str:
     Raises:
         SweepError: It cannot run here, or every trial fails.
     """
-    plan = plan_of([str(folder)], SpaceOptions())
-    slots = slots_of(plan.config, workers=options.workers, share=options.share)
+    plan = plan_of([str(folder)], SpaceOptions(hours=options.hours))
+    found = slots_of(plan.config, workers=options.workers, share=options.share)
+    slots = [replace(slot, index=options.first_slot + slot.index) for slot in found]
     starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
     starter.warm_up()
     try:

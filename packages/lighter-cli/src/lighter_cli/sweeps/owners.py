@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 OWNER_FILE = "owner.json"
 CLAIM_VARIABLE = "LIGHTER_TRIAL_CLAIM"
-_TOUCH_S = 20.0
+TOUCH_S = 20.0
 _SILENT_S = 300.0  # an owner on another host shows that it runs by touching its file
 
 
@@ -98,12 +98,12 @@ def touch(folder: Path) -> None:
 
 def is_touch_due(last: float) -> bool:
     """Return whether to touch a file again that was touched at a time of ``time.monotonic``."""
-    return time.monotonic() - last > _TOUCH_S
+    return time.monotonic() - last > TOUCH_S
 
 
 def _keep(folder: Path, name: str) -> None:
     while True:
-        time.sleep(_TOUCH_S)
+        time.sleep(TOUCH_S)
         owner = read_owner(folder)
         if owner is not None and owner.get("claim") != name:
             _logger.error("another process has taken this trial over: %s, process %s", owner["host"], owner["pid"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 
 from lighter_cli.errors import SweepError
 from lighter_cli.sweeps.gpus import slots_of
@@ -15,6 +16,7 @@ from lighter_cli.sweeps.plan import Plan
 from lighter_cli.sweeps.preloading import modules_of
 from lighter_cli.sweeps.process import Starter
 from lighter_cli.sweeps.progress import LiveTable, Progress
+from lighter_cli.sweeps.queue import Queue
 from lighter_cli.sweeps.rehearsal import Rehearsal
 from lighter_cli.sweeps.rehearsed_cases import needed_in
 from lighter_cli.sweeps.sweep import Sweep, open_sweep
@@ -25,6 +27,19 @@ from lighter_cli.terminal import output
 from lighter_config import Finding
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What runs the trials of a sweep, ready to start.
+
+    Attributes:
+        rehearse: Rehearses the sweep if that is asked for.
+        work: Works on it, and returns why it stopped: ``done``, ``interrupted`` or ``stopped``.
+    """
+
+    rehearse: Callable[[Sweep, Progress], None]
+    work: Callable[[Sweep, Progress], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +56,7 @@ class SweepOptions:
         reported: What the check of the space has reported.
         is_json: Whether events are printed as JSON.
         slurm: Whether workers are submitted as SLURM jobs instead of working here.
+        ray: The address of the Ray cluster on which they run; ``None`` for this machine.
     """
 
     workers: int | None = None
@@ -52,6 +68,7 @@ class SweepOptions:
     reported: Sequence[Finding] = ()
     is_json: bool = False
     slurm: bool = False
+    ray: str | None = None
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> int:
@@ -75,31 +92,64 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
             retry=options.retry,
             is_json=options.is_json,
         )
-    slots = slots_of(plan.config, workers=options.workers, share=options.share)
-    # a quarter of the time until the first trial runs: it imports while the folder is made
-    starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
-    starter.warm_up()
     try:
-        sweep = open_sweep(plan)
-        widen(sweep)
-        progress = LiveTable() if output.is_terminal() and not options.is_json else Progress(is_json=options.is_json)
-        needed = needed_in(sweep.folder, sweep.space, options.preflight)
-        Rehearsal(sweep, slots, starter, progress, _words_of(options)).run(needed, options.reported)
-        worker = Worker(sweep, slots, starter, progress, _words_of(options))
-        if options.retry and (num_again := worker.queue.retry()):
-            progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
-        end = worker.work()
+        with _launched(plan, options) as launched:
+            sweep = open_sweep(plan)
+            widen(sweep)
+            is_live = output.is_terminal() and not options.is_json
+            progress = LiveTable() if is_live else Progress(is_json=options.is_json)
+            launched.rehearse(sweep, progress)
+            if options.retry and (num_again := Queue(sweep).retry()):
+                progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
+            end = launched.work(sweep, progress)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         message = f"the sweep stops, as the disk is full: {error.filename or plan.name or 'lighter_sweeps'}"
         raise SweepError(Finding(message=message, fix="make space, then run the same command again")) from error
-    finally:
-        starter.close()
     if not options.is_json:
         output.write_lines([[""], *trial_lines(Overview(sweep.folder), is_everything=not output.is_terminal())])
         output.write_lines(_closing(sweep, end))
     return 130 if end == "interrupted" else 0
+
+
+def _launched(plan: Plan, options: SweepOptions) -> AbstractContextManager[Launched]:
+    """Return what runs the trials: on this machine, or elsewhere."""
+    return _this_machine(plan, options) if options.ray is None else _on_ray(plan, options, options.ray)
+
+
+@contextmanager
+def _this_machine(plan: Plan, options: SweepOptions) -> Iterator[Launched]:
+    """Run trials on this machine, in processes that a warm server forks."""
+    slots = slots_of(plan.config, workers=options.workers, share=options.share)
+    # a quarter of the time until the first trial runs: it imports while the folder is made
+    starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
+    starter.warm_up()
+    words = _words_of(options)
+
+    def rehearse(sweep: Sweep, progress: Progress) -> None:
+        needed = needed_in(sweep.folder, sweep.space, options.preflight)
+        Rehearsal(sweep, slots, starter, progress, words).run(needed, options.reported)
+
+    try:
+        yield Launched(rehearse, lambda sweep, progress: Worker(sweep, slots, starter, progress, words).work())
+    finally:
+        starter.close()
+
+
+@contextmanager
+def _on_ray(plan: Plan, options: SweepOptions, address: str) -> Iterator[Launched]:
+    """Run trials on a Ray cluster. Trials may not fit on this machine, so it rehearses only if it is told to."""
+    from lighter_cli.sweeps.ray.launcher import ray_cluster  # imports Ray
+
+    def rehearse(sweep: Sweep, progress: Progress) -> None:
+        if options.preflight:
+            with _this_machine(plan, replace(options, workers=None, share=1)) as here:
+                here.rehearse(sweep, progress)
+
+    words = _words_of(options)
+    with ray_cluster(plan, address, workers=options.workers, share=options.share, words=words) as work:
+        yield Launched(rehearse, work)
 
 
 def _words_of(options: SweepOptions) -> list[str]:

@@ -120,7 +120,7 @@ class Worker:
             self._end_lost_claims()
             if failure := self.queue.common_failure():
                 self._stop_trials()
-                raise _every_trial_fails(self._sweep, failure)
+                raise every_trial_fails(self._sweep, failure)
             if self._must_stop():
                 if not self._running:
                     return "interrupted" if self._has_interrupt else "stopped"
@@ -281,7 +281,8 @@ class Worker:
                 self._progress.end(self._sweep)
 
 
-def _every_trial_fails(sweep: Sweep, failure: str) -> SweepError:
+def every_trial_fails(sweep: Sweep, failure: str) -> SweepError:
+    """Return the error that ends a sweep of which every trial fails with one error."""
     failed = min(number for number, result in sweep.trials.results.items() if result.shown_state == "failed")
     return SweepError(
         Finding(
