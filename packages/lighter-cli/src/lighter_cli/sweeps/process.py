@@ -82,10 +82,11 @@ class Process:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kill the process and all that is in its session."""
+        """Kill the process and all that is in its session, also what is left there after the process has ended."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.send(signal.SIGKILL)
+        if self.exitcode is None:  # else its id may be that of another process
+            self.send(signal.SIGKILL)
 
 
 class Starter:

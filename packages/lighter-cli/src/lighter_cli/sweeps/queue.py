@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lighter_cli.runs.record import Record
 from lighter_cli.sweeps.outcomes import (
     Result,
+    is_killed_rank,
     kind_of_failure,
+    last_error,
     mean_of,
     result_of_run,
     result_without_record,
@@ -92,8 +95,11 @@ class Queue:
         """
         job = claimed.job
         with self._sweep.lock():
+            if (job.owner or {}).get("claim") != claimed.claim:  # another worker has taken it over
+                return None
             records = job.records
-            if len(records) == claimed.attempt and exitcode > 0:
+            has_failed = len(records) == claimed.attempt and exitcode > 0
+            if has_failed and not is_killed_rank(last_error(job.folder)):
                 job.close(result_without_record(job.folder, exitcode, len(records)))
             elif not self._close_job(job):
                 end_claim(job.folder)  # a worker on another host can continue it at once
@@ -243,7 +249,8 @@ class Queue:
     def _close_job(self, job: Job) -> bool:
         """Close a run whose process has ended, unless it is to continue; return whether it is closed."""
         records, owner = job.records, job.owner or {}
-        if records and len(records) > owner.get("records", 0) and records[-1].status in ("finished", "failed"):
+        is_new = len(records) > owner.get("records", 0)
+        if is_new and records[-1].status in ("finished", "failed") and not _was_killed(records[-1]):
             job.close(result_of_run(records[-1], records, self._sweep.space))
         elif owner.get("takeovers", 0) >= _MOST_TAKEOVERS and job.progress() <= owner.get("progress", -1):
             error = f"it was killed {_MOST_TAKEOVERS + 1} times without a new checkpoint"
@@ -255,3 +262,7 @@ class Queue:
     def _tell(self, number: int, result: Result) -> None:
         limits = {name: min(value, sys.float_info.max) for name, value in violations(self._sweep.space, result).items()}
         self._study.tell(number, Told(state=result.state, values=result.values, violations=limits))
+
+
+def _was_killed(record: Record) -> bool:
+    return record.status == "failed" and is_killed_rank(record.content["error"] or "")

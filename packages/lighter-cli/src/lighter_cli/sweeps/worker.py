@@ -162,6 +162,8 @@ class Worker:
             if exitcode is None:
                 continue
             del self._running[index]
+            if exitcode < 0:
+                process.kill()  # other ranks of a trial that was killed would hold their GPUs while they notice
             if self._must_stop():
                 self.queue.leave(claimed.job)
             result = self.queue.close(claimed, exitcode)
