@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -153,16 +154,20 @@ def test_a_trial_continues_whoever_was_killed(start: Start, folder: Path, who: s
     if is_worker_killed:
         worker.kill()
         worker.wait()
+    at = datetime.now(UTC)
     for process in killed:
         process.kill()
     took_s = wait_until_gone(ranks)
     if is_worker_killed:
         worker = start(name, *SLOW)
-    print(f"killed {who}: its ranks were gone after {took_s:.1f} s")
     assert worker.wait() == 0, said(folder, name)
     result = trials_of(folder, name).results[0]
     assert (result.state, result.epochs, result.attempts) == ("finished", 12, 2), result
     first, second = records_of(trial)
+    begin = datetime.fromisoformat(second.content["start"])
+    print(
+        f"killed {who}: all ranks gone after {took_s:.1f} s, trained again after {(begin - at).total_seconds():.0f} s"
+    )
     assert second.content["options"]["ckpt_path"] == first.content["checkpoints"]["last"]
 
 

@@ -80,11 +80,12 @@ class Queue:
             name = claim(job.folder, takeovers=takeovers, progress=progress, records=len(records), **facts)
             return Claimed(job, name, job.words(), len(records))
 
-    def leave(self, job: Job) -> None:
+    def leave(self, claimed: Claimed) -> None:
         """Take a run that was interrupted no more in this process; another one continues it."""
+        job = claimed.job
         self._left.add(job)
         with self._sweep.lock():
-            if job.result is None:
+            if job.result is None and _is_claimed(claimed):
                 release(job.folder)
 
     def close(self, claimed: Claimed, exitcode: int) -> Result | None:
@@ -95,8 +96,8 @@ class Queue:
         """
         job = claimed.job
         with self._sweep.lock():
-            if (job.owner or {}).get("claim") != claimed.claim:  # another worker has taken it over
-                return None
+            if not _is_claimed(claimed):
+                return None  # another worker has taken it over
             records = job.records
             has_failed = len(records) == claimed.attempt and exitcode > 0
             if has_failed and not is_killed_rank(last_error(job.folder)):
@@ -262,6 +263,10 @@ class Queue:
     def _tell(self, number: int, result: Result) -> None:
         limits = {name: min(value, sys.float_info.max) for name, value in violations(self._sweep.space, result).items()}
         self._study.tell(number, Told(state=result.state, values=result.values, violations=limits))
+
+
+def _is_claimed(claimed: Claimed) -> bool:
+    return (claimed.job.owner or {}).get("claim") == claimed.claim
 
 
 def _was_killed(record: Record) -> bool:
