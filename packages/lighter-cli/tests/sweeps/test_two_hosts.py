@@ -24,6 +24,7 @@ from lighter_cli.sweeps.outcomes import records_of
 from lighter_cli.sweeps.owners import OWNER_FILE, keep_claim, read_owner
 from lighter_cli.sweeps.plan import plan_of
 from lighter_cli.sweeps.queue import Queue
+from lighter_cli.sweeps.run import SweepOptions, run_sweep
 from lighter_cli.sweeps.sweep import open_sweep
 from lighter_cli.sweeps.trials import Trials
 from lighter_config.space import SpaceOptions
@@ -227,3 +228,20 @@ def test_a_disk_without_locks_is_refused_before_anything_starts(
     with pytest.raises(SweepError, match="has no locks"):
         open_sweep(plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions()))
     assert list((tmp_path / SWEEPS).iterdir()) == []
+
+
+def test_a_sweep_of_another_user_says_what_it_cannot_write(config: str, tmp_path: Path) -> None:
+    plan = plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions(), "theirs")
+    folder = open_sweep(plan).folder
+    (folder / "sweep.lock").touch()
+    for path in (folder / "sweep.lock", folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(SweepError) as caught:
+        run_sweep(plan, SweepOptions())
+    folder.chmod(0o755)
+    (finding,) = caught.value.findings
+    assert finding.message.startswith("the sweep cannot write lighter_sweeps/theirs/")
+    assert finding.message.endswith(": Permission denied")
+    assert "chmod -R g+w lighter_sweeps/theirs," in finding.fix

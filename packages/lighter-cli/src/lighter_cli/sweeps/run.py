@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.errors import SweepError
+from lighter_cli.sweeps.disk_errors import reporting_disk_errors
 from lighter_cli.sweeps.gpus import slots_of
 from lighter_cli.sweeps.overview import Overview
 from lighter_cli.sweeps.plan import Plan
@@ -67,20 +66,17 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
     starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
     starter.warm_up()
     try:
-        sweep = open_sweep(plan)
-        widen(sweep)
-        progress = LiveTable() if output.is_terminal() and not options.is_json else Progress(is_json=options.is_json)
-        needed = needed_in(sweep.folder, sweep.space, options.preflight)
-        Rehearsal(sweep, slots, starter, progress, _words_of(options)).run(needed, options.reported)
-        worker = Worker(sweep, slots, starter, progress, _words_of(options))
-        if options.retry and (num_again := worker.queue.retry()):
-            progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
-        end = worker.work()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        message = f"the sweep stops, as the disk is full: {error.filename or plan.name or 'lighter_sweeps'}"
-        raise SweepError(Finding(message=message, fix="make space, then run the same command again")) from error
+        with reporting_disk_errors():
+            sweep = open_sweep(plan)
+            widen(sweep)
+            is_live = output.is_terminal() and not options.is_json
+            progress = LiveTable() if is_live else Progress(is_json=options.is_json)
+            needed = needed_in(sweep.folder, sweep.space, options.preflight)
+            Rehearsal(sweep, slots, starter, progress, _words_of(options)).run(needed, options.reported)
+            worker = Worker(sweep, slots, starter, progress, _words_of(options))
+            if options.retry and (num_again := worker.queue.retry()):
+                progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
+            end = worker.work()
     finally:
         starter.close()
     if not options.is_json:
