@@ -6,13 +6,14 @@ and to a thread that kills rank zero, whose record then says "running" forever.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -30,6 +31,7 @@ from lighter_cli.lightning_internals import (
     set_received_sigterm,
 )
 from lighter_cli.lightning_package import class_beside, derived
+from lighter_cli.runs.environment import is_gone, this_process
 from lighter_cli.terminal.argument_names import spelled
 from lighter_config import Finding
 
@@ -83,12 +85,12 @@ def ending_together(
 
 @contextmanager
 def _known_to_children() -> Iterator[None]:
-    """Tell the ranks that Lightning starts inside the process id of their parent: it may die before they look."""
+    """Tell the ranks that Lightning starts inside which process is rank zero: it may die before they look."""
     if os.environ.get("LOCAL_RANK", "0") != "0":
         yield
         return
     before = os.environ.get(_PARENT_VARIABLE)
-    os.environ[_PARENT_VARIABLE] = str(os.getpid())
+    os.environ[_PARENT_VARIABLE] = json.dumps(this_process())
     try:
         yield
     finally:
@@ -144,7 +146,9 @@ class _Ranks(Callback):
         self._abandon = abandon
         self._sigterm = sigterm
         is_child = os.environ.get("LOCAL_RANK", "0") != "0"
-        self._parent = os.environ.get(_PARENT_VARIABLE) if is_child else None
+        self._parent: Mapping[str, Any] | None = (
+            json.loads(os.environ.get(_PARENT_VARIABLE, "null")) if is_child else None
+        )
         self._store: Store | None = None
         self.is_ending = False
         self._has_received_sigterm = False
@@ -216,7 +220,7 @@ class _Ranks(Callback):
             return _killed(ended[0], signal.Signals(-ended[1]).name)
         if failure is None and ended is not None:
             failure = ended[0], f"it ended with exit code {ended[1]}"
-        if failure is None and self._parent not in (None, str(os.getppid())):
+        if failure is None and self._parent is not None and is_gone(self._parent):
             # a rank that comes late would look for rank zero for half an hour
             failure = 0, "its process is gone"
         if failure is None or failure[0] == self._rank:
