@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 PROBE = """
     import json, os, signal, sys, tempfile, threading
     from pytorch_lightning import Callback
+    from pytorch_lightning.utilities import rank_zero_only
 
     class Probe(Callback):
         def on_fit_start(self, trainer, module):
@@ -37,9 +38,23 @@ PROBE = """
                 "interrupt": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
                 "child": signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL,
                 "warm": "lighter_cli.sweeps.trial_callback" in sys.modules,
+                "rank": rank_zero_only.rank,
+                "world": trainer.world_size,
+                "cluster": type(trainer._accelerator_connector.cluster_environment).__name__,
+                "job": os.environ.get("SLURM_JOB_ID"),
             }
             print("FACTS", json.dumps(facts), flush=True)
 """
+
+ALONE = {"rank": 0, "world": 1, "cluster": "LightningEnvironment"}
+LAUNCHERS = {
+    "SLURM": "SLURM_JOB_ID=17 SLURM_JOB_NAME=train SLURM_NTASKS=2 SLURM_NTASKS_PER_NODE=2 SLURM_PROCID=1 "
+    "SLURM_LOCALID=1 SLURM_NODEID=0 SLURM_NNODES=1 SLURM_RESTART_COUNT=2 SLURM_STEP_ID=0",
+    "torchrun": "RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 GROUP_RANK=0 ROLE_RANK=1 "
+    "MASTER_ADDR=127.0.0.1 MASTER_PORT=1 TORCHELASTIC_RUN_ID=none TORCHELASTIC_USE_AGENT_STORE=True",
+    "LSF": "LSB_JOBID=17 LSB_DJOB_RANKFILE=nothing JSM_NAMESPACE_LOCAL_RANK=1 JSM_NAMESPACE_RANK=1 "
+    "JSM_NAMESPACE_SIZE=2",
+}
 
 
 @pytest.fixture(params=["warm", "cold"])
@@ -78,7 +93,9 @@ def test_a_process_is_as_if_started_from_a_shell(starter: Starter, probe: list[s
         assert facts.pop("warm") == (not starter.problem)
         assert facts.pop("main") in (None, "lighter_cli.__main__")
         assert facts.pop("gpus") == gpu
+        del facts["job"]
         assert facts == {
+            **ALONE,
             "argv": probe,
             "session": True,
             "threads": "1",
@@ -89,6 +106,19 @@ def test_a_process_is_as_if_started_from_a_shell(starter: Starter, probe: list[s
         }
     assert {record.content["process"]["pid"] for record in read_records(tmp_path)} == {p.pid for p in processes}
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_process_is_no_rank_of_the_launcher_around(
+    starter: Starter, name: str, probe: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = dict(one.split("=") for one in LAUNCHERS[name].split())
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert starter.start(probe, output=tmp_path / "log").wait() == 0, (tmp_path / "log").read_text()
+    facts = facts_of(tmp_path / "log")
+    assert ALONE.items() <= facts.items()
+    assert facts["job"] == variables.get("SLURM_JOB_ID")
 
 
 def test_exit_codes_arrive(starter: Starter, system_config: str, tmp_path: Path) -> None:

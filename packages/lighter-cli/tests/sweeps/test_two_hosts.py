@@ -23,6 +23,8 @@ from lighter_cli.sweeps.layout import SWEEPS
 from lighter_cli.sweeps.outcomes import records_of
 from lighter_cli.sweeps.owners import OWNER_FILE, keep_claim, read_owner
 from lighter_cli.sweeps.plan import plan_of
+from lighter_cli.sweeps.queue import Queue
+from lighter_cli.sweeps.run import SweepOptions, run_sweep
 from lighter_cli.sweeps.sweep import open_sweep
 from lighter_cli.sweeps.trials import Trials
 from lighter_config.space import SpaceOptions
@@ -145,6 +147,45 @@ def test_a_trial_that_was_interrupted_continues_elsewhere_at_once(machine: Start
     check_whole(attempts=5)
 
 
+@needs_namespaces
+def test_a_container_of_the_same_name_is_another_machine(tmp_path: Path) -> None:
+    trial = tmp_path / SWEEPS / "one" / "trials" / "0000"
+    trial.mkdir(parents=True)
+    (tmp_path / SWEEPS / "one" / "sweep.lock").touch()
+    program = (
+        "import sys; from pathlib import Path; from lighter_cli.sweeps.owners import claim; claim(Path(sys.argv[1]))"
+    )
+    subprocess.run([*NAMESPACES, sys.executable, "-c", program, str(trial)], check=True)
+    owner = read_owner(trial)
+    assert owner is not None
+    assert owner["host"] == os.uname().nodename
+    assert owners.is_at_work(trial, owner)  # though no process here has its number
+    long_ago = time.time() - 301
+    os.utime(trial / OWNER_FILE, (long_ago, long_ago))
+    assert not owners.is_at_work(trial, owner)
+
+
+def test_a_trial_that_no_process_runs_yet_is_free_when_left(config: str) -> None:
+    queue = Queue(open_sweep(plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions())))
+    claimed = queue.take()
+    assert claimed is not None
+    queue.leave(claimed)
+    assert not claimed.job.is_running
+    assert not owners.take_over_claim(claimed.job.folder, claimed.claim)  # its process may still have been started
+
+
+def test_a_worker_does_not_close_what_another_has_taken_over(config: str) -> None:
+    queue = Queue(open_sweep(plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions())))
+    claimed = queue.take()
+    assert claimed is not None
+    name = owners.claim(claimed.job.folder)  # this worker was silent for long
+    assert queue.close(claimed, 1) is None  # its trial ends as it has lost the claim
+    queue.leave(claimed)
+    assert claimed.job.result is None
+    assert claimed.job.is_running
+    assert owners.take_over_claim(claimed.job.folder, name)
+
+
 def test_a_claim_is_kept_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owners, "_TOUCH_S", 0.01)
     trial = tmp_path / SWEEPS / "one" / "trials" / "0000"
@@ -187,3 +228,20 @@ def test_a_disk_without_locks_is_refused_before_anything_starts(
     with pytest.raises(SweepError, match="has no locks"):
         open_sweep(plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions()))
     assert list((tmp_path / SWEEPS).iterdir()) == []
+
+
+def test_a_sweep_of_another_user_says_what_it_cannot_write(config: str, tmp_path: Path) -> None:
+    plan = plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions(), "theirs")
+    folder = open_sweep(plan).folder
+    (folder / "sweep.lock").touch()
+    for path in (folder / "sweep.lock", folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(SweepError) as caught:
+        run_sweep(plan, SweepOptions())
+    folder.chmod(0o755)
+    (finding,) = caught.value.findings
+    assert finding.message.startswith("the sweep cannot write lighter_sweeps/theirs/")
+    assert finding.message.endswith(": Permission denied")
+    assert "chmod -R g+w lighter_sweeps/theirs," in finding.fix

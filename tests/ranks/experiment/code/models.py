@@ -99,3 +99,26 @@ class Endless(Classifier):
         if self.global_step >= 3:
             time.sleep(0.3)
         return super().training_step(batch, batch_idx)
+
+
+class Paced(Classifier):
+    """Takes its time, so that somebody can interfere."""
+
+    def training_step(self, batch, batch_idx):
+        time.sleep(0.1)
+        return super().training_step(batch, batch_idx)
+
+
+class Scored(Paced):
+    """Logs a score: in both ranks, only in rank zero, or a finite one only there."""
+
+    def __init__(self, *args, score=0.5, who="both", **options):
+        super().__init__(*args, **options)
+        self.score, self.who = score, who
+
+    def on_validation_epoch_end(self):
+        super().on_validation_epoch_end()
+        if self.global_rank == 0:
+            self.log("score", self.score, rank_zero_only=True)
+        elif self.who != "rank zero":
+            self.log("score", float("nan") if self.who == "nan in rank 1" else self.score, rank_zero_only=True)

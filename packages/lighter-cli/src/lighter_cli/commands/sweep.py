@@ -1,5 +1,6 @@
 """``lighter sweep``: run many trials of an experiment, which differ in what ``PATH:=DIMENSION`` says."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,7 @@ def _run(
     if find_spec("optuna") is None:
         message = "sweeps need Optuna, which is not installed"
         raise SweepError(Finding(message=message, fix="pip install 'lighter-cli[sweep]'"))
+    _refuse_torchrun()
     if work.slurm and work.ray is not None:
         raise SweepError(Finding(message="--slurm and --ray exclude each other", fix="leave one of them out"))
     if work.slurm and work.preflight:
@@ -186,3 +188,20 @@ def _run(
         ray=work.ray,
     )
     return run_sweep(plan, options)
+
+
+def _refuse_torchrun() -> None:
+    from lighter_cli.checking.launcher_check import find_launcher
+    from lighter_cli.errors import SweepError
+    from lighter_config import Finding
+
+    launcher = find_launcher(os.environ)
+    if launcher is not None and launcher.name == "torchrun":
+        number = 1 if launcher.per_node is None else launcher.per_node.number
+        raise SweepError(
+            Finding(
+                message="torchrun cannot start a sweep: each of its processes would be one",
+                expected=("lighter sweep, which starts the ranks of each trial itself",),
+                fix=f"leave out torchrun, and write trainer::devices={number}",
+            )
+        )

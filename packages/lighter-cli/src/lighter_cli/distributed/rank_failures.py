@@ -6,13 +6,14 @@ and to a thread that kills rank zero, whose record then says "running" forever.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -30,6 +31,7 @@ from lighter_cli.lightning_internals import (
     set_received_sigterm,
 )
 from lighter_cli.lightning_package import class_beside, derived
+from lighter_cli.runs.environment import is_gone, this_process
 from lighter_cli.terminal.argument_names import spelled
 from lighter_config import Finding
 
@@ -44,6 +46,7 @@ _POLL_S = 0.5
 _STUCK_S = 10.0  # how long a rank may run after another failed: some collectives wait half an hour for it
 _SAVING_S = 600.0  # the same while callbacks save what they can
 _FIRST_FAILURE = "lighter/first_failure"
+_PARENT_VARIABLE = "LIGHTER_PARENT_RANK"
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def ending_together(
     replace_sigterm_handler(trainer, partial(ranks.on_sigterm, trainer))
     trainer.callbacks.insert(0, ranks)  # type: ignore[attr-defined]  # tell the other ranks before a callback waits for them
     try:
-        with ranks.watched(), _ignoring_second_sigterm(ranks):
+        with _known_to_children(), ranks.watched(), _ignoring_second_sigterm(ranks):
             yield
     except BaseException as error:
         cause = ranks.cause_of(error)
@@ -78,6 +81,23 @@ def ending_together(
         if cause is error:
             raise
         raise cause from error
+
+
+@contextmanager
+def _known_to_children() -> Iterator[None]:
+    """Tell the ranks that Lightning starts inside which process is rank zero: it may die before they look."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    before = os.environ.get(_PARENT_VARIABLE)
+    os.environ[_PARENT_VARIABLE] = json.dumps(this_process())
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_PARENT_VARIABLE, None)
+        else:
+            os.environ[_PARENT_VARIABLE] = before
 
 
 @contextmanager
@@ -125,6 +145,10 @@ class _Ranks(Callback):
         self._checkpoint = checkpoint
         self._abandon = abandon
         self._sigterm = sigterm
+        is_child = os.environ.get("LOCAL_RANK", "0") != "0"
+        self._parent: Mapping[str, Any] | None = (
+            json.loads(os.environ.get(_PARENT_VARIABLE, "null")) if is_child else None
+        )
         self._store: Store | None = None
         self.is_ending = False
         self._has_received_sigterm = False
@@ -163,6 +187,10 @@ class _Ranks(Callback):
         if trainer.strategy.reduce_boolean_decision(self._has_received_sigterm, all=False):
             raise self._sigterm
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let the parent end first from here on."""
+        self._parent = None
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Tell the other ranks, unless one of them failed earlier."""
         self.is_ending = True
@@ -192,6 +220,9 @@ class _Ranks(Callback):
             return _killed(ended[0], signal.Signals(-ended[1]).name)
         if failure is None and ended is not None:
             failure = ended[0], f"it ended with exit code {ended[1]}"
+        if failure is None and self._parent is not None and is_gone(self._parent):
+            # a rank that comes late would look for rank zero for half an hour
+            failure = 0, "its process is gone"
         if failure is None or failure[0] == self._rank:
             return None
         return RankError(Finding(message=f"rank {failure[0]} failed: {failure[1]}"))

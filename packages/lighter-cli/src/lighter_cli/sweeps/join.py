@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lighter_cli.sweeps.disk_errors import reporting_disk_errors
 from lighter_cli.sweeps.gpus import slots_of
 from lighter_cli.sweeps.layout import SWEEP_FILE, read_json
 from lighter_cli.sweeps.plan import plan_of
@@ -79,7 +80,8 @@ def join(folder: Path, options: JoinOptions) -> str:
     starter = Starter(modules_of(plan.config), environment=shared_cores(len(slots)))
     starter.warm_up()
     try:
-        return Worker(join_sweep(plan), slots, starter, Progress(), options.words, options.facts).work()
+        with reporting_disk_errors():
+            return Worker(join_sweep(plan), slots, starter, Progress(), options.words, options.facts).work()
     finally:
         starter.close()
 

@@ -18,6 +18,7 @@ from lighter_config.space import Space
 
 _OUT_OF_MEMORY = ("OutOfMemoryError", "CUDA out of memory", "MemoryError", "can't allocate memory")
 _ERROR = re.compile(r"^(?:error: |\w+(?:\.\w+)*(?:Error|Exception|Interrupt|Exit): ?).*", re.MULTILINE)
+_KILLED_RANK = re.compile(r"\brank \d+ was ended by SIG[A-Z]+")
 _TAIL_BYTES = 16384
 
 
@@ -179,6 +180,15 @@ def last_error(folder: Path) -> str:
 def is_out_of_memory(error: str) -> bool:
     """Return whether the text of an error says that memory ran out."""
     return any(text in error for text in _OUT_OF_MEMORY)
+
+
+def is_killed_rank(error: str) -> bool:
+    """Return whether a run failed because a process of one of its ranks was killed: then it continues, as all would.
+
+    >>> is_killed_rank("RankError: rank 1 was ended by SIGKILL")
+    True
+    """
+    return _KILLED_RANK.search(error) is not None
 
 
 def _failure(error: str) -> str:

@@ -38,24 +38,32 @@ def claim(folder: Path, **facts: Any) -> str:
     """
     name = secrets.token_hex(8)
     # of the worker alone: a trial does not inherit what SLURM says about the ranks of the job
-    own = {"claim": name, "slurm_restarts": slurm_restarts(os.environ)}
+    own = {"process_ids": _process_ids(), "claim": name, "slurm_restarts": slurm_restarts(os.environ)}
     write_atomically(folder / OWNER_FILE, json.dumps({**this_process(), **own, **facts}, indent=1))
     return name
 
 
 def take_over_claim(folder: Path, name: str) -> bool:
-    """Become the owner of a trial that the parent has claimed; return whether the claim still holds."""
+    """Become the owner of a trial that the parent has claimed; return whether the claim still holds.
+
+    The parent may have given it up: it was interrupted while it started this process.
+    """
     owner = read_owner(folder)
-    if owner is None or owner.get("claim") != name:
+    if owner is None or owner.get("claim") != name or owner.get("released", False):
         return False
-    write_atomically(folder / OWNER_FILE, json.dumps({**owner, **this_process()}, indent=1))
+    content = {**owner, **this_process(), "process_ids": _process_ids()}
+    write_atomically(folder / OWNER_FILE, json.dumps(content, indent=1))
     return True
 
 
 def release(folder: Path) -> None:
-    """Note that the owner of a trial was told to stop, so that its end says nothing about the trial."""
+    """Note that the owner of a trial was told to stop, so that its end says nothing about the trial.
+
+    If that is still this process, there is no other one yet, and the trial is free at once.
+    """
     if owner := read_owner(folder):
-        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True}, indent=1))
+        ended = {"ended": True} if is_here(owner) and owner["pid"] == os.getpid() else {}
+        write_atomically(folder / OWNER_FILE, json.dumps({**owner, "released": True, **ended}, indent=1))
 
 
 def end_claim(folder: Path) -> None:
@@ -70,11 +78,19 @@ def read_owner(folder: Path) -> dict[str, Any] | None:
     return owner if owner is not None and {"host", "pid", "created"} <= owner.keys() else None
 
 
+def is_here(owner: Mapping[str, Any]) -> bool:
+    """Return whether the process id of an owner means the same process here.
+
+    Containers on one machine may share its name, and each may have process ids of its own.
+    """
+    return owner["host"] == socket.gethostname() and owner.get("process_ids", "") in ("", _process_ids())
+
+
 def is_at_work(folder: Path, owner: Mapping[str, Any]) -> bool:
-    """Return whether the owner of a trial still runs; one on another host must have touched its file lately."""
+    """Return whether the owner of a trial still runs; one that is not here must have touched its file lately."""
     if owner.get("ended", False):
         return False
-    if owner["host"] == socket.gethostname():
+    if is_here(owner):
         return not is_gone(owner)
     with suppress(OSError):
         return _time_of_disk(folder) - (folder / OWNER_FILE).stat().st_mtime < _SILENT_S
@@ -110,6 +126,15 @@ def _keep(folder: Path, name: str) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             return
         touch(folder)
+
+
+def _process_ids() -> str:
+    """Return what names the process ids that this process sees: those of this boot, in its namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # only Linux has namespaces
+        return ""
 
 
 def _time_of_disk(folder: Path) -> float:

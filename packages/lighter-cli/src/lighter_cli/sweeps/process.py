@@ -18,6 +18,33 @@ _logger = logging.getLogger(__name__)
 
 _NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _POLL_S = 0.05
+_OF_RANKS = (
+    *("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "ROLE_RANK", "ROLE_NAME"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
+    *("MASTER_ADDR", "MASTER_PORT", "STANDALONE_PORT"),
+    *("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_NPROCS", "SLURM_TASKS_PER_NODE"),
+    *("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_GTIDS", "SLURM_TASK_PID", "SLURM_RESTART_COUNT"),
+)
+_PREFIXES_OF_RANKS = (
+    *("TORCHELASTIC_", "SLURM_STEP", "SLURM_SRUN_", "SLURM_PMI"),
+    *("OMPI_", "PMI_", "PMIX_", "PRTE_", "MPI_LOCAL", "MV2_COMM_WORLD_", "HYDI_", "JSM_"),
+)
+
+
+def without_ranks(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables without those by which a launcher makes a process one of several ranks.
+
+    Where SLURM, torchrun or MPI started this process, Lightning would take a process that it starts for a rank of that
+    launcher, and wait for the others. The job of SLURM stays, also its number in an array: a record names it.
+
+    >>> without_ranks({"RANK": "1", "SLURM_PROCID": "1", "SLURM_JOB_ID": "17", "HOME": "/home/me"})
+    {'SLURM_JOB_ID': '17', 'HOME': '/home/me'}
+    """
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in _OF_RANKS and not name.startswith(_PREFIXES_OF_RANKS)
+    }
 
 
 class Process:
@@ -55,10 +82,11 @@ class Process:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kill the process and all that is in its session."""
+        """Kill the process and all that is in its session, also what is left there after the process has ended."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.send(signal.SIGKILL)
+        if self.exitcode is None:  # else its id may be that of another process
+            self.send(signal.SIGKILL)
 
 
 class Starter:
@@ -97,7 +125,8 @@ class Starter:
         """Start the server; it imports while the caller does something else."""
         if self._server is not None or self.problem:
             return
-        environment = {**os.environ, **self._environment, _NVML: "1"}  # else looking for a GPU would start CUDA
+        # a module may read its rank while it is imported; and without the last one, looking for a GPU would start CUDA
+        environment = {**without_ranks(os.environ), **self._environment, _NVML: "1"}
         command = [sys.executable, "-P", "-m", "lighter_cli.sweeps.warm", *self._modules]
         self._server = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
@@ -116,10 +145,10 @@ class Starter:
         Args:
             words: The command and its inputs.
             output: The file that gets what it prints.
-            environment: What its environment has besides that of this process.
+            environment: What its environment has besides that of this process, whose ranks it does not inherit.
             folder: Its working directory; that of this process by default.
         """
-        variables = {**os.environ, **self._environment, **(environment or {})}
+        variables = {**without_ranks(os.environ), **self._environment, **(environment or {})}
         self.warm_up()
         if not self.problem and (process := self._fork(words, output, variables, folder or Path.cwd())):
             return process

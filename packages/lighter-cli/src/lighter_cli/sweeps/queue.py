@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lighter_cli.runs.record import Record
 from lighter_cli.sweeps.outcomes import (
     Result,
+    is_killed_rank,
     kind_of_failure,
+    last_error,
     mean_of,
     result_of_run,
     result_without_record,
@@ -77,11 +80,12 @@ class Queue:
             name = claim(job.folder, takeovers=takeovers, progress=progress, records=len(records), **facts)
             return Claimed(job, name, job.words(), len(records))
 
-    def leave(self, job: Job) -> None:
+    def leave(self, claimed: Claimed) -> None:
         """Take a run that was interrupted no more in this process; another one continues it."""
+        job = claimed.job
         self._left.add(job)
         with self._sweep.lock():
-            if job.result is None:
+            if job.result is None and _is_claimed(claimed):
                 release(job.folder)
 
     def close(self, claimed: Claimed, exitcode: int) -> Result | None:
@@ -92,8 +96,12 @@ class Queue:
         """
         job = claimed.job
         with self._sweep.lock():
+            if not _is_claimed(claimed):
+                return None  # another worker has taken it over
             records = job.records
-            if len(records) == claimed.attempt and exitcode > 0 and not (job.owner or {}).get("released", False):
+            was_released = (job.owner or {}).get("released", False)
+            has_failed = len(records) == claimed.attempt and exitcode > 0 and not was_released
+            if has_failed and not is_killed_rank(last_error(job.folder)):
                 job.close(result_without_record(job.folder, exitcode, len(records)))
             elif not self._close_job(job):
                 end_claim(job.folder)  # a worker on another host can continue it at once
@@ -244,7 +252,8 @@ class Queue:
         """Close a run whose process has ended, unless it is to continue; return whether it is closed."""
         records, owner = job.records, job.owner or {}
         ends = ("finished",) if owner.get("released", False) else ("finished", "failed")
-        if records and len(records) > owner.get("records", 0) and records[-1].status in ends:
+        is_new = len(records) > owner.get("records", 0)
+        if is_new and records[-1].status in ends and not _was_killed(records[-1]):
             job.close(result_of_run(records[-1], records, self._sweep.space))
         elif owner.get("takeovers", 0) >= _MOST_TAKEOVERS and job.progress() <= owner.get("progress", -1):
             error = f"it was killed {_MOST_TAKEOVERS + 1} times without a new checkpoint"
@@ -256,3 +265,11 @@ class Queue:
     def _tell(self, number: int, result: Result) -> None:
         limits = {name: min(value, sys.float_info.max) for name, value in violations(self._sweep.space, result).items()}
         self._study.tell(number, Told(state=result.state, values=result.values, violations=limits))
+
+
+def _is_claimed(claimed: Claimed) -> bool:
+    return (claimed.job.owner or {}).get("claim") == claimed.claim
+
+
+def _was_killed(record: Record) -> bool:
+    return record.status == "failed" and is_killed_rank(record.content["error"] or "")

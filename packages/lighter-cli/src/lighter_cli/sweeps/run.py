@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from lighter_cli.errors import SweepError
+from lighter_cli.sweeps.disk_errors import reporting_disk_errors
 from lighter_cli.sweeps.gpus import slots_of
 from lighter_cli.sweeps.overview import Overview
 from lighter_cli.sweeps.plan import Plan
@@ -92,21 +91,15 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
             retry=options.retry,
             is_json=options.is_json,
         )
-    try:
-        with _launched(plan, options) as launched:
-            sweep = open_sweep(plan)
-            widen(sweep)
-            is_live = output.is_terminal() and not options.is_json
-            progress = LiveTable() if is_live else Progress(is_json=options.is_json)
-            launched.rehearse(sweep, progress)
-            if options.retry and (num_again := Queue(sweep).retry()):
-                progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
-            end = launched.work(sweep, progress)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        message = f"the sweep stops, as the disk is full: {error.filename or plan.name or 'lighter_sweeps'}"
-        raise SweepError(Finding(message=message, fix="make space, then run the same command again")) from error
+    with reporting_disk_errors(), _launched(plan, options) as launched:
+        sweep = open_sweep(plan)
+        widen(sweep)
+        is_live = output.is_terminal() and not options.is_json
+        progress = LiveTable() if is_live else Progress(is_json=options.is_json)
+        launched.rehearse(sweep, progress)
+        if options.retry and (num_again := Queue(sweep).retry()):
+            progress.say(f"{num_again} failed trial{'s' * (num_again != 1)} run again")
+        end = launched.work(sweep, progress)
     if not options.is_json:
         output.write_lines([[""], *trial_lines(Overview(sweep.folder), is_everything=not output.is_terminal())])
         output.write_lines(_closing(sweep, end))

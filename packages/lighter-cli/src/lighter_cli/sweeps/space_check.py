@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lighter_cli.checking import experiment_checks
 from lighter_cli.checking.safe_checks import safe_checks
+from lighter_cli.sweeps.process import without_ranks
 from lighter_config import CheckError, Finding, Severity
 from lighter_config.checks.space import check_space
 from lighter_config.project import find_project, is_users_own, reader_in
@@ -23,7 +24,7 @@ def findings_of(space: Space, *, safe: bool = False, allow: Sequence[str] = ()) 
         CheckError: There is an error; the error has all findings. Or ``allow`` is given without ``safe``.
     """
     project, about_project = find_project(space.config)
-    checks = [*experiment_checks(os.environ)]
+    checks = [*experiment_checks(without_ranks(os.environ))]  # trials are started without ranks
     checks += safe_checks(safe=safe, allow=allow, trusts_project=is_users_own(project, space.config))
     findings = [*about_project, *check_space(space, reader=reader_in(project), checks=checks)]
     if any(finding.severity is Severity.ERROR for finding in findings):

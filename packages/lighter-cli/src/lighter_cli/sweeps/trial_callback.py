@@ -13,6 +13,7 @@ from lighter_cli.runs.trial import Trial
 from lighter_cli.sweeps.layout import LOCK_FILE, read_pruning
 from lighter_cli.sweeps.locks import locked
 from lighter_cli.sweeps.owners import CLAIM_VARIABLE, keep_claim, take_over_claim
+from lighter_cli.terminal.process import is_first_rank
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
@@ -28,7 +29,7 @@ def callbacks_of_trial(folder: Path) -> Callable[[Trainer], Sequence[Callback]]:
         SystemExit: Another process has taken the trial over in the meantime.
     """
     name = os.environ.get(CLAIM_VARIABLE)
-    if name is not None and os.environ.get("LOCAL_RANK", "0") == "0":
+    if name is not None and is_first_rank():
         with locked(Trial(folder).sweep_folder / LOCK_FILE):
             if not take_over_claim(folder, name):
                 raise SystemExit("another process has taken this trial over")
@@ -37,31 +38,33 @@ def callbacks_of_trial(folder: Path) -> Callable[[Trainer], Sequence[Callback]]:
 
 
 def _callbacks(folder: Path, trainer: Trainer) -> Sequence[Callback]:
-    pruning = read_pruning(Trial(folder))
-    return [] if pruning is None else [derived(Pruning, trainer, "Callback")(Trial(folder), pruning)]
+    return [derived(Pruning, trainer, "Callback")(Trial(folder), read_pruning(Trial(folder)))]
 
 
 class Pruning(Callback):
     """Report the value of each epoch to the study, and stop the trial when its pruner says so.
 
-    A value that validation logs is reported after it, another one at the end of the epoch. Rank zero decides for all.
+    A value that validation logs is reported after it, another one at the end of the epoch. Rank zero decides for all:
+    its value counts, and the other ranks may lack it, as with ``log(..., rank_zero_only=True)``.
 
     Args:
         trial: The trial.
-        pruning: The name of the value, and the pruner.
+        pruning: The name of the value, and the pruner; ``None`` if trials are not pruned.
 
     Attributes:
         pruned_epoch: The epoch in which it was pruned.
     """
 
-    def __init__(self, trial: Trial, pruning: Mapping[str, Any]) -> None:
+    def __init__(self, trial: Trial, pruning: Mapping[str, Any] | None) -> None:
         self._trial = trial
-        self._name = pruning["name"]
-        self._pruner = pruning["pruner"]
-        self._max_epochs = pruning["max_epochs"]
+        self._pruning = pruning
         self._last: object = None
         self._study: Any = None
         self.pruned_epoch: int | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Prune as rank zero does: another command may have changed that before the other ranks looked."""
+        self._pruning = trainer.strategy.broadcast(self._pruning)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report a value that the validation logged."""
@@ -72,23 +75,22 @@ class Pruning(Callback):
         self._report(trainer)
 
     def _report(self, trainer: Trainer) -> None:
-        if trainer.sanity_checking:
+        if trainer.sanity_checking or self._pruning is None:
             return
-        value = trainer.callback_metrics.get(self._name)
-        if value is None or value is self._last:  # logged in an earlier epoch
-            return
-        self._last = value
+        value = trainer.callback_metrics.get(self._pruning["name"])  # all ranks compute it together
         is_pruned = False
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and value is not None and value is not self._last:  # else it is of an earlier epoch
+            self._last = value
             step = trainer.current_epoch if trainer.val_check_interval == 1.0 else trainer.global_step
-            is_pruned = self._is_pruned(step, float(value))
-        if trainer.strategy.broadcast(is_pruned):
+            is_pruned = self._is_pruned(self._pruning, step, float(value))
+        if trainer.strategy.broadcast(is_pruned):  # every rank comes here each time: else the others would wait
             self.pruned_epoch = trainer.current_epoch
             trainer.should_stop = True
 
-    def _is_pruned(self, step: int, value: float) -> bool:
+    def _is_pruned(self, pruning: Mapping[str, Any], step: int, value: float) -> bool:
         if self._study is None:
             from lighter_cli.sweeps.reports import Reports  # imports Optuna
 
-            self._study = Reports(self._trial.sweep_folder, self._trial.number, self._pruner, self._max_epochs)
+            trial, pruner, epochs = self._trial, pruning["pruner"], pruning["max_epochs"]
+            self._study = Reports(trial.sweep_folder, trial.number, pruner, epochs)
         return bool(self._study.report(step, value))

@@ -18,7 +18,7 @@ from lighter_cli.errors import SweepError
 from lighter_cli.runs.trial import TRIAL_VARIABLE
 from lighter_cli.sweeps.layout import OUTPUT_FILE
 from lighter_cli.sweeps.outcomes import Result, is_better, is_feasible
-from lighter_cli.sweeps.owners import CLAIM_VARIABLE, is_touch_due, touch
+from lighter_cli.sweeps.owners import CLAIM_VARIABLE, is_here, is_touch_due, touch
 from lighter_cli.sweeps.process import Process, Starter
 from lighter_cli.sweeps.progress import Progress
 from lighter_cli.sweeps.queue import Claimed, Queue
@@ -154,7 +154,7 @@ class Worker:
         try:
             process = self._starter.start(words, output=file, environment=environment)
         except KeyboardInterrupt:
-            self.queue.leave(job)  # else it counts as killed
+            self.queue.leave(claimed)  # else it counts as killed
             raise
         self._running[slot.index] = claimed, process
         self._progress.started(self._sweep, job, is_again=claimed.attempt > 0)
@@ -165,8 +165,10 @@ class Worker:
             if exitcode is None:
                 continue
             del self._running[index]
+            if exitcode < 0:
+                process.kill()  # other ranks of a trial that was killed would hold their GPUs while they notice
             if self._must_stop():
-                self.queue.leave(claimed.job)
+                self.queue.leave(claimed)
             result = self.queue.close(claimed, exitcode)
             self._progress.ended(self._sweep, claimed.job, result)
 
@@ -174,10 +176,9 @@ class Worker:
         """Yield the slots that are free; trials of a worker that was killed still use theirs."""
         used = set(self._running)
         own = {claimed.job for claimed, _ in self._running.values()}
-        host = os.uname().nodename
         for job in self.queue.running():
             owner = job.owner or {}
-            if job not in own and owner.get("host") == host and not psutil.pid_exists(owner.get("worker", 0)):
+            if job not in own and owner and is_here(owner) and not psutil.pid_exists(owner.get("worker", 0)):
                 used.add(owner.get("slot", -1))
         yield from (slot for slot in self._slots if slot.index not in used)
 
@@ -234,7 +235,7 @@ class Worker:
         if self._num_interrupts > self._num_heeded:
             self._num_heeded = self._num_interrupts
             for claimed, _ in self._running.values():
-                self.queue.leave(claimed.job)  # a loader's worker that gets the same signal may fail the run
+                self.queue.leave(claimed)  # a loader's worker that gets the same signal may fail the run
             if self._num_interrupts == 1:
                 self._progress.say("stopping: running trials save a checkpoint and end after their batch")
                 self._signal(STOP_SIGNAL)  # it ends a trial that does not train yet

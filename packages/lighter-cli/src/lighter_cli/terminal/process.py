@@ -31,7 +31,7 @@ _is_command = False
 
 def configure() -> None:
     """Send log messages and warnings to standard error, one plain line each, unwrapped and unstyled."""
-    level = logging.DEBUG if _debug() else logging.INFO if _is_first_rank() else logging.ERROR
+    level = logging.DEBUG if _debug() else logging.INFO if is_first_rank() else logging.ERROR
     handler = _MessageHandler()
     handler.setFormatter(_LevelFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -154,7 +154,7 @@ def _debug() -> bool:
     return os.environ.get("LIGHTER_DEBUG", "") not in ("", "0")
 
 
-def _is_first_rank() -> bool:
+def is_first_rank() -> bool:
     """Return whether this process is rank zero; each launcher sets some of these variables."""
     names = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
     return all(os.environ.get(name, "0") == "0" for name in names)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.commands.sweeps._sweep import Sweep
+from lighter_cli.sweeps.disk_errors import reporting_disk_errors
 from lighter_cli.sweeps.layout import JOBS, STOP_FILE
 from lighter_cli.sweeps.overview import Overview, find_sweep
 from lighter_cli.terminal import output
@@ -23,7 +24,8 @@ def stop(sweep: Sweep, /, *, now: Now = False) -> None:
     try:
         cancelled = _cancel_jobs(folder, now=now)  # first: a job that ends makes room for one that waits
     finally:
-        write_atomically(folder / STOP_FILE, "now" if now else "")
+        with reporting_disk_errors():
+            write_atomically(folder / STOP_FILE, "now" if now else "")
     trials = f"{running} running trial{'s' * (running != 1)}"
     text = f"{trials} will end; to continue: lighter sweep {Overview(folder).shown_folder}"
     output.write_lines([[text if running else f"no trial of {folder.name} runs"]])
