@@ -89,6 +89,13 @@ def _built(config: Config, section: str) -> LightningModule:
         return build_system(config) if section == "system" else build_model(config)
 
 
+def _what(finding: Finding) -> Any:
+    """Return what makes findings the same: those of parts that are copies by ``%`` have one place in the file."""
+    place = finding.place
+    where = None if place is None else (place.source, place.line, place.column, place.word)
+    return finding if where is None else (finding.excerpt, finding.expected, finding.nearest, where)
+
+
 def _run_steps(
     module: LightningModule,
     stages: Sequence[Stage],
@@ -101,6 +108,7 @@ def _run_steps(
     network = getattr(module, "network", module)
     layers = Layers(network if isinstance(network, nn.Module) else module)
     failures = Failures()
+    known: dict[Any, Finding] = {}
     for stage in stages:
         if not has_step(module, stage):
             continue
@@ -109,7 +117,8 @@ def _run_steps(
         if seen.loss is not None:
             layers.seen.append(layer_of("loss", "", seen.loss))
         if error is not None:
-            failures.add(stage, findings_in_step(error, parts, module, section))
+            found = findings_in_step(error, parts, module, section)
+            failures.add(stage, [known.setdefault(_what(finding), finding) for finding in found])
     followed.findings += failures.findings()
     followed.layers = layers.seen
     followed.parameters = num_parameters(module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from traceback import walk_tb
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
+from lighter.errors import AdapterError
 from lighter.lightning.given_values import kind_of
 from lighter_cli.preflight.failures import Parts, findings_of, placed, user_line
 from lighter_cli.shapes.unfollowed import is_unfollowed
@@ -33,6 +34,8 @@ _SIZED: tuple[tuple[tuple[type[nn.Module], ...], str, int], ...] = (
 """Modules, the argument that says which size they take, and the dimension of the input that must have it."""
 
 _MAX_TEXT = 160
+
+_TO_DESCRIBE = "describe every item that the adapter reads below `shapes`: 32:str is a list of 32 texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def findings_in_step(error: Exception, parts: Parts, module: LightningModule, se
     if is_unfollowed(error):
         return [_unfollowed(error, parts, path, call, module)]
     if call is None or _is_in_metrics(path, frames):
-        return findings_of(error, parts, section)
+        found = findings_of(error, parts, section)
+        return [replace(one, fix=_TO_DESCRIBE) for one in found] if isinstance(error, AdapterError) else found
     return [_of_call(error, parts, path, call, module)]
 
 
