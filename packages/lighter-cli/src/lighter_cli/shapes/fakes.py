@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.nn import init
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parameter import UninitializedTensorMixin, is_lazy
 from torch.utils import _pytree as pytree
@@ -21,8 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lighter_cli.described_tensors import TEXTS, TensorDescription
 from lighter_cli.shapes.dtype_rules import check_dtypes
 
-_LARGE = 4096
-"""The elements from which a new tensor has no values; constructors read small ones, such as rates of stochastic depth."""
+_LARGE = 2**20
+"""The elements from which a new tensor has no values: code reads small ones, such as the weights of a sliding window."""
 
 _MOST_ZEROS = 2**24
 """The elements of the zeros that stand for fakes, 64 MiB in float32."""
@@ -65,9 +66,10 @@ class Fakes(TorchDispatchMode):
             with self._making_large():  # a parameter that exists cannot become a tensor without values
                 materialize(parameter, *args, **kwargs)
 
-        apply = nn.Module._apply
+        apply, initializers = nn.Module._apply, {name: one for name, one in vars(init).items() if name.endswith("_")}
         UninitializedTensorMixin.materialize = materialize_with_values  # type: ignore[method-assign]
         nn.Module._apply = _apply_to_fakes  # type: ignore[method-assign]
+        vars(init).update({name: _leaving_fakes(one) for name, one in initializers.items()})
         try:
             with self:
                 yield
@@ -75,6 +77,7 @@ class Fakes(TorchDispatchMode):
             handle.remove()
             UninitializedTensorMixin.materialize = materialize  # type: ignore[method-assign]
             nn.Module._apply = apply  # type: ignore[method-assign]
+            vars(init).update(initializers)
 
     @contextmanager
     def _making_large(self) -> Iterator[None]:
@@ -117,6 +120,16 @@ class Fakes(TorchDispatchMode):
             return values
         with self._making_large():
             return pytree.tree_map_only(FakeTensor, _zeros_like, values)
+
+
+def _leaving_fakes(initialize: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of ``torch.nn.init`` that does nothing to a tensor without values: some look at them."""
+
+    @wraps(initialize)
+    def initialize_values(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return tensor if isinstance(tensor, FakeTensor) else initialize(tensor, *args, **kwargs)
+
+    return initialize_values
 
 
 def _apply_to_fakes(module: nn.Module, function: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:

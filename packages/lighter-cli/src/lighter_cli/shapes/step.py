@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from lighter import LighterModule
 from lighter_cli.lightning_package import class_beside, derived, package_of
 from lighter_cli.shapes.fakes import Fakes
 from lighter_cli.shapes.unfollowed import is_unfollowed
@@ -150,15 +151,18 @@ def has_step(module: LightningModule, stage: Stage) -> bool:
 
 
 def give_zeros(module: LightningModule, fakes: Fakes) -> None:
-    """Let the criterion and the metrics of a module get zeros, as they look at values."""
+    """Let the criterion, the metrics and the log of a module get zeros, as they look at values."""
     criterion = getattr(module, "criterion", None)
     if isinstance(criterion, nn.Module):
         criterion.register_forward_pre_hook(
             lambda _, args, kwargs: fakes.zeros_for((args, kwargs)), with_kwargs=True
         )
-    update_metrics = getattr(module, "update_metrics", None)
-    if update_metrics is None:
-        return
+    if isinstance(module, LighterModule):
+        _give_zeros_to_metrics(module, fakes)
+
+
+def _give_zeros_to_metrics(module: LighterModule, fakes: Fakes) -> None:
+    update_metrics, log_outputs = module.update_metrics, module._log_outputs  # noqa: SLF001  # what a class may override
 
     def update_with_zeros(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = fakes.zeros_for((args, kwargs))
@@ -169,4 +173,9 @@ def give_zeros(module: LightningModule, fakes: Fakes) -> None:
                 return None
             raise
 
+    def log_zeros(outputs: dict[str, Any], batch_idx: int) -> None:
+        loss = {"loss": fakes.zeros_for(outputs["loss"])} if "loss" in outputs else {}
+        log_outputs({**outputs, **loss}, batch_idx)
+
     module.update_metrics = update_with_zeros  # type: ignore[method-assign]
+    module._log_outputs = log_zeros  # type: ignore[method-assign]  # noqa: SLF001
