@@ -31,11 +31,10 @@ def _followed(request: Request) -> dict[str, Any]:
         from lighter_cli.shapes.weight_files import reading_no_weights, stay_offline
 
         fakes = Fakes()
+        from lighter_cli.shapes.following import follow
+    make_working_directory_importable()
     stay_offline()
     with reading_no_weights(fakes.reading_files):
-        with gc_paused():
-            from lighter_cli.shapes.following import follow
-        make_working_directory_importable()
         followed = follow(request.config, request.stages, fakes, is_safe=request.is_safe)
     return asdict(followed)
 

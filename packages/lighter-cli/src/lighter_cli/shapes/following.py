@@ -89,11 +89,10 @@ def _built(config: Config, section: str) -> LightningModule:
         return build_system(config) if section == "system" else build_model(config)
 
 
-def _what(finding: Finding) -> Any:
-    """Return what makes findings the same: those of parts that are copies by ``%`` have one place in the file."""
+def _where(finding: Finding) -> Any:
+    """Return what makes findings of two stages one: the place in the file, also of parts that are copies by ``%``."""
     place = finding.place
-    where = None if place is None else (place.source, place.line, place.column, place.word)
-    return finding if where is None else (finding.excerpt, finding.expected, finding.nearest, where)
+    return finding if place is None else (finding.severity, place.source, place.line, place.column, place.word)
 
 
 def _run_steps(
@@ -118,7 +117,7 @@ def _run_steps(
             layers.seen.append(layer_of("loss", "", seen.loss))
         if error is not None:
             found = findings_in_step(error, parts, module, section)
-            failures.add(stage, [known.setdefault(_what(finding), finding) for finding in found])
+            failures.add(stage, [known.setdefault(_where(finding), finding) for finding in found])
     followed.findings += failures.findings()
     followed.layers = layers.seen
     followed.parameters = num_parameters(module)

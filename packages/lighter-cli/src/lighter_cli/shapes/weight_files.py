@@ -32,12 +32,10 @@ class NoWeights(dict[str, Any]):
 def reading_no_weights(reading: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
     """Give no weights for files that do not exist and for downloads inside, and load only shapes from the others.
 
-    Enter this before a package is imported that takes these functions by name, such as torchvision.
-
     Args:
         reading: Makes the context in which files are read.
     """
-    load, load_state_dict, download = torch.load, nn.Module.load_state_dict, torch.hub.load_state_dict_from_url
+    load, load_state_dict, download = torch.load, nn.Module.load_state_dict, torch.hub.download_url_to_file
 
     @wraps(load)
     def load_shapes(f: Any, *args: Any, **kwargs: Any) -> Any:
@@ -52,13 +50,13 @@ def reading_no_weights(reading: Callable[[], AbstractContextManager[None]]) -> I
 
     torch.load = load_shapes
     nn.Module.load_state_dict = load_what_there_is  # type: ignore[method-assign]
-    torch.hub.load_state_dict_from_url = lambda *_, **__: NoWeights()
+    torch.hub.download_url_to_file = lambda *_, **__: None
     try:
         yield
     finally:
         torch.load = load
         nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
-        torch.hub.load_state_dict_from_url = download
+        torch.hub.download_url_to_file = download
 
 
 @contextmanager
