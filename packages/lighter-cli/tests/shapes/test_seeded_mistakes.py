@@ -26,7 +26,9 @@ class Seed(NamedTuple):
     needs: str = "torch"
 
 
-def _of_model(model: Any, batch: Any, text: str, path: str = "system::model", needs: str = "torch", **more: Any) -> Seed:
+def _of_model(
+    model: Any, batch: Any, text: str, path: str = "system::model", needs: str = "torch", **more: Any
+) -> Seed:
     return Seed(experiment(model, batch, **more), path, text, needs)
 
 
@@ -84,9 +86,7 @@ SEEDS = {
     "torch: width of a transformer": _of_model(
         layer("TransformerEncoderLayer", d_model=8, nhead=2, batch_first=True), ["4,5,6", "4:int64"], "(4, 5, 6)"
     ),
-    "torch: classes in a column": _of_criterion(
-        "torch.nn.CrossEntropyLoss", ["4,8", "4,1:int64"], "int64 (4, 1)"
-    ),
+    "torch: classes in a column": _of_criterion("torch.nn.CrossEntropyLoss", ["4,8", "4,1:int64"], "int64 (4, 1)"),
     "torch: classes as floating numbers": _of_criterion("torch.nn.CrossEntropyLoss", ["4,8", "4"], "float32 (4,)"),
     "torch: classes in 32 bits": _of_criterion("torch.nn.CrossEntropyLoss", ["4,8", "4:int32"], "int32 (4,)"),
     "torch: masks with a channel": _of_criterion(
@@ -105,7 +105,9 @@ SEEDS = {
         "torch.nn.BCELoss", ["4,8", "4,10:int64"], "int64 (4, 10)", [*LINEAR, layer("Sigmoid")]
     ),
     "torch: a loss for each sample": Seed(
-        experiment(LINEAR, ["4,8", "4:int64"], layer("CrossEntropyLoss", reduction="none")), "system", "must be a scalar"
+        experiment(LINEAR, ["4,8", "4:int64"], layer("CrossEntropyLoss", reduction="none")),
+        "system",
+        "must be a scalar",
     ),
     "torchmetrics: number of classes": _of_model(
         LINEAR,
@@ -164,9 +166,7 @@ def test_there_are_thirty_seeds() -> None:
 
 @pytest.mark.filterwarnings("ignore")  # other libraries warn when they are imported
 @pytest.mark.parametrize("name", SEEDS)
-def test_a_seeded_mistake_is_found_with_its_place(
-    name: str, followed: Follow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seeded_mistake_is_found_with_its_place(name: str, followed: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = SEEDS[name]
     if seed.needs == "monai":  # it sets both when it is imported
         monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)

@@ -1,4 +1,4 @@
-"""Run the checks of `lighter_config.checks` (`checker`), add those of launcher, seed and batch, and print (`output`)."""
+"""Run the checks of `lighter_config.checks` (`checker`), add those of launcher, seed, batch, and print (`output`)."""
 
 from collections.abc import Mapping, Sequence
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from inspect import isfunction
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from lighter_cli.described_tensors import TEXTS, TensorDescription
 from lighter_cli.shapes.dtype_rules import check_dtypes
 
 _LARGE = 2**20
-"""The elements from which a new tensor has no values: code reads small ones, such as the weights of a sliding window."""
+"""The elements from which a new tensor has no values: code reads small ones, such as weights of a sliding window."""
 
 _MOST_ZEROS = 2**24
 """The elements of the zeros that stand for fakes, 64 MiB in float32."""
@@ -66,7 +67,8 @@ class Fakes(TorchDispatchMode):
             with self._making_large():  # a parameter that exists cannot become a tensor without values
                 materialize(parameter, *args, **kwargs)
 
-        apply, initializers = nn.Module._apply, {name: one for name, one in vars(init).items() if name.endswith("_")}
+        apply = nn.Module._apply
+        initializers = {name: one for name, one in vars(init).items() if name[-1] == "_" and isfunction(one)}
         UninitializedTensorMixin.materialize = materialize_with_values  # type: ignore[method-assign]
         nn.Module._apply = _apply_to_fakes  # type: ignore[method-assign]
         vars(init).update({name: _leaving_fakes(one) for name, one in initializers.items()})

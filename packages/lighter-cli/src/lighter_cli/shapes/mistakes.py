@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 CHECK = "shapes"
 
+# torch has no public base of its convolutions, nor of its norms
+_CONVOLUTIONS, _NORMS = nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase  # noqa: SLF001
+
 _SIZED: tuple[tuple[tuple[type[nn.Module], ...], str, int], ...] = (
     ((nn.Linear,), "in_features", -1),
-    ((nn.modules.conv._ConvNd,), "in_channels", 1),  # noqa: SLF001  # torch has no other base of its convolutions
-    ((nn.modules.batchnorm._NormBase,), "num_features", 1),  # noqa: SLF001  # nor of its norms
+    ((_CONVOLUTIONS,), "in_channels", 1),
+    ((_NORMS,), "num_features", 1),
     ((nn.GroupNorm,), "num_channels", 1),
     ((nn.RNNBase, nn.RNNCellBase), "input_size", -1),
     ((nn.MultiheadAttention,), "embed_dim", -1),
@@ -107,7 +110,9 @@ def _of_call(error: Exception, parts: Parts, path: str, call: _Call, module: Lig
     name, wanted, dimension, given = sized
     where = "the last dimension" if dimension < 0 else f"dimension {dimension}"
     of_config = parts.path_by_id(call.module)
-    change = f"{of_config}::{name}={given}" if of_config else f"give it {name}={given}" + (f", in {line}" if line else "")
+    change = (
+        f"{of_config}::{name}={given}" if of_config else f"give it {name}={given}" + (f", in {line}" if line else "")
+    )
     return _finding(
         parts,
         of_config or path,
@@ -126,7 +131,7 @@ def _size_of(call: _Call) -> tuple[str, int, int, int] | None:
         wanted = getattr(call.module, name, None)
         if isinstance(call.module, kinds) and isinstance(wanted, int) and -given.ndim <= dimension < given.ndim:
             size = given.shape[dimension]
-            is_unbatched = isinstance(call.module, nn.modules.conv._ConvNd) and given.ndim == len(call.module.kernel_size) + 1  # noqa: SLF001
+            is_unbatched = isinstance(call.module, _CONVOLUTIONS) and given.ndim == len(call.module.kernel_size) + 1
             return None if size == wanted or is_unbatched else (name, wanted, dimension, int(size))
     return None
 

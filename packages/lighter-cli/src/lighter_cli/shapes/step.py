@@ -101,7 +101,9 @@ class OneBatch:
         yield self._batch
 
 
-def run_step(stage: Stage, module: LightningModule, batch: Any, precision: Any) -> tuple[StopAfterStep, Exception | None]:
+def run_step(
+    stage: Stage, module: LightningModule, batch: Any, precision: Any
+) -> tuple[StopAfterStep, Exception | None]:
     """Run the step of a stage with Lightning's trainer; validation is a stage of its own here.
 
     Args:
@@ -154,9 +156,7 @@ def give_zeros(module: LightningModule, fakes: Fakes) -> None:
     """Let the criterion, the metrics and the log of a module get zeros, as they look at values."""
     criterion = getattr(module, "criterion", None)
     if isinstance(criterion, nn.Module):
-        criterion.register_forward_pre_hook(
-            lambda _, args, kwargs: fakes.zeros_for((args, kwargs)), with_kwargs=True
-        )
+        criterion.register_forward_pre_hook(lambda _, args, kwargs: fakes.zeros_for((args, kwargs)), with_kwargs=True)
     if isinstance(module, LighterModule):
         _give_zeros_to_metrics(module, fakes)
 

@@ -83,5 +83,7 @@ def stay_offline() -> None:
 
 
 def _refuse_connection(event: str, args: tuple[Any, ...]) -> None:
-    if event in ("socket.connect", "socket.getaddrinfo") and not (event == "socket.connect" and isinstance(args[1], str)):
+    if event in ("socket.connect", "socket.getaddrinfo") and not (
+        event == "socket.connect" and isinstance(args[1], str)
+    ):
         raise OfflineError("a check of shapes reaches no other machine")
