@@ -255,7 +255,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def medical(session: nox.Session) -> None:
-    """Run MONAI's metrics, tensors, sliding window, example and mistakes of shapes, and look for dangers in what --safe lists of it."""
+    """Run MONAI's metrics, tensors, sliding window, example and shapes, and look for dangers in its --safe list."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "medical"], requirements=workspace_requirements())
     core = "packages/lighter-core/tests"
     files = ("test_sliding_window.py", "test_tensor_subclasses.py", "logging/test_every_monai_metric.py")

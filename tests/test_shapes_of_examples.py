@@ -12,7 +12,7 @@ from lighter_cli.shapes.fakes import Fakes
 from lighter_cli.shapes.following import follow
 from lighter_cli.shapes.process import followed_stages
 from lighter_cli.shapes.weight_files import reading_no_weights
-from lighter_config import load
+from lighter_config import Stage, load
 from lighter_config.project import locate_project, reader_in
 
 ROOT = Path(__file__).parents[1]
@@ -70,5 +70,6 @@ def test_a_described_batch_raises_no_alarm(words: str, monkeypatch: pytest.Monke
     with reading_no_weights(fakes.reading_files):
         followed = follow(config, stages, fakes, is_safe=False)
     assert [str(finding) for finding in followed.findings] == []
-    assert followed.stages == list(stages)
+    assert Stage.FIT in followed.stages
+    assert set(followed.stages) <= set(stages)  # a module of Lightning may have only some steps
     assert followed.parameters

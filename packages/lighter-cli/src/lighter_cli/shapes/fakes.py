@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.nn import init
 from torch.nn.modules.module import register_module_parameter_registration_hook
-from torch.nn.parameter import UninitializedTensorMixin, is_lazy
+from torch.nn.parameter import UninitializedTensorMixin, is_lazy  # type: ignore[attr-defined]
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -30,7 +30,7 @@ _MOST_ZEROS = 2**24
 """The elements of the zeros that stand for fakes, 64 MiB in float32."""
 
 
-class Fakes(TorchDispatchMode):
+class Fakes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, large new tensors and all parameters have no values, and nothing is computed on them.
 
     Small tensors keep their values, as code that builds a network reads some. What is computed from a tensor without
@@ -38,7 +38,7 @@ class Fakes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._makes_large = False
         self._mode = FakeTensorMode(allow_non_fake_inputs=True)
         logging.getLogger(FakeTensor.__module__).setLevel(logging.CRITICAL)  # the error that is raised says the same
@@ -69,7 +69,7 @@ class Fakes(TorchDispatchMode):
 
         apply = nn.Module._apply
         initializers = {name: one for name, one in vars(init).items() if name[-1] == "_" and isfunction(one)}
-        UninitializedTensorMixin.materialize = materialize_with_values  # type: ignore[method-assign]
+        UninitializedTensorMixin.materialize = materialize_with_values
         nn.Module._apply = _apply_to_fakes  # type: ignore[method-assign]
         vars(init).update({name: _leaving_fakes(one) for name, one in initializers.items()})
         try:
@@ -77,7 +77,7 @@ class Fakes(TorchDispatchMode):
                 yield
         finally:
             handle.remove()
-            UninitializedTensorMixin.materialize = materialize  # type: ignore[method-assign]
+            UninitializedTensorMixin.materialize = materialize
             nn.Module._apply = apply  # type: ignore[method-assign]
             vars(init).update(initializers)
 
@@ -137,8 +137,9 @@ def _leaving_fakes(initialize: Callable[..., Any]) -> Callable[..., Any]:
 def _apply_to_fakes(module: nn.Module, function: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
     """Move or convert a module: torch's own way exchanges the memory of parameters, which these do not have."""
     for child in module.children() if recurse else ():
-        child._apply(function)
-    for tensors in (module._parameters, module._buffers):
+        child._apply(function)  # type: ignore[no-untyped-call]
+    kinds: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+    for tensors in kinds:
         for name, tensor in tensors.items():
             if tensor is None or is_lazy(tensor):
                 continue

@@ -131,6 +131,12 @@ def _reason(code: int) -> str:
 
 def _finding(fields: dict[str, Any]) -> Finding:
     place = fields.pop("place")
-    lists = {name: tuple(fields.pop(name)) for name in ("expected", "nearest")}
+    expected, nearest = tuple(fields.pop("expected")), tuple(fields.pop("nearest"))
     severity = Severity(fields.pop("severity"))
-    return Finding(**fields, **lists, severity=severity, place=None if place is None else Place(**place))
+    return Finding(
+        **fields,
+        expected=expected,
+        nearest=nearest,
+        severity=severity,
+        place=None if place is None else Place(**place),
+    )
