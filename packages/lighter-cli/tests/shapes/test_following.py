@@ -112,6 +112,15 @@ def test_data_and_schedules_of_its_length_are_not_built(followed: Follow) -> Non
     assert followed(config).findings == []
 
 
+def test_what_fit_lacks_is_no_mistake_of_shapes(followed: Follow) -> None:
+    config = experiment(LINEAR, BATCH)
+    del config["system"]["optimizer"]
+    result = followed(config)
+    assert [finding.severity for finding in result.findings] == [Severity.WARNING]
+    assert result.stages == [Stage.FIT, Stage.VALIDATE]
+    assert result.layers
+
+
 def test_a_description_may_compute_its_sizes(followed: Follow) -> None:
     config = {**experiment(LINEAR, [["%vars::size", 8], "$f'{@vars::size}:int64'"]), "vars": {"size": 6}}
     result = followed(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -20,7 +20,7 @@ from lighter_cli.shapes.layers import Layer, Layers, layer_of, num_parameters
 from lighter_cli.shapes.mistakes import findings_in_building, findings_in_step
 from lighter_cli.shapes.step import give_zeros, has_step, run_step
 from lighter_cli.shapes.weight_files import missing_weights_left_out
-from lighter_config import Config, ConfigError, Finding, Stage, load
+from lighter_config import Config, ConfigError, Finding, Severity, Stage, load
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule
@@ -117,6 +117,8 @@ def _run_steps(
             layers.seen.append(layer_of("loss", "", seen.loss))
         if error is not None:
             found = findings_in_step(error, parts, module, section)
+            if not seen.is_started:  # what a stage lacks is for `check --stage`
+                found = [replace(finding, severity=Severity.WARNING) for finding in found]
             failures.add(stage, [known.setdefault(_where(finding), finding) for finding in found])
     followed.findings += failures.findings()
     followed.layers = layers.seen
