@@ -263,13 +263,14 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def medical(session: nox.Session) -> None:
-    """Run MONAI's metrics, tensors, sliding window and example, and look for dangers in what --safe lists of it."""
+    """Run MONAI's metrics, tensors, sliding window, example and shapes, and look for dangers in its --safe list."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "medical"], requirements=workspace_requirements())
     core = "packages/lighter-core/tests"
     files = ("test_sliding_window.py", "test_tensor_subclasses.py", "logging/test_every_monai_metric.py")
     pytest(session, *(f"{core}/{file}" for file in files))
     pytest(session, "tests/test_examples.py", "tests/test_preflight_of_examples.py", "-k", "segmentation")
     pytest(session, "packages/lighter-cli/tests/test_safe.py", "-k", "listed or methods or allowed")
+    pytest(session, "packages/lighter-cli/tests/shapes/test_seeded_mistakes.py", "tests/test_shapes_of_examples.py")
 
 
 @nox.session(python=PYTHON, default=False)

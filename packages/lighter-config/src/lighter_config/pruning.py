@@ -13,6 +13,7 @@ from lighter_config.sections import (
     MODEL,
     MODULE_CLASS,
     SECTIONS,
+    SHAPES,
     SWEEP,
     SYSTEM,
     SYSTEM_CLASS,
@@ -110,7 +111,7 @@ def _target_of(node: Node) -> str | None:
 
 def _unused(root: Node, stage: Stage, targets: _Targets) -> Iterator[Segments]:
     """Yield the paths that the stage does not use."""
-    yield (SWEEP,)
+    yield from ((SWEEP,), (SHAPES,))
     other_modes = [mode for mode in MODES if mode not in stage.modes]
     if (args := _child(root, ARGS)) is not None:
         yield from ((ARGS, key) for key in args.value if key in set(Stage) and key != stage)

@@ -7,7 +7,7 @@ from lighter_config.stages import MODES, Stage
 
 TRAINER, SYSTEM, MODEL, DATA, ARGS = "trainer", "system", "model", "data", "args"
 VARS, PROJECT, SEED, IMPORTS, REQUIRES = "vars", "project", "seed", "_imports_", "_requires_"
-SWEEP = "sweep"
+SWEEP, SHAPES = "sweep", "shapes"
 
 TRAINER_CLASS = "pytorch_lightning.Trainer"
 SYSTEM_CLASS = "lighter.System"
@@ -71,6 +71,7 @@ SECTIONS: dict[str, Section] = {
     PROJECT: Section(is_value=True),
     SEED: Section(is_value=True),
     SWEEP: Section(is_open=True),
+    SHAPES: Section(is_open=True),
     IMPORTS: Section(is_open=True),
     REQUIRES: Section(),
 }

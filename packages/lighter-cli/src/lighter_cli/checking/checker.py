@@ -1,12 +1,13 @@
 """Check experiments, for the command and for pytest, without building anything."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.safe_checks import safe_checks
 from lighter_config import (
     Check,
     CheckContext,
@@ -25,7 +26,7 @@ from lighter_config import (
     load,
     parse_sources,
 )
-from lighter_config.project import Project, find_project, reader_in
+from lighter_config.project import Project, find_project, is_users_own, reader_in
 from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
 from lighter_config.sources.words import FileSource, LookUpRun, OverrideSource, Source
@@ -36,6 +37,24 @@ from lighter_config.tree.origins import Document
 Input: TypeAlias = str | os.PathLike[str]
 
 _NOTHING = Finding(message="no config given", fix="name one: lighter check config.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedBatch:
+    """What a described batch has shown.
+
+    Attributes:
+        findings: What is wrong, or could not be followed.
+        facts: The stages, the layers with what they give, and the number of parameters, as JSON has them; ``None`` if
+            nothing could be followed.
+    """
+
+    findings: tuple[Finding, ...]
+    facts: dict[str, Any] | None = None
+
+
+Follow: TypeAlias = Callable[[Config, Sequence[Stage], SignatureReader], FollowedBatch]
+"""Lets a described batch pass through the steps of some stages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +68,7 @@ class CheckResult:
         stages_of: The stages that each finding holds for.
         targets: The answer of reading each target.
         is_fragment: Whether it was checked as a part of an experiment.
+        shapes: What a described batch has shown; ``None`` if it was not followed.
     """
 
     words: tuple[str, ...]
@@ -57,11 +77,12 @@ class CheckResult:
     stages_of: Mapping[Finding, tuple[Stage, ...]] = field(default_factory=dict)
     targets: Mapping[str, Answer] = field(default_factory=dict)
     is_fragment: bool = False
+    shapes: dict[str, Any] | None = None
 
     @property
     def has_errors(self) -> bool:
         """Whether a finding is an error."""
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+        return has_errors(self.findings)
 
     @property
     def has_warnings(self) -> bool:
@@ -91,14 +112,27 @@ class Checker:
         stages: The stages to check for; without any, all sections are checked, and not what a stage needs.
         deep: Whether to import the targets whose source does not tell what they take.
         look_up_run: Finds the runs that inputs name.
+        safe: Whether to refuse targets that are not on the list of ``--safe``.
+        allow: Packages and callables to add to that list.
+        follow: Lets the described batch pass through an experiment that has no errors.
     """
 
     def __init__(
-        self, stages: Sequence[Stage] = (), *, deep: bool = False, look_up_run: LookUpRun | None = None
+        self,
+        stages: Sequence[Stage] = (),
+        *,
+        deep: bool = False,
+        look_up_run: LookUpRun | None = None,
+        safe: bool = False,
+        allow: Sequence[str] = (),
+        follow: Follow | None = None,
     ) -> None:
         self._stages = tuple(stages)
         self._look_up_run = look_up_run
         self._deep = deep
+        self._safe = safe
+        self._allow = tuple(allow)
+        self._follow = follow
         self._readers: dict[Path | None, SignatureReader] = {}
 
     def check(self, inputs: Sequence[Input]) -> CheckResult:
@@ -151,10 +185,17 @@ class Checker:
         is_fragment = may_be_fragment and _is_fragment(config)
         stages_of: dict[Finding, tuple[Stage, ...]] = {}
         checks: list[Check] = [*experiment_checks(os.environ), targets]
+        checks += safe_checks(safe=self._safe, allow=self._allow, trusts_project=is_users_own(project, config))
         for stage in self._stages or (None,):
             for finding in check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment):
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
+        shapes = None
+        if self._follow is not None and not is_fragment and not has_errors([*findings, *found]):
+            followed = self._follow(config, self._stages, reader)
+            found += followed.findings
+            stages_of |= dict.fromkeys(followed.findings, self._stages)
+            shapes = followed.facts
         return CheckResult(
             words=tuple(Secrets(config).hidden_in(words)),  # the logs of jobs keep what is printed
             findings=(*findings, *found),
@@ -162,6 +203,7 @@ class Checker:
             stages_of=stages_of,
             targets=targets.answers,
             is_fragment=is_fragment,
+            shapes=shapes,
         )
 
     def _reader(self, project: Project | None) -> SignatureReader:
@@ -194,6 +236,11 @@ class _Targets:
                     answer = Unknown(component.target, "another file names the folder of the project")
                 self.answers[component.target] = answer
         return iter(())
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Return whether a finding is an error."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
 
 
 def _is_fragment(config: Config) -> bool:

@@ -3,13 +3,13 @@
 import os
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lighter_cli.checking.checker import CheckResult
-from lighter_cli.terminal.output import Line
+from lighter_cli.terminal.output import Line, rows
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH
 from lighter_config.regular_files import is_regular
@@ -36,12 +36,31 @@ def text_lines(
         for finding in result.findings:
             yield from finding_lines(finding, width, _only_in(result, finding))
             yield [""]
+        if result.shapes is not None:
+            yield from _layer_lines(result.shapes)
     for result in results:
         yield from _summary(result, width, verbose=verbose)
     if len(results) > 1:
         yield from _wrapped(f"{len(results)} checked: {_counted(results)}", width)
     if verbose and any(result.unknown for result in results) and not deep:
         yield from _wrapped(_DEEP, width)
+
+
+def _layer_lines(shapes: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield what each part of a network gives: its name, its class, and dtype and shape of each tensor."""
+    table = [
+        (
+            layer["name"],
+            layer["kind"],
+            ", ".join(f"{dtype} {'x'.join(map(str, sizes))}".rstrip() for dtype, sizes in layer["tensors"]),
+        )
+        for layer in shapes["layers"]
+    ]
+    if shapes["parameters"] is not None:
+        table.append(("parameters", "", f"{shapes['parameters']:,}"))
+    if table:
+        yield from rows(table, indent=0)
+        yield [""]
 
 
 def finding_lines(finding: Finding, width: int | None = None, stages: str = "") -> Iterator[Line]:
@@ -142,6 +161,7 @@ def _json_of_result(result: CheckResult) -> dict[str, Any]:
     return {
         "words": result.words,
         "is_fragment": result.is_fragment,
+        "shapes": result.shapes,
         "stages": result.stages,
         "targets": {
             "num_known": result.num_known,

@@ -1,10 +1,11 @@
 """``lighter check``: report every mistake of an experiment at once, without building anything or importing torch."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from cyclopts import ArgumentCollection, Group, Parameter
 
-from lighter_cli.commands._inputs import Inputs
+from lighter_cli.commands._inputs import Allow, Inputs, Safe
 from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
 
@@ -54,6 +55,17 @@ def check(
             help="Import the targets whose source does not tell what they take; build nothing.",
         ),
     ] = False,
+    shapes: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Also let the batch that the section `shapes` describes pass through the network, the criterion and "
+            "the metrics, in another process: without data, values or memory.",
+        ),
+    ] = False,
+    safe: Safe = False,
+    allow: Allow = None,
     verbose: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Name the unknown targets, and say why they are unknown.")
     ] = False,
@@ -69,9 +81,17 @@ def check(
     from lighter_cli.checking.checker import Checker
     from lighter_cli.checking.output import annotation_lines, as_json, text_lines
     from lighter_cli.commands._merged import look_up_run
+    from lighter_cli.shapes.process import follow_batch
 
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
-    checker = Checker(stages, deep=deep, look_up_run=look_up_run)
+    checker = Checker(
+        stages,
+        deep=deep,
+        look_up_run=look_up_run,
+        safe=safe,
+        allow=allow or (),
+        follow=partial(follow_batch, is_safe=safe) if shapes else None,
+    )
     given = standard_input.restore(inputs)
     results = list(checker.check_each(given)) if each else [checker.check(given)]
     if output_format == "json":

@@ -71,6 +71,10 @@ class Parts:
                 return path
         return whole
 
+    def path_by_id(self, part: object) -> str:
+        """Return the path that built an object; empty if none did."""
+        return self._paths.get(id(part), "")
+
     def name_of(self, frame: FrameType | None) -> str:
         """Return the path of the part at work in a frame or its callers."""
         return self.path_of(_callers(frame))
@@ -113,7 +117,7 @@ def findings_of(error: BaseException, parts: Parts, section: str) -> list[Findin
     if isinstance(error, ConfigError):
         return [_placed(finding, parts.config, path) for finding in error.findings]
     message, expected, nearest, fix = _of_core(error)
-    line = _user_line(error)
+    line = user_line(error)
     found = Finding(
         message=f"{_FAILS}{message}"[:_MAX_LENGTH],
         path=path,
@@ -154,6 +158,11 @@ class Failures:
                 verb = "fails" if len(stages) == 1 else "fail"
                 message = f"{', '.join(stages)} {verb}: {message.removeprefix(_FAILS)}"
             yield replace(finding, message=message, case=self._cases[finding])
+
+
+def without_stages(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings of errors that no stage raised, such as those of building."""
+    return [replace(finding, message=finding.message.removeprefix(_FAILS)) for finding in findings]
 
 
 def placed(finding: Finding, config: Config, path: str = "") -> Finding:
@@ -207,7 +216,7 @@ def _of_core(error: BaseException) -> tuple[str, tuple[str, ...], tuple[str, ...
     return (f"{name}: {text}" if text else name), (), (), ""
 
 
-def _user_line(error: BaseException) -> str:
+def user_line(error: BaseException) -> str:
     """Return the innermost line of the user's code, as ``file:line in function``."""
     found = ""
     for frame, number in walk_tb(error.__traceback__):

@@ -70,9 +70,7 @@ def build(config: Config) -> Experiment:
 
         failure_notes.attach(trainer)  # a LighterModule attaches them itself
     if config.has("system"):
-        from lighter import System
-
-        return Experiment(trainer, _resolve(config, "system", System), None)
+        return Experiment(trainer, build_system(config), None)
     model = build_model(config, class_beside(trainer, "LightningModule"))
     data_class = class_beside(trainer, "LightningDataModule")
     datamodule = _resolve(config, "data", data_class) if config.has("data") else None
@@ -88,6 +86,17 @@ def _build_trainer(config: Config) -> Any:
         if path is not None and config.has(path):
             error.add_note(f"this machine has no such device ({config.place(path)} asks for it); to try: {path}=auto")
         raise
+
+
+def build_system(config: Config) -> LightningModule:
+    """Build what is under ``system``.
+
+    Raises:
+        BuildError: It is no System.
+    """
+    from lighter import System
+
+    return _resolve(config, "system", System)  # type: ignore[no-any-return]
 
 
 def build_model(config: Config, expected: type | None = None) -> LightningModule:

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from lighter_config.merging.changes import Change, merge_error
-from lighter_config.sections import SECTIONS, SWEEP
+from lighter_config.sections import SECTIONS, SHAPES, SWEEP
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.missing import does_not_exist, expected_index
 from lighter_config.tree.node import Key, Node, Segments, Trace, item_names, key_at
@@ -77,7 +77,8 @@ def _check_may_create(node: Node, change: Change, at: Segments, depth: int) -> N
         no_such_item(node, segment, here, change.value)
     if change.kind == "delete":
         nothing_to_delete((*at, *change.path), node, here, change.value)
-    for_an_item = type(change.path[depth + 1]) is int and here[0] != SWEEP  # which lies over lists that it lacks
+    # a sweep lies over lists that it lacks, and the items of a batch may be numbered
+    for_an_item = type(change.path[depth + 1]) is int and here[0] not in (SWEEP, SHAPES)
     if not for_an_item and (not change.from_word or here[0] in _OPEN_SECTIONS):
         return
     names = [str(key) for key in node.value]
