@@ -173,9 +173,8 @@ class MatrixCollector:
     def _synchronized(self, name: str) -> Tensor:
         metric = self._metrics[name]
         state = "confmat" if isinstance(metric, MulticlassConfusionMatrix) else "sum_value"
-        with metric.sync_context(
-            should_sync=True, should_unsync=True
-        ):  # `compute` would warn of a rank without a batch
+        # `compute` would warn of a rank without a batch
+        with metric.sync_context(should_sync=True, should_unsync=True):
             return torch.as_tensor(getattr(metric, state)).clone()
 
     def state(self) -> Any:

@@ -35,13 +35,13 @@ def normalized(counts: Counts, normalize: str) -> NDArray[np.float64]:
 
 
 def caption_of(counts: Counts, labels: Sequence[str]) -> str:
-    """Say in a line what a matrix shows: samples, share of the diagonal, and what is confused most often.
+    """Say in a line what a matrix shows: how much was counted, share of the diagonal, and what is confused most often.
 
     >>> caption_of(np.array([[8, 2], [1, 9]]), ["cat", "dog"])
-    '20 samples, 85.0 % on the diagonal; most often confused: cat as dog (2), dog as cat (1)'
+    '20 counted, 85.0 % on the diagonal; most often confused: cat as dog (2), dog as cat (1)'
     """
     total = int(counts.sum())
-    text = f"{total:,} samples, {100 * np.trace(counts) / max(total, 1):.1f} % on the diagonal"
+    text = f"{total:,} counted, {100 * np.trace(counts) / max(total, 1):.1f} % on the diagonal"
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
     largest = np.argsort(wrong, axis=None, kind="stable")[::-1][:3]
     pairs = [(int(number) // len(counts), int(number) % len(counts)) for number in largest]
@@ -79,7 +79,7 @@ def draw_matrix(counts: Counts, values: NDArray[np.float64], labels: Sequence[st
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9 if size <= 12 else 7)
     share = np.trace(counts) / max(int(counts.sum()), 1)
     # `$` would start a formula
-    axes.set_title(f"{title}\n{counts.sum():,} samples, {share:.1%} right".replace("$", r"\$"), fontsize=10)
+    axes.set_title(f"{title}\n{counts.sum():,} counted, {share:.1%} right".replace("$", r"\$"), fontsize=10)
     return figure
 
 
