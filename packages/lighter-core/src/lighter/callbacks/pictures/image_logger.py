@@ -105,16 +105,15 @@ class ImageLogger(PictureCallback):
         _check(self._renderer, max_images)
         check_pillow(type(self).__name__)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Return which samples are shown, and the unfinished training epoch."""
         chosen = {"chosen": {loader: list(names) for loader, names in self._chosen.items()}} if self._chosen else {}
-        return {**super().state_dict(), **chosen}
+        return {**super().state(), **chosen}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Show the samples of the checkpoint's run again."""
-        super().load_state_dict(state_dict)
-        chosen: Mapping[str, list[str]] = state_dict.get("chosen", {})
-        self._chosen = {loader: list(names) for loader, names in chosen.items()}
+        super().load_state(state)
+        self._chosen = {loader: list(names) for loader, names in state.get("chosen", {}).items()}
 
     def make_collector(self, trainer: Trainer, loader: str) -> SampleCollector:
         """Return a collector without samples; those of other ranks than rank zero stay empty."""

@@ -23,6 +23,7 @@ PictureMode = Literal["train", "val", "test", "predict"]
 _MODES_OF_STAGE: Mapping[str, Sequence[str]] = {
     "fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("predict",)
 }  # fmt: skip
+_KEY = "lighter_pictures"  # in a checkpoint
 _NAME = re.compile(r"[A-Za-z0-9_][\w. -]*(/[A-Za-z0-9_][\w. -]*)*", re.ASCII)
 
 
@@ -118,7 +119,7 @@ class PictureCallback(Callback, ABC):
         self.every_n_epochs = every_n_epochs
         self._directory = None if directory is None else Path(directory)  # private: see PredictionWriter
         self._passes: dict[str, _Pass] = {}
-        self._restored: dict[str, Any] = {}
+        self._restored: Mapping[str, Any] = {}
         self._has_failed_to_write = False
         _check_modes(modes, type(self).__name__)
         self._check_name()
@@ -138,21 +139,26 @@ class PictureCallback(Callback, ABC):
     def draw(self, collector: Any, moment: Moment, trainer: Trainer) -> Iterable[Picture | Matrix]:
         """Draw what was collected; a call on all ranks, of which only rank zero needs to return something."""
 
-    @property
-    def state_key(self) -> str:
-        """The key of its state in a checkpoint."""
-        return self._generate_state_key(name=self.name)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the unfinished training epoch."""
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as tensors and plain types; a call on all ranks."""
         unfinished = self._passes.get("train")
         if unfinished is None:
             return {}
         return {"epoch": unfinished.epoch, "collectors": [one.state() for one in unfinished.collectors]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keep the state until the epoch of the checkpoint continues."""
-        self._restored = state_dict
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue with the state of a checkpoint."""
+        self._restored = state
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Save the state under the callback's name: Lightning refuses two callbacks of a class with a `state_dict`."""
+        if state := self.state():
+            checkpoint.setdefault(_KEY, {})[self._key()] = state
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Load the state into the fit that resumes."""
+        if trainer.state.fn == "fit":
+            self.load_state(checkpoint.get(_KEY, {}).get(self._key(), {}))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check before the first batch that pictures can be kept."""
@@ -309,7 +315,8 @@ class PictureCallback(Callback, ABC):
         for idx, collector in enumerate(done.collectors):
             suffix = f"/dataloader_idx_{idx}" if len(done.collectors) > 1 else ""
             name = f"{mode}/{self.name}{suffix}"
-            moment = Moment(name, done.epoch, trainer.global_step, train_row(trainer))
+            # Lightning counts one batch less while it logs the values of a training epoch
+            moment = Moment(name, done.epoch, trainer.global_step, train_row(trainer) - (mode == "train"))
             for made in self.draw(collector, moment, trainer):
                 if trainer.is_global_zero:
                     self._give(trainer, made)
@@ -321,6 +328,9 @@ class PictureCallback(Callback, ABC):
             if not self._has_failed_to_write:
                 rank_zero_warn(f"{type(self).__name__} cannot write its pictures: {error}")
             self._has_failed_to_write = True
+
+    def _key(self) -> str:
+        return f"{self.name} of {', '.join(self.modes)}"
 
     def _check_name(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
