@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-
-pytest.importorskip("matplotlib")
 
 from lighter_cli import Runner
 from lighter_cli.runs.picture_recorder import IMAGES_FILE, MATRICES_FILE
 from lighter_cli.runs.record import read_records
+
+pytest.importorskip("matplotlib", reason="pictures need the extra `figures` of lighter-core")
+Image = pytest.importorskip("PIL.Image")
 
 Write = Callable[[str, str], Path]
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, TensorDataset
 
-pytest.importorskip("matplotlib", reason="confusion matrices need matplotlib, the extra `figures`")
-
 from lighter import LighterModule, System
 from lighter.callbacks import ConfusionMatrix, Matrix, Picture
 from lighter.callbacks.pictures.confusion_matrix import MatrixCollector
 from lighter.callbacks.pictures.matrix_figure import draw_matrix, normalized
 from lighter.errors import PictureError
 from lighter.resumable import ResumableDataLoader
+
+pytest.importorskip("matplotlib", reason="confusion matrices need matplotlib, the extra `figures`")
 
 
 class Kept(pl.Callback):
