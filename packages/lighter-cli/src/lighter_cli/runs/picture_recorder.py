@@ -50,8 +50,10 @@ class PictureRecorder:
         """Write a picture; a problem is a warning."""
         if self._folder is None:
             return
+        from lighter.callbacks.pictures.picture import write_picture  # those who read records need no torch
+
         try:
-            file = picture.write_below(self._folder / IMAGES_FOLDER).relative_to(self._folder).as_posix()
+            file = write_picture(picture, self._folder / IMAGES_FOLDER).relative_to(self._folder).as_posix()
             line = {"name": picture.name, "epoch": picture.epoch, "step": picture.step}
             self._lists[IMAGES_FILE].add({**line, "file": file, "caption": picture.caption})
         except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
-from lighter.callbacks.pictures.picture import Matrix, Picture
+from lighter.callbacks.pictures.picture import Matrix, Picture, write_picture
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def give(trainer: Trainer, made: Picture | Matrix, directory: Path | None) -> No
         if (log := _way_of(logger)) is not None:
             log(logger, made)
     if directory is not None:
-        made.write_below(directory)
+        write_picture(made, directory)
 
 
 def is_anybody_there(trainer: Trainer, directory: Path | None) -> bool:
