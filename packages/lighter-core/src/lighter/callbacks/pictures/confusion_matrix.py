@@ -1,6 +1,7 @@
 """Draw a confusion matrix of each epoch."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -131,12 +132,12 @@ class MatrixCollector:
     def __init__(
         self, num_classes: int, *, ignore_index: int | None, threshold: float, device: torch.device | str = "cpu"
     ) -> None:
-        self._options = {"num_classes": num_classes, "ignore_index": ignore_index}
-        self._threshold = threshold
+        self._num_classes, self._ignore_index, self._threshold = num_classes, ignore_index, threshold
         # `class_labels` validates what they get
-        metrics: dict[str, Any] = {"counts": MulticlassConfusionMatrix(**self._options, validate_args=False)}
+        make = partial(MulticlassConfusionMatrix, num_classes, ignore_index=ignore_index, validate_args=False)
+        metrics: dict[str, Any] = {"counts": make()}
         if num_classes == 2:  # a batch with few samples does not show whether they are logits, but the epoch does
-            metrics["counts_if_logits"] = MulticlassConfusionMatrix(**self._options, validate_args=False)
+            metrics["counts_if_logits"] = make()
             metrics["num_outside"] = SumMetric()
         self._metrics = MetricCollection(metrics, compute_groups=False).to(device)
 
@@ -145,9 +146,10 @@ class MatrixCollector:
         labels = class_labels(
             values["pred"],
             values["target"],
+            self._num_classes,
+            ignore_index=self._ignore_index,
             threshold=self._threshold,
             where=where,
-            **self._options,  # type: ignore[arg-type]
         )
         kept = None
         if None in indices:
@@ -166,7 +168,7 @@ class MatrixCollector:
 
     def counts(self) -> Counts:
         """Return the counts of all ranks, ``(true, pred)``; under DDP a collective call."""
-        found = {name: self._synchronized(name) for name in self._metrics}
+        found = {str(name): self._synchronized(str(name)) for name in self._metrics}
         name = "counts_if_logits" if "num_outside" in found and found["num_outside"] > 0 else "counts"
         return np.asarray(found[name].cpu().numpy(), dtype=np.int64)
 

@@ -145,7 +145,7 @@ class SampleCollector:
     def add(self, values: Mapping[str, Any], indices: Sequence[int | None], where: str) -> None:
         """Render the samples of a batch that are shown."""
         names = _names(values.get("identifier"), indices, where)
-        places = {}
+        places: dict[int, int] = {}
         for position, name in enumerate(names):
             if (place := self._place_of(name, set(places))) is not None:
                 places[place] = position
