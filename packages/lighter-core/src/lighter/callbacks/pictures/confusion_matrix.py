@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
-from torchmetrics import MetricCollection, SumMetric
+from torchmetrics import Metric, SumMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from lighter.callbacks.pictures.class_labels import class_labels, names_of
@@ -135,11 +135,12 @@ class MatrixCollector:
         self._num_classes, self._ignore_index, self._threshold = num_classes, ignore_index, threshold
         # `class_labels` validates what they get
         make = partial(MulticlassConfusionMatrix, num_classes, ignore_index=ignore_index, validate_args=False)
-        metrics: dict[str, Any] = {"counts": make()}
+        self._metrics: dict[str, Metric] = {"counts": make()}
         if num_classes == 2:  # a batch with few samples does not show whether they are logits, but the epoch does
-            metrics["counts_if_logits"] = make()
-            metrics["num_outside"] = SumMetric()
-        self._metrics = MetricCollection(metrics, compute_groups=False).to(device)
+            self._metrics["counts_if_logits"] = make()
+            self._metrics["num_outside"] = SumMetric()
+        for metric in self._metrics.values():
+            metric.to(device)
 
     def add(self, values: Mapping[str, Any], indices: Sequence[int | None], where: str) -> None:
         """Count a batch without the samples that a sampler repeats."""
@@ -168,7 +169,7 @@ class MatrixCollector:
 
     def counts(self) -> Counts:
         """Return the counts of all ranks, ``(true, pred)``; under DDP a collective call."""
-        found = {str(name): self._synchronized(str(name)) for name in self._metrics}
+        found = {name: self._synchronized(name) for name in self._metrics}
         name = "counts_if_logits" if "num_outside" in found and found["num_outside"] > 0 else "counts"
         return np.asarray(found[name].cpu().numpy(), dtype=np.int64)
 
@@ -181,8 +182,9 @@ class MatrixCollector:
 
     def state(self) -> Any:
         """Return the counts of all ranks for a checkpoint; under DDP a collective call."""
-        return state_of(self._metrics)
+        return {name: state_of(metric) for name, metric in self._metrics.items()}
 
     def load(self, state: Any) -> None:
         """Continue with the counts of a checkpoint."""
-        load_state(self._metrics, state)
+        for name, metric in self._metrics.items():
+            load_state(metric, state[name])
