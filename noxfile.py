@@ -325,6 +325,16 @@ def tracking(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def pictures(session: nox.Session) -> None:
+    """Draw pictures of epochs, and read them back from TensorBoard, MLflow, W&B and records."""
+    groups = ["test", "pictures"]
+    install(session, list(SIBLINGS), build="cpu", groups=groups, requirements=workspace_requirements())
+    pytest(session, "packages/lighter-core/tests/callbacks/pictures", "packages/lighter-core/tests/test_messages.py")
+    pytest(session, "packages/lighter-cli/tests/runs/test_picture_recorder.py")
+    pytest(session, "tests/test_documentation.py", "-k", "pictures")
+
+
+@nox.session(python=PYTHON, default=False)
 def notebook(session: nox.Session) -> None:
     """Run experiments in the kernel of a notebook."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "notebook"], requirements=workspace_requirements())

@@ -21,7 +21,7 @@ from torchmetrics.wrappers import MetricTracker, Running
 
 from lighter import LighterDataModule, LighterModule, System
 from lighter.adapters import BatchAdapter, CriterionAdapter, LoggingAdapter, MetricsAdapter
-from lighter.callbacks import CsvWriter, FileWriter, Freezer
+from lighter.callbacks import ConfusionMatrix, CsvWriter, FileWriter, Freezer, ImageLogger
 from lighter.errors import LighterError
 from lighter.layers import replace_layer
 from lighter.weights import load_weights
@@ -109,6 +109,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "another type: a value of another length": lambda folder: run(
         "predict", Predicting({"pred": torch.ones(3), "batch_size": 2}), CsvWriter(folder / "preds.csv", keys=["pred"])
     ),
+    "another type: an image": lambda _: run("fit", system(), ImageLogger()),
     "another type: an accessor": lambda _: BatchAdapter(input_accessor=1.5),
     "another type: an optimizer": lambda _: system(optimizer="adam"),
     "another type: metrics": lambda _: system(metrics={"train": nn.ReLU()}),
@@ -126,6 +127,9 @@ CASES: dict[str, Callable[[Path], object]] = {
         Predicting({"pred": torch.ones(2), "identifier": ["scan", "scan"]}),
         FileWriter(folder / "preds", name_key="identifier"),
     ),
+    "conflict: two pictures of one name": lambda _: run(
+        "fit", system(), ImageLogger(), ImageLogger(modes=["val", "test"])
+    ),
     "conflict: two values at one position": lambda _: MetricsAdapter(pred_argument=0, target_argument=0),
     "conflict: two writers of one file": lambda folder: run(
         "predict",
@@ -140,6 +144,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "does not exist: a key of the step's output": lambda folder: run(
         "predict", Predicting({"pred": torch.ones(2)}), CsvWriter(folder / "preds.csv", keys=["preds"])
     ),
+    "does not exist: a value that a picture shows": lambda _: run("fit", system(), ImageLogger(pred="preds")),
     "does not exist: a layer": lambda _: replace_layer(network(), "3", nn.ReLU()),
     "does not exist: a parameter": lambda _: run("fit", system(), Freezer(names=["0.wieght"])),
     "missing: the argument of a transform": lambda _: MetricsAdapter(pred_argument=0, target_transforms=torch.sigmoid),
@@ -162,6 +167,8 @@ CASES: dict[str, Callable[[Path], object]] = {
     "unknown: a mode of a writer": lambda folder: CsvWriter(folder / "preds.csv", keys=["pred"], modes=["tset"]),
     "unknown: a mode of adapters": lambda _: system(adapters={"validation": {}}),
     "unknown: a mode of metrics": lambda _: system(metrics={"trian": MulticlassAccuracy(3)}),
+    "unknown: a mode of pictures": lambda _: ConfusionMatrix(3, modes=["validate"]),
+    "unknown: a name of a picture": lambda _: ConfusionMatrix(3, name="../matrix"),
     "unknown: a role of an adapter": lambda _: system(adapters={"val": {"metric": print}}),
 }
 

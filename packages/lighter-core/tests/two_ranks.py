@@ -12,6 +12,9 @@ TEST_FILES = (
     "test_distributed",
     "logging/test_every_metric",
     "callbacks/writers/test_csv_writer",
+    "callbacks/pictures/test_confusion_matrix",
+    "callbacks/pictures/test_figure",
+    "callbacks/pictures/test_image_logger",
     "callbacks/freezing/test_freezer",
     "callbacks/writers/test_file_writer",
 )  # whose last run ends the ranks

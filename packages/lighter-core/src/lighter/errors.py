@@ -84,6 +84,10 @@ class OptimizerError(LighterError):
     """An optimizer or scheduler is missing, or cannot do what the user asked."""
 
 
+class PictureError(LighterError):
+    """What a step returned cannot be drawn, or a callback that draws is not configured right."""
+
+
 class StepOutputError(LighterError):
     """A step returned something that cannot be trained on or logged."""
 

@@ -25,6 +25,8 @@ from lighter_config import Config, Stage
 
 if TYPE_CHECKING:
     from pytorch_lightning import LightningModule, Trainer
+
+    from lighter.callbacks import Picture
 else:
     LightningModule = Any
 
@@ -61,6 +63,9 @@ class StageObserver:
         has_monitor = self._stage is Stage.FIT and monitor_of(trainer) is not None
         for logger in trainer.loggers:
             log_hyperparameters(logger, parameters, has_monitor=has_monitor)
+
+    def on_picture(self, trainer: Trainer, picture: Picture) -> None:
+        """Keep no picture; in a run, the record does."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock of an epoch."""

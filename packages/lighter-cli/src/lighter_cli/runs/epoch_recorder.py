@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -38,17 +38,20 @@ class _Resumed:
     """
 
     run: str
-    folders: Iterable[Path]
+    folders: Sequence[Path]
     epoch: Epoch
 
     def epochs(self) -> list[Epoch]:
         """Return its epochs, each with the run that ended it; with a warning if its record is not found."""
-        for folder in chain(self.folders, self._listed()):  # the list is read only if it must be
-            if folder.name == self.run and is_regular(folder / RECORD_FILE):
-                found = read_epochs(folder)
-                return [epoch if epoch.run else epoch._replace(run=self.run) for epoch in found]
-        _logger.warning("%s lacks the epochs of run %s, whose record is not found", EPOCHS_FILE, self.run)
-        return []
+        if (folder := self.folder()) is None:
+            _logger.warning("%s lacks the epochs of run %s, whose record is not found", EPOCHS_FILE, self.run)
+            return []
+        return [epoch if epoch.run else epoch._replace(run=self.run) for epoch in read_epochs(folder)]
+
+    def folder(self) -> Path | None:
+        """Return the folder of its record; None if it is not found."""
+        folders = chain(self.folders, self._listed())  # the list is read only if it must be
+        return next((one for one in folders if one.name == self.run and is_regular(one / RECORD_FILE)), None)
 
     def _listed(self) -> Iterable[Path]:
         return (Path(folder) for folder, _ in found_runs(Path.cwd()) if name_of(folder) == self.run)
@@ -112,6 +115,10 @@ class EpochRecorder:
             folders += [parent / runs.name / run for parent in Path(checkpoint or "").absolute().parents]
             self._resumed = _Resumed(run, folders, epoch._replace(run=run))
         return {"resumed": {"run": run, "step": step}}
+
+    def resumed_record(self) -> Path | None:
+        """Return the folder of the record of the run that this one resumes, if it is found."""
+        return None if self._resumed is None else self._resumed.folder()
 
     def note_end(self) -> None:
         """Note that the batches and validations of the epoch are over."""

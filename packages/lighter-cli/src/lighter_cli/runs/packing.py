@@ -10,6 +10,7 @@ from lighter_cli import installed_from
 from lighter_cli.atomic_files import open_atomically
 from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.runs.epochs import EPOCHS_FILE
+from lighter_cli.runs.picture_recorder import IMAGES_FILE, IMAGES_FOLDER, MATRICES_FILE, PICTURE_SUFFIX, is_picture
 from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, Finding, SourceError
 from lighter_config.regular_files import exists, is_regular, open_regular
 
@@ -17,7 +18,9 @@ CODE = "code"
 """The folder of the code in a pack."""
 
 _RECORD = "record"
-_FILES = (RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, EPOCHS_FILE, CODE_FILE, PATCH_FILE)
+_FILES = (
+    RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, EPOCHS_FILE, IMAGES_FILE, MATRICES_FILE, CODE_FILE, PATCH_FILE
+)  # fmt: skip
 _BUILT_FOR_A_DEVICE = ("torch", "torchvision", "torchaudio")
 _MAX_BYTES = 128 * 2**20  # of a file of the record, as readers of the curve have it
 
@@ -68,6 +71,12 @@ def write_pack(file: Path, record: Path, code: Path, checkpoint: Path | None, te
                 left_out.append(f"{_RECORD}/{name}: larger than {_MAX_BYTES // 2**20} MiB")
             else:
                 left_out += _add(pack, record / name, f"{file.stem}/{_RECORD}/{name}")
+        for path in sorted((record / IMAGES_FOLDER).rglob(f"*{PICTURE_SUFFIX}")):
+            name = path.relative_to(record).as_posix()
+            if is_picture(record, name):
+                left_out += _add(pack, path, f"{file.stem}/{_RECORD}/{name}", zipfile.ZIP_STORED)
+            else:
+                left_out.append(f"{_RECORD}/{name}: a link, or not a regular file")
         for path in sorted(code.rglob("*")):
             name = path.relative_to(code).as_posix()
             if path.is_symlink():

@@ -34,6 +34,7 @@ from lighter_cli.runs.metric_values import numbers
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
 from lighter_cli.runs.out_of_memory import note_out_of_memory
 from lighter_cli.runs.peak_memory import peak_memory
+from lighter_cli.runs.picture_recorder import PictureRecorder
 from lighter_cli.runs.record_writer import RecordWriter, to_json
 from lighter_cli.runs.recorder_errors import as_text, note_not_writable, warning_instead, was_interrupted
 from lighter_cli.runs.request import Request, code_of, initial_record
@@ -51,6 +52,7 @@ from lighter_config import (
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, LightningModule, Trainer
 
+    from lighter.callbacks import Matrix, Picture
     from lighter.restored_values import RestoredValue
 else:
     Callback = object  # `derived` adds that of the trainer's package
@@ -65,9 +67,9 @@ class RunRecorder(Callback):
 
     The folder holds ``config.yaml`` (complete without other files), ``provenance.json`` (the places of each value), the
     code (see ``lighter_cli.code``) and ``record.json`` (the rest), each written atomically and kept up to date; and of
-    a fit ``epochs.jsonl``, which gets a line an epoch. Checkpoints carry config, places and record, and loggers get the
-    config as hyperparameters. A ``fast_dev_run`` is not recorded. If the folder cannot be written, the run continues
-    with a warning.
+    a fit ``epochs.jsonl``, which gets a line an epoch. Pictures are kept as `PictureRecorder` says. Checkpoints carry
+    config, places and record, and loggers get the config as hyperparameters. A ``fast_dev_run`` is not recorded. If the
+    folder cannot be written, the run continues with a warning.
 
     Args:
         request: What was asked for.
@@ -90,6 +92,7 @@ class RunRecorder(Callback):
         self._earlier_stops: list[Stop] = []
         self._time = TimeSpent()
         self._epochs = EpochRecorder()
+        self._pictures = PictureRecorder()
         self._saved_metrics = SavedMetrics()
         self._monitored = MonitoredValues()
         self._interruption: BaseException | None = None
@@ -150,6 +153,7 @@ class RunRecorder(Callback):
             self._writer.create(folder, self._record())
             code.write(folder)
             self._enter(folder)
+            self._pictures.start(folder)
             if self._request.stage is Stage.FIT:
                 self._epochs.start(trainer, folder)
         except OSError as error:
@@ -181,6 +185,15 @@ class RunRecorder(Callback):
                 self._saved_metrics.restore(content)
                 file = self._request.options.get("ckpt_path")
                 self._content |= self._epochs.resume(content, self.folder(trainer).parent, file)
+                self._pictures.resume(self._epochs.resumed_record(), content)
+
+    def on_picture(self, trainer: Trainer, picture: Picture) -> None:
+        """Keep a picture that a callback has drawn."""
+        self._pictures.keep_picture(picture)
+
+    def on_matrix(self, trainer: Trainer, matrix: Matrix) -> None:
+        """Keep the numbers of a confusion matrix."""
+        self._pictures.keep_matrix(matrix)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record what finders found, and remember what a checkpoint restored of earlier stops and checkpoints."""
@@ -308,6 +321,7 @@ class RunRecorder(Callback):
                     self._say({"stage": self._request.stage, "metrics": self._final_metrics(trainer)}, None)
                 return
             self._end(status, error)
+            self._pictures.close()
             if has_run_here:
                 self._measure(trainer, error)
             if status != "finished":  # a spawned rank zero may have recorded a fit that then failed

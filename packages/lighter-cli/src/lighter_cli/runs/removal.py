@@ -20,13 +20,15 @@ from lighter_cli.runs.epochs import EPOCHS_FILE
 from lighter_cli.runs.index import forget
 from lighter_cli.runs.labels import LABELS_FILE
 from lighter_cli.runs.moved_record import move_of_record
+from lighter_cli.runs.picture_recorder import IMAGES_FILE, IMAGES_FOLDER, MATRICES_FILE, PICTURE_SUFFIX
 from lighter_cli.runs.record import Record, read_fields
 from lighter_cli.runs.record_writer import RESERVE
 from lighter_config import RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, Finding, SourceError
 from lighter_config.regular_files import is_regular
 
 _FILES = {
-    RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, CODE_FILE, PATCH_FILE, EPOCHS_FILE, LABELS_FILE, RESERVE
+    RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, CODE_FILE, PATCH_FILE, EPOCHS_FILE, LABELS_FILE, RESERVE,
+    IMAGES_FILE, MATRICES_FILE
 }  # fmt: skip
 _PARTIAL = re.compile(r"\..+-[0-9a-f]{8}\.partial")  # what a killed process leaves of a file, see ``open_atomically``
 _REMOVED = ".removed"
@@ -165,24 +167,32 @@ def _entries(folder: Path) -> Iterator[tuple[Path, int]]:
     """
     if not S_ISDIR(folder.lstat().st_mode):
         raise SourceError(Finding(message=f"{str(folder)!r} is not a folder but a link", fix="name the folder itself"))
-    found = {entry: entry.lstat() for entry in sorted(folder.iterdir())}
-    other = [
-        entry.name
-        for entry, status in found.items()
-        if not (S_ISREG(status.st_mode) or S_ISLNK(status.st_mode))
-        or not (entry.name in _FILES or _PARTIAL.fullmatch(entry.name))
-    ]
+    found = list(_walk(folder))
+    other = [entry.relative_to(folder) for entry, _, is_of_record in found if not is_of_record]
     if other:
         more = f" and {len(other) - 1:,} more" * (len(other) > 1)
         message = f"the folder of run {folder.name} has other files than a record"
         raise SourceError(Finding(message=message, fix=f"move {folder / other[0]}{more} elsewhere"))
-    yield from ((entry, status.st_size) for entry, status in found.items())
+    yield from ((entry, size) for entry, size, _ in found)
+
+
+def _walk(folder: Path, *, is_of_pictures: bool = False) -> Iterator[tuple[Path, int, bool]]:
+    """Yield the files of a folder and of its folder of pictures: each with its size, and whether records have it."""
+    for entry in sorted(folder.iterdir()):
+        status = entry.lstat()
+        if S_ISDIR(status.st_mode) and (is_of_pictures or entry.name == IMAGES_FOLDER):
+            yield from _walk(entry, is_of_pictures=True)
+            continue
+        is_file = S_ISREG(status.st_mode) or S_ISLNK(status.st_mode)
+        is_named = entry.suffix == PICTURE_SUFFIX if is_of_pictures else entry.name in _FILES
+        yield entry, status.st_size, is_file and (is_named or _PARTIAL.fullmatch(entry.name) is not None)
 
 
 def _delete(folder: Path) -> None:
     for entry, _ in _entries(folder):
         entry.unlink(missing_ok=True)  # a link is deleted, not what it points to
-    folder.rmdir()
+    for parent, _, _ in os.walk(folder, topdown=False):
+        Path(parent).rmdir()
 
 
 def _own_folders(record: Record) -> Sequence[str]:

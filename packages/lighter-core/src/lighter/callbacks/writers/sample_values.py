@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lighter.errors import WriterError, nearest_names
+from lighter.errors import LighterError, WriterError, nearest_names
 
 Key = str | Callable[[Mapping[str, Any]], Any]
 """A value of a step's output: its key, or a function of the output that returns a value for the batch."""
@@ -21,27 +21,35 @@ def named_outputs(outputs: Any, mode: str) -> Mapping[str, Any]:
     return {"pred" if mode == "predict" else "loss": outputs}
 
 
-def select(outputs: Mapping[str, Any], key: Key, *, where: str) -> Any:
+def select(outputs: Mapping[str, Any], key: Key, *, where: str, error: type[LighterError] = WriterError) -> Any:
     """Return one value of a step's output.
 
+    Args:
+        outputs: The output by name.
+        key: The key, or a function of the output.
+        where: Who needs it, for the message of an error.
+        error: The class of the error.
+
     Raises:
-        WriterError: The step did not return the key.
+        WriterError: The step did not return the key; or the given error.
     """
     if callable(key):
         try:
             return key(outputs)
-        except Exception as error:
-            error.add_note(f"raised by a function in the keys of {where}")
+        except Exception as raised:
+            raised.add_note(f"raised by a function in the keys of {where}")
             raise
     if key not in outputs:
-        raise WriterError(
+        nearest = nearest_names(key, map(str, outputs))
+        example = "" if nearest or not key.isidentifier() else f': return {{"loss": loss, "{key}": {key}}}'
+        raise error(
             f"`{key}` does not exist in what the step returned",
             where=where,
             expected=f"one of {', '.join(map(str, outputs))}"
             if outputs
             else "a step that returns a dict with that key",
-            nearest=nearest_names(key, map(str, outputs)),
-            fix="use one of these keys, or return the value from the step",
+            nearest=nearest,
+            fix=f"use one of these keys, or return the value from the step{example}",
         )
     return outputs[key]
 
@@ -83,7 +91,9 @@ def length_of_batch(batch: Any) -> int | None:
     return next((length for length in lengths if length is not None), None)
 
 
-def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[Any]:
+def split(
+    value: Any, num_samples: int, *, name: str, where: str, error: type[LighterError] = WriterError
+) -> Sequence[Any]:
     """Split a batch's value into one value for each sample.
 
     A tensor or array is split along its first dimension, a mapping value by value. A list has one item for each sample.
@@ -91,25 +101,29 @@ def split(value: Any, num_samples: int, *, name: str, where: str) -> Sequence[An
     number, text or ``None`` is repeated for every sample. Tensors are moved to the CPU.
 
     Raises:
-        WriterError: The value's length is not the number of samples.
+        WriterError: The value's length is not the number of samples; or the given error.
     """
     if isinstance(value, Tensor):
         value = value.detach().cpu()
     if value is None or isinstance(value, str | bytes | Number) or _ndim(value) == 0:
         return [value] * num_samples
     if isinstance(value, Mapping):
-        parts = {key: split(part, num_samples, name=f"{name}/{key}", where=where) for key, part in value.items()}
+        parts = {
+            key: split(part, num_samples, name=f"{name}/{key}", where=where, error=error) for key, part in value.items()
+        }
         return [{key: part[i] for key, part in parts.items()} for i in range(num_samples)]
     if isinstance(value, Tensor | np.ndarray) and len(value) == num_samples:
         return list(value)
     if isinstance(value, tuple | list):
         side_by_side = bool(value) and all(num_samples in (_tensor_length(part), _list_length(part)) for part in value)
         if side_by_side and (isinstance(value, tuple) or len(value) != num_samples):
-            parts_ = [split(part, num_samples, name=f"{name}/{i}", where=where) for i, part in enumerate(value)]
+            parts_ = [
+                split(part, num_samples, name=f"{name}/{i}", where=where, error=error) for i, part in enumerate(value)
+            ]
             return list(zip(*parts_, strict=True))
         if len(value) == num_samples:
             return [item.detach().cpu() if isinstance(item, Tensor) else item for item in value]
-    raise WriterError(
+    raise error(
         f"`{name}` must have {num_samples} samples, got {_described(value)}",
         where=where,
         expected=f"one value for each sample of the batch: a tensor whose first dimension is {num_samples}, a list of "

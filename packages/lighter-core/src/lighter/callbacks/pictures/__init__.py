@@ -1,0 +1,1 @@
+"""Draw what steps return: `confusion_matrix`, `image_logger` and `figure` are the callbacks."""
