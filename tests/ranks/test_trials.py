@@ -260,6 +260,6 @@ def test_torchrun_cannot_start_a_sweep(run: Command, folder: Path) -> None:
     words = ("-m", "lighter_cli", "sweep", "config.yaml", "--name", "none", f"{LR}0.01,0.1")
     done = run(*TORCHRUN, "--nproc-per-node=2", *words)
     assert done.returncode == 1
-    assert done.stderr.count("error: torchrun cannot start a sweep: each of its processes would be one\n") == 1
+    assert "error: torchrun cannot start a sweep: each of its processes would be one\n" in done.stderr
     assert "write trainer::devices=2\n" in done.stderr
     assert not (folder / "lighter_sweeps/none").exists()

@@ -187,7 +187,7 @@ def test_a_worker_does_not_close_what_another_has_taken_over(config: str) -> Non
 
 
 def test_a_claim_is_kept_while_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owners, "_TOUCH_S", 0.01)
+    monkeypatch.setattr(owners, "TOUCH_S", 0.01)
     trial = tmp_path / SWEEPS / "one" / "trials" / "0000"
     trial.mkdir(parents=True)
     (tmp_path / SWEEPS / "one" / "sweep.lock").touch()
