@@ -147,6 +147,14 @@ def test_a_trial_that_was_interrupted_continues_elsewhere_at_once(machine: Start
     check_whole(attempts=5)
 
 
+def test_machines_with_one_process_id_begin_a_sweep_apart(config: str, tmp_path: Path) -> None:
+    theirs = tmp_path / SWEEPS / f".one-{os.getpid()}" / "config.yaml"  # what the other machine is making
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    open_sweep(plan_of((config, "vars::value:=0.0,1.0"), SpaceOptions(), "one"))
+    assert theirs.exists()
+
+
 @needs_namespaces
 def test_a_container_of_the_same_name_is_another_machine(tmp_path: Path) -> None:
     trial = tmp_path / SWEEPS / "one" / "trials" / "0000"

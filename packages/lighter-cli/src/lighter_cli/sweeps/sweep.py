@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import asdict
@@ -165,8 +166,8 @@ def _opened(folder: Path, plan: Plan, *, is_new: bool = False) -> Sweep:
 def _begin(folder: Path, plan: Plan, config: Config) -> None:
     """Make the folder of a sweep: whole, or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    # a process on another machine may begin the same sweep at once, and have the same process id
+    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     (temporary / TRIALS).mkdir(parents=True)
     try:
         with locked(temporary / LOCK_FILE):  # a disk without locks is refused before anything starts
