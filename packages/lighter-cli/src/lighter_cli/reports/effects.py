@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from lighter_cli.reports.figures import number_text
+from lighter_cli.reports.figures import number_text, value_text
 from lighter_cli.runs.run import Run, comparable
 
 _MIN_RUNS = 4
@@ -52,7 +52,7 @@ def effects(runs: Sequence[Run], paths: Sequence[str], metric: str) -> list[Effe
             continue
         means = [fmean(run.shown_metrics[metric] for run in group) for group in groups.values()]
         between = sum(len(group) * (one - mean) ** 2 for group, one in zip(groups.values(), means, strict=True))
-        names = [str(group[0].values.get(path)) for group in groups.values()]
+        names = [value_text(group[0].values.get(path)) for group in groups.values()]
         texts = (
             f"{number_text(one)} at {name}" for name, one in sorted(zip(names, means, strict=True), key=lambda x: x[1])
         )

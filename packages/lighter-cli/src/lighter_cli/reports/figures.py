@@ -27,6 +27,15 @@ def number_text(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
+def value_text(value: Any) -> str:
+    """Return a value of a config with six digits at most.
+
+    >>> value_text(0.006901214272618958), value_text(64), value_text("adam")
+    ('0.00690121', '64', 'adam')
+    """
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def finite(values: Sequence[float | None]) -> list[float]:
     """Return the values that are finite numbers."""
     return [value for value in values if value is not None and math.isfinite(value)]
@@ -35,6 +44,18 @@ def finite(values: Sequence[float | None]) -> list[float]:
 def for_json(values: Sequence[float | None]) -> list[float | None]:
     """Return numbers with six digits as JSON holds them; nan and infinite ones are gaps."""
     return [float(f"{value:.6g}") if value is not None and math.isfinite(value) else None for value in values]
+
+
+def choice_key(choice: str) -> tuple[bool, float, str]:
+    """Return the key that orders choices: numbers by their size, then the rest.
+
+    >>> sorted(["128", "adam", "32"], key=choice_key)
+    ['32', '128', 'adam']
+    """
+    try:
+        return False, float(choice), choice
+    except ValueError:
+        return True, 0.0, choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +257,7 @@ class Points(Figure):
     @property
     def choices(self) -> list[str]:
         """The choices on the horizontal axis; empty if it has numbers."""
-        return sorted({value for value in self.x if isinstance(value, str)})
+        return sorted({value for value in self.x if isinstance(value, str)}, key=choice_key)
 
     def alt(self) -> str:  # noqa: D102
         text = f"{self.y_label} by {self.x_label}: {len(self.x)} points"
@@ -310,6 +331,7 @@ class Parallel(Figure):
         labels: What each line is.
         lines: The values of each line on the axes; ``None`` where it has none.
         shares: How good each line is, from 0 to 1.
+        best: The index of the best line.
     """
 
     kind: ClassVar[str] = "parallel"
@@ -317,10 +339,11 @@ class Parallel(Figure):
     labels: tuple[str, ...]
     lines: tuple[tuple[float | str | None, ...], ...]
     shares: tuple[float, ...]
+    best: int | None = None
 
     def alt(self) -> str:  # noqa: D102
         names = ", ".join(name for name, _ in self.axes)
-        best = max(range(len(self.shares)), key=self.shares.__getitem__, default=None)
+        best = self.best
         shown = "" if best is None else f" The best, {self.labels[best]}: {', '.join(map(_shown, self.lines[best]))}."
         return f"{len(self.lines)} trials on the axes {names}.{shown}"
 
@@ -330,6 +353,7 @@ class Parallel(Figure):
             "labels": self.labels,
             "lines": self.lines,
             "shares": for_json(self.shares),
+            "best": self.best,
         }
 
     def headings(self) -> Sequence[str]:  # noqa: D102

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
@@ -45,6 +46,7 @@ def write_html(page: Page, *, drawn: Iterable[str] | None = None, refresh_s: flo
     writer = _Writer(None if drawn is None else iter(drawn))
     body = "".join(writer.section(section) for section in page.sections)
     summary = "".join(f"<p>{escape(text)}</p>" for text in page.summary)
+    summary += "".join(f"<p>{escape(what)}: <code>{escape(text)}</code></p>" for what, text in page.commands)
     refresh = "" if refresh_s is None else f'<meta http-equiv="refresh" content="{refresh_s:g}">'
     made = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
     return (
@@ -130,7 +132,7 @@ class _Writer:
         caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
         head = f'<div class="head"><h3>{escape(figure.title)}</h3><div class="keys">{_keys(figure)}</div>'
         if self._drawn is not None:
-            plot = f'<div class="plot" role="img" aria-label="{alt}">{next(self._drawn)}</div>'
+            plot = f'<div class="plot drawn" role="img" aria-label="{alt}">{next(self._drawn)}</div>'
             return f'<figure id="{escape(name)}"{small}>{head}</div>{plot}{caption}</figure>'
         number = len(self._figures)
         data = {"kind": figure.kind, **figure.data()}
@@ -172,7 +174,7 @@ def _controls(has_steps: bool) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col"><button type="button">{escape(name)}</button></th>' for name in table.headings)
+    head = "".join(f'<th scope="col"><button type="button">{_breakable(name)}</button></th>' for name in table.headings)
     rows = []
     for number, row in enumerate(table.rows[:_TABLE_ROWS_SHOWN]):
         best = ' class="best"' if number == table.best else ""
@@ -180,6 +182,11 @@ def _table(table: Table) -> str:
     more = len(table.rows) - _TABLE_ROWS_SHOWN
     said = f'<p class="caption">{more:,} more rows are left out.</p>' if more > 0 else ""
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{said}'
+
+
+def _breakable(name: str) -> str:
+    """Return a name that a narrow column may break between the parts of a path."""
+    return re.sub(r"(::|/)", r"\1<wbr>", escape(name))
 
 
 def _cell(cell: Cell) -> str:

@@ -106,6 +106,7 @@ class Page:
     Attributes:
         title: What it is about.
         summary: What a reader should know first.
+        commands: What to run next: the purpose of each command, and the command.
         sections: The rest.
         is_final: Whether everything that it shows has ended.
         facts: What ``--json`` prints.
@@ -113,6 +114,7 @@ class Page:
 
     title: str
     summary: Sequence[str]
+    commands: Sequence[tuple[str, str]]
     sections: Sequence[Section]
     is_final: bool
     facts: dict[str, Any]

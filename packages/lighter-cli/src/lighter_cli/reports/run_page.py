@@ -46,10 +46,11 @@ def run_page(run: Run, metrics: Sequence[str] = ()) -> Page:
     summary = [ending(run, epochs), best_value(run, epochs)]
     if run.stage == "fit":
         summary += [overfitting(epochs), time_spent(record.content.get("time_spent"))]
-    summary += [code_state(run), _what_next(record)]
+    summary += [code_state(run)]
     return Page(
         title=run.name or run.id,
         summary=[sentence for sentence in summary if sentence],
+        commands=_commands(record),
         sections=[
             *_curve_sections(run, epochs, metrics),
             *_logged(run.folder),
@@ -161,13 +162,14 @@ def _time(record: Record) -> Iterator[Section]:
         yield Section("Where the time went", [Shares(shares_of(spent))])
 
 
-def _what_next(record: Record) -> str:
+def _commands(record: Record) -> list[tuple[str, str]]:
+    """Return what to run next."""
     folder = shlex.quote(shown_path(record.folder))
     if record.content["stage"] != "fit":
-        return f"To run it again: {again(record)}"
+        return [("To run it again", again(record))]
     if record.status == "finished":
-        return f"To test it: lighter test {folder}. To train again: {again(record)}"
-    return f"To continue it: lighter fit {folder}"
+        return [("To test it", f"lighter test {folder}"), ("To train it again", again(record))]
+    return [] if record.status == "running" else [("To continue it", f"lighter fit {folder}")]
 
 
 def _output(run: Run) -> Iterator[Section]:

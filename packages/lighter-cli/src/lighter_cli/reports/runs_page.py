@@ -1,12 +1,13 @@
 """The page of several runs: overlaid curves, and a table of what differs."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lighter_cli.reports.curves import band_of, curve_of, notes_on
 from lighter_cli.reports.effects import effects
-from lighter_cli.reports.figures import GREY, NUM_COLOURS, Band, Curve, Curves, finite, number_text
+from lighter_cli.reports.figures import GREY, NUM_COLOURS, Band, Curve, Curves, finite, number_text, value_text
 from lighter_cli.reports.metric_names import shown_metrics
 from lighter_cli.reports.page import Cell, Figures, Page, Section, Sentences, Table
 from lighter_cli.reports.run_page import check_metrics, config_section, names_of_epochs
@@ -18,11 +19,12 @@ from lighter_cli.runs.ranking import best_first, monitored
 from lighter_cli.runs.run import Run, comparable, differing_paths
 from lighter_cli.runs.short_names import names_of
 from lighter_cli.runs.shown_facts import duration_text
+from lighter_cli.terminal.shown import shown_path
 from lighter_config import Finding, SourceError, nearest_names
 
 _SEED = "seed"
 _NUM_SHOWN = 8
-_NUM_COLUMNS = 12
+_NUM_COLUMNS = 6
 _MOST_TOLD = 3
 
 
@@ -69,6 +71,7 @@ def runs_page(runs: Sequence[Run], metrics: Sequence[str] = (), by: str | None =
     return Page(
         title=f"{len(runs)} runs",
         summary=_summary(compared),
+        commands=_commands(compared),
         sections=[
             Section("Runs", [_table(compared)]),
             *_curves(compared, metrics or _ordered(compared, logged), is_chosen=bool(metrics)),
@@ -77,6 +80,20 @@ def runs_page(runs: Sequence[Run], metrics: Sequence[str] = (), by: str | None =
         is_final=all(run.status != "running" for run in runs),
         facts={"runs": [_facts(compared, index) for index in range(len(compared.runs))]},
     )
+
+
+def metric_figure(runs: Sequence[Run], metric: str, by: str | None = None) -> Curves:
+    """Return the curves of one metric.
+
+    Args:
+        runs: The runs.
+        metric: The metric.
+        by: As in ``runs_page``.
+
+    Raises:
+        SourceError: No run has such a path.
+    """
+    return _figure(_compared(runs, by), metric)
 
 
 def _compared(runs: Sequence[Run], by: str | None) -> _Compared:
@@ -117,7 +134,7 @@ def _by_path(runs: Sequence[Run], path: str) -> tuple[list[int], tuple[tuple[str
     numbers = all(isinstance(value, int | float) for value in values.values())
     order = sorted(values, key=lambda key: values[key]) if numbers else sorted(values, key=str)
     colours = {key: index if index < NUM_COLOURS else GREY for index, key in enumerate(order)}
-    keys = tuple((f"{path.rpartition('::')[2]} {values[key]}", colours[key]) for key in order[:NUM_COLOURS])
+    keys = tuple((f"{path.rpartition('::')[2]} {value_text(values[key])}", colours[key]) for key in order[:NUM_COLOURS])
     keys += (("other values", GREY),) * (len(order) > NUM_COLOURS)
     return [colours[comparable(run.values.get(path))] for run in runs], keys
 
@@ -175,6 +192,13 @@ def _summary(compared: _Compared) -> list[str]:
     return found
 
 
+def _commands(compared: _Compared) -> list[tuple[str, str]]:
+    best = compared.runs[0]
+    if compared.judged is None or best.stage != "fit":
+        return []
+    return [("To test the best", f"lighter test {shlex.quote(shown_path(best.folder))}")]
+
+
 def _told_effects(compared: _Compared, metric: str) -> Iterator[str]:
     for effect in effects(compared.runs, compared.paths, metric)[:1]:
         yield (
@@ -184,7 +208,7 @@ def _told_effects(compared: _Compared, metric: str) -> Iterator[str]:
 
 
 def _values_text(runs: Sequence[Run], path: str) -> str:
-    values = list(dict.fromkeys(str(run.values.get(path, "none")) for run in runs))
+    values = list(dict.fromkeys(value_text(run.values.get(path, "none")) for run in runs))
     return ", ".join(values[:4]) + (f", … {len(values)} values" if len(values) > 4 else "")
 
 
@@ -197,7 +221,7 @@ def _table(compared: _Compared) -> Table:
     )[:_NUM_COLUMNS]
     paths = compared.paths[:_NUM_COLUMNS]
     seeds = [path for path in compared.over if path == _SEED]
-    headings = ["run", "stage", "status", *metrics, *paths, *seeds, "epochs", "took", "ended by"]
+    headings = ["run", "stage", "status", *paths, *seeds, *metrics, "epochs", "took", "ended by"]
     rows = [
         [
             Cell(
@@ -206,15 +230,16 @@ def _table(compared: _Compared) -> Table:
             ),
             Cell(run.stage),
             Cell(run.status),
-            *(_number(run.shown_metrics.get(name)) for name in metrics),
             *(_value(run.values.get(path)) for path in (*paths, *seeds)),
+            *(_number(run.shown_metrics.get(name)) for name in metrics),
             Cell(str(len(compared.epochs[index]) or ""), float(len(compared.epochs[index]))),
             Cell(duration_text(run.took_s), run.took_s),
             Cell(str(run.record.get("ended_by") or run.record["error"] or "").partition("\n")[0][:120]),
         ]
         for index, run in enumerate(runs)
     ]
-    used = [column for column in range(len(headings)) if any(row[column].text for row in rows)]
+    same = [column for column in (1, 2) if len({row[column].text for row in rows}) == 1]
+    used = [column for column in range(len(headings)) if column not in same and any(row[column].text for row in rows)]
     is_judged = compared.judged is not None and compared.judged[0] in runs[0].shown_metrics
     return Table([headings[i] for i in used], [[row[i] for i in used] for row in rows], 0 if is_judged else None)
 
@@ -224,9 +249,8 @@ def _number(value: Any) -> Cell:
 
 
 def _value(value: Any) -> Cell:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Cell(str(value), float(value))
-    return Cell("" if value is None else str(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell("" if value is None else value_text(value), float(value) if is_number else None)
 
 
 def _ordered(compared: _Compared, logged: Sequence[str]) -> list[str]:
@@ -271,7 +295,10 @@ def _bands(compared: _Compared, by_run: dict[str, Curve]) -> Iterator[Band]:
 
 
 def _label(run: Run, paths: Sequence[str]) -> str:
-    return ", ".join(f"{path.rpartition('::')[2]} {run.values.get(path)}" for path in paths[:_MOST_TOLD]) or "all runs"
+    return (
+        ", ".join(f"{path.rpartition('::')[2]} {value_text(run.values.get(path))}" for path in paths[:_MOST_TOLD])
+        or "all runs"
+    )
 
 
 def _facts(compared: _Compared, index: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def history(sweep: Overview, objective: str, direction: str) -> Points:
     caption = f"{without} trials that were pruned or failed have no value." if without else ""
     keys = (("a trial", _OTHERS), ("the best so far", _BEST))
     return Points(
-        title="History", x_label="trial", y_label=objective, labels=_labels(rows), x=tuple(x), y=tuple(y),
+        title=objective, x_label="trial", y_label=objective, labels=_labels(rows), x=tuple(x), y=tuple(y),
         colours=(_OTHERS,) * len(rows), line=line, best=best, keys=keys, caption=caption,
     )  # fmt: skip
 
@@ -80,6 +80,7 @@ def parallel(sweep: Overview, scales: Sequence[Scale], objective: str, direction
         labels=_labels(shown),
         lines=lines,
         shares=tuple(place[line[-1]] for line in lines),
+        best=next((index for index, row in enumerate(shown) if row is sweep.best), None),
         keys=(("the best trial", _BEST),),
         caption=". ".join(["Darker lines are better trials", *left]) + ".",
     )
@@ -88,7 +89,7 @@ def parallel(sweep: Overview, scales: Sequence[Scale], objective: str, direction
 def importance(values: Mapping[str, float], objective: str) -> Bars:
     """Return how much each dimension matters."""
     caption = "By PED-ANOVA: how far the values of the best trials differ from those of all. The bars add up to 1."
-    return Bars(title="Importance", label=f"importance for {objective}", values=tuple(values.items()), caption=caption)
+    return Bars(title=f"Importance for {objective}", label="importance", values=tuple(values.items()), caption=caption)
 
 
 def learning_curves(runs: Sequence[TrialRun], metric: str, best: int | None) -> Curves:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,6 +24,7 @@ from lighter_cli.reports.sweep_figures import (
     timeline,
 )
 from lighter_cli.reports.sweep_trials import Scale, TrialRun, scales_of, trial_runs, value_of
+from lighter_cli.reports.verdicts import spoken
 from lighter_cli.runs.shown_facts import duration_text
 from lighter_cli.sweeps.outcomes import kind_of_failure
 from lighter_cli.sweeps.overview import Overview, Row
@@ -55,6 +57,7 @@ def sweep_page(folder: Path, metrics: Sequence[str] = ()) -> Page:
     return Page(
         title=f"Sweep {sweep.name}",
         summary=_summary(sweep, runs, scales, weights),
+        commands=_commands(sweep),
         sections=[
             *_objective_sections(sweep, scales, weights, said),
             Section("Trials", [_table(sweep)]),
@@ -110,12 +113,18 @@ def _summary(
         found.append("No trial has a value yet, so none is the best.")
     found += _failures(sweep)
     found.append(_time(sweep, runs))
-    if best is not None:
-        found.append(
-            f"To test the best: lighter test {sweep.shown_folder}/best. "
-            f"To try more: lighter sweep {sweep.shown_folder} --trials {2 * max(len(sweep.rows), 1)}"
-        )
     return [sentence for sentence in found if sentence]
+
+
+def _commands(sweep: Overview) -> list[tuple[str, str]]:
+    if sweep.best is None:
+        return []
+    folder = shlex.quote(sweep.shown_folder)
+    more = 2 * len(sweep.rows)
+    return [
+        ("To test the best", f"lighter test {folder}/best"),
+        ("To try more", f"lighter sweep {folder} --trials {more}"),
+    ]
 
 
 def _counts(sweep: Overview) -> str:
@@ -167,8 +176,8 @@ def _time(sweep: Overview, runs: Sequence[TrialRun]) -> str:
     whole = (max(ends) - min(datetime.fromisoformat(one["start"]) for one in records)).total_seconds()
     lanes = len({run.lane for run in runs})
     return (
-        f"It took {duration_text(whole)} from the first start to the last end; the trials took {duration_text(took)} "
-        f"together, {lanes} at a time."
+        f"It took {spoken(whole)} from the first start to the last end; the trials took {spoken(took)} together, "
+        f"{lanes} at a time."
     )
 
 
@@ -191,7 +200,7 @@ def _objective_sections(
         several = f": {name}" if len(sweep.objectives) > 1 else ""
         yield Section(f"History{several}", [Figures([history(sweep, name, direction)])], is_open=index == 0)
         small = slices(sweep, scales, name, direction)
-        yield Section(f"Slices{several}", [Figures(small)], is_open=index == 0)
+        yield Section(f"{name} by each value", [Figures(small)], is_open=index == 0)
         if index == 0 and len(scales) > 1:
             yield Section("Parallel coordinates", [Figures([parallel(sweep, scales, name, direction)])])
 

@@ -64,11 +64,12 @@ function curves(figure, width, axes, state) {
       fill: colourOf(band.c), fillOpacity: 0.18,
     }));
   }
-  const isFaint = isEpoch && figure.bands.length > 0;
+  const banded = new Set(isEpoch ? figure.bands.map((band) => band.c) : []);
   const many = all.length > 40;
   const groups = d3.groups(all, (curve) => `${curve.c},${curve.d}`);
   for (const [, group] of groups) {
     const { c, d } = group[0];
+    const isFaint = banded.has(c);
     const style = {
       stroke: colourOf(c), strokeDasharray: d ? "5,4" : undefined, strokeLinecap: "round", strokeLinejoin: "round",
       strokeWidth: isFaint || many ? (c < 0 ? 0.5 : 0.9) : 1.8, strokeOpacity: isFaint ? 0.45 : many && c < 0 ? 0.45 : 1,
@@ -94,7 +95,7 @@ function curves(figure, width, axes, state) {
   }
   const svg = Plot.plot(base(width, heightOf(width), {
     x: { label: unitName, nice: false, ticks: width < 500 ? 5 : 10, ...(isEpoch ? { interval: undefined, tickFormat: wholeOnly } : {}) },
-    y: { label: null, type: isLog ? "log" : "linear", grid: true, nice: true, tickFormat: isLog ? "~g" : undefined },
+    y: { label: null, type: isLog ? "log" : "linear", grid: true, nice: !isLog, tickFormat: isLog ? "~g" : undefined },
     marks,
   }));
   follow(svg, all, (curve, i) => {
@@ -184,7 +185,7 @@ function points(figure, width) {
       ...(isText ? { domain: figure.choices, padding: 0.5, tickFormat: (text) => shortName(text, small ? 12 : 24) } : { nice: true, ticks: small ? 4 : undefined }),
       ...(figure.logX ? { tickFormat: "~g" } : {}),
     },
-    y: { label: small ? null : figure.yLabel, grid: true, nice: true, ticks: small ? 5 : undefined },
+    y: { label: null, grid: true, nice: true, ticks: small ? 5 : undefined },
     color: { type: "identity" },
     marks,
   }));
@@ -203,7 +204,7 @@ function bars(figure, width) {
     y: { label: null, domain: at, tickFormat: (i) => shortName(figure.names[i], Math.floor(room / 7)), tickSize: 0 },
     marks: [
       Plot.barX(at, { x: (i) => figure.v[i], y: (i) => i, fill: "var(--c0)", insetTop: 3, insetBottom: 3 }),
-      Plot.text(at, { x: (i) => figure.v[i], y: (i) => i, text: (i) => numberText(figure.v[i]), dx: 6, textAnchor: "start", fill: "currentColor" }),
+      Plot.text(at, { x: (i) => figure.v[i], y: (i) => i, text: (i) => d3.format(".0%")(figure.v[i]), dx: 6, textAnchor: "start", fill: "currentColor" }),
     ],
   }));
   const sx = svg.scale("x"), sy = svg.scale("y");
@@ -217,7 +218,7 @@ function parallel(figure, width) {
   const scales = figure.axes.map(({ log }, k) => {
     const values = figure.lines.map((line) => line[k]).filter((value) => value !== null);
     if (values.some((value) => typeof value === "string")) {
-      return d3.scalePoint([...new Set(values)].sort().reverse(), [top, bottom]).padding(0.5);
+      return d3.scalePoint([...new Set(values)].sort((a, b) => b.localeCompare(a, undefined, { numeric: true })), [top, bottom]).padding(0.5);
     }
     const [low, high] = d3.extent(values);
     return (log && low > 0 ? d3.scaleLog() : d3.scaleLinear()).domain(low === high ? [low - 1, high + 1] : [low, high]).range([bottom, top]);
@@ -230,15 +231,15 @@ function parallel(figure, width) {
     svg.append("path").attr("d", group.map(pathOf).join("")).attr("fill", "none").attr("stroke", shares[index])
       .attr("stroke-width", index === 5 ? 1.4 : 0.9).attr("stroke-opacity", order.length > 200 ? 0.55 : 0.85);
   }
-  if (order.length) {
-    svg.append("path").attr("d", pathOf(order[order.length - 1])).attr("fill", "none").attr("stroke", "var(--c1)").attr("stroke-width", 2.4);
+  if (figure.best !== null) {
+    svg.append("path").attr("d", pathOf(figure.best)).attr("fill", "none").attr("stroke", "var(--c1)").attr("stroke-width", 2.4);
   }
   figure.axes.forEach(({ name }, k) => {
     const axis = svg.append("g").attr("transform", `translate(${place(k)},0)`);
     axis.append("line").attr("y1", top).attr("y2", bottom).attr("stroke", "currentColor").attr("stroke-opacity", 0.5);
-    const label = axis.append("text").attr("text-anchor", "middle").attr("y", k % 2 && width < 700 ? 16 : 32).attr("font-weight", 600).attr("fill", "currentColor");
+    const label = axis.append("text").attr("text-anchor", k === 0 ? "start" : k === figure.axes.length - 1 ? "end" : "middle").attr("x", k === 0 ? -side : k === figure.axes.length - 1 ? side : 0).attr("y", k % 2 && width < 700 ? 16 : 32).attr("font-weight", 600).attr("fill", "currentColor");
     label.text(shortName(name, Math.max(8, Math.floor((place.step() || width) / 6.5)))).append("title").text(name);
-    const ticks = scales[k].ticks ? scales[k].ticks(4).filter((_, i, all) => all.length < 9 || i % 3 === 0) : scales[k].domain();
+    const ticks = scales[k].ticks ? scales[k].ticks(4).filter((tick) => !figure.axes[k].log || /^[13]/.test(tick.toExponential())) : scales[k].domain();
     for (const tick of ticks) {
       axis.append("text").attr("x", 5).attr("y", scales[k](tick)).attr("dy", "0.32em").attr("fill", "currentColor")
         .attr("paint-order", "stroke").attr("stroke", "var(--paper)").attr("stroke-width", 3).text(shortName(valueText(tick), 14));
