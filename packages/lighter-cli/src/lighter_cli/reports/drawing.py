@@ -5,18 +5,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.reports.figures import (
-    GREY,
-    Bars,
-    Curves,
-    Figure,
-    Matrix,
-    Parallel,
-    Points,
-    Timeline,
-    choice_key,
-    finite,
-)
+from lighter_cli.reports.figure_kinds import Bars, Matrix, Parallel, Points, Timeline
+from lighter_cli.reports.figures import GREY, Curves, Figure, choice_key, finite
 from lighter_config import Finding, SourceError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from datetime import datetime
 from html import escape
 from importlib.resources import files
 
-from lighter_cli.reports.figures import GREY, NUM_COLOURS, Axis, Curves, Figure, Points
+from lighter_cli.reports.figure_kinds import Points
+from lighter_cli.reports.figures import GREY, NUM_COLOURS, Axis, Curves, Figure
 from lighter_cli.reports.page import (
     Block,
     Cell,
@@ -165,9 +166,10 @@ def css_colour(colour: int) -> str:
 
 
 def _controls(has_steps: bool) -> str:
-    places = '<label>x <select data-control="x"><option>epoch</option><option>step</option><option>time</option></select></label>'
+    options = "".join(f"<option>{name}</option>" for name in ("epoch", "step", "time"))
+    places = f'<label>x <select data-control="x">{options}</select></label>' if has_steps else ""
     return (
-        f'<div class="controls">{places if has_steps else ""}'
+        f'<div class="controls">{places}'
         '<label>smoothing <input type="range" data-control="smooth" min="0" max="0.95" step="0.05" value="0"></label>'
         '<label><input type="checkbox" data-control="log"> log scale</label></div>'
     )
@@ -181,7 +183,8 @@ def _table(table: Table) -> str:
         rows.append(f"<tr{best}>{''.join(map(_cell, row))}</tr>")
     more = len(table.rows) - _TABLE_ROWS_SHOWN
     said = f'<p class="caption">{more:,} more rows are left out.</p>' if more > 0 else ""
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{said}'
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="scroll" tabindex="0"><table>{body}</table></div>{said}'
 
 
 def _breakable(name: str) -> str:
@@ -206,7 +209,8 @@ def _shares(shares: Shares) -> str:
     keys = "".join(
         f"<span>{_swatch(index)}{escape(name)} {share:.1%}</span>" for index, (name, share) in enumerate(parts)
     )
-    return f'<figure><div class="shares" role="img" aria-label="{escape(text)}">{bars}</div><div class="keys">{keys}</div></figure>'
+    drawn = f'<div class="shares" role="img" aria-label="{escape(text)}">{bars}</div>'
+    return f'<figure>{drawn}<div class="keys">{keys}</div></figure>'
 
 
 def _pictures(pictures: Pictures) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lighter_cli.reports.figures import Matrix
+from lighter_cli.reports.figure_kinds import Matrix
 from lighter_cli.reports.page import Picture, Pictures
 from lighter_cli.runs.index import parsed_lines
 from lighter_config.regular_files import read_regular

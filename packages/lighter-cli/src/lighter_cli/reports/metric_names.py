@@ -30,8 +30,8 @@ class Metric(NamedTuple):
 def metric_of(name: str) -> Metric:
     """Return what a name says.
 
-    >>> metric_of("val/metrics/Accuracy/epoch"), metric_of("lr-Adam")
-    (Metric(name='val/metrics/Accuracy/epoch', mode='val', stem='metrics/Accuracy'), Metric(name='lr-Adam', mode='', stem='lr-Adam'))
+    >>> metric_of("val/metrics/Accuracy/epoch")[1:], metric_of("valid_loss")[1:], metric_of("lr-Adam")[1:]
+    (('val', 'metrics/Accuracy'), ('val', 'loss'), ('', 'lr-Adam'))
     """
     found = _NAME.fullmatch(name)
     mode, stem = (_MODES[found[1]], found[2]) if found else ("", name)

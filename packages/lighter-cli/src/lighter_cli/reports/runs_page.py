@@ -283,7 +283,8 @@ def _figure(compared: _Compared, metric: str) -> Curves:
     bands = tuple(_bands(compared, by_run))
     caption = notes_on(curves)
     if bands:
-        caption = f"Thick lines are means over runs that differ in {', '.join(compared.over)}; the bands are one standard deviation. {caption}".strip()
+        said = f"Thick lines are means over runs that differ in {', '.join(compared.over)}"
+        caption = f"{said}; the bands are one standard deviation. {caption}".strip()
     return Curves(title=metric, curves=tuple(curves), bands=bands, is_log=is_log, keys=compared.keys, caption=caption)
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from itertools import accumulate
 
 from lighter_cli.reports.curves import curve_of, notes_on
-from lighter_cli.reports.figures import GREY, Axis, Bars, Curve, Curves, Parallel, Points, Timeline, finite
+from lighter_cli.reports.figure_kinds import Bars, Parallel, Points, Timeline
+from lighter_cli.reports.figures import GREY, Axis, Curve, Curves, finite
 from lighter_cli.reports.sweep_trials import Scale, TrialRun, dimension_value, moment, value_of
 from lighter_cli.sweeps.overview import Overview, Row
 from lighter_cli.sweeps.trial_table import short_name
@@ -56,7 +57,7 @@ def slices(sweep: Overview, scales: Sequence[Scale], objective: str, direction: 
                 best=best,
                 is_log_x=scale.is_log,
                 is_small=True,
-            )  # fmt: skip
+            )
         )
     return found
 

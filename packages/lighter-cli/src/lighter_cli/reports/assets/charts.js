@@ -113,13 +113,17 @@ const heightOf = (width) => Math.round(Math.min(380, Math.max(230, width * 0.4))
 function follow(svg, all, textOf) {
   const sx = svg.scale("x"), sy = svg.scale("y");
   if (!sx || !sy) return;
-  const px = [], py = [], at = [];
-  all.forEach((curve, k) => curve.drawn.forEach((value, i) => {
-    if (!Number.isNaN(value)) { px.push(sx.apply(curve.x[i])); py.push(sy.apply(value)); at.push([k, i]); }
-  }));
+  const at = [];
+  const pointsOf = () => {
+    const px = [], py = [];
+    all.forEach((curve, k) => curve.drawn.forEach((value, i) => {
+      if (!Number.isNaN(value)) { px.push(sx.apply(curve.x[i])); py.push(sy.apply(value)); at.push([k, i]); }
+    }));
+    return [px, py];
+  };
   const layer = d3.select(svg).append("g").attr("pointer-events", "none");
   const path = all.length > 1 ? layer.append("path").attr("fill", "none").attr("stroke-width", 2.5) : null;
-  pointAt(svg, px, py, (n) => {
+  pointAt(svg, pointsOf, (n) => {
     const [k, i] = at[n], curve = all[k];
     if (path) {
       const line = d3.line((_, j) => sx.apply(curve.x[j]), (value) => sy.apply(value)).defined((value) => !Number.isNaN(value));
@@ -129,15 +133,17 @@ function follow(svg, all, textOf) {
   }, () => path && path.attr("d", null));
 }
 
-/** Call back with the nearest of some points when the pointer moves, and show its text. */
-function pointAt(svg, px, py, textOf, onLeave = () => {}) {
+/** Show the text of the nearest of some points while the pointer is over the figure; they are placed when it comes. */
+function pointAt(svg, pointsOf, textOf, onLeave = () => {}) {
   const tip = d3.select(svg).append("g").attr("class", "tip").attr("pointer-events", "none").style("display", "none");
   const box = tip.append("rect").attr("rx", 4).attr("fill", "var(--paper)").attr("stroke", "var(--line)");
   const text = tip.append("text").attr("font-size", 12).attr("fill", "currentColor");
   const dot = d3.select(svg).append("circle").attr("r", 4).attr("fill", "currentColor").attr("pointer-events", "none").style("display", "none");
-  let last = -1;
+  let last = -1, px, py;
+  const place = () => { if (!px) [px, py] = pointsOf(); };
   const leave = () => { tip.style("display", "none"); dot.style("display", "none"); last = -1; onLeave(); };
   const show = (n) => {
+    place();
     if (n === last) return;
     last = n;
     text.selectAll("tspan").data(String(textOf(n)).split("\n")).join("tspan")
@@ -152,6 +158,7 @@ function pointAt(svg, px, py, textOf, onLeave = () => {}) {
     dot.style("display", null).attr("cx", px[n]).attr("cy", py[n]);
   };
   svg.addEventListener("pointermove", (event) => {
+    place();
     const [x, y] = d3.pointer(event, svg);
     let best = -1, least = 60 * 60;
     for (let n = 0; n < px.length; n++) {
@@ -190,7 +197,7 @@ function points(figure, width) {
     marks,
   }));
   const sx = svg.scale("x"), sy = svg.scale("y");
-  pointAt(svg, figure.x.map((value) => sx.apply(value)), figure.y.map((value) => sy.apply(value)), (i) =>
+  pointAt(svg, () => [figure.x.map((value) => sx.apply(value)), figure.y.map((value) => sy.apply(value))], (i) =>
     `${figure.labels[i]}\n${shortName(figure.xLabel, 40)}: ${valueText(figure.x[i])}\n${shortName(figure.yLabel, 40)}: ${numberText(figure.y[i])}`);
   return svg;
 }
@@ -208,7 +215,7 @@ function bars(figure, width) {
     ],
   }));
   const sx = svg.scale("x"), sy = svg.scale("y");
-  pointAt(svg, figure.v.map((value) => sx.apply(value)), at.map((i) => sy.apply(i) + sy.bandwidth / 2), (i) => `${figure.names[i]}\n${figure.label}: ${numberText(figure.v[i])}`);
+  pointAt(svg, () => [figure.v.map((value) => sx.apply(value)), at.map((i) => sy.apply(i) + sy.bandwidth / 2)], (i) => `${figure.names[i]}\n${figure.label}: ${numberText(figure.v[i])}`);
   return svg;
 }
 
@@ -246,11 +253,15 @@ function parallel(figure, width) {
     }
   });
   const hover = svg.append("path").attr("fill", "none").attr("stroke", "currentColor").attr("stroke-width", 2.4).attr("pointer-events", "none");
-  const px = [], py = [], at = [];
-  figure.lines.forEach((line, i) => line.forEach((value, k) => {
-    if (value !== null) { px.push(place(k)); py.push(scales[k](value)); at.push(i); }
-  }));
-  pointAt(svg.node(), px, py, (n) => {
+  const at = [];
+  const pointsOf = () => {
+    const px = [], py = [];
+    figure.lines.forEach((line, i) => line.forEach((value, k) => {
+      if (value !== null) { px.push(place(k)); py.push(scales[k](value)); at.push(i); }
+    }));
+    return [px, py];
+  };
+  pointAt(svg.node(), pointsOf, (n) => {
     hover.attr("d", pathOf(at[n]));
     return [figure.labels[at[n]], ...figure.axes.map(({ name }, k) => `${shortName(name, 34)}: ${valueText(figure.lines[at[n]][k])}`)].join("\n");
   }, () => hover.attr("d", null));
@@ -271,7 +282,7 @@ function timeline(figure, width) {
     color: { type: "identity" },
   }));
   const sx = svg.scale("x"), sy = svg.scale("y");
-  pointAt(svg, at.map((i) => sx.apply((figure.x1[i] + figure.x2[i]) / 2 / unit)), at.map((i) => sy.apply(figure.lanes[i]) + sy.bandwidth / 2),
+  pointAt(svg, () => [at.map((i) => sx.apply((figure.x1[i] + figure.x2[i]) / 2 / unit)), at.map((i) => sy.apply(figure.lanes[i]) + sy.bandwidth / 2)],
     (i) => `${figure.labels[i]}\nfrom ${numberText(figure.x1[i] / unit)} to ${numberText(figure.x2[i] / unit)} ${name}`);
   return svg;
 }
@@ -295,7 +306,7 @@ function matrix(figure, width, axes, state) {
     ],
   }));
   const sx = svg.scale("x"), sy = svg.scale("y");
-  pointAt(svg, cells.map(([, j]) => sx.apply(j) + sx.bandwidth / 2), cells.map(([i]) => sy.apply(i) + sy.bandwidth / 2),
+  pointAt(svg, () => [cells.map(([, j]) => sx.apply(j) + sx.bandwidth / 2), cells.map(([i]) => sy.apply(i) + sy.bandwidth / 2)],
     (k) => `${figure.labels[cells[k][0]]} taken for ${figure.labels[cells[k][1]]}\n${numberText(rows[cells[k][0]][cells[k][1]])}, ${d3.format(".1%")(share(cells[k]))} of the target`);
   return svg;
 }

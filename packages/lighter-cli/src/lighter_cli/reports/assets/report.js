@@ -6,7 +6,8 @@ const places = [...document.querySelectorAll("[data-figure]")];
 const states = new Map();
 const shared = new Map(); // of a section: what its controls say
 const queue = [];
-let isWaiting = false;
+const MOST_AHEAD = 60;
+let isWaiting = false, numDrawn = 0;
 
 const stateOf = (place) => {
   const section = place.closest(".blocks");
@@ -20,9 +21,11 @@ function draw(place) {
   place.dataset.width = width;
   try {
     place.replaceChildren(drawers[figure.kind](figure, width, page.axes, stateOf(place)));
+    if (!("drawn" in place.dataset)) numDrawn += 1;
     place.dataset.drawn = "";
     place.style.minHeight = "0";
   } catch (error) {
+    place.dataset.drawn = "";
     place.textContent = `This figure cannot be drawn: ${error.message}`;
     console.error(error);
   }
@@ -32,6 +35,11 @@ function next() {
   isWaiting = false;
   const place = queue.shift();
   if (place) draw(place);
+  // what is further down, while nothing else is to do: a fast scroll then meets drawn figures
+  if (!queue.length && numDrawn < MOST_AHEAD) {
+    const ahead = places.find((one) => one.clientWidth && !("drawn" in one.dataset));
+    if (ahead) queue.push(ahead);
+  }
   if (queue.length) wait();
 }
 
