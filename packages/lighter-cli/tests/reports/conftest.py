@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-from made_runs import list_runs_in, write_run, write_runs  # noqa: E402
+from made_runs import list_runs_in, write_run, write_runs
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

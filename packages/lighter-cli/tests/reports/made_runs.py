@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -100,7 +99,7 @@ def write_run(
         "project": None, "seed": seed, "git": {"commit": "0123456789abcdef", "dirty": True},
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
         "process": {"host": "node1", "pid": 4321, "created": 1795869966.31, "slurm_job": None},
-        "devices": {"accelerator": "CPU", "strategy": "SingleDevice", "num_devices": 1, "num_nodes": 1, "names": ["x86"]},
+        "devices": {"strategy": "SingleDevice", "num_devices": 1, "num_nodes": 1, "names": ["x86"]},
         "progress": {"epoch": len(made), "step": 20 * len(made)}, "metrics": made[-1]["metrics"] if made else {},
         "checkpoints": {}, "monitor": {"name": name, "mode": "max"},
         "at_best": best and {"epoch": best["epoch"], "step": best["step"], "metrics": best["metrics"]},
@@ -175,7 +174,7 @@ def write_sweep(
     }
     facts = {
         "format": 1, "name": folder.name, "identity": "x", "made": START.isoformat(), "words": ["config.yaml"],
-        "working_directory": str(folder.parent), "trials": trials, "repeats": 1, "objectives": [list(one) for one in objectives],
+        "working_directory": str(folder.parent), "trials": trials, "repeats": 1, "objectives": list(map(list, objectives)),
         "space": {"dimensions": [[name, written] for name, (_, written) in spaces.items()], "repeats": [], "where": []},
         "options": {"trials": trials}, "pruning": None,
     }  # fmt: skip
@@ -222,5 +221,5 @@ def write_sweep(
     (folder / "results.csv").write_text(text + "\n")
     best = max((row for row in rows if row[1] == "finished"), key=lambda row: row[2], default=None)
     if best is not None:
-        os.symlink(f"trials/{best[0]:04}", folder / "best")
+        (folder / "best").symlink_to(f"trials/{best[0]:04}")
     return folder

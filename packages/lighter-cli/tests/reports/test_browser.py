@@ -110,7 +110,9 @@ def test_controls_draw_the_curves_again(in_process: Command, one_run: Path, open
     assert "seconds" in svg.text_content() or "minutes" in svg.text_content()
     paths = svg.locator("path[stroke-opacity='0.25'], g[stroke-opacity='0.25']").count()
     page.locator("[data-control=smooth]").fill("0.8")
-    page.wait_for_function("() => document.querySelector('[data-figure] svg').innerHTML.includes('stroke-opacity=\"0.25\"')")
+    page.wait_for_function(
+        "() => document.querySelector('[data-figure] svg').innerHTML.includes('stroke-opacity=\"0.25\"')"
+    )
     assert paths == 0  # the raw line is kept, faint, only below a smoothed one
     page.check("[data-control=log]")
     assert page.seen == []
@@ -140,7 +142,9 @@ def test_text_of_a_config_cannot_become_markup(in_process: Command, tmp_path: Pa
             place.scroll_into_view_if_needed()
             place.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
         assert page.seen == []
-        assert page.locator("main img, body script:not([type])").count() == 4  # the two libraries and the two of Lighter
+        assert (
+            page.locator("main img, body script:not([type])").count() == 4
+        )  # the two libraries and the two of Lighter
         assert HOSTILE in page.locator("body").inner_text() or HOSTILE in page.locator("body").text_content()
 
 

@@ -105,8 +105,7 @@ def _compared(runs: Sequence[Run], by: str | None) -> _Compared:
     ordered = [*ranked, *(run for run in runs if run not in ranked)]
     groups = groups_over(ordered, over) if over else [[run] for run in ordered]
     names = names_of(ordered)
-    if by is None and len(rest) == 1:
-        by = rest[0]
+    by = by or _telling_path(ordered, rest, judged, len(groups))
     if by is not None:
         colours, keys = _by_path(ordered, by)
     elif len(groups) < len(ordered) and len(groups) <= NUM_COLOURS:
@@ -118,6 +117,24 @@ def _compared(runs: Sequence[Run], by: str | None) -> _Compared:
         keys += (("the others", GREY),) * (len(ordered) > NUM_COLOURS)
     epochs = [read_epochs(run.folder) for run in ordered]
     return _Compared(ordered, names, epochs, rest, over, groups, colours, keys, judged)
+
+
+def _telling_path(
+    runs: Sequence[Run], paths: Sequence[str], judged: tuple[str, str] | None, num_groups: int
+) -> str | None:
+    """Return the path whose values colour the runs: the only one; of several, where each run cannot have its colour.
+
+    Then it is the path that tells most about the metric, else the first with few values.
+    """
+    if len(paths) == 1:
+        return paths[0]
+    if num_groups <= NUM_COLOURS:
+        return None
+    found = effects(runs, paths, judged[0]) if judged is not None else []
+    if found:
+        return found[0].path
+    few = (path for path in paths if len({comparable(run.values.get(path)) for run in runs}) <= NUM_COLOURS)
+    return next(few, None)
 
 
 def _by_path(runs: Sequence[Run], path: str) -> tuple[list[int], tuple[tuple[str, int], ...]]:

@@ -144,7 +144,7 @@ def front(sweep: Overview, objectives: Sequence[str]) -> Points:
     is_on = [row["trial"] in on_front for row in rows]
     line = sorted((a, b) for a, b, is_shown in zip(x, y, is_on, strict=True) if is_shown)
     return Points(
-        title="Pareto front", x_label=one, y_label=other, labels=_labels(rows), x=tuple(x), y=tuple(y),
+        title=f"{other} over {one}", x_label=one, y_label=other, labels=_labels(rows), x=tuple(x), y=tuple(y),
         colours=tuple(_BEST if is_shown else _OTHERS for is_shown in is_on), line=tuple(line),
         keys=(("on the front: none is better in all objectives", _BEST), ("the others", _OTHERS)),
     )  # fmt: skip

@@ -164,7 +164,8 @@ def _failures(sweep: Overview) -> Iterator[str]:
     if errors:
         kind, count = Counter(map(kind_of_failure, errors)).most_common(1)[0]
         example = next(error for error in errors if kind_of_failure(error) == kind).partition("\n")[0][:200]
-        yield f"{len(errors)} failed, {count} of them like this: {example}"
+        like = f", {count} of them like this" if count < len(errors) else ""
+        yield f"{len(errors)} failed{like}: {example}"
 
 
 def _time(sweep: Overview, runs: Sequence[TrialRun]) -> str:
