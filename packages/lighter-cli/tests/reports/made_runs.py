@@ -112,6 +112,8 @@ def write_run(
     }  # fmt: skip
     (folder / "record.json").write_text(json.dumps(record))
     (folder / "config.yaml").write_text(CONFIG.format(seed=seed, lr=lr, depth=depth, epochs=epochs))
+    places = {"seed": ["command line, word 3", "config.yaml:1:7"], "vars::lr": ["command line, word 2"]}
+    (folder / "provenance.json").write_text(json.dumps({**places, "vars::depth": ["config.yaml:4:10"]}))
     return folder
 
 
@@ -174,7 +176,8 @@ def write_sweep(
     }
     facts = {
         "format": 1, "name": folder.name, "identity": "x", "made": START.isoformat(), "words": ["config.yaml"],
-        "working_directory": str(folder.parent), "trials": trials, "repeats": 1, "objectives": list(map(list, objectives)),
+        "working_directory": str(folder.parent), "trials": trials, "repeats": 1,
+        "objectives": list(map(list, objectives)),
         "space": {"dimensions": [[name, written] for name, (_, written) in spaces.items()], "repeats": [], "where": []},
         "options": {"trials": trials}, "pruning": None,
     }  # fmt: skip

@@ -49,7 +49,8 @@ def test_the_page_of_a_run_says_what_a_reader_asks(in_process: Command, one_run:
         f"lighter test lighter_runs/{RUN}",
     ):
         assert text in page
-    assert "<td>  lr: 0.003</td><td>config.yaml:3:7" in page.replace(f"lighter_runs/{RUN}/", "")
+    assert "<td>  lr: 0.003</td><td>command line, word 2</td>" in page
+    assert "<td>  depth: 2</td><td>config.yaml:4:10</td>" in page
 
 
 def test_training_and_validation_share_an_axis(in_process: Command, one_run: Path) -> None:

@@ -95,7 +95,7 @@ def config_section(run: Run, title: str = "Config") -> Iterator[Section]:
     try:
         config = run.config
         text = to_yaml(config, standalone=False)
-        places = places_of_lines(text, config)
+        places = places_of_lines(text, config, is_recorded=True)
     except ConfigError as error:
         yield Section(title, [Sentences([f"The config cannot be read: {str(error).partition(chr(10))[0]}"])])
         return

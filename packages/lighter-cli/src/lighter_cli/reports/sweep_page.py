@@ -288,7 +288,7 @@ def _config(sweep: Overview) -> Iterator[Section]:
     try:
         config = load([RunSource(sweep.folder, str(sweep.folder))])
         text = to_yaml(config, standalone=False)
-        places = places_of_lines(text, config)
+        places = places_of_lines(text, config, is_recorded=True)
     except (ConfigError, OSError) as error:
         yield Section("Config", [Sentences([f"The config cannot be read: {str(error).partition(chr(10))[0]}"])])
         return
