@@ -70,7 +70,7 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def types(session: nox.Session) -> None:
     """Check the type annotations of the three packages, strictly."""
-    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm"])
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "report", "slurm"])
     session.run("mypy")
 
 
@@ -298,6 +298,16 @@ def slurm(session: nox.Session) -> None:
     """Run sweeps and stages as jobs, on a stand-in for SLURM and on a real one where it is installed; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep", "slurm"])
     pytest(session, "tests/slurm", "packages/lighter-cli/tests/slurm")
+
+
+@nox.session(python=PYTHON, default=False)
+def report(session: nox.Session) -> None:
+    """Open reports in a headless Chromium, where there is one, and draw figures as files; takes minutes."""
+    groups = ["test", "report", "sweep"]
+    install(session, list(SIBLINGS), build="cpu", groups=groups, requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/reports", "packages/lighter-cli/tests/commands/test_runs_plot.py")
+    pytest(session, "--doctest-modules", "--pyargs", "lighter_cli.reports")
+    pytest(session, "tests/test_documentation.py", "-k", "report")
 
 
 @nox.session(python=PYTHON, default=False)

@@ -22,7 +22,7 @@ _WIDTH, _HEIGHT = 7.0, 3.2  # inches: across one column of text
 _MANY = 40
 _LONGEST_NAME = 36
 _MOST_NUMBERS = 20
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -148,6 +148,7 @@ def _short(name: str) -> str:
 
 def _curves(axes: "Axes", figure: Curves) -> None:
     from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
 
     is_many = len(figure.curves) > _MANY
     banded = {band.colour for band in figure.bands}
@@ -176,7 +177,7 @@ def _curves(axes: "Axes", figure: Curves) -> None:
         axes.plot(*at, marker="o", markersize=6, markerfacecolor="none", color=_INK)
     if figure.is_log:
         axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(_plain(_short(figure.title)))
 

@@ -149,7 +149,7 @@ def _by_path(runs: Sequence[Run], path: str) -> tuple[list[int], tuple[tuple[str
         raise SourceError(Finding(message=message, nearest=nearest_names(path, known)))
     values = {comparable(run.values.get(path)): run.values.get(path) for run in runs}
     numbers = all(isinstance(value, int | float) for value in values.values())
-    order = sorted(values, key=lambda key: values[key]) if numbers else sorted(values, key=str)
+    order = sorted(values, key=lambda key: float(values[key] or 0)) if numbers else sorted(values, key=str)
     colours = {key: index if index < NUM_COLOURS else GREY for index, key in enumerate(order)}
     keys = tuple((f"{path.rpartition('::')[2]} {value_text(values[key])}", colours[key]) for key in order[:NUM_COLOURS])
     keys += (("other values", GREY),) * (len(order) > NUM_COLOURS)

@@ -92,7 +92,9 @@ def _runs(names: Sequence[str], selection: Selection) -> list[Run]:
         return list({str(record.folder): run_of(record.folder) for record in map(find_run, names)}.values())
     found = [run for run in selected_here(selection) if run.is_readable()]
     if not found:
-        message = "no run fulfils these conditions" if not selection.is_everything else "no run was started here"
+        message = (
+            "no run fulfils these conditions" if not selection.is_everything else "no run was started in this folder"
+        )
         raise SourceError(Finding(message=message, fix="see lighter runs list"))
     return found
 
