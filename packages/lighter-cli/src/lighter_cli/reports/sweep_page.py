@@ -87,7 +87,7 @@ def _importances(sweep: Overview) -> tuple[Mapping[str, float], str]:
     said = "Too few trials have a value to say which dimension matters." if not found else ""
     left_out = [name for name in sweep.dimensions if name not in found]
     if found and left_out:
-        said = f"Dimensions that not all trials have are left out: {', '.join(left_out[:6])}."
+        said = f"Not among them, as too few trials have them: {', '.join(left_out[:6])}."
     return found, said
 
 

@@ -66,20 +66,26 @@ function curves(figure, width, axes, state) {
   }
   const banded = new Set(isEpoch ? figure.bands.map((band) => band.c) : []);
   const many = all.length > 40;
+  const isLate = d3.sum(all, (curve) => curve.v.length) > MOST_AT_ONCE;
+  const late = [];
   const groups = d3.groups(all, (curve) => `${curve.c},${curve.d}`);
   for (const [, group] of groups) {
     const { c, d } = group[0];
     const isFaint = banded.has(c);
     const style = {
       stroke: colourOf(c), strokeDasharray: d ? "5,4" : undefined, strokeLinecap: "round", strokeLinejoin: "round",
-      strokeWidth: isFaint || many ? (c < 0 ? 0.5 : 0.9) : 1.8, strokeOpacity: isFaint ? 0.45 : many && c < 0 ? 0.45 : 1,
+      strokeWidth: c < 0 && many ? 0.5 : isFaint || (many && group.length > 1) ? 0.9 : 1.8, strokeOpacity: isFaint ? 0.45 : many && c < 0 ? 0.45 : 1,
     };
-    if (state.smooth > 0) {
-      const raw = joined(group, (curve) => curve.v);
-      marks.push(Plot.line(raw.data, { ...raw, data: undefined, ...style, strokeWidth: 1, strokeOpacity: 0.25 }));
+    const lines = [[(curve) => curve.drawn, style]];
+    if (state.smooth > 0) lines.unshift([(curve) => curve.v, { ...style, strokeWidth: 1, strokeOpacity: 0.25 }]);
+    for (const [values, look] of lines) {
+      if (isLate && group.length > 1) {
+        late.push(...group.map((curve) => ({ curve, values: values(curve), look })));
+      } else {
+        const line = joined(group, values);
+        marks.push(Plot.line(line.data, { x: line.x, y: line.y, ...look }));
+      }
     }
-    const line = joined(group, (curve) => curve.drawn);
-    marks.push(Plot.line(line.data, { x: line.x, y: line.y, ...style }));
     const single = group.filter((curve) => curve.v.length === 1);
     if (single.length) marks.push(Plot.dot(single, { x: (curve) => curve.x[0], y: (curve) => curve.v[0], fill: style.stroke, r: 3 }));
   }
@@ -94,10 +100,11 @@ function curves(figure, width, axes, state) {
     marks.push(Plot.text([0], { x: () => all[k].x[i], y: () => all[k].v[i], text: () => "best", dy: -12, fill: "currentColor" }));
   }
   const svg = Plot.plot(base(width, heightOf(width), {
-    x: { label: unitName, nice: false, ticks: width < 500 ? 5 : 10, ...(isEpoch ? { interval: undefined, tickFormat: wholeOnly } : {}) },
-    y: { label: null, type: isLog ? "log" : "linear", grid: true, nice: !isLog, tickFormat: isLog ? "~g" : undefined },
+    x: { label: unitName, nice: false, ...(isLate ? { domain: d3.extent(all.flatMap((curve) => [curve.x[0], curve.x.at(-1)])) } : {}), ticks: width < 500 ? 5 : 10, ...(isEpoch ? { interval: undefined, tickFormat: wholeOnly } : {}) },
+    y: { label: null, ...(isLate ? { domain: d3.extent(all.flatMap((curve) => d3.extent(curve.v))) } : {}), type: isLog ? "log" : "linear", grid: true, nice: !isLog, tickFormat: isLog ? "~g" : undefined },
     marks,
   }));
+  addLate(svg, late);
   follow(svg, all, (curve, i) => {
     const epochs = placesOf(axes[curve.axis], "epoch");
     const place = isEpoch ? "" : `\n${unitName} ${numberText(curve.x[i])}`;
@@ -106,6 +113,40 @@ function curves(figure, width, axes, state) {
   return svg;
 }
 
+/** Add many lines in pieces of idle time, so that the page stays quick; `svg.finish` adds the rest at once. */
+function addLate(svg, late) {
+  if (!late.length) return;
+  const sx = svg.scale("x"), sy = svg.scale("y");
+  const layer = document.createElementNS("http://www.w3.org/2000/svg", "g");
+  svg.insertBefore(layer, svg.querySelector("[aria-label=area], [aria-label=line], [aria-label=dot]"));
+  let next = 0;
+  const add = (most) => {
+    const { look } = late[next];
+    const parts = [];
+    for (let count = 0; next < late.length && late[next].look === look && count < most; next++) {
+      const { curve, values } = late[next];
+      let letter = "M";
+      for (let i = 0; i < values.length; i++) {
+        if (Number.isNaN(values[i])) { letter = "M"; continue; }
+        parts.push(letter, sx.apply(curve.x[i]).toFixed(1), ",", sy.apply(values[i]).toFixed(1));
+        letter = "L";
+      }
+      count += values.length;
+    }
+    d3.select(layer).append("path").attr("d", parts.join("")).attr("fill", "none").attr("stroke", look.stroke)
+      .attr("stroke-width", look.strokeWidth).attr("stroke-opacity", look.strokeOpacity).attr("stroke-dasharray", look.strokeDasharray ?? null);
+  };
+  const go = () => {
+    if (!svg.isConnected || next >= late.length) return;
+    add(MOST_AT_ONCE);
+    whenIdle(go);
+  };
+  svg.finish = () => { while (next < late.length) add(Infinity); };
+  whenIdle(go);
+}
+
+const whenIdle = (callback) => (window.requestIdleCallback ? requestIdleCallback(callback, { timeout: 150 }) : setTimeout(callback, 10));
+const MOST_AT_ONCE = 6000;
 const wholeOnly = (value) => (Number.isInteger(value) ? d3.format(",d")(value) : "");
 const heightOf = (width) => Math.round(Math.min(380, Math.max(230, width * 0.4)));
 
@@ -236,7 +277,7 @@ function parallel(figure, width) {
   const level = (i) => Math.min(5, Math.floor((figure.shares[i] ?? 0) * 6));
   for (const [index, group] of d3.groups(order, level)) {
     svg.append("path").attr("d", group.map(pathOf).join("")).attr("fill", "none").attr("stroke", shares[index])
-      .attr("stroke-width", index === 5 ? 1.4 : 0.9).attr("stroke-opacity", order.length > 200 ? 0.55 : 0.85);
+      .attr("stroke-width", index === 5 ? 1.4 : 0.9).attr("stroke-opacity", order.length > 500 ? 0.3 : order.length > 200 ? 0.55 : 0.85);
   }
   if (figure.best !== null) {
     svg.append("path").attr("d", pathOf(figure.best)).attr("fill", "none").attr("stroke", "var(--c1)").attr("stroke-width", 2.4);

@@ -46,8 +46,7 @@ function next() {
 function wait() {
   if (isWaiting) return;
   isWaiting = true;
-  if (window.requestIdleCallback) requestIdleCallback(next, { timeout: 150 });
-  else setTimeout(next, 10);
+  whenIdle(next);
 }
 
 const observer = new IntersectionObserver((entries) => {
@@ -95,7 +94,10 @@ addEventListener("resize", () => {
 });
 addEventListener("beforeprint", () => {
   for (const section of document.querySelectorAll("details.section")) section.open = true;
-  places.forEach(draw);
+  for (const place of places) {
+    if (!("drawn" in place.dataset)) draw(place);
+    place.querySelector("svg")?.finish?.();
+  }
 });
 
 for (const button of document.querySelectorAll("th button")) {
