@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def test_a_report_imports_neither_torch_nor_a_figure_library(
     assert lighter("report", "last").returncode == 0
     assert not torch_imported()
     program = "import sys, lighter_cli.reports.subjects, lighter_cli.reports.html; print('matplotlib' in sys.modules)"
-    assert "False" in subprocess.run(["python", "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "False" in subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
 
 def test_a_page_fetches_nothing(in_process: Command, one_run: Path) -> None:
