@@ -70,7 +70,7 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def types(session: nox.Session) -> None:
     """Check the type annotations of the three packages, strictly."""
-    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "report", "slurm"])
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "figures", "slurm"])
     session.run("mypy")
 
 

@@ -329,7 +329,7 @@ def test_a_failed_run_shows_its_error(in_process: Command, tmp_path: Path) -> No
     folder = a_run(tmp_path, epochs=2, status="failed", error="ValueError: <bad> data\nmore")
     (tmp_path / "output.log").write_text("line one\nline two\n")
     page = page_of(in_process("report", str(folder)))
-    assert "The fit failed after 2 epochs in 8 s: ValueError: &lt;bad&gt; data" in page
+    assert "The fit failed after 2 epochs in 8.0 s: ValueError: &lt;bad&gt; data" in page
     assert "line two" in page
 
 

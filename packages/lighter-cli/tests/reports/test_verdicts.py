@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from lighter_cli.reports.curves import curve_of, thinned, training_times
-from lighter_cli.reports.verdicts import overfitting, spoken
+from lighter_cli.reports.verdicts import overfitting
 from lighter_cli.runs.epochs import Epoch
 
 AT = "2026-03-01T09:00:00+00:00"
@@ -57,8 +57,3 @@ def test_thinning_keeps_ends_peaks_and_gaps() -> None:
     kept = thinned(values, most=100)
     assert {0, 1234, 4321, 7000, 9999} <= set(kept)
     assert len(kept) <= 101
-
-
-def test_durations_have_two_units() -> None:
-    assert spoken(59.6) == "1 min"
-    assert spoken(0.2) == "under 1 s"

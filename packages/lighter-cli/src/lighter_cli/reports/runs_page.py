@@ -18,8 +18,7 @@ from lighter_cli.runs.metric_choice import in_order
 from lighter_cli.runs.ranking import best_first, monitored
 from lighter_cli.runs.run import Run, comparable, differing_paths
 from lighter_cli.runs.short_names import names_of
-from lighter_cli.runs.shown_facts import duration_text
-from lighter_cli.terminal.shown import shown_path
+from lighter_cli.terminal.shown import duration_text, shown_path
 from lighter_config import Finding, SourceError, nearest_names
 
 _SEED = "seed"
@@ -250,7 +249,7 @@ def _table(compared: _Compared) -> Table:
             *(_value(run.values.get(path)) for path in (*paths, *seeds)),
             *(_number(run.shown_metrics.get(name)) for name in metrics),
             Cell(str(len(compared.epochs[index]) or ""), float(len(compared.epochs[index]))),
-            Cell(duration_text(run.took_s), run.took_s),
+            Cell("" if run.took_s is None else duration_text(run.took_s), run.took_s),
             Cell(str(run.record.get("ended_by") or run.record["error"] or "").partition("\n")[0][:120]),
         ]
         for index, run in enumerate(runs)

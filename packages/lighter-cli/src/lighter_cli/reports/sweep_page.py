@@ -24,12 +24,11 @@ from lighter_cli.reports.sweep_figures import (
     timeline,
 )
 from lighter_cli.reports.sweep_trials import Scale, TrialRun, scales_of, trial_runs, value_of
-from lighter_cli.reports.verdicts import spoken
-from lighter_cli.runs.shown_facts import duration_text
 from lighter_cli.sweeps.outcomes import kind_of_failure
 from lighter_cli.sweeps.overview import Overview, Row
 from lighter_cli.sweeps.results import deviation_of
 from lighter_cli.sweeps.trial_table import short_name, shown_number, shown_value, state_of
+from lighter_cli.terminal.shown import duration_text
 from lighter_config import ConfigError, RunSource, SourceError, load, to_yaml
 
 _logger = logging.getLogger(__name__)
@@ -177,8 +176,8 @@ def _time(sweep: Overview, runs: Sequence[TrialRun]) -> str:
     whole = (max(ends) - min(datetime.fromisoformat(one["start"]) for one in records)).total_seconds()
     lanes = len({run.lane for run in runs})
     return (
-        f"It took {spoken(whole)} from the first start to the last end; the trials took {spoken(took)} together, "
-        f"{lanes} at a time."
+        f"It took {duration_text(whole)} from the first start to the last end; the trials took {duration_text(took)} "
+        f"together, {lanes} at a time."
     )
 
 

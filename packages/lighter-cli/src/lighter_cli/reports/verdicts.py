@@ -10,6 +10,7 @@ from lighter_cli.reports.metric_names import metric_of
 from lighter_cli.runs.epochs import Epoch
 from lighter_cli.runs.run import Run
 from lighter_cli.runs.shown_facts import shares_of
+from lighter_cli.terminal.shown import duration_text
 
 _MIN_RISE = 0.05  # of the validation loss over its smallest value, from which a fit overfits
 _MIN_EPOCHS_AFTER = 3
@@ -21,7 +22,7 @@ def ending(run: Run, epochs: Sequence[Epoch]) -> str:
     """Return how far a run came and why it ended."""
     record = run.record
     count = f" after {len(epochs)} epoch{'s' * (len(epochs) != 1)}" if epochs else ""
-    took = f" in {spoken(run.took_s)}" if run.took_s is not None else ""
+    took = f" in {duration_text(run.took_s)}" if run.took_s is not None else ""
     if run.status == "finished":
         by = record.get("ended_by")
         return f"The {run.stage} finished{count}{took}" + (f"; it ended by {by}." if by else ".")
@@ -112,20 +113,6 @@ def time_spent(spent: Mapping[str, Any] | None) -> str:
 
 
 _PARTS = {"data": "waiting for data", "rest": "the time before and after the epochs"}
-
-
-def spoken(seconds: float) -> str:
-    """Return a duration in the two largest units.
-
-    >>> spoken(7.4), spoken(192), spoken(7500), spoken(90_000)
-    ('7 s', '3 min 12 s', '2 h 5 min', '1 d 1 h')
-    """
-    whole = round(seconds)
-    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
-    first = next((index for index, (count, _) in enumerate(parts) if count), None)
-    if first is None:
-        return "under 1 s"
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
 def code_state(run: Run) -> str:
