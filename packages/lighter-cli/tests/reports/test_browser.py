@@ -66,9 +66,13 @@ def test_the_page_of_a_sweep_is_drawn(
     in_process: Command, tmp_path: Path, open_page: Open, width: int, scheme: str
 ) -> None:
     pytest.importorskip("optuna")
-    write_sweep(tmp_path / "lighter_sweeps" / "s", 200)
+    write_sweep(tmp_path / "lighter_sweeps" / "s", 200, epochs=40)
     page = open_page(made(in_process, "s"), width=width, scheme=scheme)
     check(page, least=8)
+    # the curves of all trials come in pieces, each a line that begins with a move
+    moves = """() => [...document.querySelectorAll('[data-figure] path')]
+      .reduce((sum, path) => Math.max(sum, (path.getAttribute('d') || '').split('M').length - 1), 0)"""
+    page.wait_for_function(f"() => ({moves})() > 100")
 
 
 def test_a_click_on_a_heading_sorts_the_table(in_process: Command, twelve_runs: list[Path], open_page: Open) -> None:

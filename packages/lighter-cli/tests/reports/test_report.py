@@ -360,3 +360,25 @@ def test_the_libraries_are_those_that_the_list_names() -> None:
     listed = (assets / "README.md").read_text()
     assert f"| {(assets / 'd3.min.js').read_text()[:60].split(' v')[1].split()[0]} |" in listed
     assert f"| {(assets / 'plot.umd.min.js').read_text()[:60].split(' v')[1].split()[0]} |" in listed
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_curves_stand_out_from_the_page(scheme: str) -> None:
+    """Text has a contrast of 4.5 to 1 or more, and curves of 3 to 1, as WCAG 2 asks."""
+    import re
+    from importlib.resources import files
+
+    blocks = (files("lighter_cli.reports") / "assets" / "report.css").read_text().split(":root {")[1:3]
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", blocks[scheme == "dark"].partition("}")[0]))
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted((luminance(colours[one]), luminance(colours[other])))
+        return (high + 0.05) / (low + 0.05)
+
+    assert all(contrast(name, back) >= 4.5 for name in ("ink", "soft", "mark") for back in ("paper", "wash"))
+    assert all(contrast(name, "paper") >= 3 for name in (*(f"c{index}" for index in range(8)), "grey"))

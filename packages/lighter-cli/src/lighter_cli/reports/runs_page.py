@@ -237,7 +237,7 @@ def _table(compared: _Compared) -> Table:
     )[:_NUM_COLUMNS]
     paths = compared.paths[:_NUM_COLUMNS]
     seeds = [path for path in compared.over if path == _SEED]
-    headings = ["run", "stage", "status", *paths, *seeds, *metrics, "epochs", "took", "ended by"]
+    headings = ["run", "stage", "status", "trial", *paths, *seeds, *metrics, "epochs", "took", "ended by"]
     rows = [
         [
             Cell(
@@ -246,6 +246,7 @@ def _table(compared: _Compared) -> Table:
             ),
             Cell(run.stage),
             Cell(run.status),
+            Cell(run.trial),
             *(_value(run.values.get(path)) for path in (*paths, *seeds)),
             *(_number(run.shown_metrics.get(name)) for name in metrics),
             Cell(str(len(compared.epochs[index]) or ""), float(len(compared.epochs[index]))),
