@@ -70,7 +70,7 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def types(session: nox.Session) -> None:
     """Check the type annotations of the three packages, strictly."""
-    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm", "ray"])
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm", "ray", "figures"])
     session.run("mypy")
 
 
@@ -314,6 +314,16 @@ def ray(session: nox.Session) -> None:
     """Run sweeps on a Ray cluster of two nodes on this machine, and kill what belongs to them; takes minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "ray"], requirements=workspace_requirements())
     pytest(session, "tests/ray")
+
+
+@nox.session(python=PYTHON, default=False)
+def report(session: nox.Session) -> None:
+    """Open reports in a headless Chromium, where there is one, and draw figures as files; takes minutes."""
+    groups = ["test", "report", "sweep"]
+    install(session, list(SIBLINGS), build="cpu", groups=groups, requirements=workspace_requirements())
+    pytest(session, "packages/lighter-cli/tests/reports", "packages/lighter-cli/tests/commands/test_runs_plot.py")
+    pytest(session, "--doctest-modules", "--pyargs", "lighter_cli.reports")
+    pytest(session, "tests/test_documentation.py", "-k", "report")
 
 
 @nox.session(python=PYTHON, default=False)

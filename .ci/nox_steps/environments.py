@@ -23,7 +23,7 @@ ABSENT = {
 }
 """What cannot even be found where a package's tests run, so that an import that nobody declared fails there."""
 
-ALSO_TESTED_WITH = {"lighter-cli": ["loggers"]}
+ALSO_TESTED_WITH = {"lighter-cli": ["loggers", "figures"]}
 """Groups of what a package works with and does not require."""
 
 

@@ -32,6 +32,7 @@ app.command("lighter_cli.commands.export:export", name="export", help="Write the
 app.command("lighter_cli.commands.pack:pack", name="pack", help="Put a run into one file for somebody else.")
 app.command("lighter_cli.commands.init:init", name="init", help="Make a folder with an experiment that runs.")
 app.command("lighter_cli.commands.runs:runs", name="runs", help="List, show and compare earlier runs.")
+app.command("lighter_cli.commands.report:report", name="report", help="Write a page that shows runs or a sweep.")
 app.command("lighter_cli.commands.migrate:migrate", name="migrate", help="Rewrite configs of other tools and versions.")
 app.command(
     "lighter_cli.commands.install_completion:install_completion",

@@ -1,12 +1,11 @@
 """The config that the inputs of a command merge into, for the commands that run nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.findings_log import log_findings
-from lighter_config import Config, Finding, Place, Severity, Source, SourceError, format_path, load, parse_sources
+from lighter_config import Config, Finding, Severity, Source, SourceError, load, parse_sources
 
 
 def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool = True) -> Config:
@@ -41,16 +40,3 @@ def look_up_run(word: str) -> Path | tuple[str, ...]:
     from lighter_cli.runs import lookup  # most words are files and overrides
 
     return lookup.look_up_run(word)
-
-
-def written_values(config: Config) -> Iterator[tuple[str, Any, Place]]:
-    """Yield path, value and place of each written value: first of the tree, then of the changes in copies of ``%``."""
-    seen: set[str] = set()
-    for part in (config, config.expanded()):
-        for segments, value in part.walk():
-            path = format_path(segments)
-            place = part.place(path)
-            if path in seen or place is None or (part is not config and place.via):
-                continue
-            seen.add(path)
-            yield path, value, place

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs, Json
-from lighter_cli.commands._merged import load_merged, written_values
+from lighter_cli.commands._merged import load_merged
+from lighter_cli.describing.blame import written_values
 from lighter_cli.runs.varied_values import Varied, varied
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line

@@ -1,17 +1,16 @@
 """``lighter show``: print the merged config, as YAML that runs again."""
 
-import bisect
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Inputs, Json
-from lighter_cli.commands._merged import load_merged, written_values
+from lighter_cli.commands._merged import load_merged
+from lighter_cli.describing.blame import is_section, places_of_lines, written_values
 from lighter_cli.terminal import output
-from lighter_config import Config, ConfigError, Stage, find_references, is_copy, load, prune, resolved, to_yaml
+from lighter_config import Config, ConfigError, Stage, find_references, is_copy, prune, resolved, to_yaml
 from lighter_config.regular_files import is_folder, with_home
-from lighter_config.sources.words import StdinSource
 
 _MAX_COMMENT_COLUMN = 50
 _MIN_COMMENT_COLUMN = 20
@@ -65,34 +64,13 @@ def _reads_a_file(copy: str) -> bool:
 
 def _places(config: Config) -> dict[str, str]:
     """Return the place of each value, by its path; sections have none."""
-    return {path: str(place) for path, value, place in written_values(config) if not _is_section(value)}
-
-
-def _is_section(value: Any) -> bool:
-    return isinstance(value, dict | list) and bool(value)
+    return {path: str(place) for path, value, place in written_values(config) if not is_section(value)}
 
 
 def _blamed(text: str, config: Config) -> str:
-    """Append the place of each value to its line, as a comment.
-
-    The text is loaded again to find the line of each path.
-    """
-    written = load([StdinSource(text)])
-    starts: set[int] = set()
-    origins: dict[int, dict[tuple[object, ...], str]] = {}
-    for path, value, place in written_values(written):
-        key_place, origin = written.key_place(path), config.place(path)
-        starts.update(start.line for start in (place, key_place) if start is not None and start.line is not None)
-        if place.line is not None and origin is not None and not _is_section(value):
-            same = (origin.source, origin.line, origin.word, origin.via)  # a short list is on one line
-            origins.setdefault(place.line, {}).setdefault(same, str(origin))
+    """Append the place of each value to its line, as a comment."""
     lines = text.splitlines()
-    ordered = [*sorted(starts), len(lines) + 1]
-    comments = {
-        # text may take several lines; the comment follows the last one
-        ordered[bisect.bisect_right(ordered, start)] - 2: f"  # {', '.join(found.values())}"
-        for start, found in origins.items()
-    }
+    comments = {index: f"  # {places}" for index, places in places_of_lines(text, config).items()}
     column = _comment_column(lines, comments.values())
     for index, comment in comments.items():
         lines[index] = f"{lines[index]:<{column}}{comment}"

@@ -7,6 +7,7 @@ runs.command("lighter_cli.commands.runs.list:list_runs", name="list", help="List
 runs.command("lighter_cli.commands.runs.show:show", name="show", help="Print what is recorded about a run.")
 runs.command("lighter_cli.commands.runs.diff:diff", name="diff", help="Print what differs between two runs.")
 runs.command("lighter_cli.commands.runs.compare:compare", name="compare", help="Print runs side by side, with curves.")
+runs.command("lighter_cli.commands.runs.plot:plot", name="plot", help="Draw the curves of a metric.")
 runs.command("lighter_cli.commands.runs.restore:restore", name="restore", help="Write config and code as they were.")
 runs.command("lighter_cli.commands.runs.labels:tag", name="tag", help="Add and remove tags of a run.")
 runs.command("lighter_cli.commands.runs.labels:note", name="note", help="Write the note of a run.")

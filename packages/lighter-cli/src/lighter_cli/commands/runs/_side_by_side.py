@@ -1,6 +1,6 @@
 """The table of ``lighter runs compare``: a column a run, a row a fact, a value of the config or a metric."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,8 +10,9 @@ from lighter_cli.commands.runs._table import text
 from lighter_cli.runs.metric_choice import in_order
 from lighter_cli.runs.ranking import best_first
 from lighter_cli.runs.run import Run, differing_paths
+from lighter_cli.runs.short_names import names_of
 from lighter_cli.terminal.output import ADDED, HEADING, PATH, Line, Part, cell_text
-from lighter_cli.terminal.shown import duration_text, shown_path
+from lighter_cli.terminal.shown import duration_text
 from lighter_cli.terminal.table import MAX_CELL, Column, stacked_lines
 
 _AT_BEST, _AT_END = "at_best", "metrics"  # as in records
@@ -53,21 +54,6 @@ def rows_of(runs: Sequence[Run], metrics: Sequence[str] = (), *, has_all: bool =
     if has_all or at_end != at_best:
         rows += _of_metrics(_AT_END, at_end, runs, metrics, has_all)
     return rows
-
-
-def names_of(runs: Sequence[Run]) -> list[str]:
-    """Return short names by which commands find the runs: what the user called them, or the end of their ids."""
-    kinds: list[Callable[[Run], str]] = [
-        lambda run: run.name,
-        lambda run: run.id.rpartition("-")[2],
-        lambda run: run.id,
-        lambda run: shown_path(run.folder),
-    ]
-    taken = [list(map(kind, runs)) for kind in kinds]
-    return [
-        next((names[index] for names in taken if names[index] and names.count(names[index]) == 1), taken[-1][index])
-        for index in range(len(runs))
-    ]
 
 
 def table(rows: Sequence[Row], runs: Sequence[Run], *, width: int | None) -> list[Line]:

@@ -8,11 +8,12 @@ from cyclopts import Parameter
 from lighter_cli.commands._inputs import Csv, Json
 from lighter_cli.commands.runs._options import EVERYTHING, Selection, selected_here, separated
 from lighter_cli.commands.runs._run import Run as RunName
-from lighter_cli.commands.runs._side_by_side import Row, names_of, rows_of, table
+from lighter_cli.commands.runs._side_by_side import Row, rows_of, table
 from lighter_cli.commands.runs._table import exact
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.metric_choice import NUM_SHOWN, in_order
 from lighter_cli.runs.run import Run, run_of
+from lighter_cli.runs.short_names import names_of
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, Line
 from lighter_cli.terminal.plot import LETTERS, Curve, plot_lines
