@@ -53,7 +53,7 @@ def thinned(values: Sequence[float], most: int = MOST_POINTS) -> list[int]:
     Peaks stay, and a stretch that has a value that is not finite keeps one, so that the gap is seen.
 
     >>> thinned([0.0, 5.0, 1.0, 0.5, -3.0, 0.2, 0.1, 0.3], most=6)
-    [0, 1, 3, 4, 6, 7]
+    [0, 1, 4, 7]
     """
     length = len(values)
     if length <= most:
