@@ -9,14 +9,11 @@ from typing import Any
 from lighter_cli.reports.figure_kinds import Matrix
 from lighter_cli.reports.page import Picture, Pictures
 from lighter_cli.runs.index import parsed_lines
+from lighter_cli.runs.picture_recorder import IMAGES_FILE, IMAGES_FOLDER, MATRICES_FILE, is_picture
 from lighter_config.regular_files import read_regular
 
 _logger = logging.getLogger(__name__)
 
-IMAGES_FILE = "images.jsonl"
-MATRICES_FILE = "matrices.jsonl"
-
-_IMAGES = "images"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_PICTURES = 12
 _MOST_MATRICES = 50
@@ -45,7 +42,9 @@ def logged_pictures(folder: Path) -> tuple[list[Pictures], list[str]]:
             caption = f"epoch {line.get('epoch', '?')}"
             pictures.append(Picture(f"{caption}: {line['caption']}" if line.get("caption") else caption, content))
         if len(pictures) < len(lines):
-            notes.append(f"{name}: {len(pictures)} of {len(lines)} pictures are shown; all are in {folder / _IMAGES}")
+            notes.append(
+                f"{name}: {len(pictures)} of {len(lines)} pictures are shown; all are in {folder / IMAGES_FOLDER}"
+            )
         if pictures:
             found.append(Pictures(name, pictures))
     return found, notes
@@ -96,10 +95,10 @@ def _lines(file: Path) -> list[Any]:
 
 def _png(folder: Path, name: str) -> bytes | None:
     """Return a PNG file inside the folder of a record; ``None``, with a warning, if it is none."""
-    file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
-        _logger.warning("the picture %r is outside the record and is skipped", name)
+    if not is_picture(folder, name):
+        _logger.warning("the record %s has no picture %r, which is skipped", folder.name, name)
         return None
+    file = folder / name
     try:
         content = read_regular(file)
     except OSError as error:
