@@ -266,6 +266,9 @@ def test_pictures_and_matrices_of_the_record_are_shown(in_process: Command, one_
         file = f"images/inputs/epoch={epoch:04}.png"
         (one_run / file).write_bytes(png)
         lines.append({"name": "inputs", "epoch": epoch, "step": epoch, "file": file, "caption": "<b>"})
+    (one_run / "images" / "confusion").mkdir()
+    (one_run / "images" / "confusion" / "epoch=0003.png").write_bytes(png)  # its matrix is drawn instead
+    lines.append({"name": "confusion", "epoch": 3, "step": 9, "file": "images/confusion/epoch=0003.png", "caption": ""})
     lines.append({"name": "outside", "epoch": 0, "step": 0, "file": "../../config.yaml", "caption": ""})
     (one_run / "images.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     matrix = {"name": "confusion", "epoch": 3, "step": 9, "labels": ["cat", "dog"], "matrix": [[8, 2], [1, 9]]}

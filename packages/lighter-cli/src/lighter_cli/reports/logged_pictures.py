@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,20 @@ _MOST_MATRICES = 50
 _MOST_BYTES = 4 * 2**20
 
 
-def logged_pictures(folder: Path) -> tuple[list[Pictures], list[str]]:
+def logged_pictures(folder: Path, drawn: Collection[str] = ()) -> tuple[list[Pictures], list[str]]:
     """Return the pictures of a run by their names, and what is not shown.
 
     Of many, the page has some at equal distances, the last among them, and at most 4 MiB in all.
+
+    Args:
+        folder: The folder of the record.
+        drawn: Names that the page shows in another way: those of confusion matrices.
     """
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for line in _lines(folder / IMAGES_FILE):
         if isinstance(line, dict) and all(isinstance(line.get(key), str) for key in ("name", "file")):
+            if line["name"] in drawn:
+                continue
             by_name.setdefault(line["name"], []).append(line)
     found: list[Pictures] = []
     notes: list[str] = []

@@ -151,7 +151,7 @@ def _logged(folder: Path) -> Iterator[Section]:
     matrices = logged_matrices(folder)
     if matrices:
         yield Section("Confusion matrices", [Figures(matrices)])
-    pictures, notes = logged_pictures(folder)
+    pictures, notes = logged_pictures(folder, drawn=[matrix.title for matrix in matrices])
     if pictures or notes:
         yield Section("Images", [*pictures, *([Sentences(notes)] if notes else [])])
 
