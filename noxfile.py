@@ -341,6 +341,7 @@ def pictures(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cpu", groups=groups, requirements=workspace_requirements())
     pytest(session, "packages/lighter-core/tests/callbacks/pictures", "packages/lighter-core/tests/test_messages.py")
     pytest(session, "packages/lighter-cli/tests/runs/test_picture_recorder.py")
+    pytest(session, "--doctest-modules", "--pyargs", "lighter.callbacks.pictures")
     pytest(session, "tests/test_documentation.py", "-k", "pictures")
 
 
@@ -374,4 +375,5 @@ def test_alone(session: nox.Session, package: str, build: str | None) -> None:
     install_alone(session, package, build)
     pytest(session, f"packages/{package}/tests", parallel=build is not None)
     # sweeps need Optuna, which the session `sweep` has
-    pytest(session, "--doctest-modules", "--ignore-glob=*/lighter_cli/sweeps/*", "--pyargs", IMPORT_NAMES[package])
+    need_extras = ("--ignore-glob=*/lighter_cli/sweeps/*", "--ignore-glob=*/lighter/callbacks/pictures/*")
+    pytest(session, "--doctest-modules", *need_extras, "--pyargs", IMPORT_NAMES[package])
