@@ -46,6 +46,7 @@ def test_options_follow_that_are_not_given_yet() -> None:
         "--no-weights-only ",
         "--note ",
         "--safe ",
+        "--slurm ",
         "--tag ",
         "--traceback ",
         "--weights-only ",
@@ -172,7 +173,7 @@ def test_explain_completes_its_path_from_files_after_it(system_config: str) -> N
 def test_runs_are_named_by_their_ids(system_config: str) -> None:
     assert follow("runs", "show", "") == ["last "]
     assert follow("runs", "") == [
-        "best ", "compare ", "diff ", "list ", "note ", "prune ", "remove ", "restore ", "show ", "tag ",
+        "best ", "compare ", "diff ", "list ", "note ", "plot ", "prune ", "remove ", "restore ", "show ", "tag ",
     ]  # fmt: skip
     Runner().run("fit", [system_config, "trainer::max_epochs=1"])
     (record,) = Path("lighter_runs").iterdir()

@@ -78,7 +78,7 @@ def test_a_table_has_reasons_short_numbers_and_times(make: Make) -> None:
     table = shown(make(unfinished={7: {"lr": 0.25, "kind": "a"}}))
     assert table[0] == ["trial", "state", "score", "loss", "front", "constraints", "lr", "kind", "epochs", "took"]
     assert table[1] == ["4", "finished", "0.7", "4", "yes", "kept", "0.333333", "b", "4", "1.0", "s"]
-    assert table[5] == ["1", "finished", "0.9", "9", "violated", "-1", "b", "4", "1.2", "min"]
+    assert table[5] == ["1", "finished", "0.9", "9", "violated", "-1", "b", "4", "75.0", "s"]
     assert table[6] == ["2", "failed", "(ValueError:", "no)", "0.3", "a", "0"]
     assert table[7] == ["3", "pruned", "at", "epoch", "2", "1e-07", "a", "2", "1.0", "s"]
     assert table[8] == ["7", "open", "0.25", "a"]
