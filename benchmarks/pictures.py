@@ -21,12 +21,12 @@ from typing import Any
 import pytorch_lightning
 import torch
 from contestants import resnet, sgd
+from epoch_overhead import Watch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassConfusionMatrix
 from turns import CLASSES, Machine, Same, epochs, in_turn
-from writer_memory import resident_mib
 
 from lighter.callbacks import ConfusionMatrix, Figure, ImageLogger
 from lighter.callbacks.pictures.figure_pixels import pixels_of
@@ -133,18 +133,6 @@ def compare(num_epochs: int) -> list[float]:
         modules: list[LightningModule] = [Classifier(resnet()) for _ in callbacks]
         in_turn(trainers, modules, Same(batch, STEPS), "fit", epochs, run)
     return [sorted(taken[1:])[num_epochs // 4] for taken in times]  # the first loads fonts
-
-
-class Watch(Callback):
-    """Reads the memory after every tenth of the epochs."""
-
-    def __init__(self, num_epochs: int) -> None:
-        self.every = max(1, num_epochs // 10)
-        self.seen: list[float] = []
-
-    def on_train_epoch_end(self, trainer: Trainer, *_: object) -> None:
-        if (trainer.current_epoch + 1) % self.every == 0:
-            self.seen.append(resident_mib())
 
 
 def memory(num_epochs: int) -> float:

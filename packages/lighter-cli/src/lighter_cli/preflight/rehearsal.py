@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lighter_cli.distributed.launcher_variables import without_ranks
 from lighter_cli.preflight.outputs import Redirected, check_places, redirected
 from lighter_cli.preflight.requirements import check_all, stages_with_data
 from lighter_cli.preflight.temporary import quiet, temporary_folder
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
     from lighter_cli.preflight.stage_run import Rehearsed, StageRun
 
 _OFFLINE = {"WANDB_MODE": "offline", "COMET_OFFLINE_DIRECTORY": "", "WANDB_DIR": ""}
-_LAUNCHERS = (
-    "SLURM_NTASKS",
-    "SLURM_NTASKS_PER_NODE",
-    "SLURM_PROCID",
-    "TORCHELASTIC_RUN_ID",
-    "WORLD_SIZE",
-    "RANK",
-    "LOCAL_RANK",
-    "NODE_RANK",
-    "GROUP_RANK",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +166,9 @@ def _offline(folder: Path) -> Mapping[str, str]:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set variables inside, and hide those by which a launcher starts several processes."""
-    before = {name: os.environ.get(name) for name in (*values, *_LAUNCHERS)}
-    _set({**dict.fromkeys(_LAUNCHERS), **values})
+    hidden = os.environ.keys() - without_ranks(os.environ).keys()
+    before = {name: os.environ.get(name) for name in (*values, *hidden)}
+    _set({**dict.fromkeys(hidden), **values})
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ class Layer:
 
     Attributes:
         name: Its name in the network; ``input``, ``output`` or ``loss``.
-        kind: Its class; empty for what is no module.
+        kind: Its class; empty if it is not a module.
         tensors: Dtype and sizes of each tensor.
     """
 

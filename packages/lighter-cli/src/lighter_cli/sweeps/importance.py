@@ -27,7 +27,7 @@ def importances(folder: Path, objective: int = 0) -> Mapping[str, float]:
         objective: The index of the objective.
 
     Raises:
-        SourceError: There is no journal, or it cannot be read.
+        SourceError: The journal is missing or cannot be read.
     """
     if not is_regular(folder / JOURNAL_FILE):
         raise SourceError(Finding(message=f"the sweep {folder.name} has no {JOURNAL_FILE}"))

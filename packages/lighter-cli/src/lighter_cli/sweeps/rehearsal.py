@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,14 +114,10 @@ class Rehearsal:
 
     def _forget_new_sweep(self) -> None:
         """Remove the sweep if it has no trial: the corrected config may begin another one of its name."""
-        folder = self._sweep.folder
         with self._sweep.lock():
             self._sweep.trials.refresh()
-            if self._sweep.trials.numbers:
-                return
-            shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            folder.parent.rmdir()  # if it holds no other sweep
+            if not self._sweep.trials.numbers:
+                self._sweep.remove()
 
 
 def _identity(finding: Finding) -> str:

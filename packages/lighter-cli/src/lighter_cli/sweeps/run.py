@@ -83,14 +83,15 @@ def run_sweep(plan: Plan, options: SweepOptions) -> int:
     if options.slurm:
         from lighter_cli.sweeps.slurm import run_in_jobs  # submitit
 
-        return run_in_jobs(
-            plan,
-            workers=options.workers,
-            share=options.share,
-            words=_words_of(options),
-            retry=options.retry,
-            is_json=options.is_json,
-        )
+        with reporting_disk_errors():
+            return run_in_jobs(
+                plan,
+                workers=options.workers,
+                share=options.share,
+                words=_words_of(options),
+                retry=options.retry,
+                is_json=options.is_json,
+            )
     with reporting_disk_errors(), _launched(plan, options) as launched:
         sweep = open_sweep(plan)
         widen(sweep)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lighter_cli.errors import SlurmError, SweepError
+from lighter_cli.errors import SlurmError
 from lighter_cli.runs.environment import slurm_job, slurm_restarts
 from lighter_cli.slurm.jobs import PENDING, JobState, cancel, job_states, live_jobs, log_of, submit, submitted_jobs
 from lighter_cli.slurm.settings import read_settings, require_slurm
 from lighter_cli.slurm.tasks import Task
+from lighter_cli.sweeps.gpus import refuse_counts
 from lighter_cli.sweeps.join import JoinOptions, command, working_directory
 from lighter_cli.sweeps.layout import JOBS
 from lighter_cli.sweeps.plan import Plan
@@ -50,9 +49,7 @@ def run_in_jobs(
         SweepError: The sweep cannot begin or continue.
     """
     wanted = 1 if workers is None else workers
-    if wanted < 1 or share < 1:
-        option, value = ("--share", share) if share < 1 else ("--workers", workers)
-        raise SweepError(Finding(message=f"{option} must be 1 or more, is {value}"))
+    refuse_counts(workers, share)
     require_slurm()
     settings = read_settings(plan.config)
     sweep = open_sweep(plan)
@@ -67,7 +64,7 @@ def run_in_jobs(
             names = submit(tasks, sweep.folder / JOBS, own) if tasks else []
     except SlurmError:
         if sweep.is_new:
-            _remove(sweep.folder)
+            sweep.remove()
         raise
     if is_json:
         facts = {"sweep": sweep.name, "folder": str(sweep.folder), "jobs": [*live, *names], "submitted": names}
@@ -147,12 +144,6 @@ def _is_done(sweep: Sweep) -> bool:
     trials, num_trials = sweep.trials, sweep.space.num_trials
     trials.refresh()
     return num_trials is not None and len(trials.results) >= num_trials and not trials.open
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder)
-    with suppress(OSError):
-        folder.parent.rmdir()
 
 
 def _closing(sweep: Sweep, live: Sequence[str], names: Sequence[str], num_again: int) -> list[output.Line]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lighter_cli.checking import experiment_checks
 from lighter_cli.checking.safe_checks import safe_checks
-from lighter_cli.sweeps.process import without_ranks
+from lighter_cli.distributed.launcher_variables import without_ranks
 from lighter_config import CheckError, Finding, Severity
 from lighter_config.checks.space import check_space
 from lighter_config.project import find_project, is_users_own, reader_in

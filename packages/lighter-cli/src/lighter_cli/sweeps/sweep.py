@@ -73,6 +73,12 @@ class Sweep:
         """Hold the lock under which trials are asked for, claimed and closed."""
         return locked(self.folder / LOCK_FILE)
 
+    def remove(self) -> None:
+        """Remove a sweep in which no trial has begun, and the folder of all sweeps if it holds no other one."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
+
     def make_trial(self, number: int, assignment: Any) -> None:
         """Make the folder of a trial."""
         settings = {} if self.project is None else {"project": self.project}
