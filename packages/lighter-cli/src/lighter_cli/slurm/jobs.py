@@ -14,6 +14,7 @@ from typing import Any
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.errors import SlurmError
+from lighter_cli.slurm.settings import SECTION
 from lighter_config import Finding
 
 JOBS_FILE = "jobs.json"
@@ -68,15 +69,21 @@ def submit(tasks: Sequence[Callable[[], Any]], folder: Path, settings: Mapping[s
             jobs = executor.submit_array(tasks) if len(tasks) > 1 else [executor.submit(tasks[0])]
     except (FailedJobError, AssertionError, ValueError) as error:
         _remove_new(folder, before)
-        lines = (str(error).strip() or said.getvalue().strip()).splitlines()
-        message = f"SLURM refuses the job: {lines[0].removeprefix('sbatch: ').removeprefix('error: ') if lines else ''}"
-        raise SlurmError(
-            Finding(message=message, expected=tuple(lines[1:]), fix="correct sweep::slurm, then run the command again")
-        ) from error
+        raise _refused(str(error).strip() or said.getvalue().strip()) from error
     names = [str(job.job_id) for job in jobs]
     entries = [{"job": name, "cluster": cluster_name(), "uid": os.getuid()} for name in names]
     write_atomically(folder / JOBS_FILE, json.dumps({"jobs": [*_entries(folder), *entries]}, indent=1))
     return names
+
+
+def _refused(said: str) -> SlurmError:
+    """Return the error for a job that SLURM refuses: the last line of what it said is the reason, the rest a note."""
+    reason = said.rpartition("\n")[2].removeprefix("sbatch: ").removeprefix("error: ").removeprefix("fatal: ")
+    fix = f"correct {SECTION}, then run the command again; `sinfo` shows whether SLURM answers here"
+    refused = SlurmError(Finding(message=f"SLURM refuses the job: {reason}", fix=fix))
+    if "\n" in said:
+        refused.add_note(said)
+    return refused
 
 
 def submitted_jobs(folder: Path) -> list[str]:
