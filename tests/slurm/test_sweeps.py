@@ -131,6 +131,9 @@ def test_a_trial_of_a_cancelled_job_is_taken_over_in_seconds(login: Login) -> No
     login.wait_for_end()
     check_all_ended(login, 2)
     assert login.owner(0)["slurm_job"] != job
+    first, *_ = login.records(login.sweep / "trials" / "0000")
+    assert first.status == "interrupted"
+    assert first.num_steps_after(first.folder / "requeue.ckpt") == 0  # its loader's worker outlived the SIGTERM
 
 
 def test_nothing_is_lost_when_a_node_dies(login: Login) -> None:

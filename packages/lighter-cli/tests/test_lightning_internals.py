@@ -1,15 +1,18 @@
 """Contract tests with real Lightning objects: a version whose private state differs fails here."""
 
 import inspect
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 import torch.distributed
@@ -21,6 +24,7 @@ from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader, Dataset
 from torchmetrics import SumMetric
 
 from lighter_cli import lightning_internals as internals
@@ -124,6 +128,44 @@ def test_a_set_sigterm_ends_the_fit_after_the_batch() -> None:
         trainer.fit(BoringModel())
     assert trainer.received_sigterm
     assert trainer.global_step == 1
+
+
+class Slow(Dataset[int]):
+    """Says which process reads; the third item takes long."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> int:
+        if index == 3:
+            time.sleep(100)
+        return os.getpid()
+
+
+def test_a_loader_worker_outlives_a_sigterm_of_another_process() -> None:
+    with internals.loader_workers_outlive_sigterm():
+        batches = iter(DataLoader(Slow(), batch_size=None, num_workers=1))
+        worker = next(batches)
+        subprocess.run(["sh", "-c", f"kill -TERM {worker}"], check=True)
+        assert next(batches) == worker
+
+
+def test_a_loader_worker_ends_at_a_sigterm_of_its_own_process() -> None:
+    with internals.loader_workers_outlive_sigterm():
+        batches = iter(DataLoader(Slow(), batch_size=None, num_workers=1, prefetch_factor=4))
+        worker = next(batches)
+        assert worker != os.getpid()
+        del batches  # waits five seconds for the worker, which sleeps, and then sends SIGTERM
+    assert not psutil.pid_exists(worker)
+
+
+def test_loader_workers_outside_end_at_a_sigterm() -> None:
+    with internals.loader_workers_outlive_sigterm():
+        pass
+    batches = iter(DataLoader(Slow(), batch_size=None, num_workers=1))
+    subprocess.run(["sh", "-c", f"kill -TERM {next(batches)}"], check=True)
+    with pytest.raises(RuntimeError, match="DataLoader worker"):
+        list(batches)
 
 
 @pytest.fixture

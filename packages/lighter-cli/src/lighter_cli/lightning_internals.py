@@ -9,10 +9,12 @@ Lightning objects, so that a new version that differs fails there. The module is
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.distributed_c10d import _get_default_store
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data._utils import signal_handling
 
 from lighter_cli.lightning_package import is_a, is_model_checkpoint
 
@@ -88,6 +91,33 @@ def replace_sigterm_handler(trainer: Trainer, handler: Callable[[int, FrameType 
 def set_received_sigterm(trainer: Trainer) -> None:
     """Let Lightning's loops stop after the current batch, as after a SIGTERM."""
     trainer._signal_connector.received_sigterm = True
+
+
+@contextmanager
+def loader_workers_outlive_sigterm() -> Iterator[None]:
+    """Let the workers of loaders that start inside ignore a SIGTERM, unless their own process sends it.
+
+    SLURM sends it to every process of a job, and a loader without its workers ends the batch that is to be saved. Torch
+    sets the signal handlers of a worker by one function, which a forked worker finds replaced; a spawned one does not.
+    """
+    set_handlers = signal_handling._set_worker_signal_handlers
+
+    def ignore_others() -> None:
+        set_handlers()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # before the thread, which inherits it
+        threading.Thread(target=_end_at_sigterm_of_parent, daemon=True).start()
+
+    signal_handling._set_worker_signal_handlers = ignore_others
+    try:
+        yield
+    finally:
+        signal_handling._set_worker_signal_handlers = set_handlers
+
+
+def _end_at_sigterm_of_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)  # as torch's own handler
 
 
 def cluster_environment(trainer: Trainer) -> ClusterEnvironment | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lighter_cli.distributed.slurm_requeue import Requeued
 from lighter_cli.running.runner import Runner
@@ -102,6 +103,31 @@ def test_a_restarted_job_continues_despite_its_ckpt_path(job: str, monkeypatch: 
     with pytest.warns(UserWarning, match="resum"):
         Runner().run("fit", [job, "model::_target_=project.models.Signalled"], ckpt_path="gone.ckpt")
     assert read_records(Path())[-1].content["options"]["ckpt_path"] == str(first.folder / "requeue.ckpt")
+
+
+TERMINATED = """
+
+class Terminated(Classifier):
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 1:
+            import os, signal, subprocess
+            from multiprocessing import active_children
+            pids = [str(os.getpid()), *(str(child.pid) for child in active_children())]
+            assert len(pids) > 1
+            subprocess.run(["kill", "-TERM", *pids], check=True)
+        return super().training_step(batch, batch_idx)
+"""
+
+
+def test_a_sigterm_to_all_processes_of_the_job_saves_after_a_batch(job: str, write: Write) -> None:
+    write("code/models.py", Path("code/models.py").read_text() + TERMINATED)
+    words = ["model::_target_=project.models.Terminated", "data::train_dataloader::num_workers=1"]
+    with pytest.raises(SIGTERMException):
+        Runner().run("fit", [job, *words])
+    (record,) = read_records(Path())
+    assert record.status == "interrupted"
+    assert record.checkpoint("last") == record.folder / "requeue.ckpt"
+    assert record.content["checkpoints"]["last_step"] == 2
 
 
 @pytest.mark.parametrize("stage", ["test", "predict"])

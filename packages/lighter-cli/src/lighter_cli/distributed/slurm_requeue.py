@@ -12,12 +12,12 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from lighter_cli.lightning_internals import cluster_environment, save_checkpoint
+from lighter_cli.lightning_internals import cluster_environment, loader_workers_outlive_sigterm, save_checkpoint
 from lighter_cli.lightning_package import class_beside, derived, is_a
 from lighter_cli.runs.environment import slurm_job
 
@@ -73,9 +73,11 @@ def requeuing(trainer: Trainer, folder: Path, *, is_trial: bool = False) -> Iter
     sigterm = class_beside(trainer, "utilities.exceptions.SIGTERMException")
     checkpoint = derived(RequeueCheckpoint, trainer, "callbacks.ModelCheckpoint")(folder, requeue_signal, sigterm)
     trainer.callbacks.append(checkpoint)  # type: ignore[attr-defined]
+    is_in_job = slurm_job(os.environ) is not None
     before = signal.signal(requeue_signal, checkpoint.on_signal)
     try:
-        yield
+        with loader_workers_outlive_sigterm() if is_in_job else nullcontext():
+            yield
     except Requeued:
         if trainer.is_global_zero and is_requeued:
             _requeue()
