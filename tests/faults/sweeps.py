@@ -138,7 +138,8 @@ def _check_runs(number: int, records: list[Record]) -> None:
     """Look at the runs of one trial: each continues the one before, if that had saved a checkpoint."""
     finished = [record for record in records if record.status == "finished"]
     if len(finished) != 1 or finished[0] is not records[-1]:
-        raise LostError(f"trial {number} finished {len(finished)} times: {[record.status for record in records]}")
+        told = [(one.status, *(one.content[key] for key in ("start", "end", "process"))) for one in records]
+        raise LostError(f"trial {number} finished {len(finished)} times: {told}")
     epochs = [epoch.epoch for epoch in read_epochs(records[-1].folder)]
     if epochs != list(range(NUM_EPOCHS)):
         raise LostError(f"trial {number} has the epochs {epochs}")

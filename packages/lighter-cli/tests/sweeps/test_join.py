@@ -86,7 +86,7 @@ def test_a_worker_that_gets_sigterm_saves_its_trial(sweep: Sweep, join: Callable
 
 def test_runs_of_a_node_that_died_are_free_at_once(sweep: Sweep) -> None:
     queue = Queue(sweep)
-    claimed = queue.take(node="first")
+    claimed = queue.take(node="first", host="another")
     assert claimed is not None
     assert queue.running() == [claimed.job]
     assert queue.end_claims(lambda owner: owner["node"] == "second") == 0
@@ -95,3 +95,11 @@ def test_runs_of_a_node_that_died_are_free_at_once(sweep: Sweep) -> None:
     again = queue.take(node="second")
     assert again is not None
     assert again.job == claimed.job
+
+
+def test_a_trial_that_outlived_its_job_on_this_host_is_not_begun_again(sweep: Sweep) -> None:
+    queue = Queue(sweep)
+    claimed = queue.take()
+    assert claimed is not None
+    assert queue.end_claims(lambda owner: True) == 0
+    assert queue.running() == [claimed.job]

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lighter_cli import Runner
 from lighter_cli.runs.record import Record, read_records
 from lighter_cli.runs.run import read_runs
 from lighter_cli.runs.trial import Trial
+from lighter_cli.sweeps import trial_callback
 from lighter_cli.sweeps.owners import claim, read_owner, take_over_claim
 from lighter_cli.sweeps.trial_callback import callbacks_of_trial
 
@@ -104,3 +106,32 @@ def test_a_claim_holds_until_another_process_claims_the_trial(tmp_path: Path, mo
     owner = read_owner(folder)
     assert owner is not None
     assert owner["pid"] == os.getpid()
+
+
+class _TakenOver(Callback):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            claim(self.folder)
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_a_trial_that_was_taken_over_does_not_finish_twice(
+    system_config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_taken_over: bool
+) -> None:
+    folder = tmp_path / "lighter_sweeps" / "x" / "trials" / "0000"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("LIGHTER_TRIAL_CLAIM", claim(folder))
+    monkeypatch.setattr(trial_callback, "keep_claim", lambda folder, name: None)  # its SIGTERM would end the tests
+    own = callbacks_of_trial(folder)
+    trial = Trial(folder, lambda trainer: [*own(trainer), *[_TakenOver(folder)] * is_taken_over])
+    if is_taken_over:
+        with pytest.raises(SIGTERMException):
+            fit(system_config, trial, "trainer::max_epochs=2")
+    else:
+        fit(system_config, trial, "trainer::max_epochs=2")
+    (record,) = read_records(tmp_path)
+    assert record.status == ("interrupted" if is_taken_over else "finished")
+    assert record.content["progress"]["epoch"] == 2

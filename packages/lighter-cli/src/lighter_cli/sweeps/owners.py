@@ -106,6 +106,12 @@ def keep_claim(folder: Path, name: str) -> None:
     threading.Thread(target=_keep, args=(folder, name), name="lighter-claim", daemon=True).start()
 
 
+def is_taken_over(folder: Path, name: str) -> bool:
+    """Return whether another process has claimed a trial since."""
+    owner = read_owner(folder)
+    return owner is not None and owner.get("claim") != name
+
+
 def touch(folder: Path) -> None:
     """Show processes on other hosts that the owner of a trial still runs."""
     with suppress(OSError):
@@ -120,9 +126,8 @@ def is_touch_due(last: float) -> bool:
 def _keep(folder: Path, name: str) -> None:
     while True:
         time.sleep(TOUCH_S)
-        owner = read_owner(folder)
-        if owner is not None and owner.get("claim") != name:
-            _logger.error("another process has taken this trial over: %s, process %s", owner["host"], owner["pid"])
+        if is_taken_over(folder, name):
+            _logger.error("another process has taken this trial over")
             os.kill(os.getpid(), signal.SIGTERM)
             return
         touch(folder)

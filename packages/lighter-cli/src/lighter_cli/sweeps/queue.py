@@ -19,7 +19,7 @@ from lighter_cli.sweeps.outcomes import (
     result_without_record,
     violations,
 )
-from lighter_cli.sweeps.owners import claim, end_claim, release
+from lighter_cli.sweeps.owners import claim, end_claim, is_here, release
 from lighter_cli.sweeps.study import Kept, Study, Told
 from lighter_cli.sweeps.sweep import Sweep
 from lighter_cli.sweeps.trials import Job
@@ -125,6 +125,8 @@ class Queue:
     def end_claims(self, is_gone: Callable[[Mapping[str, Any]], bool]) -> int:
         """Free the runs of owners that are known to be gone, such as those of a node that died.
 
+        A trial that is seen to run on this host keeps its run, though its job has ended: it outlived its launcher.
+
         Args:
             is_gone: Tells that from what ``owner.json`` says.
 
@@ -133,7 +135,8 @@ class Queue:
         """
         with self._sweep.lock():
             self._sweep.trials.refresh()
-            lost = [job for job in self.running() if is_gone(job.owner or {})]
+            owners = [(job, job.owner) for job in self.running()]
+            lost = [job for job, owner in owners if owner is not None and not is_here(owner) and is_gone(owner)]
             for job in lost:
                 end_claim(job.folder)
         return len(lost)

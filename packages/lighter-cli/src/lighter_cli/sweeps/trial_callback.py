@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lighter_cli.lightning_package import derived
+from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.runs.trial import Trial
 from lighter_cli.sweeps.layout import LOCK_FILE, read_pruning
 from lighter_cli.sweeps.locks import locked
-from lighter_cli.sweeps.owners import CLAIM_VARIABLE, keep_claim, take_over_claim
+from lighter_cli.sweeps.owners import CLAIM_VARIABLE, is_taken_over, keep_claim, take_over_claim
 from lighter_cli.terminal.process import is_first_rank
 
 if TYPE_CHECKING:
@@ -34,11 +34,35 @@ def callbacks_of_trial(folder: Path) -> Callable[[Trainer], Sequence[Callback]]:
             if not take_over_claim(folder, name):
                 raise SystemExit("another process has taken this trial over")
         keep_claim(folder, name)
-    return partial(_callbacks, folder)
+    return partial(_callbacks, folder, name)
 
 
-def _callbacks(folder: Path, trainer: Trainer) -> Sequence[Callback]:
-    return [derived(Pruning, trainer, "Callback")(Trial(folder), read_pruning(Trial(folder)))]
+def _callbacks(folder: Path, name: str | None, trainer: Trainer) -> Sequence[Callback]:
+    pruning = derived(Pruning, trainer, "Callback")(Trial(folder), read_pruning(Trial(folder)))
+    return [pruning] if name is None else [pruning, derived(HeldClaim, trainer, "Callback")(folder, name)]
+
+
+class HeldClaim(Callback):
+    """Let a trial that another process has taken over count as interrupted, not as finished once more.
+
+    Args:
+        folder: The folder of the trial.
+        name: The name of its claim.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End all ranks as at a SIGTERM if the claim holds no more.
+
+        Raises:
+            SIGTERMException: Another process has taken the trial over.
+        """
+        is_lost = trainer.is_global_zero and is_taken_over(self._folder, self._name)
+        if trainer.strategy.broadcast(is_lost):
+            raise class_beside(trainer, "utilities.exceptions.SIGTERMException")
 
 
 class Pruning(Callback):
