@@ -78,7 +78,7 @@ def shown(values, *, batch_size=4, module=None, **options):
 
 
 def tiles(pixels, heights, widths):
-    """Cut a picture of rows of images into the images."""
+    """Cut a picture of rows of images into the images; a legend may follow."""
     rows, top = [], TEXT_HEIGHT
     for height in heights:
         top += GAP
@@ -88,7 +88,7 @@ def tiles(pixels, heights, widths):
             left += width + GAP
         rows.append(row)
         top += height + TEXT_HEIGHT
-    assert top == pixels.shape[0]
+    assert (pixels.shape[0] - top) % TEXT_HEIGHT == 0
     return rows
 
 
@@ -173,6 +173,28 @@ def test_slices_of_volumes_are_cut_along_an_axis(axis, slices):
         expected = colored(masks[0, 0].select(axis, index)).numpy()
         assert np.array_equal(target, expected)
         assert np.array_equal(pred, expected)
+
+
+def test_a_legend_names_the_labels_that_are_shown():
+    masks = torch.zeros(2, 40, 60, dtype=torch.long)
+    masks[0, :10], masks[1, :10], masks[1, 10:20] = 2, 1, 255
+    values = {"input": random(2, 1, 40, 60), "target": masks}
+    names = ["nothing", "liver", "spleen", "heart"]
+    pixels = shown(values, labels=names, ignore_index=255, pred=None).pixels
+    legend = pixels[TEXT_HEIGHT + 2 * (GAP + 40 + TEXT_HEIGHT) :]
+    assert legend.shape[0] == TEXT_HEIGHT
+    found = {tuple(pixel) for pixel in legend[TEXT_HEIGHT // 2].tolist()}
+    of_labels = {tuple(colored(torch.tensor([[label]]))[0, 0].tolist()) for label in range(1, 4)}
+    shown_colors = {tuple(colored(torch.tensor([[label]]))[0, 0].tolist()) for label in (1, 2)}
+    assert found & of_labels == shown_colors
+
+
+def test_a_long_legend_takes_several_lines_and_is_cut_at_the_width():
+    names = [f"structure {number}" for number in range(20)]
+    masks = torch.arange(400).reshape(1, 20, 20) % 20
+    pixels = shown({"input": random(1, 1, 20, 20), "target": masks}, labels=names, pred=None).pixels
+    top = TEXT_HEIGHT + GAP + 20 + TEXT_HEIGHT
+    assert pixels.shape == (top + 19 * TEXT_HEIGHT, 2 * 20 + 3 * GAP, 3)
 
 
 def test_label_maps_are_laid_over_the_input():

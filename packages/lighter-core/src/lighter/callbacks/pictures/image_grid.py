@@ -62,12 +62,49 @@ def block_of(images: Sequence[Pixels], text: str) -> Pixels:
     return block
 
 
+def legend_of(names: Sequence[str], colors: Sequence[Sequence[int]], width: int) -> Pixels:
+    """Write names behind squares of their colors, in as many lines as they need.
+
+    Args:
+        names: The names.
+        colors: Red, green and blue of each, from 0 to 255.
+        width: The width of the image in pixels.
+
+    >>> legend_of(["liver", "spleen"], [(230, 159, 0), (86, 180, 233)], 200).shape
+    (16, 200, 3)
+    """
+    entries = [_legend_entry(name, color, width) for name, color in zip(names, colors, strict=True)]
+    lines: list[list[Pixels]] = [[]]
+    for entry in entries:
+        if lines[-1] and sum(one.shape[1] for one in lines[-1]) + entry.shape[1] > width:
+            lines.append([])
+        lines[-1].append(entry)
+    legend = np.full((TEXT_HEIGHT * len(lines), width, 3), _BACKGROUND, np.uint8)
+    for number, line in enumerate(lines):
+        row = np.concatenate(line, axis=1)
+        legend[number * TEXT_HEIGHT : (number + 1) * TEXT_HEIGHT, : row.shape[1]] = row
+    return legend
+
+
+def _legend_entry(name: str, color: Sequence[int], most: int) -> Pixels:
+    from PIL import ImageFont
+
+    side = TEXT_HEIGHT - 2 * GAP
+    text = text_of(name, int(ImageFont.load_default().getlength(_latin(name))) + 2 * GAP)
+    square = np.full((TEXT_HEIGHT, GAP + side, 3), _BACKGROUND, np.uint8)
+    square[GAP : GAP + side, GAP:] = color
+    return np.concatenate([square, text], axis=1)[:, :most]
+
+
+def _latin(text: str) -> str:
+    """Return a line of the characters that Pillow's own font has; others become question marks."""
+    return text.replace("\n", " ").encode("latin-1", "replace").decode("latin-1")
+
+
 def text_of(text: str, width: int) -> Pixels:
     """Write a line of text, black on white; what is wider than the image is cut."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = Image.new("RGB", (width, TEXT_HEIGHT), "white")
-    # Pillow's own font has Latin characters
-    line = text.replace("\n", " ").encode("latin-1", "replace").decode("latin-1")
-    ImageDraw.Draw(image).text((GAP, 2), line, fill="black", font=ImageFont.load_default())
+    ImageDraw.Draw(image).text((GAP, 2), _latin(text), fill="black", font=ImageFont.load_default())
     return np.asarray(image).copy()

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from pytorch_lightning import Trainer
 
 from lighter.callbacks.pictures.figure_pixels import check_pillow
-from lighter.callbacks.pictures.image_grid import grid_of
+from lighter.callbacks.pictures.image_grid import grid_of, legend_of
 from lighter.callbacks.pictures.image_samples import Sample, SampleCollector, SampleRenderer
+from lighter.callbacks.pictures.label_colors import colored
 from lighter.callbacks.pictures.picture import Picture
 from lighter.callbacks.pictures.picture_callback import Moment, PictureCallback, PictureMode
 from lighter.callbacks.pictures.rendering import Kind, View
@@ -18,6 +20,7 @@ from lighter.errors import PictureError, nearest_names
 
 _COLUMNS_WITHOUT_MAPS = 4
 _LONGEST_CAPTION = 1000
+_MOST_IN_LEGEND = 40
 
 
 class ImageLogger(PictureCallback):
@@ -29,7 +32,8 @@ class ImageLogger(PictureCallback):
 
     An input is an image, ``(C, H, W)`` or ``(H, W)``, or a volume, ``(C, D, H, W)``, of which slices are shown. Targets
     and predictions with its spatial dimensions are shown beside it: integers, and scores of classes, as the colors of a
-    label map; other numbers as images. Classes are written below. Predictions are shown as their target is.
+    label map, with a legend; other numbers as images. Classes are written below. Predictions are shown as their target
+    is.
 
     Needs ``pip install lighter-core[images]``.
 
@@ -130,6 +134,10 @@ class ImageLogger(PictureCallback):
         num_columns = 1 if len(samples[0].columns) > 1 else _COLUMNS_WITHOUT_MAPS
         heading = " | ".join(samples[0].columns)
         pixels = grid_of([block.numpy() for block in blocks], num_columns, heading)
+        if labels := sorted(frozenset().union(*(sample.labels for sample in samples)))[:_MOST_IN_LEGEND]:
+            names = [self._renderer.label_name(label) for label in labels]
+            colors = colored(torch.tensor(labels)[None])[0].tolist()
+            pixels = np.concatenate([pixels, legend_of(names, colors, pixels.shape[1])])
         yield Picture(moment.name, moment.epoch, moment.step, moment.x, pixels, _caption(heading, samples))
 
 

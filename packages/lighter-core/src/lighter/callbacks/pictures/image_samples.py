@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lighter.callbacks.pictures.image_grid import block_of
-from lighter.callbacks.pictures.label_colors import colored, laid_over
+from lighter.callbacks.pictures.label_colors import colored, label_numbers, laid_over
 from lighter.callbacks.pictures.picture import Pixels
 from lighter.callbacks.pictures.rendering import Kind, View, as_pixels, class_of, cut, kind_of, labels_of, resized
 from lighter.callbacks.writers.sample_values import split
@@ -26,12 +26,14 @@ class Sample:
         columns: What stands side by side.
         blocks: Its images, one block for each slice, ``(H, W, 3)`` in uint8.
         text: What is written below them.
+        labels: The labels of its label maps, without 0.
     """
 
     name: str
     columns: tuple[str, ...]
     blocks: tuple[Tensor, ...]
     text: str
+    labels: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,10 @@ class SampleRenderer:
         texts = [f"{role} {self._class_name(tensors[role])}" for role, kind in kinds.items() if kind == "class"]
         maps = {role: tensors[role] for role, kind in kinds.items() if kind != "class"}
         text = f"{name}: {', '.join(texts)}" if texts else name
-        rows = self._rows(image, maps, kinds, num_spatial, where)
+        rows, shown = self._rows(image, maps, kinds, num_spatial, where)
         numbers = [""] if len(rows) == 1 else [f", slice {number + 1} of {len(rows)}" for number in range(len(rows))]
         blocks = [torch.from_numpy(block_of(row, text + number)) for row, number in zip(rows, numbers, strict=True)]
-        return Sample(name, ("input", *maps), tuple(blocks), text)
+        return Sample(name, ("input", *maps), tuple(blocks), text, frozenset(shown))
 
     def _kinds(self, tensors: Mapping[str, Tensor], num_spatial: int) -> dict[str, Kind]:
         kinds: dict[str, Kind] = {}
@@ -79,9 +81,10 @@ class SampleRenderer:
 
     def _rows(
         self, image: Tensor, maps: Mapping[str, Tensor], kinds: Mapping[str, Kind], num_spatial: int, where: str
-    ) -> list[list[Pixels]]:
-        """Return for each slice the images that stand side by side."""
+    ) -> tuple[list[list[Pixels]], set[int]]:
+        """Return for each slice the images that stand side by side, and the labels in them."""
         parts = {}
+        labels: set[int] = set()
         for role, value in maps.items():
             if not num_spatial <= value.ndim <= num_spatial + 1:
                 raise PictureError(
@@ -100,8 +103,10 @@ class SampleRenderer:
                 is_labels = kinds[role] == "labels"
                 resized_part = resized(slices[number], self.view, is_labels=is_labels)
                 row.append(self._drawn(shown, resized_part) if is_labels else as_pixels(resized_part, self.view))
+                if is_labels:
+                    labels.update(label_numbers(slices[number], self.ignore_index))
             rows.append(row)
-        return rows
+        return rows, labels
 
     def _drawn(self, image: Pixels, labels: Tensor) -> Pixels:
         if self.overlay and image.shape[:2] == labels.shape:
@@ -112,6 +117,10 @@ class SampleRenderer:
         number = class_of(value)
         if number is None:
             return f"{value.item():.4g}" if value.numel() == 1 else f"of shape {tuple(value.shape)}"
+        return self.label_name(number)
+
+    def label_name(self, number: int) -> str:
+        """Return what a label is called: its name, else its number."""
         return self.labels[number] if self.labels is not None and 0 <= number < len(self.labels) else str(number)
 
 
@@ -169,14 +178,22 @@ class SampleCollector:
     def state(self) -> Any:
         """Return the samples found, for a checkpoint."""
         return {
-            place: {"name": one.name, "columns": list(one.columns), "blocks": list(one.blocks), "text": one.text}
+            place: {
+                "name": one.name,
+                "columns": list(one.columns),
+                "blocks": list(one.blocks),
+                "text": one.text,
+                "labels": sorted(one.labels),
+            }
             for place, one in self._found.items()
         }
 
     def load(self, state: Any) -> None:
         """Continue with the samples of a checkpoint."""
         self._found = {
-            place: Sample(one["name"], tuple(one["columns"]), tuple(one["blocks"]), one["text"])
+            place: Sample(
+                one["name"], tuple(one["columns"]), tuple(one["blocks"]), one["text"], frozenset(one.get("labels", ()))
+            )
             for place, one in state.items()
         }
 

@@ -36,6 +36,15 @@ def colored(labels: Tensor, ignore_index: int | None = None) -> Tensor:
     return palette[torch.where(is_none, len(_COLORS), numbers)]
 
 
+def label_numbers(labels: Tensor, ignore_index: int | None = None) -> list[int]:
+    """Return the labels of a map that have a color of their own, in order: neither 0 nor what is ignored.
+
+    >>> label_numbers(torch.tensor([[0, 3, -1], [255, 1, 3]]), ignore_index=255)
+    [1, 3]
+    """
+    return [number for number in labels.unique().tolist() if number > 0 and number != ignore_index]
+
+
 def laid_over(image: NDArray[np.uint8], labels: Tensor, ignore_index: int | None = None) -> NDArray[np.uint8]:
     """Lay the colors of labels over an image, half transparent where a label is not 0.
 
