@@ -79,9 +79,10 @@ def test_a_click_on_a_heading_sorts_the_table(in_process: Command, twelve_runs: 
     page = open_page(made(in_process, *map(str, twelve_runs)))
     heading = page.locator("th button", has_text="vars::lr")
     column = heading.locator("xpath=..").evaluate("heading => heading.cellIndex")
+    cells = page.locator(".scroll").first.locator(f"tbody td:nth-child({column + 1})")
 
     def values() -> list[float]:
-        return [float(text) for text in page.locator(f".scroll tbody td:nth-child({column + 1})").all_inner_texts()]
+        return [float(text) for text in cells.all_inner_texts()]
 
     heading.click()
     assert values() == sorted(values()) != []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_runs import METRICS, MONITOR, epoch_lines, list_runs_in, write_run, write_sweep
+from made_runs import METRICS, MONITOR, START, epoch_lines, list_runs_in, write_run, write_sweep
 
 from lighter_cli.reports.run_page import run_page
 from lighter_cli.reports.subjects import find_subject, make_page
@@ -93,6 +93,43 @@ def test_several_runs_are_ranked_with_bands_over_seeds(in_process: Command, twel
     mean = sum(values) / 3
     assert first["mean"][5] == pytest.approx(mean, rel=1e-4)
     assert first["std"][5] == pytest.approx(math.sqrt(sum((value - mean) ** 2 for value in values) / 2), rel=1e-3)
+
+
+def test_several_runs_say_how_each_fit_went(in_process: Command, tmp_path: Path) -> None:
+    names = ("train/loss/epoch", "val/loss/epoch", MONITOR[0])
+
+    def lines(*values: tuple[float, float, float]) -> list[dict[str, Any]]:
+        return [
+            {
+                "epoch": epoch,
+                "step": epoch,
+                "time_s": epoch,
+                "at": START.isoformat(),
+                "metrics": dict(zip(names, row, strict=True)),
+            }
+            for epoch, row in enumerate(values)
+        ]
+
+    rises = [(3, 3, 0.1), (2, 1, 0.6), (1, 2, 0.8), (0.5, 2.5, 0.7), (0.4, 3, 0.7)]
+    falls = [(3, 3, 0.1), (2, 2, 0.5)]
+    others = dict.fromkeys(("sanity_check_s", "validation_s", "checkpoints_s", "rest_s"), 0.0)
+    waits = {"total_s": 10.0, "data_s": 6.0, "training_s": 4.0, **others}
+    first = write_run(tmp_path / "lighter_runs" / "20260301-090000-aaaaaa", lines=lines(*rises))
+    clean = {"commit": "fedcba9876543210", "dirty": False}
+    second = write_run(
+        tmp_path / "lighter_runs" / "20260301-090001-bbbbbb", lines=lines(*falls), seed=1, git=clean, time_spent=waits
+    )
+    done = in_process("report", str(first), str(second), "--json", "-o", "report.html")
+    page = page_of(done)
+    assert "1 of 2 fits overfit: aaaaaa after epoch 1." in page
+    assert "1 of 2 fits waited for data, so more workers may help: bbbbbb." in page
+    assert "They ran 2 states of the code" in page
+    facts = {run["id"][-6:]: run for run in json.loads(done.stdout)["runs"]}
+    kept = ("best_epoch", "overfit_after", "code")
+    assert [facts["aaaaaa"][key] for key in kept] == [2, 1, "0123456789ab (edited)"]
+    assert [facts["bbbbbb"][key] for key in kept] == [1, None, "fedcba987654"]
+    assert facts["bbbbbb"]["time_shares"]["data"] == 0.6
+    assert "waiting for data 60%, training 40%" in page
 
 
 def test_by_colours_runs_by_a_value_of_the_config(in_process: Command, twelve_runs: list[Path]) -> None:
@@ -317,6 +354,18 @@ def test_figures_are_written_with_their_data(in_process: Command, one_run: Path)
     assert heading == "curve,epoch,step,time_s,value"
     assert float(first.split(",")[-1]) == value
     assert [file.read_bytes()[:4] for file in files[1:]] == [b"%PDF", b"\x89PNG", b"<?xm"]
+
+
+@pytest.mark.parametrize("option", ["--light", "--figures=figures"])
+def test_hundreds_of_figures_are_not_drawn(in_process: Command, tmp_path: Path, option: str) -> None:
+    names = [f"val/score_{index}" for index in range(300)]
+    folder = write_run(tmp_path / "lighter_runs" / "20260301-090000-aaaaaa", metrics=names, epochs=2)
+    done = in_process("report", str(folder), option)
+    assert done.returncode == 1
+    assert "the page has 300 figures" in done.stderr
+    assert "at most 200 figures to draw" in done.stderr
+    assert not Path("report.html").exists()
+    assert not Path("figures").exists()
 
 
 def test_without_matplotlib_the_extra_is_named(

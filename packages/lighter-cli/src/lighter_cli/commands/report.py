@@ -23,6 +23,7 @@ from lighter_config.regular_files import is_regular, open_regular
 _DEFAULT_FILE = Path("report.html")
 _WATCH_S = 5.0
 _MOST_RUNS = 200
+_MOST_DRAWN = 200
 
 Names = Annotated[
     str,
@@ -61,6 +62,8 @@ def report(
     metrics = separated(metric)
     subject = _subject(runs, selection)
     page = make_page(subject, metrics, by)
+    if light or figures is not None:
+        _refuse_many(page, "--light" if figures is None else "--figures")
     if as_json:
         output.write_json(page.facts)
     if figures is not None:
@@ -107,6 +110,19 @@ def _subject(names: Sequence[str], selection: Selection) -> list[Run] | Path:
         message, fix = f"{len(found):,} runs do not fit on one page", "select fewer: --last 50; a sweep may have more"
         raise SourceError(Finding(message=message, expected=(f"at most {_MOST_RUNS}",), fix=fix))
     return found
+
+
+def _refuse_many(page: Page, option: str) -> None:
+    """Refuse to draw so many figures that it takes minutes.
+
+    Raises:
+        SourceError: With how to choose some.
+    """
+    count = sum(1 for _ in page.figures())
+    if count > _MOST_DRAWN:
+        message, fix = f"the page has {count:,} figures", "choose some by their metrics: --metric val/loss/epoch"
+        limit = f"at most {_MOST_DRAWN} figures to draw"
+        raise SourceError(Finding(message=message, place=Place(f"option {option}"), expected=(limit,), fix=fix))
 
 
 def _refuse_other_files(file: Path) -> None:

@@ -1,13 +1,14 @@
 """The page of several runs: overlaid curves, and a table of what differs."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lighter_cli.reports.curves import band_of, curve_of, notes_on
 from lighter_cli.reports.effects import effects
 from lighter_cli.reports.figures import GREY, NUM_COLOURS, Band, Curve, Curves, finite, number_text, value_text
+from lighter_cli.reports.fits import Fit, fits_section, told_fits
 from lighter_cli.reports.metric_names import shown_metrics
 from lighter_cli.reports.page import Cell, Figures, Page, Section, Sentences, Table
 from lighter_cli.reports.run_page import check_metrics, config_section, names_of_epochs
@@ -67,17 +68,19 @@ def runs_page(runs: Sequence[Run], metrics: Sequence[str] = (), by: str | None =
     compared = _compared(runs, by)
     logged = list(dict.fromkeys(name for epochs in compared.epochs for name in names_of_epochs(epochs)))
     check_metrics(metrics, logged)
+    fits = _fits(compared)
     return Page(
         title=f"{len(runs)} runs",
-        summary=_summary(compared),
+        summary=[*_summary(compared), *(told_fits(fits) if fits else ())],
         commands=_commands(compared),
         sections=[
             Section("Runs", [_table(compared)]),
             *_curves(compared, metrics or _ordered(compared, logged), is_chosen=bool(metrics)),
+            *([fits_section(fits)] if fits else ()),
             *config_section(compared.runs[0], title=f"Config of {compared.names[0]}"),
         ],
         is_final=all(run.status != "running" for run in runs),
-        facts={"runs": [_facts(compared, index) for index in range(len(compared.runs))]},
+        facts={"runs": _facts(compared, {fit.name: fit for fit in fits})},
     )
 
 
@@ -165,6 +168,11 @@ def _is_output(path: str, runs: Sequence[Run]) -> bool:
         if not run.folder.is_relative_to(folder):
             return False
     return True
+
+
+def _fits(compared: _Compared) -> list[Fit]:
+    rows = zip(compared.runs, compared.names, compared.colours, compared.epochs, strict=True)
+    return [Fit(*row) for row in rows if row[0].stage == "fit"]
 
 
 def _judged(runs: Sequence[Run]) -> tuple[str, str] | None:
@@ -319,15 +327,18 @@ def _label(run: Run, paths: Sequence[str]) -> str:
     )
 
 
-def _facts(compared: _Compared, index: int) -> dict[str, Any]:
-    run = compared.runs[index]
-    return {
-        "id": run.id,
-        "folder": str(run.folder),
-        "stage": run.stage,
-        "status": run.status,
-        "took_s": run.took_s,
-        "metrics": run.shown_metrics,
-        "differs": {path: run.values.get(path) for path in (*compared.paths, *compared.over)},
-        "curves": {name: run.curve(name) for name in names_of_epochs(compared.epochs[index])},
-    }
+def _facts(compared: _Compared, fits: Mapping[str, Fit]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": run.id,
+            "folder": str(run.folder),
+            "stage": run.stage,
+            "status": run.status,
+            "took_s": run.took_s,
+            "metrics": run.shown_metrics,
+            **(fits[name].facts() if name in fits else {}),
+            "differs": {path: run.values.get(path) for path in (*compared.paths, *compared.over)},
+            "curves": {name: run.curve(name) for name in names_of_epochs(epochs)},
+        }
+        for run, name, epochs in zip(compared.runs, compared.names, compared.epochs, strict=True)
+    ]

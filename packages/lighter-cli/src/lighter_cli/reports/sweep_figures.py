@@ -14,6 +14,7 @@ from lighter_cli.sweeps.trial_table import short_name
 
 _MOST_AXES = 10
 _MOST_LINES = 1_000
+_MOST_WITH_STEPS = 20_000  # points of all trials together; of more, steps and times would be most of the page
 _STATE_COLOURS: Mapping[str, int] = {"finished": 2, "pruned": 4, "failed": 6, "running": 0, "open": GREY}
 _BEST, _OTHERS = 1, 0
 
@@ -96,11 +97,12 @@ def importance(values: Mapping[str, float], objective: str) -> Bars:
 def learning_curves(runs: Sequence[TrialRun], metric: str, best: int | None) -> Curves:
     """Return the curves of all trials; the best trial is on top."""
     curves: list[Curve] = []
+    is_large = sum(len(run.epochs) for run in runs) > _MOST_WITH_STEPS
     for run in sorted(runs, key=lambda run: run.trial == best):
         colour = _BEST if run.trial == best else GREY
         curve = curve_of(run.epochs, metric, run.label, colour=colour)
         if curve.values:
-            curves.append(_by_epochs(curve))
+            curves.append(_by_epochs(curve) if is_large else curve)
     values = [value for curve in curves for value in finite(curve.values)]
     is_log = bool(values) and min(values) > 0 and max(values) / min(values) >= 100
     keys = (("the best trial", _BEST), ("the others", GREY))
@@ -108,7 +110,7 @@ def learning_curves(runs: Sequence[TrialRun], metric: str, best: int | None) -> 
 
 
 def _by_epochs(curve: Curve) -> Curve:
-    """Return a curve without steps and times: a thousand of them would be most of the page."""
+    """Return a curve without steps and times."""
     return Curve(curve.label, Axis(curve.axis.epochs), curve.values, curve.colour, num_points=curve.num_points)
 
 

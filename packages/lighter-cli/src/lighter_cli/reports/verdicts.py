@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.reports.figures import number_text
@@ -16,6 +16,7 @@ _MIN_RISE = 0.05  # of the validation loss over its smallest value, from which a
 _MIN_EPOCHS_AFTER = 3
 _MIN_WAIT = 0.3
 _SHOWN_SHARES = 3
+_SHOWN_COMMIT = 12
 
 
 def ending(run: Run, epochs: Sequence[Epoch]) -> str:
@@ -61,26 +62,43 @@ def best_epoch(run: Run, epochs: Sequence[Epoch]) -> Epoch | None:
     return min(finite, key=lambda epoch: sign * epoch.metrics[name], default=None)
 
 
+class _Turn(NamedTuple):
+    """Where a validation loss was smallest.
+
+    Attributes:
+        train: The name of the training loss.
+        val: The name of the validation loss.
+        least: The epoch with the smallest validation loss.
+        last: The last epoch with both losses.
+        is_overfit: Whether the fit overfits.
+    """
+
+    train: str
+    val: str
+    least: Epoch
+    last: Epoch
+    is_overfit: bool
+
+
+def overfit_after(epochs: Sequence[Epoch]) -> int | None:
+    """Return the epoch after which a fit overfits, by the rule of ``overfitting``; ``None`` if it does not."""
+    turn = _turn(epochs)
+    return turn.least.epoch if turn is not None and turn.is_overfit else None
+
+
 def overfitting(epochs: Sequence[Epoch]) -> str:
     """Return whether the validation loss rose while the training loss fell; empty without both losses.
 
     A fit overfits if, three epochs or more after its smallest value, the validation loss ends at least 5 % above it
     while the training loss went on to fall.
     """
-    found = _losses(epochs)
-    if found is None:
+    turn = _turn(epochs)
+    if turn is None:
         return ""
-    train, val = found
-    both = [epoch for epoch in epochs if all(math.isfinite(epoch.metrics.get(name, math.nan)) for name in (train, val))]
-    if len(both) < 2:
-        return ""
-    least, last = min(both, key=lambda epoch: epoch.metrics[val]), both[-1]
+    train, val, least, last, is_overfit = turn
     if least is last:
         return f"{val} was smallest in the last epoch, {last.epoch}: more epochs may still help."
-    rise = last.metrics[val] - least.metrics[val]
-    after = len(both) - both.index(least) - 1
-    fell = last.metrics[train] < least.metrics[train]
-    if after >= _MIN_EPOCHS_AFTER and fell and rise >= _MIN_RISE * abs(least.metrics[val]):
+    if is_overfit:
         return (
             f"It overfits after epoch {least.epoch}: {val} rose from {number_text(least.metrics[val])} to "
             f"{number_text(last.metrics[val])}, while {train} fell from {number_text(least.metrics[train])} to "
@@ -90,6 +108,23 @@ def overfitting(epochs: Sequence[Epoch]) -> str:
         f"No clear overfitting: {val} was smallest in epoch {least.epoch} with {number_text(least.metrics[val])}, and "
         f"ended at {number_text(last.metrics[val])}."
     )
+
+
+def _turn(epochs: Sequence[Epoch]) -> _Turn | None:
+    """Return where the validation loss of a fit was smallest; ``None`` without two epochs of both losses."""
+    found = _losses(epochs)
+    if found is None:
+        return None
+    train, val = found
+    both = [epoch for epoch in epochs if all(math.isfinite(epoch.metrics.get(name, math.nan)) for name in (train, val))]
+    if len(both) < 2:
+        return None
+    least, last = min(both, key=lambda epoch: epoch.metrics[val]), both[-1]
+    after = len(both) - both.index(least) - 1
+    fell = last.metrics[train] < least.metrics[train]
+    rise = last.metrics[val] - least.metrics[val]
+    is_overfit = after >= _MIN_EPOCHS_AFTER and fell and rise >= _MIN_RISE * abs(least.metrics[val])
+    return _Turn(train, val, least, last, is_overfit)
 
 
 def _losses(epochs: Sequence[Epoch]) -> tuple[str, str] | None:
@@ -106,10 +141,22 @@ def time_spent(spent: Mapping[str, Any] | None) -> str:
     """Return where most of the time of a fit went; empty if it is not recorded."""
     if not spent or not spent.get("total_s", 0) > 0:
         return ""
-    shares = [(name, share) for name, share in shares_of(spent) if share >= 0.01][:_SHOWN_SHARES]
-    text = f"Its time went to {', '.join(f'{_PARTS.get(name, name)} ({share:.0%})' for name, share in shares)}."
-    waiting = dict(shares).get("data", 0.0)
-    return f"{text} The training waited for data: more workers of the loader may help." if waiting > _MIN_WAIT else text
+    found = shares_of(spent)
+    shares = [(name, share) for name, share in found if share >= 0.01][:_SHOWN_SHARES]
+    text = f"Its time went to {', '.join(f'{part_name(name)} ({share:.0%})' for name, share in shares)}."
+    if waits_for_data(found):
+        return f"{text} The training waited for data: more workers of the loader may help."
+    return text
+
+
+def waits_for_data(shares: Sequence[tuple[str, float]]) -> bool:
+    """Return whether a fit spent much of its time waiting for data."""
+    return dict(shares).get("data", 0.0) > _MIN_WAIT
+
+
+def part_name(name: str) -> str:
+    """Return what a part of the time of a fit is called in a sentence."""
+    return _PARTS.get(name, name)
 
 
 _PARTS = {"data": "waiting for data", "rest": "the time before and after the epochs"}
@@ -123,4 +170,10 @@ def code_state(run: Run) -> str:
         return f"Its code is not in a git repository.{hashes}"
     patch = ", which the record has as a patch" if (run.folder / PATCH_FILE).is_file() else ""
     changed = f", with uncommitted changes{patch}" if git["dirty"] else ""
-    return f"Its code is commit {git['commit'][:12]}{changed}."
+    return f"Its code is commit {git['commit'][:_SHOWN_COMMIT]}{changed}."
+
+
+def code_name(run: Run) -> str:
+    """Return a short name of the code of a run: its commit, and whether it was edited; empty outside a repository."""
+    git = run.record["git"]
+    return "" if git is None else f"{git['commit'][:_SHOWN_COMMIT]}{' (edited)' * bool(git['dirty'])}"
