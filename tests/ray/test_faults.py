@@ -22,6 +22,7 @@ from lighter_cli.sweeps.owners import read_owner
 pytestmark = pytest.mark.slow
 
 NUM_TRIALS = 6
+NUM_STRUCK = 24
 NUM_KILLS = int(os.environ.get("LIGHTER_KILLS", "8"))
 _PATIENCE_S = 60.0
 _WORKER = "lighter_cli.sweeps.ray.slot"
@@ -33,11 +34,13 @@ class Struck:
     Args:
         cluster: The cluster.
         sweep: The sweep.
+        num_trials: How many trials it has.
     """
 
-    def __init__(self, cluster: Cluster, sweep: Sweep) -> None:
+    def __init__(self, cluster: Cluster, sweep: Sweep, num_trials: int) -> None:
         self.cluster = cluster
         self.sweep = sweep
+        self.num_trials = num_trials
         self.command = sweep.start("--ray", cluster.address)
 
     def running(self) -> list[int]:
@@ -49,11 +52,25 @@ class Struck:
 
     def wait_until_running(self) -> bool:
         """Wait until a trial trains; return whether the command still runs."""
-        end = time.monotonic() + 2 * _PATIENCE_S
+        end = time.monotonic() + _PATIENCE_S
         while self.command.poll() is None and not self.running():
             assert time.monotonic() < end, "no trial runs"
             time.sleep(0.05)
         return self.command.poll() is None
+
+    def wait_until_recovered(self, num: int) -> float:
+        """Wait until as many trials train as before a strike, or as are left; return the seconds.
+
+        Args:
+            num: How many trained.
+        """
+        begin = time.monotonic()
+        while self.command.poll() is None and len(self.running()) < min(
+            num, self.num_trials - len(self.sweep.values())
+        ):
+            assert time.monotonic() < begin + _PATIENCE_S, f"{len(self.running())} trials run, not {num}"
+            time.sleep(0.1)
+        return time.monotonic() - begin
 
     def strike(self, what: str) -> bool:
         """Kill something; return whether it was there."""
@@ -88,10 +105,11 @@ class Struck:
 
     def check(self, expected: dict[int, float]) -> None:
         """Look for a trial that is lost, doubled, or has another value, and for processes that are left."""
-        assert self.sweep.values() == pytest.approx(expected, rel=1e-6)
+        first = {number: expected[number] for number in range(self.num_trials)}
+        assert self.sweep.values() == pytest.approx(first, rel=1e-6)
         told = open_journal(self.sweep.folder).get_all_trials(0)
-        assert [trial.state.name for trial in told] == ["COMPLETE"] * len(expected)
-        for number in expected:
+        assert [trial.state.name for trial in told] == ["COMPLETE"] * self.num_trials
+        for number in first:
             records = records_of(self.sweep.trials.folder_of(number))
             assert [record.status for record in records].count("finished") == 1
             assert [epoch.epoch for epoch in read_epochs(records[-1].folder)] == [0, 1, 2]
@@ -99,9 +117,10 @@ class Struck:
 
 
 @pytest.fixture
-def struck(cluster: Cluster, sweep: Callable[..., Sweep]) -> Struck:
+def struck(request: pytest.FixtureRequest, cluster: Cluster, sweep: Callable[..., Sweep]) -> Struck:
     """A sweep that runs on the cluster."""
-    return Struck(cluster, sweep("--trials", str(NUM_TRIALS), "vars::epoch_s=0.5"))
+    num_trials = getattr(request, "param", NUM_TRIALS)
+    return Struck(cluster, sweep("--trials", str(num_trials), "vars::epoch_s=0.5"), num_trials)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +129,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
     folder = tmp_path_factory.mktemp("whole")
     write_experiment(folder)
     with contextlib.chdir(folder):
-        sweep = Sweep("--trials", str(NUM_TRIALS))
+        sweep = Sweep("--trials", str(NUM_STRUCK))
         sweep.run()
     return sweep.values()
 
@@ -125,6 +144,7 @@ def test_a_sweep_survives_the_end_of_its(what: str, struck: Struck, whole: dict[
     struck.check(whole)
 
 
+@pytest.mark.parametrize("struck", [NUM_STRUCK], indirect=True)
 def test_random_kills_lose_nothing(struck: Struck, whole: dict[int, float]) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -134,6 +154,7 @@ def test_random_kills_lose_nothing(struck: Struck, whole: dict[int, float]) -> N
             break
         time.sleep(random.uniform(0, 2))
         what = random.choice(["trial", "worker", "actor", "node", "command"])
-        print(what, struck.strike(what))
+        before = len(struck.running()), len(struck.sweep.values())
+        print(what, struck.strike(what), f"{struck.wait_until_recovered(*before):.1f} s")
     struck.finish()
     struck.check(whole)

@@ -56,7 +56,8 @@ class _Slot:
         call: What the actor is doing: the introduction, or the work.
         about: What the actor said about its node; ``None`` before that.
         began_at: When the work began; ``None`` before that.
-        num_quick_deaths: How often in a row it ended soon after it had begun.
+        num_quick_deaths: How often in a row it ended soon after it had begun, without having ended a trial.
+        num_ended: How many trials it had ended when its worker started.
         is_done: Whether nothing was left to do for it.
     """
 
@@ -66,6 +67,7 @@ class _Slot:
     about: Mapping[str, Any] | None = None
     began_at: float | None = None
     num_quick_deaths: int = 0
+    num_ended: int = 0
     is_done: bool = False
 
 
@@ -237,7 +239,7 @@ class _Launcher:
         options = JoinOptions(
             workers=1, words=self._words, facts={"ray_node": slot.about["node"]}, first_slot=slot.index, hours=left
         )
-        slot.began_at = time.monotonic()
+        slot.began_at, slot.num_ended = time.monotonic(), self._num_ended(slot)
         arguments = (str(self._sweep.folder), asdict(options), self._working_directory, str(self._log_of(slot)))
         slot.call = slot.actor.work.remote(*arguments)
 
@@ -246,7 +248,8 @@ class _Launcher:
         try:
             answer = ray.get(slot.call)
         except RayError as error:
-            self._refuse_quick_death(slot, error)
+            if not self._has_lost_node(slot):
+                self._refuse_quick_death(slot, error)
             self._cluster.place(slot)
             self._introduce(slot)
             return
@@ -275,8 +278,9 @@ class _Launcher:
             slots[0].is_done = False
 
     def _refuse_quick_death(self, slot: _Slot, error: RayError | None) -> None:
-        """Count how often a slot ends soon after it has begun; too often is an error."""
+        """Count how often a slot ends soon after it has begun, without having ended a trial; too often is an error."""
         is_quick = slot.began_at is None or time.monotonic() - slot.began_at < _QUICK_S
+        is_quick = is_quick and self._num_ended(slot) == slot.num_ended
         slot.num_quick_deaths = slot.num_quick_deaths + 1 if is_quick else 0
         if slot.num_quick_deaths < _MOST_QUICK_DEATHS:
             return
@@ -286,6 +290,19 @@ class _Launcher:
         message = "the actors of the sweep end as soon as Ray starts them"
         fix = "install this version of lighter-cli[ray] on every node, in the Python that runs Ray"
         raise SweepError(Finding(message=message, expected=(reason,), fix=fix)) from error
+
+    def _num_ended(self, slot: _Slot) -> int:
+        """Return how many trials have ended in a slot, whoever worked there."""
+        trials = self._sweep.trials
+        trials.refresh()
+        owners = [job.owner or {} for number in trials.results for job in trials.jobs(number)]
+        return sum(owner.get("slot") == slot.index for owner in owners)
+
+    @staticmethod
+    def _has_lost_node(slot: _Slot) -> bool:
+        """Return whether the node of a slot has died, which says nothing about its worker."""
+        name = None if slot.about is None else slot.about["node"]
+        return name is not None and not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == name)
 
     def _error_of_worker(self, slot: _Slot, what: str) -> SweepError:
         if failure := self._queue.common_failure():
