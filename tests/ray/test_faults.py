@@ -4,7 +4,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -58,17 +58,19 @@ class Struck:
             time.sleep(0.05)
         return self.command.poll() is None
 
-    def wait_until_recovered(self, num: int) -> float:
-        """Wait until as many trials train as before a strike, or as are left; return the seconds.
+    def wait_until_recovered(self, num_running: int, num_ended: int) -> float:
+        """Wait until a trial has ended, and as many train as before a strike, or as are left; return the seconds.
 
         Args:
-            num: How many trained.
+            num_running: How many trained.
+            num_ended: How many had ended.
         """
         begin = time.monotonic()
-        while self.command.poll() is None and len(self.running()) < min(
-            num, self.num_trials - len(self.sweep.values())
-        ):
-            assert time.monotonic() < begin + _PATIENCE_S, f"{len(self.running())} trials run, not {num}"
+        while self.command.poll() is None:
+            ended = len(self.sweep.values())
+            if ended > num_ended and len(self.running()) >= min(num_running, self.num_trials - ended):
+                break
+            assert time.monotonic() < begin + _PATIENCE_S, f"{len(self.running())} trials run, {ended} have ended"
             time.sleep(0.1)
         return time.monotonic() - begin
 
@@ -117,10 +119,13 @@ class Struck:
 
 
 @pytest.fixture
-def struck(request: pytest.FixtureRequest, cluster: Cluster, sweep: Callable[..., Sweep]) -> Struck:
+def struck(request: pytest.FixtureRequest, cluster: Cluster, sweep: Callable[..., Sweep]) -> Iterator[Struck]:
     """A sweep that runs on the cluster."""
     num_trials = getattr(request, "param", NUM_TRIALS)
-    return Struck(cluster, sweep("--trials", str(num_trials), "vars::epoch_s=0.5"), num_trials)
+    struck = Struck(cluster, sweep("--trials", str(num_trials), "vars::epoch_s=0.5"), num_trials)
+    yield struck
+    struck.command.kill()
+    struck.command.communicate()
 
 
 @pytest.fixture(scope="module")
