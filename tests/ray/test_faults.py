@@ -124,8 +124,9 @@ def struck(request: pytest.FixtureRequest, cluster: Cluster, sweep: Callable[...
     num_trials = getattr(request, "param", NUM_TRIALS)
     struck = Struck(cluster, sweep("--trials", str(num_trials), "vars::epoch_s=0.5"), num_trials)
     yield struck
-    struck.command.kill()
-    struck.command.communicate()
+    if struck.command.poll() is None:  # the test has failed
+        struck.command.kill()
+        struck.command.communicate()
 
 
 @pytest.fixture(scope="module")
