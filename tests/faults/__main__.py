@@ -215,7 +215,7 @@ def sweep_in_jobs(bench: Bench, *, at_most: int) -> int:
         struck.finish()
         struck.check(bench.whole_sweep())
     struck_each = ", ".join(f"{kind} {count}" for kind, count in struck.struck.items())
-    print(f"  on {type(slurm).__name__}: {struck_each}; nothing moved for {struck.longest_s:.0f} s at most")
+    print(f"  on {type(slurm).__name__}: {struck_each}; no trial ran for {struck.longest_s:.0f} s at most")
     return num
 
 

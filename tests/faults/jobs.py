@@ -45,7 +45,7 @@ class StruckJobs(StruckSweep):
     Attributes:
         slurm: Where the jobs run.
         struck: How often each kind was struck.
-        longest_s: The longest time in which nothing moved.
+        longest_s: The longest time in which no trial ran; most of it, SLURM lets a job wait.
     """
 
     slurm: RealSlurm | StandIn
@@ -78,7 +78,7 @@ class StruckJobs(StruckSweep):
         Raises:
             LostError: Nothing moves for a minute.
         """
-        moved, before = time.monotonic(), self._state()
+        began, moved, before = time.monotonic(), time.monotonic(), self._state()
         while not self._running():
             if not self.slurm.say("squeue", "--noheader").strip() and not self._submit():
                 return False
@@ -86,13 +86,15 @@ class StruckJobs(StruckSweep):
             now = self._state()
             if now != before:
                 moved, before = time.monotonic(), now
-            self.longest_s = max(self.longest_s, time.monotonic() - moved)
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
             if time.monotonic() - moved > _HUNG_S:
                 raise LostError(f"nothing moved for {_HUNG_S} s:\n{self.slurm.say('squeue')}")
         return True
 
-    def _state(self) -> tuple[int, int]:
-        return len(self.trials.results), len(list(self.folder.glob("lighter_sweeps/*/trials/*/lighter_runs/*")))
+    def _state(self) -> tuple[int, int, str]:
+        """Return what moves: trials that ended, runs that began, and jobs that SLURM lets wait or run."""
+        num_runs = len(list(self.folder.glob("lighter_sweeps/*/trials/*/lighter_runs/*")))
+        return len(self.trials.results), num_runs, self.slurm.say("squeue", "--noheader", "--format=%i %T")
 
     def _submit(self) -> bool:
         """Submit what is missing, as a user would by the same command; return whether anything was left to do."""
