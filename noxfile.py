@@ -136,7 +136,7 @@ def examples(session: nox.Session) -> None:
 @nox.session(python=PYTHON, default=False)
 def ranks(session: nox.Session) -> None:
     """Run every stage in two processes, let them fail, and start them as torchrun and SLURM do; takes minutes."""
-    install(session, list(SIBLINGS), build="cpu", groups=["test"])
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "sweep"])
     pytest(session, "tests/ranks")
 
 
