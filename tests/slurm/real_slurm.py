@@ -18,6 +18,7 @@ import psutil
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
 NODES = ("n1", "n2")
 _START_S = 30.0
+_PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian has daemons, and users have no path to
 _CONFIG = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -59,7 +60,7 @@ PartitionName=high Nodes={nodes} MaxTime=INFINITE State=UP PriorityTier=2 Preemp
 
 def missing() -> str:
     """Return why it cannot run here; empty if it can."""
-    absent = [name for name in DAEMONS if shutil.which(name) is None]
+    absent = [name for name in DAEMONS if shutil.which(name, path=_PATH) is None]
     if absent:
         return f"not installed: {', '.join(absent)}; Debian: apt-get install slurmctld slurmd slurm-client munge"
     return "" if os.getuid() == 0 else "slurmd needs root"
@@ -171,7 +172,7 @@ class RealSlurm:
     def _daemon(self, name: str, *options: str, program: str = "") -> None:
         with (self.folder / f"{name}.out").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                [program or name, *options],
+                [shutil.which(program or name, path=_PATH) or name, *options],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,

@@ -50,6 +50,8 @@ def test_edits_after_the_submission_do_not_reach_the_job(login: Login) -> None:
     (login.folder / "config.yaml").write_text("nothing: left\n")
     (login.folder / "code/parts.py").write_text("raise RuntimeError('edited')\n")
     login.wait_for_end()
+    (log,) = login.folder.glob("lighter_jobs/*/*_0_log.out")
+    assert "to test" in log.read_text()
     (record,) = login.records(login.folder)
     assert record.status == "finished"
     shown = login.lighter("runs", "show", record.folder.name).stdout
