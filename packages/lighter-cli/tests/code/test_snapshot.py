@@ -244,3 +244,12 @@ def test_code_in_a_submodule_is_kept_when_it_is_imported(
     assert taken.facts["files"]["part/own_part_17.py"] == hash_of(b"x = 2\n")
     assert b"+x = 2\n" in taken.patch
     assert taken.git["dirty"] is False
+
+
+def test_a_project_that_git_ignores_is_code_all_the_same(repository: Path, snapshot: Take) -> None:
+    (repository / ".gitignore").write_text("own/\n", encoding="utf-8")
+    (repository / "own").mkdir()
+    (repository / "own/net.py").write_text("x = 1\n", encoding="utf-8")
+    taken = snapshot(project="own")
+    assert taken.facts["files"] == {"own/net.py": hash_of(b"x = 1\n")}
+    assert b"+x = 1" in taken.patch

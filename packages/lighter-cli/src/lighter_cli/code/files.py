@@ -85,19 +85,18 @@ def code_files(project: Path | None, configs: Iterable[str], tree: WorkingTree |
 def project_files(project: Path, tree: WorkingTree | None, left_out: list[str]) -> list[str]:
     """Return the absolute paths of a project's files of code and configuration, Python and YAML first.
 
-    In a repository, these are the files that git tracks or does not ignore. Elsewhere the folder is searched: hidden
-    folders, environments and folders of results are left out, and links are not followed.
+    In a repository, these are the files that git tracks or does not ignore. Elsewhere, and if git ignores all of the
+    folder, it is searched: hidden folders, environments and folders of results are left out, links are not followed.
 
     Args:
         project: The folder.
         tree: The working tree that it lies in, if any.
         left_out: A list to say in what was left out.
     """
-    if tree is None:
+    names = [] if tree is None else [*sorted(tree.tracked), *filter(is_wanted, tree.untracked)]
+    files = [file for name in names if _is_below(file := os.path.join(tree.root, name), project)]  # type: ignore[union-attr]  # noqa: PTH118
+    if not files:
         files = _search(project, left_out)
-    else:
-        names = [*sorted(tree.tracked), *filter(is_wanted, tree.untracked)]
-        files = [file for name in names if _is_below(file := os.path.join(tree.root, name), project)]  # noqa: PTH118
     links = [file for file in files if os.path.islink(file)]  # noqa: PTH114
     left_out += [f"{os.path.relpath(file, project)}: a link" for file in links]
     return sorted(set(files).difference(links), key=lambda file: (not file.endswith(_FIRST), file.count(os.sep), file))

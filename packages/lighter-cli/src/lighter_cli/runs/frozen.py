@@ -22,7 +22,7 @@ from lighter_config import (
     to_yaml,
 )
 from lighter_config.project import locate_project
-from lighter_config.regular_files import is_folder
+from lighter_config.regular_files import is_folder, is_regular
 
 CODE = "code"
 """The folder with the copy of a project."""
@@ -105,12 +105,15 @@ def freeze_code(config: Config, folder: Path) -> FrozenCode:
 
 
 def _copy(source: Path, target: Path, kept: set[str]) -> None:
-    """Copy the files to keep, and link the rest, such as data that code reads from beside itself."""
+    """Copy the files to keep, and link the rest, such as data that code reads from beside itself.
+
+    A module that git ignores, such as a generated one, is copied: through a link, a later edit would be used.
+    """
     target.mkdir(parents=True)
     folders = {parent for file in kept for parent in Path(file).parents}
     for entry in sorted(source.iterdir()):
         copy = target / entry.name
-        if str(entry) in kept:
+        if str(entry) in kept or (entry.suffix == ".py" and is_regular(entry)):
             shutil.copyfile(entry, copy)
         elif entry in folders:
             _copy(entry, copy, kept)
