@@ -153,6 +153,16 @@ def test_a_sweep_has_its_figures(in_process: Command, tmp_path: Path) -> None:
     assert page.index(f'<td class="number" data-key="{float(rows[0]["trial"])!r}">') > 0
 
 
+def test_a_sweep_tells_about_the_run_of_its_best_trial(in_process: Command, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    write_sweep(tmp_path / "lighter_sweeps" / "s", 12, epochs=6)
+    page = page_of(in_process("report", "s"))
+    number = page.partition("Best: trial ")[2].partition(",")[0]
+    assert f"Of trial {number}: Best {MONITOR[0]}: " in page
+    assert "Its time went to training" in page
+    assert "Its code is commit" in page
+
+
 def test_two_objectives_have_a_front(in_process: Command, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     objectives = ((MONITOR[0], "maximize"), ("val/loss/epoch", "minimize"))

@@ -53,9 +53,12 @@ class Fit:
 
 def fits_section(fits: Sequence[Fit]) -> Section:
     """Return the table of fits."""
-    headings = ["run", "monitors", "best", "in epoch", "last", "overfits after epoch", "time went to", "code"]
+    names = {fit.run.monitor[0] for fit in fits if fit.run.monitor}
+    best = f"best {next(iter(names))}" if len(names) == 1 else "best"
+    headings = ["run", "monitors", best, "in epoch", "last", "overfits after epoch", "time went to", "code"]
     rows = [_row(fit) for fit in fits]
-    used = [column for column in range(len(headings)) if column == 0 or any(row[column].text for row in rows)]
+    told = [column for column in range(1, len(headings)) if any(row[column].text for row in rows)]
+    used = [0, *(column for column in told if column != 1 or len(names) > 1)]
     return Section("How each fit went", [Table([headings[i] for i in used], [[row[i] for i in used] for row in rows])])
 
 

@@ -12,7 +12,7 @@ from lighter_cli.reports.fits import Fit, fits_section, told_fits
 from lighter_cli.reports.metric_names import shown_metrics
 from lighter_cli.reports.page import Cell, Figures, Page, Section, Sentences, Table
 from lighter_cli.reports.run_page import check_metrics, config_section, names_of_epochs
-from lighter_cli.reports.verdicts import ending
+from lighter_cli.reports.verdicts import best_epoch, ending
 from lighter_cli.runs.epochs import Epoch, read_epochs
 from lighter_cli.runs.groups import groups_over
 from lighter_cli.runs.metric_choice import in_order
@@ -194,9 +194,11 @@ def _summary(compared: _Compared) -> list[str]:
         name, mode = compared.judged
         best = runs[0]
         if name in best.shown_metrics:
+            epoch = best_epoch(best, compared.epochs[0])
+            of_epoch = "" if epoch is None else f", in epoch {epoch.epoch}"
             found.append(
                 f"Best: {compared.names[0]}, whose {name} is {number_text(best.shown_metrics[name])}, the {mode}imum"
-                f" of the runs. {ending(best, compared.epochs[0])}"
+                f" of the runs{of_epoch}. {ending(best, compared.epochs[0])}"
             )
     if compared.paths:
         shown = [f"{path} ({_values_text(runs, path)})" for path in compared.paths[:_MOST_TOLD]]

@@ -24,6 +24,8 @@ from lighter_cli.reports.sweep_figures import (
     timeline,
 )
 from lighter_cli.reports.sweep_trials import Scale, TrialRun, scales_of, trial_runs, value_of
+from lighter_cli.reports.verdicts import best_value, code_state, overfitting, time_spent
+from lighter_cli.runs.run import run_of
 from lighter_cli.sweeps.outcomes import kind_of_failure
 from lighter_cli.sweeps.overview import Overview, Row
 from lighter_cli.sweeps.results import deviation_of
@@ -106,6 +108,7 @@ def _summary(
         if weights:
             first, share = next(iter(weights.items()))
             found.append(f"{first} matters most: {share:.0%} of the importance.")
+        found += _told_best_run(runs, int(best["trial"]))
         found += _at_ends(best, scales)
         found.append(_progress(sweep, best))
     elif sweep.objectives:
@@ -113,6 +116,19 @@ def _summary(
     found += _failures(sweep)
     found.append(_time(sweep, runs))
     return [sentence for sentence in found if sentence]
+
+
+def _told_best_run(runs: Sequence[TrialRun], number: int) -> Iterator[str]:
+    """Yield what a reader asks about the run of the best trial: its epochs, its time, its code."""
+    run = next((run for run in runs if run.trial == number and run.records), None)
+    if run is None:
+        return
+    last = run_of(run.records[-1].folder)
+    said = [best_value(last, run.epochs), overfitting(run.epochs), time_spent(last.record.get("time_spent"))]
+    told = " ".join(sentence for sentence in said if sentence)
+    if told:
+        yield f"Of trial {number}: {told}"
+    yield code_state(last)
 
 
 def _commands(sweep: Overview) -> list[tuple[str, str]]:
