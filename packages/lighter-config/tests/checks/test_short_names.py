@@ -41,3 +41,21 @@ def test_class_of_torch_is_named_with_its_package(target: str, meant: str):
 
 def test_name_without_a_dot_is_never_taken_for_a_module():
     assert "linecache" not in finding_about("Lineer").nearest
+
+
+def test_name_of_another_package_is_not_replaced_by_a_demo():
+    for name in ("UNet", "MeanDice"):
+        finding = finding_about(name)
+        assert finding.nearest == ()
+        assert finding.fix == f"write the full import path, such as monai.networks.nets.{name}"
+
+
+def test_class_of_a_package_that_is_installed_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    nets = tmp_path / "site" / "monai" / "networks" / "nets"
+    nets.mkdir(parents=True)
+    for folder in (nets, nets.parent, nets.parent.parent):
+        (folder / "__init__.py").touch()
+    (nets / "__init__.py").write_text("from .unet import UNet\n")
+    (nets / "unet.py").write_text("class UNet:\n    def __init__(self, channels): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert finding_about("UNet").nearest == ("monai.networks.nets.UNet",)

@@ -34,6 +34,7 @@ Precision = Union[Literal[16, 32], Literal["bf16"]]
 PathLike = Union[str, Path]
 Size = Union[int, Tuple[int, int]]
 Nested = "Optional[Size]"
+RATE = 0.01
 """
 
 FITS = [
@@ -179,3 +180,44 @@ def test_what_is_built_first_may_fit(reader: SignatureReader, value: Any) -> Non
 
 def test_a_mismatch_beside_what_is_built_first_is_found(reader: SignatureReader) -> None:
     assert mismatch(reader, "Sequence[int]", [UNWRITTEN, "x"]) == Mismatch((1,), "int")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "value"),
+    [
+        ("int", "0.01", 0.05),
+        ("int", "0.01", 1),
+        ("str", "False", True),
+        ("int", "RATE", 0.5),
+        ("int", "float('inf')", 3.5),
+        ("int", "1 / 255", 0.5),
+        ("int", "-1.0", 0.5),
+        ("int", "'auto'", "auto"),
+        ("list[int]", "(0.9, 0.99)", [0.5, 0.6]),
+        ("int", "dict()", {"a": 1}),
+    ],
+)
+def test_a_value_of_the_type_of_the_default_fits(
+    reader: SignatureReader, annotation: str, default: str, value: object
+) -> None:
+    assert reader.mismatch(Parameter("p", ParameterKind.KEYWORD_ONLY, default, annotation, "annotated"), value) is None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "value"),
+    [
+        ("int", "3", 0.5),
+        ("int", "0.01", "many"),
+        ("str", "False", 2),
+        ("Literal['min', 'max']", "'min'", "mean"),
+        ("int", "RATE()", 0.5),
+        ("int", "<factory>", 0.5),
+        ("int", "not python", 0.5),
+        ("int", "1 / 0", 0.5),
+        ("int", "len", 0.5),
+    ],
+)
+def test_a_default_that_fits_leaves_its_annotation_in_force(
+    reader: SignatureReader, annotation: str, default: str, value: object
+) -> None:
+    assert reader.mismatch(Parameter("p", ParameterKind.KEYWORD_ONLY, default, annotation, "annotated"), value) is not None

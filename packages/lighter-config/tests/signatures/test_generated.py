@@ -55,6 +55,9 @@ def test_the_fields_of_a_dataclass_are_its_parameters(takes: Takes, text: str, e
         "import somewhere_missing\n@dataclass\nclass thing(somewhere_missing.Base):\n  a: int",
         "@dataclass\nclass thing:\n  a: int\n  __init__ = print",
         "@dataclass\nclass thing:\n  a: int\nthing.__init__ = lambda self, z: None",
+        "def more(cls):\n  def start(self, *args, gain=1.0, **kwargs): ...\n  cls.__init__ = start\n  return cls\n@more\n@dataclass\nclass thing:\n  a: int",
+        "def other(cls):\n  return type('Other', (cls,), {'__init__': print})\n@other\n@dataclass\nclass thing:\n  a: int",
+        "def more(cls):\n  cls.__init__ = print\n  return cls\n@more\n@dataclass\nclass Base:\n  a: int\n@dataclass\nclass thing(Base):\n  b: int",
     ],
 )
 def test_a_dataclass_that_is_not_all_written_out_is_unknown(read: Read, text: str) -> None:
@@ -87,6 +90,7 @@ ATTRS = "import attr\nimport attrs\nfrom attrs import define, field, Factory, fr
         ("@attr.dataclass\nclass thing:\n  a: int\n  b: int = 1", ("a", "b")),
         ("@attr.define(auto_attribs=False)\nclass thing:\n  a: int = 1\n  b: int = field(default=2)", ("b",)),
         ("import dataclasses\n@dataclasses.dataclass\nclass Base:\n  a: int\n@define\nclass thing(Base):\n  b: int", ("b",)),
+        ("@define(init=False)\nclass thing:\n  a: int", ()),
     ],
 )  # fmt: skip
 def test_the_fields_of_an_attrs_class_are_its_parameters(takes: Takes, text: str, expected: tuple[str, ...]) -> None:
@@ -102,7 +106,6 @@ def test_the_fields_of_an_attrs_class_are_its_parameters(takes: Takes, text: str
         "options = {}\n@define\nclass thing:\n  a: int = field(**options)",
         "name = str('A')\n@define\nclass thing:\n  a: int = field(alias=name)",
         "options = {}\n@define(**options)\nclass thing:\n  a: int",
-        "@define(init=False)\nclass thing:\n  a: int",
         "def own(): return field(init=False)\n@define\nclass thing:\n  a = own()",
     ],
 )

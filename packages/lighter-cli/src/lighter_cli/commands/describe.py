@@ -50,7 +50,7 @@ def describe(
         if as_json:
             output.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
             return
-        nearest = answer.nearest or _elsewhere(target, reader)
+        nearest = _elsewhere(target, reader)
         output.write_lines(_unknown_lines(answer, snippet, nearest))
         return
     documentation = read_documentation(answer)

@@ -77,6 +77,8 @@ def _of_target(context: CheckContext, component: Component, severity: Severity) 
     elif target.partition(".")[0] == "project" and answer.missing == "project":
         message = f"{target} does not exist: the folder of `project` is unknown"
         fix = "set `project:` to the folder of your code, or put an empty __lighter__.py into it"
+    elif "." not in target:
+        fix = fix or f"write the full import path, such as monai.networks.nets.{target}"
     elif answer.is_module and not answer.where:
         fix = fix or f"install the package that has {answer.missing}, or correct the name"
     yield context.finding(path, message, severity=severity, nearest=nearest, fix=fix)

@@ -6,19 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lighter_config.signatures.answers.class_literals import Wanted, is_name_of_dtype, object_wanted
+from lighter_config.signatures.answers.default_values import UNWRITTEN, default_value
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
-
-
-class _Unwritten:
-    """Stands for a value that only exists once it is built."""
-
-    def __repr__(self) -> str:
-        return "UNWRITTEN"
-
-
-UNWRITTEN = _Unwritten()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +67,21 @@ class Annotations:
             return None
         scope = Scope(parameter.module)
         result = self._compare(node, scope, value, 0)
-        if not isinstance(result, Mismatch):
+        if not isinstance(result, Mismatch) or self._denies_its_default(node, parameter, value):
             return None
         is_certain = not result.path and isinstance(value, str | dict) and self._takes_only_numbers(node, scope)
         return replace(result, is_certain=is_certain)
+
+    def _denies_its_default(self, node: ast.expr, parameter: Parameter, value: Any) -> bool:
+        """Return whether an annotation does not even take the default, and the value is of the default's type.
+
+        ``rate: int = 0.01`` takes every float: the default is in use, and the annotation is a slip.
+        """
+        default = default_value(self.library, parameter)
+        if default is UNWRITTEN or default is None:
+            return False
+        is_alike = type(value) is type(default) or (type(default) is float and type(value) is int)
+        return is_alike and isinstance(self._compare(node, Scope(parameter.module), default, 0), Mismatch)
 
     def _takes_only_numbers(self, node: ast.expr, scope: Scope) -> bool:
         """Return whether an annotation names numbers and truth values, and perhaps null, but nothing else."""

@@ -87,12 +87,10 @@ class Unknown:
     Attributes:
         target: The dotted path that was asked for.
         reason: Why it is not known.
-        nearest: Whole targets that are known to exist and read alike, when the name itself was not found in the source.
     """
 
     target: str
     reason: str
-    nearest: tuple[str, ...] = ()
 
 
 Answer = Signature | DoesNotExist | Unknown

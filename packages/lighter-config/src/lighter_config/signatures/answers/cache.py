@@ -12,7 +12,7 @@ from typing import Any
 
 from lighter_config.signatures.text.modules import EVERY_FILE, ModuleFinder
 
-_FORMAT = 8
+_FORMAT = 9
 
 Fingerprint = tuple[str, int, int] | tuple[str] | None
 

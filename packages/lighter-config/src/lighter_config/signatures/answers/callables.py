@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
-from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
-from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names
+from lighter_config.signatures.answers.generated import generated_parameters, is_maker, named_tuple_parameters
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, changes_own_names, mentions_deciding_names
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
@@ -135,8 +135,10 @@ class Callables:
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
         if isinstance(hook, FunctionValue) and mentions_deciding_names(hook.node):
             return Unclear(f"{cls.name} changes how its subclasses are made")
+        if changes_own_names(cls.node):
+            return Unclear(f"{cls.name} binds computed names")
         for decorator in cls.node.decorator_list:
-            if generated_parameters(self.library, cls) is not None:
+            if is_maker(self.library, cls, decorator):
                 continue
             if self.calls.applied(decorator, cls, cls.scope) != cls:
                 return Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
@@ -186,6 +188,8 @@ class Callables:
             compiled = [base.name for base in order if isinstance(base, BuiltinValue) and not _is_plain(base)]
             if compiled:
                 return Unclear(f"its constructor is that of {compiled[0]}, which is compiled")
+            if any(self._is_of_stub(base) for base in order):
+                return Unclear(f"the stub of {cls.module} does not tell how {cls.qualname} is made")
             return ()
         if new is None or init is None:
             found = new or init
@@ -197,6 +201,10 @@ class Callables:
         if nearest[1] == preferred[1]:
             return nearest[1]
         return Unclear(f"{cls.name} inherits both __new__ and __init__, which take different arguments")
+
+    def _is_of_stub(self, base: ClassValue | BuiltinValue) -> bool:
+        module = self.library.modules.find(base.module) if isinstance(base, ClassValue) else None
+        return module is not None and module.kind == "stub"
 
     def _first(self, order: Sequence[ClassValue | BuiltinValue], name: str) -> tuple[int, Parameters | Unclear] | None:
         """The first class in the order that has a constructor of this name in Python, and its parameters."""

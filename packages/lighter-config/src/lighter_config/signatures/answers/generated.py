@@ -150,30 +150,39 @@ def _named_tuple_fields(cls: ClassValue) -> Iterator[Parameter]:
                 pass
 
 
+def is_maker(library: Library, cls: ClassValue, decorator: ast.expr) -> bool:
+    """Return whether a decorator of a class generates its constructor, and leaves the rest of the class alone."""
+    return _maker_of(library, cls, decorator) is not None
+
+
 def _maker(library: Library, cls: ClassValue) -> _Maker | None:
-    for decorator in cls.node.decorator_list:
-        options: dict[str, ast.expr] = {}
-        is_complete = True
-        node = decorator
-        if isinstance(node, ast.Call):
-            options = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-            is_complete = not node.args and len(options) == len(node.keywords)
-            node = node.func
-        value = library.evaluate(node, cls.scope)
-        match value:
-            # attrs.frozen and attr.dataclass are partials of the makers
-            case ExpressionValue(node=ast.Call(args=[inner]) as partial, scope=scope) if library.evaluate(
-                partial.func, scope
-            ) == BuiltinValue("functools.partial"):
-                options = {**{keyword.arg: keyword.value for keyword in partial.keywords if keyword.arg}, **options}
-                value = library.evaluate(inner, scope)
-            case _:
-                pass
-        if isinstance(value, FunctionValue):
-            if value.name == "dataclasses.dataclass":
-                return _Maker("dataclass", options, is_complete)
-            if value.name in _ATTRS_MAKERS:
-                return _Maker(_ATTRS_MAKERS[value.name], options, is_complete)
+    makers = (_maker_of(library, cls, decorator) for decorator in cls.node.decorator_list)
+    return next((maker for maker in makers if maker is not None), None)
+
+
+def _maker_of(library: Library, cls: ClassValue, decorator: ast.expr) -> _Maker | None:
+    options: dict[str, ast.expr] = {}
+    is_complete = True
+    node = decorator
+    if isinstance(node, ast.Call):
+        options = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        is_complete = not node.args and len(options) == len(node.keywords)
+        node = node.func
+    value = library.evaluate(node, cls.scope)
+    match value:
+        # attrs.frozen and attr.dataclass are partials of the makers
+        case ExpressionValue(node=ast.Call(args=[inner]) as partial, scope=scope) if library.evaluate(
+            partial.func, scope
+        ) == BuiltinValue("functools.partial"):
+            options = {**{keyword.arg: keyword.value for keyword in partial.keywords if keyword.arg}, **options}
+            value = library.evaluate(inner, scope)
+        case _:
+            pass
+    if isinstance(value, FunctionValue):
+        if value.name == "dataclasses.dataclass":
+            return _Maker("dataclass", options, is_complete)
+        if value.name in _ATTRS_MAKERS:
+            return _Maker(_ATTRS_MAKERS[value.name], options, is_complete)
     return None
 
 

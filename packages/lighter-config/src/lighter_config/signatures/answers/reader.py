@@ -164,14 +164,15 @@ class SignatureReader:
                 where, _, _ = missing.rpartition(".")
                 return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
             case Unclear(reason=reason):
-                nearest = self._nearest(target, missing) if missing else ()
-                if self._leads_nowhere(value, target, nearest):
-                    return DoesNotExist(target, missing, value.owner, True, nearest)
-                return Unknown(target, reason, nearest)
+                if not value.leads_further:
+                    nearest = self._nearest(target, missing) if missing else ()
+                    if self._leads_nowhere(value, target, nearest):
+                        return DoesNotExist(target, missing, value.owner, True, nearest)
+                return Unknown(target, reason)
             case ModuleValue(name=name):
                 doubt = self._library.may_hide(name)
                 if doubt is not None:
-                    return Unknown(target, doubt.reason, self._nearest_callable(target))
+                    return Unknown(target, doubt.reason)
                 return DoesNotExist(
                     target, target, "", False, self._nearest_callable(target), "is a module, which cannot be called"
                 )
@@ -184,7 +185,7 @@ class SignatureReader:
         A package that gives others a module under that name has the name in its own, as `torch_npu` does for `npu`.
         """
         module = self._library.modules.find(value.owner)
-        if value.leads_further or target == f"{value.owner}.{value.name}" or module is None:
+        if target == f"{value.owner}.{value.name}" or module is None:
             return False
         if not nearest or isinstance(self._locate(nearest[0])[0], (Absent, Unclear)):
             return False
@@ -345,5 +346,6 @@ def _from_json(kept: dict[str, Any]) -> Answer:
             Parameter(**{**parameter, "kind": ParameterKind(parameter["kind"])}) for parameter in fields["parameters"]
         )
         return Signature(**fields)
-    fields["nearest"] = tuple(fields["nearest"])
-    return DoesNotExist(**fields) if kind == "DoesNotExist" else Unknown(**fields)
+    if kind == "Unknown":
+        return Unknown(**fields)
+    return DoesNotExist(**{**fields, "nearest": tuple(fields["nearest"])})

@@ -3,18 +3,33 @@
 import functools
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.signatures.answers.answer import Signature
 from lighter_config.signatures.answers.reader import SignatureReader
-from lighter_config.suggestions import nearest_names
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 _NUM_SHOWN = 3
 PACKAGES = ("lighter", "torch", "pytorch_lightning", "torchmetrics")
 """The packages to search, in this order."""
+
+_FURTHER_PACKAGES = (
+    "torchvision",
+    "monai",
+    "timm",
+    "segmentation_models_pytorch",
+    "albumentations",
+    "kornia",
+    "torchio",
+    "lightly",
+    "transformers",
+    "diffusers",
+    "torch_geometric",
+)
+"""Packages to search for a name that is in none of those, where they are installed."""
 
 _ALIASES_OF_PACKAGES = {
     "F": "torch.nn.functional",
@@ -32,7 +47,7 @@ _ALIASES_OF_PACKAGES = {
 _DEFINITION = re.compile(rb"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
 _ALIASES = re.compile(rb"^((?:[A-Z]\w* = )+)[A-Z]\w*\s*$", re.MULTILINE)
 # private modules and tests, which a config does not name
-_PASSED_OVER = re.compile(r"(?:^|/)(?:_[a-z]|tests?(?:/|\.py)|testing/)")
+_PASSED_OVER = re.compile(r"(?:^|/)(?:_[a-z]|tests?(?:/|\.py)|testing/|demos/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +65,21 @@ class Named:
 
 def find_named(name: str, reader: SignatureReader) -> Named:
     """Find classes and functions by name, without importing anything."""
-    definitions = [f"{module}.{name}" for module, defined in _definitions() if name in defined]
-    targets = dict.fromkeys(filter(None, (_shortest(target, reader) for target in definitions)))
-    if targets:
-        order = {package: index for index, package in enumerate(PACKAGES)}
+    known: set[str] = set()
+    for packages in (PACKAGES, _FURTHER_PACKAGES):
+        definitions: list[str] = []
+        for module, defined in _definitions(packages):
+            known |= defined
+            if name in defined:
+                definitions.append(f"{module}.{name}")
+        targets = dict.fromkeys(filter(None, (_shortest(target, reader) for target in definitions)))
+        if not targets:
+            continue
+        order = {package: index for index, package in enumerate(packages)}
         return Named(
             tuple(sorted(targets, key=lambda target: (target.count("."), order[target.partition(".")[0]], target)))
         )
-    known = {defined for _, names in _definitions() for defined in names}
-    return Named((), nearest_names(name, sorted(known)))
+    return Named((), nearest_names(name, sorted(known), likeness=NEARLY_THE_SAME))
 
 
 def find_in(package: str, name: str, reader: SignatureReader) -> tuple[str, ...]:
@@ -125,9 +146,9 @@ def _shortest(target: str, reader: SignatureReader) -> str | None:
     return target
 
 
-def _definitions() -> Iterator[tuple[str, set[str]]]:
-    """Yield each public module of the packages with the names of the classes and functions that it defines."""
-    for package in PACKAGES:
+def _definitions(packages: Sequence[str]) -> Iterator[tuple[str, set[str]]]:
+    """Yield each public module of packages with the names of the classes and functions that it defines."""
+    for package in packages:
         for module, file in _modules(package):
             yield module, {found.decode() for found in _DEFINITION.findall(read_regular(file))}
 

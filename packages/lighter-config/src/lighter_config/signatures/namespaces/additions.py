@@ -3,11 +3,22 @@
 import ast
 import re
 from dataclasses import replace
+from functools import cached_property
 
 from lighter_config.signatures.namespaces.namespace import Addition, Namespace, NamingCall
 from lighter_config.signatures.text.conditions import last_name
+from lighter_config.signatures.text.function_bodies import own_nodes
 
-_WAYS_TO_ADD_NAMES = re.compile(rb"globals|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,")
+_WAYS_TO_ADD_NAMES = re.compile(
+    rb"globals|\bmodules\b.*__name__|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,"
+    rb"|(?:import_module|__import__)\(\s*__name__"
+)
+
+_OWN_NAMES = ("globals", "locals", "vars")
+_READING_METHODS = frozenset({"__contains__", "__getitem__", "copy", "get", "items", "keys", "values"})
+_READING_FUNCTIONS = frozenset(
+    {"bool", "dict", "frozenset", "iter", "len", "list", "repr", "set", "sorted", "str", "tuple"}
+)
 
 
 def may_add_names(text: bytes) -> bool:
@@ -19,11 +30,44 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
     module = _ModuleText(tree)
     for node in ast.walk(tree):
+        _note_reading(node, module)
         addition = _through_globals(node, module) or _through_module_object(node, module)
         if addition is not None:
             namespace.additions.append(replace(addition, is_asked_for=node in module.inside_getattr))
         elif isinstance(node, ast.Call):
             _note_call(namespace, node, module)
+    if namespace.additions:
+        namespace.spelled = _texts_outside_all(tree, module)
+
+
+def _texts_outside_all(tree: ast.Module, module: "_ModuleText") -> frozenset[str]:
+    """The texts of a module that may name what it binds anew: not those in ``__all__``, types and other mappings."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [one for one in tree.body if "__all__" not in map(last_name, _targets(one))]
+    while pending:
+        node = pending.pop()
+        match node:
+            case ast.Constant(value=str(text)) if text.isidentifier():
+                found.add(text)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="__all__"))):
+                continue
+            case ast.Subscript(value=names) if not module.has_own_names(names):
+                pending.append(names)
+                continue
+            case _:
+                pass
+        for field, value in ast.iter_fields(node):
+            if field not in ("annotation", "returns"):
+                pending.extend(
+                    one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)
+                )
+    return frozenset(found)
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, (ast.AugAssign, ast.AnnAssign)) else []
 
 
 class _ModuleText:
@@ -33,11 +77,13 @@ class _ModuleText:
         tree: The tree.
         own_names: The variables that hold the module object: ``module = sys.modules[__name__]``.
         inside_getattr: The nodes of the module's ``__getattr__``.
+        settled: Calls of ``globals()`` and its like whose use is known: they are only read, or are counted already.
     """
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.own_names: set[str] = set()
+        self.settled: set[ast.AST] = set()
         for node in ast.walk(tree):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_itself(value):
@@ -55,7 +101,33 @@ class _ModuleText:
         """Return whether an expression is the module object."""
         if isinstance(node, ast.Name):
             return node.id in self.own_names
-        return isinstance(node, ast.Subscript) and ast.unparse(node) == "sys.modules[__name__]"
+        match node:
+            case ast.Subscript(value=table, slice=ast.Name(id="__name__")):
+                return last_name(table) == "modules"
+            case ast.Call(func=ast.Attribute(value=table, attr="get" | "__getitem__"), args=[ast.Name(id="__name__")]):
+                return last_name(table) == "modules"
+            case ast.Call(func=func, args=[ast.Name(id="__name__")]):
+                return last_name(func) in ("__import__", "import_module")
+            case _:
+                return False
+
+    def has_own_names(self, node: ast.AST) -> bool:
+        """Return whether an expression is the mapping of the module's names: ``globals()``."""
+        match node:
+            case ast.Call(func=func, args=[], keywords=[]) if last_name(func) in _OWN_NAMES:
+                # in a function or a class, the others give the names of that
+                return last_name(func) == "globals" or node in self.in_no_function
+            case ast.Attribute(value=value, attr="__dict__"):
+                return self.is_itself(value)
+            case ast.Call(func=ast.Name(id="vars"), args=[value], keywords=[]):
+                return self.is_itself(value)
+            case _:
+                return False
+
+    @cached_property
+    def in_no_function(self) -> set[ast.AST]:
+        """The nodes outside all functions and classes."""
+        return set(own_nodes(self.tree))
 
     def always_runs(self, call: ast.Call) -> bool:
         """Return whether a call is a statement of the module itself."""
@@ -71,18 +143,39 @@ class _ModuleText:
         return next((one for one in self.tree.body if isinstance(one, ast.For) and node in ast.walk(one)), None)
 
 
-def _through_globals(node: ast.AST, module: _ModuleText) -> Addition | None:
-    """Say how a node changes ``globals()``: by a method, by a key, or by code in a text."""
+def _note_reading(node: ast.AST, module: _ModuleText) -> None:
+    """Settle the uses of ``globals()`` inside a node that only read it."""
     match node:
-        case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")))):
-            return Addition(f"it changes its own names in line {node.lineno}")
-        case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars" | "locals")), ctx=ast.Store()):
+        case ast.Subscript(value=names, ctx=ast.Load()):
+            read = [names]
+        case ast.Call(func=ast.Attribute(value=names, attr=method)) if method in _READING_METHODS:
+            read = [names]
+        case ast.Call(func=ast.Name(id=function), args=arguments) if function in _READING_FUNCTIONS:
+            read = list(arguments)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=comparators):
+            read = comparators
+        case ast.For(iter=names) | ast.comprehension(iter=names):
+            read = [names]
+        case _:
+            return
+    module.settled.update(names for names in read if module.has_own_names(names))
+
+
+def _through_globals(node: ast.AST, module: _ModuleText) -> Addition | None:
+    """Say how a node changes ``globals()``: by a key, by code in a text, or by giving it to something else."""
+    match node:
+        case ast.Subscript(value=names, ctx=ast.Store()) if module.has_own_names(names):
+            module.settled.add(names)
             reason = f"it binds computed names in line {node.lineno}"
             loop = module.loop_around(node)
             return Addition(reason) if loop is None else _in_loop(loop, node, reason)
+        case ast.Subscript(value=names, ctx=ast.Del()) if module.has_own_names(names):
+            return Addition(f"it removes names in line {node.lineno}")
         case ast.Call(func=ast.Name(id="exec"), args=[_, *where]):
-            if not where or "globals()" in ast.unparse(where[0]):
+            if not where or any(module.has_own_names(part) for part in ast.walk(where[0])):
                 return Addition(f"it runs text as code in line {node.lineno}")
+        case ast.Call() | ast.Attribute() if module.has_own_names(node) and node not in module.settled:
+            return Addition(f"it changes its own names in line {node.lineno}")
         case _:
             pass
     return None
@@ -94,14 +187,12 @@ def _through_module_object(node: ast.AST, module: _ModuleText) -> Addition | Non
         case ast.Assign(targets=[ast.Name()], value=value) if module.is_itself(value):
             return None
         case ast.Assign(targets=targets) if any(module.is_itself(target) for target in targets):
-            return Addition("it puts another object in its own place")
+            return Addition("it puts another object in its own place", replaces_all=True)
         case ast.Call(func=ast.Name(id="setattr"), args=[target, name, *_]) if module.is_itself(target):
             is_for_callers = isinstance(name, ast.Name) and module.is_parameter(name.id, node)
             return Addition(f"it binds computed names in line {node.lineno}", is_for_callers=is_for_callers)
         case ast.Attribute(value=target, ctx=ast.Store()) if module.is_itself(target):
             return Addition(f"it changes itself in line {node.lineno}")
-        case ast.Attribute(value=target, attr="__dict__") if module.is_itself(target):
-            return Addition(f"it changes its own names in line {node.lineno}")
         case _:
             return None
 

@@ -90,6 +90,7 @@ class Addition:
         source: The object whose attributes it adds under their own names, if that is all that it does.
         is_for_callers: Whether the name is an argument: who calls the function has to spell it.
         is_asked_for: Whether a ``__getattr__`` adds it, when somebody asks for that name.
+        replaces_all: Whether another object takes the place of the module, with none of its names.
     """
 
     reason: str
@@ -97,6 +98,15 @@ class Addition:
     source: ast.expr | None = None
     is_for_callers: bool = False
     is_asked_for: bool = False
+    replaces_all: bool = False
+
+    def may_rebind(self, name: str, spelled: frozenset[str]) -> bool:
+        """Return whether it may bind a name anew that the module's statements bind, given the texts of the module."""
+        if self.is_asked_for or self.is_for_callers or not name.startswith(self.prefix):
+            return False
+        if self.replaces_all:
+            return name not in spelled
+        return self.source is None and (bool(self.prefix) or name in spelled)
 
 
 @dataclass(slots=True)
@@ -119,6 +129,7 @@ class Namespace:
         name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
         additions: Why it may have names that are not written in it.
+        spelled: Texts that may be the names of such additions, if there are any.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
     """
@@ -130,6 +141,7 @@ class Namespace:
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)
     additions: list[Addition] = field(default_factory=list)
+    spelled: frozenset[str] = frozenset()
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)
     docstring: str | None = None

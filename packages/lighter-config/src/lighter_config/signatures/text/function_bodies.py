@@ -87,3 +87,13 @@ def mentions_deciding_names(function: ast.AST) -> bool:
         isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in DECIDING_NAMES
         for node in own_nodes(function)
     )
+
+
+def changes_own_names(cls: ast.ClassDef) -> bool:
+    """Return whether a class body may bind names that are not written: ``locals()["f"] = ...``, ``exec(...)``."""
+    return any(
+        isinstance(node, ast.Name) and node.id in ("exec", "locals", "vars")
+        for statement in cls.body
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for node in [statement, *own_nodes(statement)]
+    )

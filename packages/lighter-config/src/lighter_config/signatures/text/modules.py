@@ -139,6 +139,8 @@ class ModuleFinder:
     def _list_files(self, package: str) -> tuple[str, ...] | None:
         module = self.find(package)
         found: list[str] = []
+        if module is not None and module.kind == "source" and module.file is not None and not module.locations:
+            found.append(module.file)
         num_entries = 0
         for location in module.locations if module is not None else ():
             for folder, folders, files in os.walk(location):

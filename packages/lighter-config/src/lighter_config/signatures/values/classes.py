@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lighter_config.signatures.namespaces.namespace import Binding, Namespace
 from lighter_config.signatures.namespaces.statements import read_class_body
+from lighter_config.signatures.text.function_bodies import changes_own_names
 from lighter_config.signatures.values.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.value import (
@@ -89,6 +90,7 @@ class Classes:
     def _may_gain_attributes(self, cls: ClassValue) -> bool:
         return (
             bool(cls.node.decorator_list)
+            or changes_own_names(cls.node)
             or any(keyword.arg != "metaclass" for keyword in cls.node.keywords)
             or "__init_subclass__" in self.body(cls).names
             or any(name == cls.qualname for name, _ in self.patches(cls))

@@ -113,6 +113,9 @@ class Library:
             return value if isinstance(later, Absent) and name in namespace.names else later
         if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
+        for way in namespace.additions:
+            if not isinstance(value, Unclear) and way.may_rebind(name, namespace.spelled):
+                return Unclear(f"{module_name} is not all written out: {way.reason}", name, module_name)
         return value
 
     def own(self, namespace: Namespace, name: str) -> Value:
