@@ -220,4 +220,6 @@ def test_a_value_of_the_type_of_the_default_fits(
 def test_a_default_that_fits_leaves_its_annotation_in_force(
     reader: SignatureReader, annotation: str, default: str, value: object
 ) -> None:
-    assert reader.mismatch(Parameter("p", ParameterKind.KEYWORD_ONLY, default, annotation, "annotated"), value) is not None
+    assert (
+        reader.mismatch(Parameter("p", ParameterKind.KEYWORD_ONLY, default, annotation, "annotated"), value) is not None
+    )

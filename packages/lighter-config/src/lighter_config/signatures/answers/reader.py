@@ -286,7 +286,8 @@ class SignatureReader:
         if namespace.module.name in seen:
             return
         seen.add(namespace.module.name)
-        yield from (name for name in (*namespace.names, *namespace.typing_names) if not name.startswith("_"))
+        typing_names = namespace.typing.names if namespace.typing is not None else ()
+        yield from (name for name in (*namespace.names, *typing_names) if not name.startswith("_"))
         for star in namespace.stars:
             module = self._library.modules.find(star.module)
             other = self._library.modules.namespace(module) if module is not None else None

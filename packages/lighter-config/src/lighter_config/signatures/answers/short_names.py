@@ -79,7 +79,7 @@ def find_named(name: str, reader: SignatureReader) -> Named:
         return Named(
             tuple(sorted(targets, key=lambda target: (target.count("."), order[target.partition(".")[0]], target)))
         )
-    return Named((), nearest_names(name, sorted(known), likeness=NEARLY_THE_SAME))
+    return Named((), nearest_names(name, sorted(known)))
 
 
 def find_in(package: str, name: str, reader: SignatureReader) -> tuple[str, ...]:
@@ -106,7 +106,8 @@ def written_out(target: str, reader: SignatureReader, project: Path | None) -> t
         whole = f"{_ALIASES_OF_PACKAGES[first]}.{rest}" if first in _ALIASES_OF_PACKAGES else ""
         return (whole,) if whole and isinstance(reader.read(whole), Signature) else ()
     named = find_named(target, reader)
-    targets = named.targets or tuple(found for near in named.nearest[:1] for found in find_named(near, reader).targets)
+    alike = nearest_names(target, named.nearest[:1], likeness=NEARLY_THE_SAME)
+    targets = named.targets or tuple(found for near in alike for found in find_named(near, reader).targets)
     return (*_in_project(target, project), *targets)[:_NUM_SHOWN]
 
 

@@ -33,35 +33,11 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
         _note_reading(node, module)
         addition = _through_globals(node, module) or _through_module_object(node, module)
         if addition is not None:
-            namespace.additions.append(replace(addition, is_asked_for=node in module.inside_getattr))
+            is_asked_for = node in module.inside_getattr
+            texts = frozenset[str]() if is_asked_for else module.texts_around(node)
+            namespace.additions.append(replace(addition, is_asked_for=is_asked_for, texts=texts))
         elif isinstance(node, ast.Call):
             _note_call(namespace, node, module)
-    if namespace.additions:
-        namespace.spelled = _texts_outside_all(tree, module)
-
-
-def _texts_outside_all(tree: ast.Module, module: "_ModuleText") -> frozenset[str]:
-    """The texts of a module that may name what it binds anew: not those in ``__all__``, types and other mappings."""
-    found: set[str] = set()
-    pending: list[ast.AST] = [one for one in tree.body if "__all__" not in map(last_name, _targets(one))]
-    while pending:
-        node = pending.pop()
-        match node:
-            case ast.Constant(value=str(text)) if text.isidentifier():
-                found.add(text)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="__all__"))):
-                continue
-            case ast.Subscript(value=names) if not module.has_own_names(names):
-                pending.append(names)
-                continue
-            case _:
-                pass
-        for field, value in ast.iter_fields(node):
-            if field not in ("annotation", "returns"):
-                pending.extend(
-                    one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)
-                )
-    return frozenset(found)
 
 
 def _targets(statement: ast.stmt) -> list[ast.expr]:
@@ -84,6 +60,7 @@ class _ModuleText:
         self.tree = tree
         self.own_names: set[str] = set()
         self.settled: set[ast.AST] = set()
+        self._nodes: dict[ast.stmt, set[ast.AST]] = {}
         for node in ast.walk(tree):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_itself(value):
@@ -137,6 +114,45 @@ class _ModuleText:
         """Return whether a name in a call is a parameter of the function around it."""
         functions = [one for one in self.tree.body if isinstance(one, ast.FunctionDef) and call in ast.walk(one)]
         return any(argument.arg == name for one in functions for argument in (*one.args.args, *one.args.kwonlyargs))
+
+    def texts_around(self, node: ast.AST) -> frozenset[str]:
+        """The texts that may be names which a node adds: those of its statement, and of what that uses or defines."""
+        statement = next((one for one in self.tree.body if node in self._nodes_of(one)), None)
+        if statement is None:
+            return frozenset()
+        used = {part.id for part in self._nodes_of(statement) if isinstance(part, ast.Name)}
+        defined = getattr(statement, "name", "")
+        texts = self._texts_in(statement)
+        for other in self.tree.body:
+            targets = {last_name(target) for target in _targets(other)}
+            is_call = isinstance(other, ast.Expr) and any(
+                isinstance(part, ast.Name) and part.id == defined for part in ast.walk(other)
+            )
+            if other is not statement and "__all__" not in targets and (targets & used or is_call):
+                texts |= self._texts_in(other)
+        return frozenset(texts)
+
+    def _nodes_of(self, statement: ast.stmt) -> set[ast.AST]:
+        if statement not in self._nodes:
+            self._nodes[statement] = set(ast.walk(statement))
+        return self._nodes[statement]
+
+    def _texts_in(self, statement: ast.stmt) -> set[str]:
+        """The texts of a statement that may be names, those of annotations aside."""
+        found: set[str] = set()
+        pending: list[ast.AST] = [statement]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                found.add(node.value)
+            if isinstance(node, ast.Subscript) and not self.has_own_names(node.value):
+                pending.append(node.value)
+                continue
+            for field, value in ast.iter_fields(node):
+                if field not in ("annotation", "returns", "bases"):
+                    values = value if isinstance(value, list) else [value]
+                    pending.extend(one for one in values if isinstance(one, ast.AST))
+        return found
 
     def loop_around(self, node: ast.AST) -> ast.For | None:
         """Return the loop of the module that holds a node."""

@@ -1,6 +1,7 @@
 """What the names of a module or a class body can be bound to once its statements have run."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lighter_config.signatures.text.modules import Module
@@ -47,7 +48,37 @@ class Unbound:
     """The name may be missing."""
 
 
-Binding = Definition | ModuleImport | NameImport | Assignment | Opaque | Unbound
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """One of several targets of a value: ``first, second = call()``."""
+
+    value: ast.expr
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An ``if`` or ``try`` of a module, whose branch depends on more than its text.
+
+    Attributes:
+        node: The statement. The branches of ``if`` are its body and ``else``, those of ``try`` its body with ``else``
+            and each handler.
+        before: What names were bound to before it.
+    """
+
+    node: ast.If | ast.Try | ast.TryStar
+    before: dict[str, "Bound"] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a name is after each branch of a decision."""
+
+    decision: Decision
+    branches: tuple[tuple["Binding", ...], ...]
+
+
+Binding = Definition | ModuleImport | NameImport | Assignment | Opaque | Unpacked | Unbound | Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +89,13 @@ class StarImport:
         module: The module whose names come in.
         position: How many names had been bound before; a later binding of a name wins over it.
         is_certain: Whether it always runs.
+        branches: The branches that it is in, by the decision and their number.
     """
 
     module: str
     position: int
     is_certain: bool
+    branches: tuple[tuple[Decision, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +123,8 @@ class Addition:
         source: The object whose attributes it adds under their own names, if that is all that it does.
         is_for_callers: Whether the name is an argument: who calls the function has to spell it.
         is_asked_for: Whether a ``__getattr__`` adds it, when somebody asks for that name.
-        replaces_all: Whether another object takes the place of the module, with none of its names.
+        replaces_all: Whether another object takes the place of the module.
+        texts: What is spelled around it, of which some may be the names.
     """
 
     reason: str
@@ -99,14 +133,13 @@ class Addition:
     is_for_callers: bool = False
     is_asked_for: bool = False
     replaces_all: bool = False
+    texts: frozenset[str] = frozenset()
 
-    def may_rebind(self, name: str, spelled: frozenset[str]) -> bool:
-        """Return whether it may bind a name anew that the module's statements bind, given the texts of the module."""
-        if self.is_asked_for or self.is_for_callers or not name.startswith(self.prefix):
+    def may_rebind(self, name: str) -> bool:
+        """Return whether it may bind a name anew that the module's statements bind."""
+        if self.is_asked_for or self.is_for_callers or self.replaces_all or not name.startswith(self.prefix):
             return False
-        if self.replaces_all:
-            return name not in spelled
-        return self.source is None and (bool(self.prefix) or name in spelled)
+        return self.source is None and (bool(self.prefix) or name in self.texts)
 
 
 @dataclass(slots=True)
@@ -125,11 +158,10 @@ class Namespace:
         module: The module it belongs to.
         names: What each name can be at the end, and when it was last bound.
         stars: Star imports in order.
-        typing_names: Names bound for type checkers only.
+        typing: What is bound for type checkers only.
         name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
         additions: Why it may have names that are not written in it.
-        spelled: Texts that may be the names of such additions, if there are any.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
     """
@@ -137,17 +169,20 @@ class Namespace:
     module: Module
     names: dict[str, Bound] = field(default_factory=dict)
     stars: list[StarImport] = field(default_factory=list)
-    typing_names: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
+    typing: "Namespace | None" = None
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)
     additions: list[Addition] = field(default_factory=list)
-    spelled: frozenset[str] = frozenset()
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)
     docstring: str | None = None
 
     def candidates(self, name: str) -> tuple[Binding, ...]:
-        """What ``name`` can be bound to by the statements themselves, star imports aside."""
+        """What ``name`` can be bound to by the statements themselves, in any branch, star imports aside."""
+        return tuple(dict.fromkeys(_flattened(self.bindings(name))))
+
+    def bindings(self, name: str) -> tuple[Binding, ...]:
+        """What ``name`` can be bound to by the statements themselves, with the decisions that are still to be made."""
         bound = self.names.get(name)
         return bound.candidates if bound is not None else ()
 
@@ -155,3 +190,12 @@ class Namespace:
         """When ``name`` was last bound; -1 when it never was."""
         bound = self.names.get(name)
         return bound.position if bound is not None else -1
+
+
+def _flattened(bindings: tuple[Binding, ...]) -> Iterator[Binding]:
+    for binding in bindings:
+        if isinstance(binding, Decided):
+            for branch in binding.branches:
+                yield from _flattened(branch)
+        else:
+            yield binding

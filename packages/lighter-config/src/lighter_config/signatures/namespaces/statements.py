@@ -8,6 +8,8 @@ from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
     Bound,
+    Decided,
+    Decision,
     Definition,
     ModuleImport,
     NameImport,
@@ -15,6 +17,7 @@ from lighter_config.signatures.namespaces.namespace import (
     Opaque,
     StarImport,
     Unbound,
+    Unpacked,
 )
 from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
 from lighter_config.signatures.text.modules import Module
@@ -77,6 +80,7 @@ class _Walker:
         self.namespace = namespace
         self.bound: dict[str, Bound] = namespace.names
         self.is_certain = True
+        self.branches: tuple[tuple[Decision, int], ...] = ()
         self.count = 0
 
     def run(self, statements: Iterable[ast.stmt]) -> None:
@@ -146,7 +150,7 @@ class _Walker:
         module = absolute_name(statement, self.namespace.module)
         for alias in statement.names:
             if alias.name == "*":
-                self.namespace.stars.append(StarImport(module, self._next(), self.is_certain))
+                self.namespace.stars.append(StarImport(module, self._next(), self.is_certain, self.branches))
             else:
                 self._bind(alias.asname or alias.name, NameImport(module, alias.name))
 
@@ -167,12 +171,18 @@ class _Walker:
                     for one_target, one_value in zip(targets, values, strict=True):
                         self._assign(one_target, one_value)
                 else:
-                    for one_target in targets:
-                        self._bind_opaque(one_target, "unpacked from a value")
+                    self._unpack(targets, value)
             case ast.Starred():
                 self._bind_opaque(target, "unpacked from a value")
             case _:
                 pass
+
+    def _unpack(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
+        for index, target in enumerate(targets):
+            if isinstance(target, ast.Name) and not _has_star(targets):
+                self._bind(target.id, Unpacked(value, index))
+            else:
+                self._bind_opaque(target, "unpacked from a value")
 
     def _call(self, call: ast.Call) -> None:
         match call.func, call.args:
@@ -199,47 +209,42 @@ class _Walker:
             self._keep_typing_names(statement.body)
             self.run(statement.orelse)
             return
+        if _is_also_for_type_checkers(statement.test):
+            self._keep_typing_names(statement.body)
         truth = static_truth(statement.test, is_stub=self.namespace.module.kind == "stub")
         if truth is None:
-            self._alternatives([statement.body, statement.orelse])
+            self._alternatives([statement.body, statement.orelse], Decision(statement, dict(self.bound)))
         else:
             self.run(statement.body if truth else statement.orelse)
 
     def _keep_typing_names(self, statements: Sequence[ast.stmt]) -> None:
-        aside = Namespace(self.namespace.module)
-        _Walker(aside).run(statements)
-        for name, bound in aside.names.items():
-            self.namespace.typing_names[name] = bound.candidates
+        if self.namespace.typing is None:
+            self.namespace.typing = Namespace(self.namespace.module)
+        walker = _Walker(self.namespace.typing)
+        walker.count = self.count
+        walker.run(statements)
 
     def _try(self, statement: ast.Try | ast.TryStar) -> None:
-        handlers = [handler for handler in statement.handlers if not _ends_in_raise(handler.body)]
         paths: list[list[ast.stmt]] = [[*statement.body, *statement.orelse]]
-        paths.extend(handler.body for handler in handlers)
-        if len(paths) == 1:
+        paths.extend(handler.body for handler in statement.handlers)
+        if all(_ends_in_raise(path) for path in paths[1:]):
             self.run(paths[0])
         else:
-            self._alternatives(paths)
+            self._alternatives(paths, Decision(statement, dict(self.bound)))
         self.run(statement.finalbody)
 
-    def _alternatives(self, paths: Sequence[Sequence[ast.stmt]]) -> None:
+    def _alternatives(self, paths: Sequence[Sequence[ast.stmt]], decision: Decision | None = None) -> None:
         """Run each path from the same start and keep what any of them may leave behind."""
-        start, was_certain = dict(self.bound), self.is_certain
+        start, was_certain, branches = dict(self.bound), self.is_certain, self.branches
         self.is_certain = False
-        ends: list[dict[str, Bound]] = []
-        for path in paths:
+        ends: list[dict[str, Bound] | None] = []
+        for index, path in enumerate(paths):
             self.bound = dict(start)
+            self.branches = branches if decision is None else (*branches, (decision, index))
             self.run(path)
-            if not _ends_in_raise(path):
-                ends.append(self.bound)
-        self.is_certain = was_certain
-        merged: dict[str, Bound] = {}
-        for name in dict.fromkeys(name for end in ends for name in end):
-            found = [end[name] for end in ends if name in end]
-            candidates = tuple(dict.fromkeys(candidate for bound in found for candidate in bound.candidates))
-            if len(found) < len(ends):
-                candidates = (*candidates, Unbound())
-            merged[name] = Bound(max(bound.position for bound in found), candidates)
-        self.namespace.names = self.bound = merged
+            ends.append(None if _ends_in_raise(path) else self.bound)
+        self.is_certain, self.branches = was_certain, branches
+        self.namespace.names = self.bound = _merged(ends, start, decision)
 
     def _bind(self, name: str, binding: Binding) -> None:
         self.bound[name] = Bound(self._next(), (binding,))
@@ -255,6 +260,46 @@ class _Walker:
     def _next(self) -> int:
         self.count += 1
         return self.count
+
+
+def _merged(
+    ends: Sequence[dict[str, Bound] | None], start: dict[str, Bound], decision: Decision | None
+) -> dict[str, Bound]:
+    """Merge what the branches of a statement leave behind; ``None`` is a branch that raises."""
+    alive = [end for end in ends if end is not None]
+    merged: dict[str, Bound] = {}
+    for name in dict.fromkeys(name for end in alive for name in end):
+        found = [end[name] for end in alive if name in end]
+        position = max(bound.position for bound in found)
+        branches = [(end[name].candidates if name in end else (Unbound(),)) for end in alive]
+        if all(branch == branches[0] for branch in branches):
+            candidates = branches[0]
+        elif decision is not None:
+            of_each = [() if end is None else end[name].candidates if name in end else (Unbound(),) for end in ends]
+            if isinstance(decision.node, (ast.Try, ast.TryStar)):
+                of_each[1:] = [_after_failure(of_each[0], branch, start.get(name)) for branch in of_each[1:]]
+            candidates = (Decided(decision, tuple(of_each)),)
+        else:
+            candidates = tuple(dict.fromkeys(candidate for branch in branches for candidate in branch))
+        merged[name] = Bound(position, candidates)
+    return merged
+
+
+def _after_failure(
+    body: tuple[Binding, ...], handler: tuple[Binding, ...], before: Bound | None
+) -> tuple[Binding, ...]:
+    """What a name may be after a handler: the body of the ``try`` may have bound it before it failed."""
+    untouched = before.candidates if before is not None else (Unbound(),)
+    return handler if handler != untouched or body == untouched else tuple(dict.fromkeys((*body, *handler)))
+
+
+def _is_also_for_type_checkers(test: ast.expr) -> bool:
+    """Return whether type checkers take a branch that programs may take too: ``TYPE_CHECKING or EAGER``."""
+    match test:
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(is_for_type_checkers(value) for value in values)
+        case _:
+            return False
 
 
 def absolute_name(statement: ast.ImportFrom, module: Module) -> str:

@@ -101,6 +101,16 @@ class ModuleFinder:
             return "a module of the interpreter"
         return None
 
+    def version(self, distribution: str) -> str | None:
+        """The version of an installed distribution; ``None`` when there is none of that name."""
+        wanted = _normalized(distribution)
+        for location in self._roots:
+            for entry in self._entries(location):
+                name, _, rest = entry.removesuffix(".dist-info").partition("-")
+                if rest and entry.endswith(".dist-info") and _normalized(name) == wanted:
+                    return rest
+        return None
+
     def may_be_given(self, module: Module, name: str) -> str | None:
         """Name a file of the same distribution that may set ``module.name`` from outside; ``None`` when none does.
 
@@ -258,6 +268,10 @@ class ModuleFinder:
                     if entry.endswith(".pth"):
                         installs.read(folder, entry)
         return installs
+
+
+def _normalized(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,20 @@
 """The order of a class's bases, and classes that are part of the interpreter."""
 
 import builtins
+import collections
 import collections.abc
 import typing
 
 from lighter_config.signatures.values.value import BuiltinValue, ClassValue, Unclear, Value
 
 OBJECT = BuiltinValue("builtins.object")
+_HOLDERS = {"builtins": builtins, "collections": collections, "collections.abc": collections.abc, "typing": typing}
 
 
 def python_type(value: BuiltinValue) -> type:
     """The class behind a builtin name, as this interpreter has it; ``object`` when the name is no class."""
     module, _, name = value.name.rpartition(".")
-    holder: object = {"builtins": builtins, "typing": typing, "collections.abc": collections.abc}.get(module)
+    holder: object = _HOLDERS.get(module)
     found = getattr(holder, name, None)
     return found if isinstance(found, type) else object
 
@@ -21,7 +23,7 @@ def as_class(value: Value) -> Value:
     """Turn ``typing.Dict`` and its like into the class they stand for."""
     if isinstance(value, BuiltinValue) and value.name.startswith("typing."):
         origin = typing.get_origin(getattr(typing, value.name.removeprefix("typing."), None))
-        if isinstance(origin, type) and origin.__module__ in ("builtins", "collections.abc"):
+        if isinstance(origin, type) and origin.__module__ in ("builtins", "collections", "collections.abc"):
             return BuiltinValue(f"{origin.__module__}.{origin.__qualname__}")
     return value
 

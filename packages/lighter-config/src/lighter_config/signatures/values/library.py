@@ -11,6 +11,7 @@ from lighter_config.signatures.namespaces.lazy_names import LazyNames
 from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
+    Decided,
     Definition,
     ModuleImport,
     NameImport,
@@ -18,13 +19,16 @@ from lighter_config.signatures.namespaces.namespace import (
     Opaque,
     StarImport,
     Unbound,
+    Unpacked,
 )
 from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.conditions import static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
 from lighter_config.signatures.values.compiled_additions import CompiledAdditions
+from lighter_config.signatures.values.decisions import Decisions
 from lighter_config.signatures.values.exports import Exports
+from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.table_names import table_name
 from lighter_config.signatures.values.value import (
@@ -49,6 +53,9 @@ _KNOWN_BY_NAME = frozenset(
     {
         "abc.ABC",
         "abc.ABCMeta",
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "collections.deque",
         "collections.namedtuple",
         "functools.cached_property",
         "functools.partial",
@@ -76,6 +83,7 @@ class Library:
         self.classes = Classes(self.modules, self.evaluate, self._bound)
         self.exports = Exports(self.modules, self.evaluate)
         self.compiled = CompiledAdditions(self.modules, self.evaluate)
+        self.decisions = Decisions(self.modules, self.evaluate, self._bound, Imports(self.modules, self.lookup))
         self._in_progress: set[object] = set()
 
     def lookup(self, module_name: str, name: str) -> Value:
@@ -114,17 +122,20 @@ class Library:
         if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
         for way in namespace.additions:
-            if not isinstance(value, Unclear) and way.may_rebind(name, namespace.spelled):
+            if not isinstance(value, Unclear) and way.may_rebind(name):
                 return Unclear(f"{module_name} is not all written out: {way.reason}", name, module_name)
         return value
 
     def own(self, namespace: Namespace, name: str) -> Value:
         """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
         scope = Scope(namespace.module.name)
-        bindings = namespace.candidates(name)
+        bindings = self.decisions.resolved(namespace.bindings(name), namespace.module)
         position = namespace.position(name)
         options: list[Value] = []
         for star in reversed(namespace.stars):
+            is_run = self._is_run(star, namespace.module)
+            if is_run is False:
+                continue
             if bindings and star.position < position:
                 options.extend(self._bound(binding, scope, name) for binding in bindings)
                 if not any(isinstance(binding, Unbound) for binding in bindings):
@@ -133,10 +144,20 @@ class Library:
             value = self._from_star(star, name)
             if value is not None:
                 options.append(value)
-                if star.is_certain and not isinstance(value, (Absent, Unclear)):
+                if is_run and not isinstance(value, (Absent, Unclear)):
                     return combined(options)
         options.extend(self._bound(binding, scope, name) for binding in bindings)
         return combined(options) if options else Absent(name, namespace.module.name)
+
+    def _is_run(self, star: StarImport, module: Module) -> bool | None:
+        """Return whether a star import is in branches that the module takes; ``None`` when that is not known."""
+        if star.is_certain:
+            return True
+        taken = [self.decisions.branch(decision, module) for decision, _ in star.branches]
+        wanted = [index for _, index in star.branches]
+        if any(one is not None and one != index for one, index in zip(taken, wanted, strict=True)):
+            return False
+        return True if taken and taken == wanted else None
 
     def _from_star(self, star: StarImport, name: str) -> Value | None:
         """What a star import binds ``name`` to; ``None`` when it does not."""
@@ -166,6 +187,9 @@ class Library:
                 value = None if name.startswith("_") else self.own(namespace, name)
             if value is None or isinstance(value, Absent):
                 is_listed = exported is not None
+                promised = self._promised(namespace, name)
+                if not isinstance(promised, Absent) and not name.startswith("_"):
+                    return promised
                 if module.kind == "source":
                     later = self._given_by_itself(namespace, name, through_star=is_listed)
                     if isinstance(later, Unclear):
@@ -204,10 +228,9 @@ class Library:
         ``through_star``, nobody asks a ``__getattr__`` for names that ``__all__`` does not list.
         """
         module = namespace.module
-        if name in namespace.typing_names and ("__getattr__" in namespace.names or namespace.additions):
-            # The module tells type checkers what its __getattr__, or the object in its place, will give.
-            scope = Scope(module.name)
-            return combined([self._bound(binding, scope, name) for binding in namespace.typing_names[name]])
+        promised = self._promised(namespace, name)
+        if not isinstance(promised, Absent):
+            return promised
         if "__getattr__" in namespace.names and not through_star:
             lazy = self._lazy(namespace, name)
             if lazy is not None:
@@ -225,6 +248,12 @@ class Library:
             if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
+
+    def _promised(self, namespace: Namespace, name: str) -> Value:
+        """What a module tells type checkers that its ``__getattr__``, or the object in its place, will give."""
+        if namespace.typing is None or not ("__getattr__" in namespace.names or namespace.additions):
+            return Absent(name, namespace.module.name)
+        return self.own(namespace.typing, name)
 
     def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
         """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
@@ -300,6 +329,10 @@ class Library:
                 return self.evaluate(value, scope)
             case Opaque(reason=reason):
                 return Unclear(reason, name, scope.module)
+            case Unpacked():
+                return Unclear("unpacked from a value", name, scope.module)
+            case Decided(branches=branches):
+                return combined([self._bound(one, scope, name, owner) for branch in branches for one in branch])
             case Unbound():
                 return Absent(name, scope.module)
 
