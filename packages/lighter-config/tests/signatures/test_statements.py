@@ -41,7 +41,7 @@ BEFORE = "import contextlib, os, sys, typing\ndef f(a): ...\ndef g(b): ...\n"
         ("try:\n  thing = f\nexcept ImportError:\n  thing = g", None),
         ("try:\n  thing = f\nfinally:\n  thing = g", ("b",)),
         ("try:\n  thing = f\nexcept* ImportError:\n  thing = f", ("a",)),
-        ("if os.environ.get('NONE'):\n  raise ImportError\nelse:\n  thing = f", ("a",)),
+        ("if os.path.exists('NONE'):\n  raise ImportError\nelse:\n  thing = f", ("a",)),
         ("if typing.TYPE_CHECKING:\n  thing = g\nelse:\n  thing = f", ("a",)),
         ("if not typing.TYPE_CHECKING:\n  thing = f", ("a",)),
         ("from os import *\nthing = f", None),
@@ -139,7 +139,7 @@ def test_an_import_of_what_is_not_there_leads_nowhere(package: Package) -> None:
 
 
 def test_a_name_that_may_be_bound_after_a_star_is_one_of_several(package: Package) -> None:
-    text = "import os\nfrom part import *\nif os.environ.get('NONE'):\n  def f(b): ..."
+    text = "import os\nfrom part import *\nif os.path.exists('NONE'):\n  def f(b): ..."
     assert isinstance(package(lib=text, part="def f(a): ...").read("lib.f"), Unknown)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lighter_config.signatures.text.modules import EVERY_FILE, ModuleFinder
+from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, ModuleFinder
 
 _FORMAT = 9
 
@@ -83,6 +83,10 @@ class AnswerCache:
     def _look(self, name: str) -> Fingerprint:
         if name.endswith(EVERY_FILE):
             return self._look_at_all(name.removesuffix(EVERY_FILE))
+        if name.startswith(ENVIRONMENT):
+            return (str(os.environ.get(name.removeprefix(ENVIRONMENT))),)
+        if name.startswith(DISTRIBUTION):
+            return (str(self.finder.version(name.removeprefix(DISTRIBUTION))),)
         module = self.finder.find(name)
         if module is None:
             return None

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.generated import generated_parameters, is_maker, named_tuple_parameters
-from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, changes_own_names, mentions_deciding_names
+from lighter_config.signatures.text.function_bodies import (
+    DECIDING_NAMES,
+    changes_own_names,
+    mentions_deciding_names,
+    passes_all_on,
+)
+from lighter_config.signatures.text.kept_constructors import changes_body_alone, wrappers_of_init
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
@@ -109,14 +115,26 @@ class Callables:
         order = self.library.classes.mro(cls)
         if isinstance(order, Unclear):
             return order
-        for base in order:
-            if isinstance(base, ClassValue):
-                obstacle = self._obstacle(base)
-                if obstacle is not None:
-                    return obstacle
-        metaclass_call = self._metaclass_call(order)
-        if metaclass_call is not None:
-            return metaclass_call
+        before = self.calls.wraps_init
+        is_wrapped = False
+        try:
+            for base in order:
+                if isinstance(base, ClassValue):
+                    self.calls.wraps_init = False
+                    obstacle = self._obstacle(base)
+                    if obstacle is not None:
+                        return obstacle
+                    if self.calls.wraps_init and base != cls and not self._makes_itself(base):
+                        return Unclear(f"{base.name} gets an __init__ around one that it inherits")
+                    is_wrapped |= self.calls.wraps_init
+            self.calls.wraps_init = is_wrapped
+            metaclass_call = self._metaclass_call(order)
+            if metaclass_call is not None:
+                return metaclass_call
+            if self.calls.wraps_init and (self._first(order, "__new__") or not self._first(order, "__init__")):
+                return Unclear(f"{cls.name} gets an __init__ around one that is not written")
+        finally:
+            self.calls.wraps_init = before
         return self._constructor(cls, order)
 
     def _obstacle(self, cls: ClassValue) -> Unclear | None:
@@ -176,6 +194,12 @@ class Callables:
                     for name in ("__new__", "__init__"):
                         method = self.library.classes.own_attribute(base, name)
                         if isinstance(method, FunctionValue) and mentions_deciding_names(method.node):
+                            if not isinstance(method.node, ast.Lambda) and name == "__new__":
+                                wrappers = wrappers_of_init(method.node)
+                                if wrappers is not None and self._all_make_themselves(order, method.node):
+                                    self.calls.wraps_init = True
+                                    self.calls.is_exact &= all(map(passes_all_on, wrappers))
+                                    continue
                             return Unclear(f"the metaclass {base.name} changes how its classes are made")
                 elif base.name not in ("abc.ABCMeta", "builtins.type", "builtins.object"):
                     return Unclear(f"the metaclass {base.name} is compiled")
@@ -201,6 +225,20 @@ class Callables:
         if nearest[1] == preferred[1]:
             return nearest[1]
         return Unclear(f"{cls.name} inherits both __new__ and __init__, which take different arguments")
+
+    def _makes_itself(self, cls: ClassValue) -> bool:
+        """Return whether the class statement itself has an ``__init__``, written or generated."""
+        generated = generated_parameters(self.library, cls)
+        is_generated = generated is not None and generated.method == "__init__"
+        return is_generated or self.library.classes.own_attribute(cls, "__init__") is not None
+
+    def _all_make_themselves(
+        self, order: Sequence[ClassValue | BuiltinValue], new: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> bool:
+        """Return whether a metaclass wraps only what class statements write: else the order of bases would matter."""
+        if changes_body_alone(new):
+            return True
+        return all(self._makes_itself(base) for base in order[1:] if isinstance(base, ClassValue))
 
     def _is_of_stub(self, base: ClassValue | BuiltinValue) -> bool:
         module = self.library.modules.find(base.module) if isinstance(base, ClassValue) else None

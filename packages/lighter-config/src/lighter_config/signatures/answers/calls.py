@@ -14,6 +14,7 @@ from lighter_config.signatures.text.function_bodies import (
     sets_deciding_names,
     yields,
 )
+from lighter_config.signatures.text.kept_constructors import wrappers_of_init
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
@@ -64,11 +65,13 @@ class Calls:
     Attributes:
         library: Says what names and expressions stand for.
         is_exact: Set to ``False`` when a wrapper on the way may take arguments out before it passes the others on.
+        wraps_init: Set to ``True`` when a class decorator gives its class another ``__init__`` of the same signature.
     """
 
     def __init__(self, library: Library) -> None:
         self.library = library
         self.is_exact = True
+        self.wraps_init = False
         self._depth = 0
 
     def decorated(self, function: FunctionValue) -> Value:
@@ -188,7 +191,11 @@ class _Call:
         if self.function.decorators and self.calls.decorated(self.function) != replace(self.function, is_bound=False):
             return Unclear(f"{self.function.qualname} is itself decorated")
         if sets_deciding_names(self.node):
-            return Unclear(f"{self.function.qualname} changes what it wraps")
+            wrappers = wrappers_of_init(self.node)
+            if wrappers is None:
+                return Unclear(f"{self.function.qualname} changes what it wraps")
+            self.calls.wraps_init = True
+            self.calls.is_exact &= all(passes_all_on(wrapper) for wrapper in wrappers)
         if not self._run(self.node.body):
             self.returned.append(ConstantValue(None))
         if not self.returned:

@@ -10,7 +10,7 @@ from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import own_nodes
 
 _WAYS_TO_ADD_NAMES = re.compile(
-    rb"globals|\bmodules\b.*__name__|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,"
+    rb"globals|modules\[__name__|modules\.get\(|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,"
     rb"|(?:import_module|__import__)\(\s*__name__"
 )
 
@@ -35,6 +35,8 @@ def note_additions(namespace: Namespace, tree: ast.Module) -> None:
         if addition is not None:
             is_asked_for = node in module.inside_getattr
             texts = frozenset[str]() if is_asked_for else module.texts_around(node)
+            if addition.replaces_all:
+                texts = frozenset[str]().union(*map(module.texts_in, tree.body))
             namespace.additions.append(replace(addition, is_asked_for=is_asked_for, texts=texts))
         elif isinstance(node, ast.Call):
             _note_call(namespace, node, module)
@@ -122,14 +124,14 @@ class _ModuleText:
             return frozenset()
         used = {part.id for part in self._nodes_of(statement) if isinstance(part, ast.Name)}
         defined = getattr(statement, "name", "")
-        texts = self._texts_in(statement)
+        texts = self.texts_in(statement)
         for other in self.tree.body:
             targets = {last_name(target) for target in _targets(other)}
             is_call = isinstance(other, ast.Expr) and any(
                 isinstance(part, ast.Name) and part.id == defined for part in ast.walk(other)
             )
             if other is not statement and "__all__" not in targets and (targets & used or is_call):
-                texts |= self._texts_in(other)
+                texts |= self.texts_in(other)
         return frozenset(texts)
 
     def _nodes_of(self, statement: ast.stmt) -> set[ast.AST]:
@@ -137,7 +139,7 @@ class _ModuleText:
             self._nodes[statement] = set(ast.walk(statement))
         return self._nodes[statement]
 
-    def _texts_in(self, statement: ast.stmt) -> set[str]:
+    def texts_in(self, statement: ast.stmt) -> set[str]:
         """The texts of a statement that may be names, those of annotations aside."""
         found: set[str] = set()
         pending: list[ast.AST] = [statement]

@@ -137,8 +137,10 @@ class Addition:
 
     def may_rebind(self, name: str) -> bool:
         """Return whether it may bind a name anew that the module's statements bind."""
-        if self.is_asked_for or self.is_for_callers or self.replaces_all or not name.startswith(self.prefix):
+        if self.is_asked_for or self.is_for_callers or not name.startswith(self.prefix):
             return False
+        if self.replaces_all:  # what takes its place spells the names that it hands out
+            return name not in self.texts
         return self.source is None and (bool(self.prefix) or name in self.texts)
 
 

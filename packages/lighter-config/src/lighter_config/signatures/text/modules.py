@@ -18,6 +18,12 @@ from lighter_config.regular_files import read_regular
 EVERY_FILE = ".*"
 """After the name of a package: all files of it together, as something that an answer depends on."""
 
+ENVIRONMENT = "$"
+"""Before the name of an environment variable, as something that an answer depends on."""
+
+DISTRIBUTION = "@"
+"""Before the name of a distribution, whose version is something that an answer depends on."""
+
 ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
 
 _MAX_ENTRIES = 50_000

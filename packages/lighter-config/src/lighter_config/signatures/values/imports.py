@@ -11,6 +11,9 @@ from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.value import Absent, Unclear, Value
 
 _IMPORT = re.compile(rb"^(?:from +(\.*[\w.]*) +import|import +([\w.]+))", re.MULTILINE)
+_REFUSAL = re.compile(rb"^[ \t]*(?:raise \w*(?:Import|ModuleNot|Avail|Depend)|sys\.exit\()", re.MULTILINE)
+_OUTERMOST = re.compile(rb"^(?:async def|def|class)\b", re.MULTILINE)
+
 _MAX_DEPTH = 3
 
 Outcome = bool | str | None
@@ -30,7 +33,7 @@ class Imports:
     def __init__(self, modules: ModuleStore, lookup: Callable[[str, str], Value]) -> None:
         self._modules = modules
         self._lookup = lookup
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, tuple[Outcome, frozenset[str]]] = {}
 
     def succeeds(self, name: str) -> Outcome:
         """Whether ``import name`` succeeds."""
@@ -56,13 +59,17 @@ class Imports:
 
     def _succeeds(self, name: str, depth: int) -> Outcome:
         if name not in self._outcomes:
-            self._outcomes[name] = True  # modules may import each other
-            outcome = self._worked_out(name, depth)
+            self._outcomes[name] = True, frozenset()  # modules may import each other
+            with self._modules.recording() as facts:
+                outcome = self._worked_out(name, depth)
             if depth and outcome is not True:
-                self._outcomes.pop(name, None)
+                del self._outcomes[name]
                 return outcome
-            self._outcomes[name] = outcome
-        return self._outcomes[name]
+            self._outcomes[name] = outcome, frozenset(facts)
+        outcome, depends_on = self._outcomes[name]
+        for fact in depends_on:
+            self._modules.depends_on(fact)
+        return outcome
 
     def _worked_out(self, name: str, depth: int) -> Outcome:
         parent = name.rpartition(".")[0]
@@ -86,9 +93,7 @@ class Imports:
             text = read_regular(module.file or "")
         except OSError:
             return None
-        if depth == 0 and re.search(
-            rb"^raise |^sys\.exit|^(?:if|else|elif)\b[^\n]*\n(?: +[^\n]*\n)*? +raise ", text, re.MULTILINE
-        ):
+        if depth == 0 and _may_refuse(text):
             return None
         for found in _IMPORT.finditer(text):
             target = _absolute((found[1] or found[2]).decode(), module)
@@ -108,6 +113,20 @@ class Imports:
             for name in namespace.names
             for binding in namespace.candidates(name)
         )
+
+
+def _may_refuse(text: bytes) -> bool:
+    """Return whether a module may end its own import on purpose: it raises outside of functions and classes."""
+    for found in _REFUSAL.finditer(text):
+        start = found.start()
+        while True:  # the line without indent that it belongs to
+            start = text.rfind(b"\n", 0, start)
+            line = text[start + 1 : start + 10]
+            if start == -1 or line[:1].strip(b" \t\r\n#)"):
+                break
+        if _OUTERMOST.match(text[start + 1 :][:12]) is None:
+            return True
+    return False
 
 
 def _absolute(name: str, module: Module) -> str:

@@ -22,7 +22,7 @@ from lighter_config.signatures.namespaces.namespace import (
     Unpacked,
 )
 from lighter_config.signatures.namespaces.statements import read_module
-from lighter_config.signatures.text.conditions import static_truth
+from lighter_config.signatures.text.conditions import last_name, static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
 from lighter_config.signatures.values.compiled_additions import CompiledAdditions
@@ -114,6 +114,8 @@ class Library:
         if isinstance(namespace, Unclear):
             return self.modules.submodule(module_name, name) or Unclear(namespace.reason, name, module_name)
         value = self.own(namespace, name)
+        if isinstance(value, ExpressionValue):
+            value = self._loaded_lazily(value) or value
         submodule = self.modules.submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
             later = submodule or self._added_later(namespace, name)
@@ -122,9 +124,22 @@ class Library:
         if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
         for way in namespace.additions:
-            if not isinstance(value, Unclear) and way.may_rebind(name):
+            if not isinstance(value, (Unclear, ModuleValue)) and way.may_rebind(name):
                 return Unclear(f"{module_name} is not all written out: {way.reason}", name, module_name)
         return value
+
+    def _loaded_lazily(self, value: ExpressionValue) -> ModuleValue | None:
+        """The module that a call stands for: ``LazyLoader("x", globals(), "pkg.x")``; ``None`` for any other value."""
+        if not isinstance(value.node, ast.Call):
+            return None
+        loader = self.evaluate(value.node.func, value.scope)
+        if not isinstance(loader, ClassValue) or "ModuleType" not in map(last_name, loader.node.bases):
+            return None
+        if "__getattr__" not in self.classes.body(loader).names:
+            return None
+        texts = [one.value for one in value.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        name = max(texts, key=len, default="")
+        return ModuleValue(name) if name and self.modules.find(name) is not None else None
 
     def own(self, namespace: Namespace, name: str) -> Value:
         """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
@@ -141,7 +156,7 @@ class Library:
                 if not any(isinstance(binding, Unbound) for binding in bindings):
                     return combined(options)
                 bindings = ()
-            value = self._from_star(star, name)
+            value = self._from_star(star, name, is_promise=namespace is not self._at_run_time(namespace))
             if value is not None:
                 options.append(value)
                 if is_run and not isinstance(value, (Absent, Unclear)):
@@ -159,10 +174,18 @@ class Library:
             return False
         return True if taken and taken == wanted else None
 
-    def _from_star(self, star: StarImport, name: str) -> Value | None:
-        """What a star import binds ``name`` to; ``None`` when it does not."""
+    def _at_run_time(self, namespace: Namespace) -> Namespace | Unclear:
+        return self.modules.namespace(namespace.module)
+
+    def _from_star(self, star: StarImport, name: str, *, is_promise: bool = False) -> Value | None:
+        """What a star import binds ``name`` to; ``None`` when it does not.
+
+        If it ``is_promise``, for type checkers, names that are made at run time do not count.
+        """
         module = self.modules.find(star.module)
         if module is None:
+            return None
+        if is_promise and module.kind == "source" and not self.modules.may_export(module, name):
             return None
         if module.kind in ("source", "stub") and not self.modules.has_read(module):
             try:

@@ -1,5 +1,6 @@
 """The modules of one search path and the names that their statements bind, read on demand."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,11 @@ from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.namespaces.statements import read_module
 from lighter_config.signatures.text.modules import EVERY_FILE, Module, ModuleFinder
 from lighter_config.signatures.values.value import Absent, ModuleValue, Unclear
+
+_LIST_OF_EXPORTS = re.compile(rb"^__all__\s*=\s*[\[(]([^\])]*)[\])]\s*$", re.MULTILINE)
+_QUOTED = re.compile(rb"[\"'](\w+)[\"']")
+_STAR_OF_SUBMODULE = re.compile(rb"^\s+from \.(\w+) import \*", re.MULTILINE)
+_MAX_OTHER_IMPORTS = 4  # TYPE_CHECKING, the lazy module, sys
 
 
 class ModuleStore:
@@ -21,6 +27,7 @@ class ModuleStore:
         self.finder = finder
         self._namespaces: dict[str, Namespace | Unclear] = {}
         self._texts: dict[str, bytes] = {}
+        self._exports: dict[str, frozenset[str] | None] = {}
         self._recordings: list[set[str]] = []
 
     @contextmanager
@@ -38,6 +45,11 @@ class ModuleStore:
         for names in self._recordings:
             names.add(name)
         return self.finder.find(name)
+
+    def depends_on(self, fact: str) -> None:
+        """Remember that an answer depends on something beside modules."""
+        for names in self._recordings:
+            names.add(fact)
 
     def depends_on_all_of(self, module: Module) -> None:
         """Remember that an answer depends on every file of the module's distribution."""
@@ -71,6 +83,36 @@ class ModuleStore:
             assert module.file is not None
             self._texts[module.name] = read_regular(module.file)
         return self._texts[module.name]
+
+    def may_export(self, module: Module, name: str) -> bool:
+        """Return whether a star import of a module may give a name, going by its text alone."""
+        if module.name not in self._exports:
+            self._exports[module.name] = self._exported(module)
+        exported = self._exports[module.name]
+        return exported is None or name in exported
+
+    def _exported(self, module: Module) -> frozenset[str] | None:
+        """The names in a list ``__all__`` that is all that the text says of it; ``None`` if there is no such list."""
+        try:
+            text = read_regular(module.file or "")
+        except OSError:
+            return None
+        found = _LIST_OF_EXPORTS.search(text)
+        if found is not None and text.count(b"__all__") == 1:
+            return frozenset(name.decode() for name in _QUOTED.findall(found[1]))
+        submodules = _STAR_OF_SUBMODULE.findall(text)
+        if found is not None or not submodules or not module.locations or b"__all__" in text:
+            return None
+        if len(submodules) != text.count(b"import *") or text.count(b"import ") > len(submodules) + _MAX_OTHER_IMPORTS:
+            return None
+        names: set[str] = set()
+        for submodule in submodules:
+            inner = self.find(f"{module.name}.{submodule.decode()}")
+            exported = self._exported(inner) if inner is not None and inner.kind == "source" else None
+            if exported is None:
+                return None
+            names |= exported
+        return frozenset(names)
 
     def submodule(self, package: str, name: str) -> ModuleValue | None:
         """The module ``package.name``; ``None`` when there is none."""
