@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.generated import generated_parameters, is_maker, named_tuple_parameters
+from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,
     changes_own_names,
     mentions_deciding_names,
+    own_nodes,
     passes_all_on,
 )
 from lighter_config.signatures.text.kept_constructors import changes_body_alone, wrappers_of_init
@@ -76,7 +78,7 @@ class Callables:
             self.calls.is_exact = False
             return read_parameters(function.node.args, function.scope.module)
         for name, attribute in self.library.classes.patches(function):
-            if name == function.qualname and attribute in _DECIDING_FOR_FUNCTIONS:
+            if name in (function.qualname, "*") and attribute in _DECIDING_FOR_FUNCTIONS:
                 return Unclear(f"{function.name}.{attribute} is replaced after the function was made")
         parameters: Parameters | Unclear = self._undecorated(function)
         if function.decorators:
@@ -148,10 +150,14 @@ class Callables:
         if "__signature__" in body.names or "__signature__" in annotated:
             return Unclear(f"{cls.name} computes its signature")
         for name, attribute in self.library.classes.patches(cls):
-            if name == cls.qualname and attribute in (*DECIDING_NAMES, "*"):
+            if name in (cls.qualname, "*") and attribute in DECIDING_NAMES:
                 return Unclear(f"{cls.name}.{attribute} is replaced after the class was made")
+        for callee in self.library.classes.receivers(cls):
+            function = self.library.evaluate(callee, Scope(cls.module))
+            if isinstance(function, FunctionValue) and mentions_deciding_names(function.node):
+                return Unclear(f"{function.name} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
-        if isinstance(hook, FunctionValue) and mentions_deciding_names(hook.node):
+        if isinstance(hook, FunctionValue) and self._changes_subclasses(hook):
             return Unclear(f"{cls.name} changes how its subclasses are made")
         if changes_own_names(cls.node):
             return Unclear(f"{cls.name} binds computed names")
@@ -161,6 +167,30 @@ class Callables:
             if self.calls.applied(decorator, cls, cls.scope) != cls:
                 return Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
         return None
+
+    def _changes_subclasses(self, hook: FunctionValue) -> bool:
+        """Return whether an ``__init_subclass__`` may decide what the classes take that it gets."""
+        arguments = hook.node.args
+        first = next((one.arg for one in (*arguments.posonlyargs, *arguments.args)), "")
+        if mentions_deciding_names(hook.node):
+            return True
+        for node in own_nodes(hook.node):
+            if isinstance(node, ast.Call) and any(isinstance(one, ast.Name) and one.id == first for one in node.args):
+                callee = self.library.evaluate(node.func, hook.scope)
+                match callee:
+                    case FunctionValue(name="dataclasses.dataclass" | "attr._make.attrs" | "attr._next_gen.define"):
+                        return True
+                    case FunctionValue(node=inner):
+                        is_change = mentions_deciding_names(inner)
+                    case BuiltinValue(name="builtins.setattr"):
+                        is_change = not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant))
+                    case BuiltinValue(name="functools.partial"):
+                        is_change = True
+                    case _:
+                        is_change = last_name(node.func) in ("__setattr__", "")
+                if is_change:
+                    return True
+        return False
 
     def _metaclass_call(self, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear | None:
         """The parameters that a metaclass with its own ``__call__`` asks for; ``None`` when there is none."""

@@ -162,7 +162,8 @@ class Namespace:
         stars: Star imports in order.
         typing: What is bound for type checkers only.
         name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
-        patched: ``Class.__init__ = ...`` and the like, as (name, attribute).
+        patched: ``Class.__init__ = ...`` and the like, as (name, attribute); ``*`` is any name.
+        handed_over: The functions that statements call with a name, which may change what it stands for.
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
@@ -174,6 +175,7 @@ class Namespace:
     typing: "Namespace | None" = None
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)
+    handed_over: dict[str, list[ast.expr]] = field(default_factory=dict)
     additions: list[Addition] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)

@@ -121,6 +121,7 @@ class _Walker:
             case ast.For() | ast.AsyncFor():
                 self._bind_opaque(statement.target, "a loop variable")
                 self._alternatives([[], [*statement.body, *statement.orelse]])
+                self._patch_items(_names_in(statement.target), statement.iter)
             case ast.While():
                 self._alternatives([[], [*statement.body, *statement.orelse]])
             case ast.With() | ast.AsyncWith():
@@ -164,7 +165,7 @@ class _Walker:
             case ast.Name(id=name):
                 self._bind(name, Assignment(value))
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                self.namespace.patched.add((name, attribute))
+                self._patch(name, attribute)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
                 if values is not None and len(values) == len(targets) and not _has_star([*targets, *values]):
@@ -193,9 +194,30 @@ class _Walker:
             case ast.Attribute(value=ast.Name(id="__all__")), _:
                 self.namespace.name_lists = None
             case ast.Name(id="setattr"), [ast.Name(id=name), ast.Constant(value=str(attribute)), _]:
-                self.namespace.patched.add((name, attribute))
+                self._patch(name, attribute)
             case _:
                 pass
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+            for name in _names_in(argument):
+                self.namespace.handed_over.setdefault(name, []).append(call.func)
+
+    def _patch(self, name: str, attribute: str) -> None:
+        """Note that an attribute of what a name stands for is set, and of what it is another name of."""
+        self.namespace.patched.add((name, attribute))
+        bound = self.bound.get(name)
+        for binding in bound.candidates if bound is not None else ():
+            match binding:
+                case Assignment(value=ast.Name(id=other)) if other != name:
+                    self._patch(other, attribute)
+                case _:
+                    pass
+
+    def _patch_items(self, variables: set[str], items: ast.expr) -> None:
+        """Note that a loop sets attributes of the items that it runs over, all names if they are not written out."""
+        names = _names_in(items) if isinstance(items, (ast.List, ast.Tuple, ast.Set)) else {"*"}
+        for variable, attribute in list(self.namespace.patched):
+            if variable in variables:
+                self.namespace.patched.update((name, attribute) for name in names)
 
     def _extend_all(self, value: ast.expr) -> None:
         if self.namespace.name_lists is not None:
@@ -276,7 +298,8 @@ def _merged(
             candidates = branches[0]
         elif decision is not None:
             of_each = [() if end is None else end[name].candidates if name in end else (Unbound(),) for end in ends]
-            if isinstance(decision.node, (ast.Try, ast.TryStar)):
+            is_try = isinstance(decision.node, (ast.Try, ast.TryStar))
+            if is_try and any(name in _bound_by(one) for one in decision.node.body):
                 of_each[1:] = [_after_failure(of_each[0], branch, start.get(name)) for branch in of_each[1:]]
             candidates = (Decided(decision, tuple(of_each)),)
         else:
@@ -291,6 +314,20 @@ def _after_failure(
     """What a name may be after a handler: the body of the ``try`` may have bound it before it failed."""
     untouched = before.candidates if before is not None else (Unbound(),)
     return handler if handler != untouched or body == untouched else tuple(dict.fromkeys((*body, *handler)))
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement may bind, whatever stands in it."""
+    names: set[str] = set()
+    for node in ast.walk(statement):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.alias(name=name, asname=other):
+                names.add(other or name.partition(".")[0])
+            case _:
+                pass
+    return names
 
 
 def _is_also_for_type_checkers(test: ast.expr) -> bool:

@@ -72,7 +72,7 @@ class Classes:
                 if hasattr(python_type(base), name):
                     return Unclear(f"{name} of {base.name} is compiled", name, cls.name)
                 continue
-            if name in (attribute for patched, attribute in self.patches(base) if patched == base.qualname):
+            if name in (attribute for patched, attribute in self.patches(base) if patched in (base.qualname, "*")):
                 return Unclear(f"{base.name}.{name} is replaced after the class was made", name, cls.name)
             value = self.own_attribute(base, name)
             if value is not None:
@@ -87,13 +87,19 @@ class Classes:
         namespace = self._modules.namespace(module) if module is not None else None
         return namespace.patched if isinstance(namespace, Namespace) else set()
 
+    def receivers(self, cls: ClassValue) -> list[ast.expr]:
+        """The functions that later statements of its module call with a class."""
+        module = self._modules.find(cls.module)
+        namespace = self._modules.namespace(module) if module is not None else None
+        return namespace.handed_over.get(cls.qualname, []) if isinstance(namespace, Namespace) else []
+
     def _may_gain_attributes(self, cls: ClassValue) -> bool:
         return (
             bool(cls.node.decorator_list)
             or changes_own_names(cls.node)
             or any(keyword.arg != "metaclass" for keyword in cls.node.keywords)
             or "__init_subclass__" in self.body(cls).names
-            or any(name == cls.qualname for name, _ in self.patches(cls))
+            or any(name in (cls.qualname, "*") for name, _ in self.patches(cls))
             or any(
                 keyword.arg == "metaclass" and ast.unparse(keyword.value) != "ABCMeta" for keyword in cls.node.keywords
             )

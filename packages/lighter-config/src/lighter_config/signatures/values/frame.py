@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -239,9 +240,9 @@ class Frame:
             case ast.Dict(keys=keys, values=values):
                 pairs = zip(keys, values, strict=True)
                 return {self.value(key): self.value(one) for key, one in pairs if key is not None}
-            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            case ast.Compare(left=left, ops=[compared], comparators=[right]):
                 truth = static_truth(node)
-                return truth if truth is not None else self._compared(left, operator, right)
+                return truth if truth is not None else self._compared(left, compared, right)
             case ast.Call():
                 return self._called(node)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name not in self.local:
@@ -288,15 +289,15 @@ class Frame:
             raise UndecidedError from error
         raise UndecidedError
 
-    def _compared(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+    def _compared(self, left: ast.expr, compared: ast.cmpop, right: ast.expr) -> bool:
         one, other = self.value(left), self.value(right)
-        match operator:
+        match compared:
             case ast.Is() | ast.IsNot() if other is None or isinstance(other, bool):
-                return (one is other) == isinstance(operator, ast.Is)
+                return (one is other) == isinstance(compared, ast.Is)
             case ast.Eq() | ast.NotEq() if type(one) is type(other) and not isinstance(one, Something):
-                return bool(one == other) == isinstance(operator, ast.Eq)
+                return bool(one == other) == isinstance(compared, ast.Eq)
             case ast.In() | ast.NotIn() if isinstance(other, (tuple, list)) and not isinstance(one, Something):
-                return (one in other) == isinstance(operator, ast.In)
+                return (one in other) == isinstance(compared, ast.In)
             case _:
                 raise UndecidedError
 

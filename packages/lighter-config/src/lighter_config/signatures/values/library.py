@@ -123,9 +123,15 @@ class Library:
             return value if isinstance(later, Absent) and name in namespace.names else later
         if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
-        for way in namespace.additions:
-            if not isinstance(value, (Unclear, ModuleValue)) and way.may_rebind(name):
-                return Unclear(f"{module_name} is not all written out: {way.reason}", name, module_name)
+        return self._unless_rebound(namespace, name, value)
+
+    def _unless_rebound(self, namespace: Namespace, name: str, value: Value) -> Value:
+        """A value that a statement binds, or why something computed may take its place."""
+        if not isinstance(value, (Unclear, ModuleValue, Absent)):
+            for way in namespace.additions:
+                if way.may_rebind(name):
+                    reason = f"{namespace.module.name} is not all written out: {way.reason}"
+                    return Unclear(reason, name, namespace.module.name)
         return value
 
     def _loaded_lazily(self, value: ExpressionValue) -> ModuleValue | None:
@@ -143,7 +149,7 @@ class Library:
 
     def own(self, namespace: Namespace, name: str) -> Value:
         """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
-        scope = Scope(namespace.module.name)
+        scope = Scope(namespace.module.name, at=namespace.position(name))
         bindings = self.decisions.resolved(namespace.bindings(name), namespace.module)
         position = namespace.position(name)
         options: list[Value] = []
@@ -207,7 +213,9 @@ class Library:
                 is_exported = name in exported or self.exports.adds_itself(namespace, name)
                 value = self.lookup(module.name, name) if is_exported else None
             else:
-                value = None if name.startswith("_") else self.own(namespace, name)
+                value = (
+                    None if name.startswith("_") else self._unless_rebound(namespace, name, self.own(namespace, name))
+                )
             if value is None or isinstance(value, Absent):
                 is_listed = exported is not None
                 promised = self._promised(namespace, name)
@@ -393,9 +401,19 @@ class Library:
         if scope.body is not None and name in scope.body.names:
             module_scope = Scope(scope.module)
             return combined([self._bound(binding, module_scope, name) for binding in scope.body.candidates(name)])
+        if scope.at is not None and self._is_rebound_after(scope.module, name, scope.at):
+            return Unclear(f"{name} is bound anew after its use", name, scope.module)
         if hasattr(builtins, name) and not self._binds(scope.module, name):
             return BuiltinValue(f"builtins.{name}")
         return self.lookup(scope.module, name)
+
+    def _is_rebound_after(self, module_name: str, name: str, position: int) -> bool:
+        """Return whether a name of a module, once imports are done, stands for something else than at a statement."""
+        module = self.modules.find(module_name)
+        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
+        if not isinstance(namespace, Namespace) or namespace.position(name) <= position:
+            return False
+        return not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in namespace.candidates(name))
 
     def _binds(self, module_name: str, name: str) -> bool:
         module = self.modules.find(module_name)

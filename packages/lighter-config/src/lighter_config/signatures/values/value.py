@@ -134,11 +134,13 @@ class Scope:
         module: The module around it.
         body: The class body that the expression stands in, if any.
         local: Names of the functions around it.
+        at: How many names the module had bound when the expression ran; ``None`` if it runs later.
     """
 
     module: str
     body: Namespace | None = None
     local: dict[str, Value] = field(default_factory=dict)
+    at: int | None = None
 
 
 def combined(options: Iterable[Value]) -> Value:
