@@ -100,8 +100,3 @@ def test_name_that_may_be_left_out_is_unknown(reader: SignatureReader, name: str
 def test_a_stub_that_cannot_be_read_leaves_the_function_unknown(tmp_path: Path, reader: SignatureReader) -> None:
     (tmp_path / "torch/_C/_VariableFunctions.pyi").write_text("def tensor(data: ...\n")
     assert isinstance(reader.read("torch.tensor"), Unknown)
-
-
-def test_a_mistyped_function_names_the_nearest(reader: SignatureReader) -> None:
-    assert reader.read("torch.zros").nearest[0] == "torch.zeros"
-    assert "torch.arange" in reader.read("torch.arrange").nearest

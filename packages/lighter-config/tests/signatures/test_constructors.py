@@ -18,6 +18,8 @@ IMPORTS = "import abc, collections.abc, functools, typing\nfrom typing import Ge
     ("text", "expected"),
     [
         ("class G(Generic[T]):\n  def __init__(self, a): ...\nthing = G[int]", ("a",)),
+        ("class B(Generic[T]):\n  def __init__(self, a): ...\nclass thing(Generic[T], B[T]): ...", ("a",)),
+        ("class B(Generic[T]):\n  def __init__(self, a): ...\nclass P:\n  def __init__(self, b): ...\nclass thing(Generic[T], P, B[T]): ...", ("b",)),
         ("class thing(Protocol):\n  def __init__(self, a): ...", ("a",)),
         ("class P(Protocol):\n  def f(self): ...\nclass thing(P):\n  def __init__(self, a): ...", ("a",)),
         ("class thing(collections.abc.Mapping):\n  def __init__(self, a): ...", ("a",)),
@@ -56,6 +58,13 @@ def test_what_a_class_or_a_function_takes_is_known(takes: Takes, text: str, expe
     "text",
     [
         "thing = print",
+        "class X:\n  def __init__(self, a): ...\nclass thing(X): ...\ndef X(b): ...",
+        "class X:\n  def __init__(self, a): ...\nthing = X\nclass X: ...",
+        "class thing: ...\nfor one in [thing]: one.__init__ = lambda self, z: None",
+        "class thing: ...\ndef patch(cls): cls.__init__ = lambda self, z: None\npatch(thing)",
+        "class thing: ...\nother = thing\nother.__init__ = lambda self, z: None",
+        "import dataclasses\nclass Base:\n  def __init_subclass__(cls): dataclasses.dataclass(cls)\nclass thing(Base):\n  a: int = 1",
+        "class Base:\n  def __init_subclass__(cls): type.__setattr__(cls, '__in' + 'it__', lambda self, z: None)\nclass thing(Base): ...",
         "thing = 3",
         "thing = {'x': print}['x']",
         "thing = {'x': print}['x']()",

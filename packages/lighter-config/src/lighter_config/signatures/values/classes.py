@@ -116,6 +116,14 @@ class Classes:
                 return Unclear("a property", value.qualname)
         return value
 
+    def _gives_way(self, node: ast.expr, cls: ClassValue, index: int) -> bool:
+        """Return whether a base is ``Generic[T]`` before another one in brackets, which brings ``Generic`` itself."""
+        if not isinstance(node, ast.Subscript) or not any(
+            isinstance(later, ast.Subscript) for later in cls.node.bases[index + 1 :]
+        ):
+            return False
+        return self._evaluate(node.value, cls.scope) == BuiltinValue("typing.Generic")
+
     def mro(self, cls: ClassValue) -> tuple[ClassValue | BuiltinValue, ...] | Unclear:
         """The order in which attributes are looked up, ``object`` last."""
         if cls in self._orders:  # else two bases with the same two bases, many times over, would take forever
@@ -126,7 +134,9 @@ class Classes:
         try:
             orders: list[list[ClassValue | BuiltinValue]] = []
             bases: list[ClassValue | BuiltinValue] = []
-            for node in cls.node.bases:
+            for index, node in enumerate(cls.node.bases):
+                if self._gives_way(node, cls, index):
+                    continue
                 base = as_class(self.unsubscripted(self._evaluate(node, cls.scope)))
                 if isinstance(base, BuiltinValue):
                     order = builtin_order(base)

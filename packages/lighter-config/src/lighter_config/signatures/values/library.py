@@ -30,6 +30,12 @@ from lighter_config.signatures.values.decisions import Decisions
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.rebinding import (
+    comes_from,
+    is_rebound_after,
+    may_set_attributes,
+    unless_rebound,
+)
 from lighter_config.signatures.values.table_names import table_name
 from lighter_config.signatures.values.value import (
     Absent,
@@ -121,18 +127,9 @@ class Library:
             later = submodule or self._added_later(namespace, name)
             # a name that is bound by an import says what that import lacks
             return value if isinstance(later, Absent) and name in namespace.names else later
-        if submodule is not None and not _comes_from(value, namespace.candidates(name), submodule.name):
+        if submodule is not None and not comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
-        return self._unless_rebound(namespace, name, value)
-
-    def _unless_rebound(self, namespace: Namespace, name: str, value: Value) -> Value:
-        """A value that a statement binds, or why something computed may take its place."""
-        if not isinstance(value, (Unclear, ModuleValue, Absent)):
-            for way in namespace.additions:
-                if way.may_rebind(name):
-                    reason = f"{namespace.module.name} is not all written out: {way.reason}"
-                    return Unclear(reason, name, namespace.module.name)
-        return value
+        return unless_rebound(namespace, name, value)
 
     def _loaded_lazily(self, value: ExpressionValue) -> ModuleValue | None:
         """The module that a call stands for: ``LazyLoader("x", globals(), "pkg.x")``; ``None`` for any other value."""
@@ -162,7 +159,12 @@ class Library:
                 if not any(isinstance(binding, Unbound) for binding in bindings):
                     return combined(options)
                 bindings = ()
-            value = self._from_star(star, name, is_promise=namespace is not self._at_run_time(namespace))
+            is_promise = namespace is not self.modules.namespace(namespace.module)
+            value = self._from_star(star, name, is_promise=is_promise)
+            is_lazy = is_promise or any(way.replaces_all for way in namespace.additions)
+            if value is not None and is_lazy and namespace.candidates(name) and any(n for _, n in star.branches):
+                # a stand-in for what needs a package: what is in place of the module may know better
+                value = Unclear("it needs a package that is not installed", name, namespace.module.name)
             if value is not None:
                 options.append(value)
                 if is_run and not isinstance(value, (Absent, Unclear)):
@@ -179,9 +181,6 @@ class Library:
         if any(one is not None and one != index for one, index in zip(taken, wanted, strict=True)):
             return False
         return True if taken and taken == wanted else None
-
-    def _at_run_time(self, namespace: Namespace) -> Namespace | Unclear:
-        return self.modules.namespace(namespace.module)
 
     def _from_star(self, star: StarImport, name: str, *, is_promise: bool = False) -> Value | None:
         """What a star import binds ``name`` to; ``None`` when it does not.
@@ -213,9 +212,7 @@ class Library:
                 is_exported = name in exported or self.exports.adds_itself(namespace, name)
                 value = self.lookup(module.name, name) if is_exported else None
             else:
-                value = (
-                    None if name.startswith("_") else self._unless_rebound(namespace, name, self.own(namespace, name))
-                )
+                value = None if name.startswith("_") else unless_rebound(namespace, name, self.own(namespace, name))
             if value is None or isinstance(value, Absent):
                 is_listed = exported is not None
                 promised = self._promised(namespace, name)
@@ -276,7 +273,7 @@ class Library:
             return named
         for call in namespace.handed_out:
             callee = self.evaluate(call.func, Scope(module.name))
-            if not isinstance(callee, FunctionValue) or _may_set_attributes(callee.node):
+            if not isinstance(callee, FunctionValue) or may_set_attributes(callee.node):
                 return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
         return None
 
@@ -401,19 +398,11 @@ class Library:
         if scope.body is not None and name in scope.body.names:
             module_scope = Scope(scope.module)
             return combined([self._bound(binding, module_scope, name) for binding in scope.body.candidates(name)])
-        if scope.at is not None and self._is_rebound_after(scope.module, name, scope.at):
+        if scope.at is not None and is_rebound_after(self.modules, scope.module, name, scope.at):
             return Unclear(f"{name} is bound anew after its use", name, scope.module)
         if hasattr(builtins, name) and not self._binds(scope.module, name):
             return BuiltinValue(f"builtins.{name}")
         return self.lookup(scope.module, name)
-
-    def _is_rebound_after(self, module_name: str, name: str, position: int) -> bool:
-        """Return whether a name of a module, once imports are done, stands for something else than at a statement."""
-        module = self.modules.find(module_name)
-        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
-        if not isinstance(namespace, Namespace) or namespace.position(name) <= position:
-            return False
-        return not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in namespace.candidates(name))
 
     def _binds(self, module_name: str, name: str) -> bool:
         module = self.modules.find(module_name)
@@ -438,22 +427,3 @@ class Library:
                 return value
             case _:
                 return Unclear("an attribute of an object that exists only when the program runs", name)
-
-
-def _comes_from(value: Value, bindings: tuple[Binding, ...], submodule: str) -> bool:
-    """Return whether a name is its package's submodule, or was taken from that submodule after its import."""
-    if isinstance(value, (ModuleValue, Unclear)):
-        return True
-    if isinstance(value, (ClassValue, FunctionValue)) and f"{value.module}.".startswith(f"{submodule}."):
-        return True
-    return bool(bindings) and all(
-        isinstance(binding, NameImport) and f"{binding.module}.".startswith(f"{submodule}.") for binding in bindings
-    )
-
-
-def _may_set_attributes(node: ast.AST) -> bool:
-    return any(
-        (isinstance(part, ast.Name) and part.id in ("setattr", "vars"))
-        or (isinstance(part, ast.Attribute) and part.attr in ("__dict__", "__setattr__"))
-        for part in ast.walk(node)
-    )

@@ -1,0 +1,46 @@
+"""Whether a name of a module stands for something else than the statement that is read says."""
+
+import ast
+
+from lighter_config.signatures.namespaces.namespace import Binding, ModuleImport, NameImport, Namespace, Unbound
+from lighter_config.signatures.values.module_store import ModuleStore
+from lighter_config.signatures.values.value import Absent, ClassValue, FunctionValue, ModuleValue, Unclear, Value
+
+
+def unless_rebound(namespace: Namespace, name: str, value: Value) -> Value:
+    """A value that a statement binds, or why something computed may take its place."""
+    if not isinstance(value, (Unclear, ModuleValue, Absent)):
+        for way in namespace.additions:
+            if way.may_rebind(name):
+                reason = f"{namespace.module.name} is not all written out: {way.reason}"
+                return Unclear(reason, name, namespace.module.name)
+    return value
+
+
+def is_rebound_after(modules: ModuleStore, module_name: str, name: str, position: int) -> bool:
+    """Return whether a name of a module, once imports are done, stands for something else than at a statement."""
+    module = modules.find(module_name)
+    namespace = modules.namespace(module) if module is not None and module.kind == "source" else None
+    if not isinstance(namespace, Namespace) or namespace.position(name) <= position:
+        return False
+    return not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in namespace.candidates(name))
+
+
+def comes_from(value: Value, bindings: tuple[Binding, ...], submodule: str) -> bool:
+    """Return whether a name is its package's submodule, or was taken from that submodule after its import."""
+    if isinstance(value, (ModuleValue, Unclear)):
+        return True
+    if isinstance(value, (ClassValue, FunctionValue)) and f"{value.module}.".startswith(f"{submodule}."):
+        return True
+    return bool(bindings) and all(
+        isinstance(binding, NameImport) and f"{binding.module}.".startswith(f"{submodule}.") for binding in bindings
+    )
+
+
+def may_set_attributes(node: ast.AST) -> bool:
+    """Return whether a function may set attributes whose names are computed."""
+    return any(
+        (isinstance(part, ast.Name) and part.id in ("setattr", "vars"))
+        or (isinstance(part, ast.Attribute) and part.attr in ("__dict__", "__setattr__"))
+        for part in ast.walk(node)
+    )
