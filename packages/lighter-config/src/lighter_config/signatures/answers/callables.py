@@ -1,6 +1,7 @@
 """What a class, a function or a decorated object takes when it is called."""
 
 import ast
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -154,7 +155,11 @@ class Callables:
                 return Unclear(f"{cls.name}.{attribute} is replaced after the class was made")
         for callee in self.library.classes.receivers(cls):
             function = self.library.evaluate(callee, Scope(cls.module))
-            if isinstance(function, FunctionValue) and mentions_deciding_names(function.node):
+            if (
+                isinstance(function, FunctionValue)
+                and function.module.partition(".")[0] not in sys.stdlib_module_names
+                and mentions_deciding_names(function.node)
+            ):
                 return Unclear(f"{function.name} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
         if isinstance(hook, FunctionValue) and self._changes_subclasses(hook):
@@ -181,7 +186,8 @@ class Callables:
                     case FunctionValue(name="dataclasses.dataclass" | "attr._make.attrs" | "attr._next_gen.define"):
                         return True
                     case FunctionValue(node=inner):
-                        is_change = mentions_deciding_names(inner)
+                        is_own = callee.module.partition(".")[0] not in sys.stdlib_module_names
+                        is_change = is_own and mentions_deciding_names(inner)
                     case BuiltinValue(name="builtins.setattr"):
                         is_change = not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant))
                     case BuiltinValue(name="functools.partial"):

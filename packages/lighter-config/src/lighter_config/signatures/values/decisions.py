@@ -194,7 +194,7 @@ class Decisions:
         for result in results:
             if result is None:
                 raise UndecidedError
-            if result is not True:
+            if isinstance(result, str):
                 raise RaisedError(result)
 
     def found(self, name: str) -> bool:

@@ -218,6 +218,8 @@ class Library:
                 promised = self._promised(namespace, name)
                 if not isinstance(promised, Absent) and not name.startswith("_"):
                     return promised
+                if is_promise:
+                    return None
                 if module.kind == "source":
                     later = self._given_by_itself(namespace, name, through_star=is_listed)
                     if isinstance(later, Unclear):
