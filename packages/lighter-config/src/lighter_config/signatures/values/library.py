@@ -3,11 +3,8 @@
 import ast
 import builtins
 import typing
-from pathlib import Path
 
-from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.additions import may_add_names
-from lighter_config.signatures.namespaces.lazy_names import LazyNames
 from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
@@ -21,14 +18,14 @@ from lighter_config.signatures.namespaces.namespace import (
     Unbound,
     Unpacked,
 )
-from lighter_config.signatures.namespaces.statements import read_module
-from lighter_config.signatures.text.conditions import last_name, static_truth
+from lighter_config.signatures.text.conditions import static_truth
 from lighter_config.signatures.text.modules import Module, ModuleFinder
 from lighter_config.signatures.values.classes import Classes
 from lighter_config.signatures.values.compiled_additions import CompiledAdditions
 from lighter_config.signatures.values.decisions import Decisions
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.imports import Imports
+from lighter_config.signatures.values.lazy_values import loaded_lazily, made_when_asked
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.rebinding import (
     comes_from,
@@ -121,7 +118,7 @@ class Library:
             return self.modules.submodule(module_name, name) or Unclear(namespace.reason, name, module_name)
         value = self.own(namespace, name)
         if isinstance(value, ExpressionValue):
-            value = self._loaded_lazily(value) or value
+            value = loaded_lazily(self, value) or value
         submodule = self.modules.submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
             later = submodule or self._added_later(namespace, name)
@@ -130,19 +127,6 @@ class Library:
         if submodule is not None and not comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
         return unless_rebound(namespace, name, value)
-
-    def _loaded_lazily(self, value: ExpressionValue) -> ModuleValue | None:
-        """The module that a call stands for: ``LazyLoader("x", globals(), "pkg.x")``; ``None`` for any other value."""
-        if not isinstance(value.node, ast.Call):
-            return None
-        loader = self.evaluate(value.node.func, value.scope)
-        if not isinstance(loader, ClassValue) or "ModuleType" not in map(last_name, loader.node.bases):
-            return None
-        if "__getattr__" not in self.classes.body(loader).names:
-            return None
-        texts = [one.value for one in value.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-        name = max(texts, key=len, default="")
-        return ModuleValue(name) if name and self.modules.find(name) is not None else None
 
     def own(self, namespace: Namespace, name: str) -> Value:
         """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
@@ -262,7 +246,7 @@ class Library:
         if not isinstance(promised, Absent):
             return promised
         if "__getattr__" in namespace.names and not through_star:
-            lazy = self._lazy(namespace, name)
+            lazy = made_when_asked(self, namespace, name)
             if lazy is not None:
                 return lazy
         if module.kind == "stub":
@@ -316,32 +300,6 @@ class Library:
             if found is not None and (found.is_exported or not through_star):
                 return found.value
         return Unclear(f"{module} names it in a call that may add it", name, module)
-
-    def _lazy(self, namespace: Namespace, name: str) -> Value | None:
-        """What the module's ``__getattr__`` answers; ``None`` when it certainly raises."""
-        module = namespace.module
-        stub = module.file.removesuffix(".py") + ".pyi" if module.file and module.kind == "source" else ""
-        if stub and Path(stub).is_file():
-            beside = Module(module.name, "stub", stub, module.locations)
-            try:
-                value = self.own(read_module(beside, read_regular(stub)), name)
-            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-                value = Absent(name, module.name)
-            if not isinstance(value, Absent):
-                return value
-        value = self.own(namespace, "__getattr__")
-        unclear = Unclear(f"{module.name} makes names when they are asked for", name, module.name)
-        if not isinstance(value, FunctionValue) or isinstance(value.node, ast.Lambda):
-            return unclear
-        lazy = LazyNames(namespace, value.node)
-        names = lazy.names()
-        if names is not None and name not in names:
-            return None
-        for where in lazy.modules_of(name) if names is not None else ():
-            if self.modules.find(where) is not None:
-                found = self.lookup(where, name)
-                return found if isinstance(found, (ClassValue, FunctionValue)) else unclear
-        return unclear
 
     def _bound(self, binding: Binding, scope: Scope, name: str, owner: str = "") -> Value:
         match binding:
