@@ -15,7 +15,7 @@ from lighter_config.signatures.text.function_bodies import (
     own_nodes,
     passes_all_on,
 )
-from lighter_config.signatures.text.kept_constructors import changes_body_alone, wrappers_of_init
+from lighter_config.signatures.text.kept_constructors import changes_bases, changes_body_alone, wrappers_of_init
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
@@ -166,11 +166,21 @@ class Callables:
             return Unclear(f"{cls.name} changes how its subclasses are made")
         if changes_own_names(cls.node):
             return Unclear(f"{cls.name} binds computed names")
+        return self._decorators_obstacle(cls)
+
+    def _decorators_obstacle(self, cls: ClassValue) -> Unclear | None:
+        """Why the decorators of a class do not leave it as its statements say."""
+        is_below_maker = is_wrapped = False
         for decorator in cls.node.decorator_list:
             if is_maker(self.library, cls, decorator):
+                is_below_maker = True
                 continue
-            if self.calls.applied(decorator, cls, cls.scope) != cls:
-                return Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
+            unclear = Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
+            self.calls.wraps_init = False
+            if self.calls.applied(decorator, cls, cls.scope) != cls or (is_below_maker and self.calls.wraps_init):
+                return unclear  # no constructor is generated over one that is there already
+            is_wrapped |= self.calls.wraps_init
+        self.calls.wraps_init = is_wrapped
         return None
 
     def _changes_subclasses(self, hook: FunctionValue) -> bool:
@@ -229,6 +239,8 @@ class Callables:
                         return without_first(parameters) or ()
                     for name in ("__new__", "__init__"):
                         method = self.library.classes.own_attribute(base, name)
+                        if name == "__new__" and isinstance(method, FunctionValue) and changes_bases(method.node):
+                            return Unclear(f"the metaclass {base.name} changes the bases of its classes")
                         if isinstance(method, FunctionValue) and mentions_deciding_names(method.node):
                             if not isinstance(method.node, ast.Lambda) and name == "__new__":
                                 wrappers = wrappers_of_init(method.node)

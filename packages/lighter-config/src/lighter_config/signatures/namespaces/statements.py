@@ -134,7 +134,7 @@ class _Walker:
             case ast.Delete():
                 for target in statement.targets:
                     if isinstance(target, ast.Name):
-                        self.bound.pop(target.id, None)
+                        self._bind(target.id, Unbound())
             case _:
                 pass
 

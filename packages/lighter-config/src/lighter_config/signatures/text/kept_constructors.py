@@ -51,6 +51,30 @@ def changes_body_alone(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool
     ) and not any(isinstance(node, ast.Attribute) or _is_getattr(node) for node in reads)
 
 
+def changes_bases(new: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Return whether a metaclass's ``__new__`` makes a class of other bases, or with a body of computed names."""
+    syntax = new.args
+    names = [one.arg for one in (*syntax.posonlyargs, *syntax.args)]
+    nodes = own_nodes(new)
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) if name in names:
+                return True
+            case ast.Subscript(value=ast.Name(id=name), slice=key, ctx=ast.Store()) if name in names[3:4]:
+                if not isinstance(key, ast.Constant):
+                    return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update" | "setdefault")):
+                if name in names[3:4]:
+                    return True
+            case ast.Call(func=ast.Attribute(attr="__new__") | ast.Name(id="type"), args=[_, _, bases, *_]):
+                starred = syntax.vararg is not None and isinstance(bases, ast.Starred)
+                if not starred and not (isinstance(bases, ast.Name) and [bases.id] == names[2:3]):
+                    return True
+            case _:
+                pass
+    return False
+
+
 def _is_getattr(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 

@@ -23,7 +23,9 @@ def is_rebound_after(modules: ModuleStore, module_name: str, name: str, position
     namespace = modules.namespace(module) if module is not None and module.kind == "source" else None
     if not isinstance(namespace, Namespace) or namespace.position(name) <= position:
         return False
-    return not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in namespace.candidates(name))
+    candidates = namespace.candidates(name)
+    is_imported = any(isinstance(one, (ModuleImport, NameImport)) for one in candidates)
+    return not is_imported or not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in candidates)
 
 
 def comes_from(value: Value, bindings: tuple[Binding, ...], submodule: str) -> bool:
