@@ -151,10 +151,19 @@ class Library:
                 value = Unclear("it needs a package that is not installed", name, namespace.module.name)
             if value is not None:
                 options.append(value)
-                if is_run and not isinstance(value, (Absent, Unclear)):
+                if is_run and not isinstance(value, (Absent, Unclear)) and not self._may_lack(star, name):
                     return combined(options)
         options.extend(self._bound(binding, scope, name) for binding in bindings)
         return combined(options) if options else Absent(name, namespace.module.name)
+
+    def _may_lack(self, star: StarImport, name: str) -> bool:
+        """Return whether the module of a star import binds a name in some branches alone."""
+        module = self.modules.find(star.module)
+        namespace = self.modules.namespace(module) if module is not None else None
+        if module is None or not isinstance(namespace, Namespace):
+            return False
+        bindings = self.decisions.resolved(namespace.bindings(name), module)
+        return any(isinstance(binding, Unbound) for binding in bindings)
 
     def _is_run(self, star: StarImport, module: Module) -> bool | None:
         """Return whether a star import is in branches that the module takes; ``None`` when that is not known."""
