@@ -19,7 +19,7 @@ import pytest
 
 from lighter_config.signatures import Answer, DoesNotExist, Signature, SignatureReader
 
-NUM_MODULES = int(os.environ.get("LIGHTER_RANDOM_MODULES", "300"))
+NUM_MODULES = int(os.environ.get("LIGHTER_RANDOM_MODULES", "200"))
 FIRST_SEED = int(os.environ.get("LIGHTER_RANDOM_SEED", "0"))
 _PER_READER = 100
 
