@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Expected: a point of Optuna's `GridSampler` whose trial failed is tried again, when the study goes on, because the
-# grid is not yet complete.
-# What happens: a failed trial counts as a visit of its point. The study stops by itself when every point has a trial,
-# and when it is continued it takes no account of the point without a value. `BruteForceSampler` does the same.
+# Expected: Optuna's `GridSampler` tries a point again whose trial failed, because the grid is not complete without its
+# value.
+# What happens: a failed trial counts as a visit of its point. The study stops by itself, before `n_trials`, when every
+# point has a trial, and the failed point has no value. `BruteForceSampler` does the same.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
