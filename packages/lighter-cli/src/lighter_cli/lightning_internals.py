@@ -100,18 +100,18 @@ def loader_workers_outlive_sigterm() -> Iterator[None]:
     SLURM sends it to every process of a job, and a loader without its workers ends the batch that is to be saved. Torch
     sets the signal handlers of a worker by one function, which a forked worker finds replaced; a spawned one does not.
     """
-    set_handlers = signal_handling._set_worker_signal_handlers
+    set_handlers = signal_handling._set_worker_signal_handlers  # type: ignore[attr-defined]
 
     def ignore_others() -> None:
         set_handlers()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # before the thread, which inherits it
         threading.Thread(target=_end_at_sigterm_of_parent, daemon=True).start()
 
-    signal_handling._set_worker_signal_handlers = ignore_others
+    signal_handling._set_worker_signal_handlers = ignore_others  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        signal_handling._set_worker_signal_handlers = set_handlers
+        signal_handling._set_worker_signal_handlers = set_handlers  # type: ignore[attr-defined]
 
 
 def _end_at_sigterm_of_parent() -> None:

@@ -42,7 +42,7 @@ def label_numbers(labels: Tensor, ignore_index: int | None = None) -> list[int]:
     >>> label_numbers(torch.tensor([[0, 3, -1], [255, 1, 3]]), ignore_index=255)
     [1, 3]
     """
-    return [number for number in labels.unique().tolist() if number > 0 and number != ignore_index]
+    return [number for number in torch.unique(labels).tolist() if number > 0 and number != ignore_index]
 
 
 def laid_over(image: NDArray[np.uint8], labels: Tensor, ignore_index: int | None = None) -> NDArray[np.uint8]:
