@@ -8,11 +8,15 @@ from functools import cached_property
 from lighter_config.signatures.namespaces.namespace import Addition, Namespace, NamingCall
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import own_nodes
+from lighter_config.signatures.text.statements import matching
 
 _WAYS_TO_ADD_NAMES = re.compile(
     rb"globals|modules\[__name__|modules\.get\(|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,"
     rb"|(?:import_module|__import__)\(\s*__name__"
 )
+
+# a statement of several lines may have the parts of the above on different ones
+_IN_ONE_LINE = re.compile(rb"\b(?:globals|locals|vars|exec)\s*\(|__dict__|\b__name__\b")
 
 _OWN_NAMES = ("globals", "locals", "vars")
 _READING_METHODS = frozenset({"__contains__", "__getitem__", "copy", "get", "items", "keys", "values"})
@@ -26,10 +30,12 @@ def may_add_names(text: bytes) -> bool:
     return _WAYS_TO_ADD_NAMES.search(text) is not None
 
 
-def note_additions(namespace: Namespace, tree: ast.Module) -> None:
+def note_additions(namespace: Namespace, tree: ast.Module, text: bytes) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
-    module = _ModuleText(tree)
-    for node in ast.walk(tree):
+    module = _ModuleText(tree, text)
+    words = b"|".join([rb"\b%b\b" % name.encode() for name in module.own_names])
+    telling = re.compile(_IN_ONE_LINE.pattern + (b"|" + words if words else b""))
+    for node in (node for statement in matching(tree, text, telling) for node in ast.walk(statement)):
         _note_reading(node, module)
         addition = _through_globals(node, module) or _through_module_object(node, module)
         if addition is not None:
@@ -51,6 +57,10 @@ def _targets(statement: ast.stmt) -> list[ast.expr]:
 class _ModuleText:
     """The tree of a module, with what the rules below ask about it.
 
+    Args:
+        tree: The tree.
+        text: The source.
+
     Attributes:
         tree: The tree.
         own_names: The variables that hold the module object: ``module = sys.modules[__name__]``.
@@ -58,12 +68,12 @@ class _ModuleText:
         settled: Calls of ``globals()`` and its like whose use is known: they are only read, or are counted already.
     """
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, text: bytes) -> None:
         self.tree = tree
         self.own_names: set[str] = set()
         self.settled: set[ast.AST] = set()
         self._nodes: dict[ast.stmt, set[ast.AST]] = {}
-        for node in ast.walk(tree):
+        for node in (node for statement in matching(tree, text, _IN_ONE_LINE) for node in ast.walk(statement)):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_itself(value):
                     self.own_names.add(name)

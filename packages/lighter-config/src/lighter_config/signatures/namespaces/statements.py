@@ -1,6 +1,7 @@
 """Run through the statements of a module or a class body, keeping what each name may be bound to at the end."""
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 
 from lighter_config.signatures.namespaces.additions import may_add_names, note_additions
@@ -21,6 +22,9 @@ from lighter_config.signatures.namespaces.namespace import (
 )
 from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
 from lighter_config.signatures.text.modules import Module
+from lighter_config.signatures.text.statements import matching
+
+_EXPORTS, _GLOBAL = re.compile(rb"__all__"), re.compile(rb"\bglobal\b")
 
 _MAX_SIZE = 4 << 20
 """Longer source is not read: its tree takes hundreds of times as much memory."""
@@ -38,10 +42,10 @@ def read_module(module: Module, text: bytes) -> Namespace:
     tree = ast.parse(text, filename=module.file or module.name)
     namespace = Namespace(module, docstring=ast.get_docstring(tree))
     if module.kind == "source" and may_add_names(text):
-        note_additions(namespace, tree)
-    if b"__all__" in text and _functions_mention(tree, "__all__"):
+        note_additions(namespace, tree, text)
+    if b"__all__" in text and _functions_mention_exports(tree, text):
         namespace.name_lists = None
-    rebound = _names_bound_by_functions(tree) if b"global " in text else ()
+    rebound = _names_bound_by_functions(tree, text) if b"global " in text else ()
     for node in tree.body:
         _drop_bodies(node)
     _Walker(namespace).run(tree.body)
@@ -361,15 +365,17 @@ def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
     return bool(statements) and isinstance(statements[-1], ast.Raise)
 
 
-def _functions_mention(tree: ast.Module, name: str) -> bool:
+def _functions_mention_exports(tree: ast.Module, text: bytes) -> bool:
     return any(
-        isinstance(node, ast.Name) and node.id == name
-        for function in ast.walk(tree)
+        isinstance(node, ast.Name) and node.id == "__all__"
+        for statement in matching(tree, text, _EXPORTS)
+        for function in ast.walk(statement)
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         and function.name not in ("__dir__", "__getattr__")
         for node in ast.walk(function)
     )
 
 
-def _names_bound_by_functions(tree: ast.Module) -> list[str]:
-    return [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
+def _names_bound_by_functions(tree: ast.Module, text: bytes) -> list[str]:
+    nodes = (node for statement in matching(tree, text, _GLOBAL) for node in ast.walk(statement))
+    return [name for node in nodes if isinstance(node, ast.Global) for name in node.names]
