@@ -5,10 +5,9 @@ Four steps, each in its folder, each using only those before it:
 ``answers`` (what a call takes).
 """
 
-from lighter_config.signatures.answers.annotations import Mismatch
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
-from lighter_config.signatures.answers.default_values import UNWRITTEN
-from lighter_config.signatures.answers.reader import SignatureReader
+from lighter_config.signatures.answers.mismatch import UNWRITTEN, Mismatch
+from lighter_config.signatures.answers.signature_reader import SignatureReader
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 
 __all__ = [

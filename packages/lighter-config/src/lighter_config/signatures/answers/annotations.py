@@ -2,34 +2,15 @@
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from lighter_config.signatures.answers.class_literals import Wanted, is_name_of_dtype, object_wanted
-from lighter_config.signatures.answers.default_values import UNWRITTEN, default_value
+from lighter_config.signatures.answers.class_literals import is_name_of_dtype, object_wanted
+from lighter_config.signatures.answers.default_values import default_value
+from lighter_config.signatures.answers.mismatch import UNWRITTEN, Mismatch, Wanted
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import BuiltinValue, ClassValue, ExpressionValue, Scope, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A value that does not fit.
-
-    Attributes:
-        path: Keys and indices inside the value, down to the part that does not fit.
-        expected: The annotation of that part.
-        choices: The values that the annotation lists, when it takes no others but ``None``.
-        wanted: What kind of object is expected instead of a literal, if it is one.
-        is_certain: Whether the call is bound to fail or to misread the value: text or a mapping for a number.
-    """
-
-    path: tuple[str | int, ...]
-    expected: str
-    choices: tuple[str | int | bool | None, ...] = ()
-    wanted: Wanted = ""
-    is_certain: bool = False
-
 
 _Result = Mismatch | bool | None  # True fits, None is not known
 
@@ -238,14 +219,3 @@ def _parsed(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except SyntaxError:
         return None
-
-
-def json_of(value: Any) -> Any:
-    """Write a value with its unwritten parts as JSON, to ask the same question again later."""
-    if value is UNWRITTEN:
-        return {"": "unwritten"}
-    if isinstance(value, list):
-        return [json_of(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): json_of(item) for key, item in value.items()}
-    return value if value is None or isinstance(value, _SIMPLE_KINDS) else {"": "unwritten"}

@@ -1,18 +1,18 @@
 """Answers kept between runs, as long as every file they were read from is unchanged."""
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, ModuleFinder
 
-_FORMAT = 9
+_FORMAT = 11
 
 Fingerprint = tuple[str, int, int] | tuple[str] | None
 
@@ -31,8 +31,10 @@ class AnswerCache:
     def __init__(self, finder: ModuleFinder, folder: Path | None) -> None:
         self.finder = finder
         self.folder = folder
-        self._environment = json.dumps([_FORMAT, sys.version, finder.search_path, str(finder.project)])
+        environment = json.dumps([_FORMAT, sys.version, finder.search_path, str(finder.project)])
+        self._environment = zlib.crc32(environment.encode())  # loading hashlib takes longer than all answers
         self._fingerprints: dict[str, Fingerprint] = {}
+        self._given: dict[str, Any] = {}
 
     def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]]) -> Any:
         """Give the kept answer to a question, or work it out and keep it.
@@ -41,6 +43,11 @@ class AnswerCache:
             question: What is asked, as text.
             work_out: Gives the answer as JSON values, and the names of the modules it depends on.
         """
+        if question not in self._given:
+            self._given[question] = self._answer(question, work_out)
+        return self._given[question]
+
+    def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]]) -> Any:
         file = self._file(question)
         if file is not None:
             kept = self._read(file, question)
@@ -59,8 +66,7 @@ class AnswerCache:
     def _file(self, question: str) -> Path | None:
         if self.folder is None:
             return None
-        digest = hashlib.sha256(f"{self._environment}\n{question}".encode()).hexdigest()[:32]
-        return self.folder / f"{digest}.json"
+        return self.folder / f"{self._environment:08x}{zlib.crc32(question.encode()):08x}.json"
 
     def _read(self, file: Path, question: str) -> Any:
         try:

@@ -3,13 +3,11 @@
 import ast
 import re
 import sys
-from typing import Any, Literal
+from typing import Any
 
+from lighter_config.signatures.answers.mismatch import Wanted
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
-
-Wanted = Literal["", "dtype", "enum", "object", "tensor"]
-"""What a literal should have been, where a message can say how to write it."""
 
 _MADE_FROM = {
     str: ("builtins.str", "os.PathLike", "pathlib.PurePath", "pathlib.Path"),

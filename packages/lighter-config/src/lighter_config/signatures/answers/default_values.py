@@ -4,19 +4,10 @@ import ast
 import operator
 from typing import Any
 
+from lighter_config.signatures.answers.mismatch import UNWRITTEN
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import BuiltinValue, ConstantValue, ExpressionValue, Scope
-
-
-class _Unwritten:
-    """Stands for a value that only exists once it is built."""
-
-    def __repr__(self) -> str:
-        return "UNWRITTEN"
-
-
-UNWRITTEN = _Unwritten()
 
 _TYPES = {"builtins.float": 0.0, "builtins.int": 0, "builtins.str": "", "builtins.bool": False, "builtins.dict": {}}
 _EMPTY = {**_TYPES, "builtins.list": [], "builtins.tuple": [], "builtins.set": []}

@@ -1,23 +1,19 @@
-"""From a dotted target to what it takes."""
+"""From a dotted target to what it takes, worked out from source."""
 
 import ast
 import builtins
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lighter_config.signatures.answers.annotations import Annotations, Mismatch, json_of
+from lighter_config.signatures.answers.annotations import Annotations
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
-from lighter_config.signatures.answers.cache import AnswerCache
 from lighter_config.signatures.answers.callables import Callables
 from lighter_config.signatures.answers.choices import choices_of
 from lighter_config.signatures.answers.class_constants import Constant, class_constant
+from lighter_config.signatures.answers.mismatch import Mismatch
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.text.modules import ModuleFinder
-from lighter_config.signatures.text.parameters import Parameter, ParameterKind
+from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.class_order import python_type
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
@@ -34,122 +30,43 @@ from lighter_config.signatures.values.value import (
 from lighter_config.suggestions import nearest_names
 
 _MAX_NEAREST = 3
-_TOO_DEEP = "its source is nested too deeply"
 
 
-class SignatureReader:
-    """Read what dotted targets take from their source; nothing is imported.
-
-    Files are looked at once for each reader: make a new one after the code has changed.
+class SourceReader:
+    """Work the answers of `SignatureReader` out from source.
 
     Args:
-        search_path: Folders to search, as in ``sys.path``; by default ``sys.path`` with the working directory at its
-            end, which is what the commands run with.
-        project: The folder that targets starting with ``project.`` live in.
-        cache_folder: Where answers are kept between runs; by default in the user's cache folder. ``None`` keeps none.
+        finder: Where modules are found.
+
+    Attributes:
+        modules: The modules that were read; they record what an answer depends on.
     """
 
-    def __init__(
-        self,
-        *,
-        search_path: Sequence[str | Path] | None = None,
-        project: Path | None = None,
-        cache_folder: Path | str | None = "",
-    ) -> None:
-        folders = [*sys.path, str(Path.cwd())] if search_path is None else search_path
-        self._finder = ModuleFinder(folders, project=project)
-        self._library = Library(self._finder)
+    def __init__(self, finder: ModuleFinder) -> None:
+        self._finder = finder
+        self._library = Library(finder)
         self._callables = Callables(self._library)
         self._annotations = Annotations(self._library)
-        self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
-        self._answers: dict[str, Answer] = {}
-
-    def read(self, target: str) -> Answer:
-        """Read what ``target`` takes: known, certainly missing, or not known.
-
-        Args:
-            target: A dotted import path of a class, a function or a classmethod.
-        """
-        if target not in self._answers:
-            kept = self._ask(
-                f"read {target}", lambda: _to_json(self._read(target)), _to_json(Unknown(target, _TOO_DEEP))
-            )
-            self._answers[target] = _from_json(kept)
-        return self._answers[target]
-
-    def is_subclass(self, target: str, base: str) -> bool | None:
-        """Return whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
-
-        Args:
-            target: A dotted import path.
-            base: A dotted import path, canonical or not.
-        """
-        answer = self._ask(f"is {target} a {base}", lambda: self._is_subclass(target, base))
-        return answer if isinstance(answer, bool) else None
-
-    def choices(self, target: str, name: str) -> tuple[str, ...]:
-        """Return the texts that a class takes for an argument, where its source refuses all others; else nothing.
-
-        Args:
-            target: The import path of the class.
-            name: The name of the argument.
-        """
-
-        def work_out() -> Any:
-            cls = self._library.classes.unsubscripted(self._locate(target)[0])
-            return list(choices_of(self._library, cls, name)) if isinstance(cls, ClassValue) else []
-
-        return tuple(self._ask(f"choices of {target} {name}", work_out, too_deep=[]))
-
-    def class_constant(self, target: str, name: str) -> Constant:
-        """Return the constant that a class has under a name; ``None`` if it is that, or is not known.
-
-        Args:
-            target: The import path of the class.
-            name: The name of the attribute.
-        """
-
-        def work_out() -> Any:
-            cls = self._library.classes.unsubscripted(self._locate(target)[0])
-            return class_constant(self._library, cls, name) if isinstance(cls, ClassValue) else None
-
-        constant: Constant = self._ask(f"constant {target} {name}", work_out)
-        return constant
+        self.modules = self._library.modules
 
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
-        """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
+        """Say what in a value certainly does not fit a parameter's annotation."""
+        return self._annotations.mismatch(parameter, value)
 
-        Args:
-            parameter: Of a signature that this reader gave.
-            value: As YAML gives it; parts that are still to be built are ``UNWRITTEN``.
-        """
-        if parameter.annotation is None:
-            return None
-        question = f"fits {parameter.module} {parameter.annotation} = {parameter.default}: {json.dumps(json_of(value))}"
+    def choices(self, target: str, name: str) -> list[str]:
+        """Return the texts that a class takes for an argument, where its source refuses all others; else nothing."""
+        cls = self._library.classes.unsubscripted(self._locate(target)[0])
+        return list(choices_of(self._library, cls, name)) if isinstance(cls, ClassValue) else []
 
-        def work_out() -> Any:
-            found = self._annotations.mismatch(parameter, value)
-            return {} if found is None else asdict(found)
-
-        kept = self._ask(question, work_out)
-        return Mismatch(**{**kept, "path": tuple(kept["path"]), "choices": tuple(kept["choices"])}) if kept else None
-
-    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
-        """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
-
-        def recorded() -> tuple[Any, Iterable[str]]:
-            with self._library.modules.recording() as modules:
-                try:
-                    answer = work_out()
-                except RecursionError:
-                    answer = too_deep
-            return answer, modules
-
-        return self._cache.answer(question, recorded)
+    def class_constant(self, target: str, name: str) -> Constant:
+        """Return the constant that a class has under a name; ``None`` if it is that, or is not known."""
+        cls = self._library.classes.unsubscripted(self._locate(target)[0])
+        return class_constant(self._library, cls, name) if isinstance(cls, ClassValue) else None
 
     # -- what a target takes
 
-    def _read(self, target: str) -> Answer:
+    def read(self, target: str) -> Answer:
+        """Read what a target takes."""
         value, missing = self._locate(target)
         match value:
             case Absent(name=name, owner=owner, is_module=is_module) if not missing:
@@ -297,7 +214,8 @@ class SignatureReader:
 
     # -- subclasses
 
-    def _is_subclass(self, target: str, base: str) -> bool | None:
+    def is_subclass(self, target: str, base: str) -> bool | None:
+        """Return whether a class derives from another, or is it; ``None`` when that is not known."""
         cls = self._library.classes.unsubscripted(self._locate(target)[0])
         if not isinstance(cls, ClassValue):
             return None
@@ -323,30 +241,3 @@ class SignatureReader:
                 if isinstance(value, ClassValue) and value.name not in seen:
                     pending.append(value)
         return False
-
-
-def _default_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("lighter") / "signatures"
-
-
-def _as_path(folder: Path | str | None) -> Path | None:
-    return None if folder is None else Path(folder)
-
-
-def _to_json(answer: Answer) -> dict[str, Any]:
-    return {"kind": type(answer).__name__, **asdict(answer)}
-
-
-def _from_json(kept: dict[str, Any]) -> Answer:
-    fields = dict(kept)
-    kind = fields.pop("kind")
-    if kind == "Signature":
-        fields["parameters"] = tuple(
-            Parameter(**{**parameter, "kind": ParameterKind(parameter["kind"])}) for parameter in fields["parameters"]
-        )
-        return Signature(**fields)
-    if kind == "Unknown":
-        return Unknown(**fields)
-    return DoesNotExist(**{**fields, "nearest": tuple(fields["nearest"])})

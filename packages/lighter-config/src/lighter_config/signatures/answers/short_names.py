@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lighter_config.regular_files import is_regular, read_regular
 from lighter_config.signatures.answers.answer import Signature
-from lighter_config.signatures.answers.reader import SignatureReader
+from lighter_config.signatures.answers.signature_reader import SignatureReader
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 _NUM_SHOWN = 3

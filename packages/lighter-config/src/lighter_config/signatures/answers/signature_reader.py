@@ -1,0 +1,153 @@
+"""Ask what dotted targets take: answers are kept between runs, and only what is not kept is worked out from source."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
+from lighter_config.signatures.answers.cache import AnswerCache
+from lighter_config.signatures.answers.mismatch import Mismatch, json_of
+from lighter_config.signatures.text.modules import ModuleFinder
+from lighter_config.signatures.text.parameters import Parameter, ParameterKind
+
+if TYPE_CHECKING:
+    from lighter_config.signatures.answers.class_constants import Constant
+    from lighter_config.signatures.answers.reader import SourceReader
+
+_TOO_DEEP = "its source is nested too deeply"
+
+
+class SignatureReader:
+    """Read what dotted targets take from their source; nothing is imported.
+
+    Files are looked at once for each reader: make a new one after the code has changed.
+
+    Args:
+        search_path: Folders to search, as in ``sys.path``; by default ``sys.path`` with the working directory at its
+            end, which is what the commands run with.
+        project: The folder that targets starting with ``project.`` live in.
+        cache_folder: Where answers are kept between runs; by default in the user's cache folder. ``None`` keeps none.
+    """
+
+    def __init__(
+        self,
+        *,
+        search_path: Sequence[str | Path] | None = None,
+        project: Path | None = None,
+        cache_folder: Path | str | None = "",
+    ) -> None:
+        folders = [*sys.path, str(Path.cwd())] if search_path is None else search_path
+        self._finder = ModuleFinder(folders, project=project)
+        self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
+        self._answers: dict[str, Answer] = {}
+
+    @cached_property
+    def _source(self) -> "SourceReader":
+        from lighter_config.signatures.answers.reader import SourceReader  # kept answers need none of it
+
+        return SourceReader(self._finder)
+
+    def read(self, target: str) -> Answer:
+        """Read what ``target`` takes: known, certainly missing, or not known.
+
+        Args:
+            target: A dotted import path of a class, a function or a classmethod.
+        """
+        if target not in self._answers:
+            kept = self._ask(
+                f"read {target}", lambda: _to_json(self._source.read(target)), _to_json(Unknown(target, _TOO_DEEP))
+            )
+            self._answers[target] = _from_json(kept)
+        return self._answers[target]
+
+    def is_subclass(self, target: str, base: str) -> bool | None:
+        """Return whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
+
+        Args:
+            target: A dotted import path.
+            base: A dotted import path, canonical or not.
+        """
+        answer = self._ask(f"is {target} a {base}", lambda: self._source.is_subclass(target, base))
+        return answer if isinstance(answer, bool) else None
+
+    def choices(self, target: str, name: str) -> tuple[str, ...]:
+        """Return the texts that a class takes for an argument, where its source refuses all others; else nothing.
+
+        Args:
+            target: The import path of the class.
+            name: The name of the argument.
+        """
+        return tuple(self._ask(f"choices of {target} {name}", lambda: self._source.choices(target, name), too_deep=[]))
+
+    def class_constant(self, target: str, name: str) -> "Constant":
+        """Return the constant that a class has under a name; ``None`` if it is that, or is not known.
+
+        Args:
+            target: The import path of the class.
+            name: The name of the attribute.
+        """
+        constant: Constant = self._ask(f"constant {target} {name}", lambda: self._source.class_constant(target, name))
+        return constant
+
+    def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
+        """Say what in a value certainly does not fit a parameter's annotation; ``None`` when it fits, or is not known.
+
+        Args:
+            parameter: Of a signature that this reader gave.
+            value: As YAML gives it; parts that are still to be built are ``UNWRITTEN``.
+        """
+        if parameter.annotation is None:
+            return None
+        written = f"{parameter.annotation} = {parameter.default!r}"  # no default is not the default None
+        question = f"fits {parameter.module} {written}: {json.dumps(json_of(value))}"
+
+        def work_out() -> Any:
+            found = self._source.mismatch(parameter, value)
+            return {} if found is None else asdict(found)
+
+        kept = self._ask(question, work_out)
+        return Mismatch(**{**kept, "path": tuple(kept["path"]), "choices": tuple(kept["choices"])}) if kept else None
+
+    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
+        """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
+
+        def recorded() -> tuple[Any, Iterable[str]]:
+            with self._source.modules.recording() as modules:
+                try:
+                    answer = work_out()
+                except RecursionError:
+                    answer = too_deep
+            return answer, modules
+
+        return self._cache.answer(question, recorded)
+
+
+def _default_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lighter") / "signatures"
+
+
+def _as_path(folder: Path | str | None) -> Path | None:
+    return None if folder is None else Path(folder)
+
+
+def _to_json(answer: Answer) -> dict[str, Any]:
+    return {"kind": type(answer).__name__, **asdict(answer)}
+
+
+def _from_json(kept: dict[str, Any]) -> Answer:
+    fields = dict(kept)
+    kind = fields.pop("kind")
+    if kind == "Signature":
+        fields["parameters"] = tuple(
+            Parameter(**{**parameter, "kind": ParameterKind(parameter["kind"])}) for parameter in fields["parameters"]
+        )
+        return Signature(**fields)
+    if kind == "Unknown":
+        return Unknown(**fields)
+    return DoesNotExist(**{**fields, "nearest": tuple(fields["nearest"])})
