@@ -50,6 +50,12 @@ PEERS = {
 }
 """What a user would pick instead, each with what it needs; in environments of their own, as they share import names."""
 
+LIBRARIES = (
+    "albumentations", "diffusers", "kornia", "lightly", "optuna", "pytorch-forecasting",
+    "segmentation-models-pytorch", "torch-geometric", "torchio", "transformers", "wandb", "webdataset",
+)  # fmt: skip
+"""Libraries whose signatures are compared, each in an environment of its own."""
+
 
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def lint(session: nox.Session) -> None:
@@ -244,6 +250,15 @@ def corpus(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cpu", groups=["test", "corpus"], requirements=workspace_requirements())
     session.run("python", "packages/lighter-config/tests/corpus.py", *session.posargs)
     pytest(session, "tests/test_earlier_documents.py", "-k", "torchvision")
+
+
+@nox.session(python=PYTHON, default=False)
+@nox.parametrize("library", [nox.param(name, id=name) for name in LIBRARIES])
+def signatures(session: nox.Session, library: str) -> None:
+    """Compare static signatures of one library that users name with the real ones; its newest version, alone."""
+    group = library.replace("-", "_")
+    install(session, ["lighter-config"], build="cpu", groups=["test"], requirements=[library, "torchvision"])
+    session.run("python", "packages/lighter-config/tests/corpus.py", group, *session.posargs)
 
 
 @nox.session(python=PYTHON, default=False)
