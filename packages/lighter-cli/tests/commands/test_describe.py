@@ -183,7 +183,44 @@ def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
     done = in_process("describe", "torch.sum")
     assert done.returncode == 0
     assert "not known without importing it" in done.stdout
+    assert "To import it: lighter describe torch.sum --deep\n" in done.stdout
     assert done.stdout.endswith("in a config\n_target_: torch.sum\n")
+
+
+MADE = """
+def make(name):
+    class Made:
+        'Made when the module is imported.'
+        def __init__(self, depth: int, rate: float = 0.1): ...
+    globals()[name] = Made
+print("imported")
+make("Net")
+"""
+
+
+def test_deep_imports_what_the_source_does_not_tell(in_process: Command, write: Write) -> None:
+    write("made.py", MADE)
+    assert "not known without importing it" in in_process("describe", "made.Net").stdout
+    done = in_process("describe", "made.Net", "--deep")
+    assert done.returncode == 0, done.stderr
+    assert "Made when the module is imported." in done.stdout
+    assert "  depth: int   required\n  rate: float = 0.1\n" in done.stdout
+    assert done.stdout.endswith("in a config\n_target_: made.Net\ndepth: ...  # int\n# rate: 0.1\n")
+    assert "imported" in done.stderr  # standard output is for the answer
+
+
+def test_deep_says_why_a_target_cannot_be_imported(in_process: Command, write: Write) -> None:
+    write("broken.py", "globals()['x'] = 1\nraise OSError('no disk')\n")
+    done = in_process("describe", "broken.Net", "--deep")
+    assert done.returncode == 1
+    assert "broken.Net cannot be imported: OSError: no disk" in done.stderr
+
+
+def test_deep_reads_what_the_source_tells_without_importing(in_process: Command, write: Write) -> None:
+    write("loud.py", "print('imported')\nclass Net:\n    def __init__(self, depth=3): ...\n")
+    done = in_process("describe", "loud.Net", "--deep")
+    assert "depth = 3" in done.stdout
+    assert "imported" not in done.stderr
 
 
 MISTAKES = {
@@ -230,7 +267,7 @@ def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
 def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) -> None:
     said = json.loads(in_process("describe", "torch.sum", "--json").stdout)
     assert (said["target"], said["known"], said["yaml"]) == ("torch.sum", False, "_target_: torch.sum")
-    assert "not all written out" in said["reason"]
+    assert said["reason"] == "a stub gives several signatures"
 
 
 def test_positional_and_unsettled_arguments_are_marked(in_process: Command, write: Write) -> None:

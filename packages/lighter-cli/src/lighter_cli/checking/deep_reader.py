@@ -64,10 +64,10 @@ def _raised_at(error: BaseException) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:
-    is_required = parameter.default is inspect.Parameter.empty
-    return Parameter(
-        parameter.name, ParameterKind(parameter.kind.name), None if is_required else repr(parameter.default)
-    )
+    nothing = inspect.Parameter.empty
+    default = None if parameter.default is nothing else repr(parameter.default)
+    annotation = None if parameter.annotation is nothing else inspect.formatannotation(parameter.annotation)
+    return Parameter(parameter.name, ParameterKind(parameter.kind.name), default, annotation)
 
 
 def _is_wrapper(found: Any) -> bool:

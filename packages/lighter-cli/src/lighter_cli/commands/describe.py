@@ -13,7 +13,7 @@ from lighter_cli.describing.docstrings import Documentation, read_documentation
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
-from lighter_config.project import MARKER, reader_for
+from lighter_config.project import MARKER, locate_project, reader_for, reader_in
 from lighter_config.regular_files import is_regular
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
@@ -37,10 +37,18 @@ def describe(
     ],
     /,
     *,
+    deep: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Import the target if its source does not tell what it takes; build nothing.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print the signature of a target with types, defaults and docs of its arguments, and YAML to start from."""
-    reader = reader_for(load({}))
+    reader = _deep_reader() if deep else reader_for(load({}))
     target, others = _full_target(target, reader)
     answer = reader.read(target)
     if isinstance(answer, DoesNotExist):
@@ -51,7 +59,7 @@ def describe(
             output.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
             return
         nearest = _elsewhere(target, reader)
-        output.write_lines(_unknown_lines(answer, snippet, nearest))
+        output.write_lines(_unknown_lines(answer, snippet, nearest, is_deep=deep))
         return
     documentation = read_documentation(answer)
     snippet = list(_snippet(answer, reader))
@@ -59,6 +67,17 @@ def describe(
         output.write_json(_as_json(answer, documentation, snippet, others))
         return
     output.write_lines(_lines(answer, documentation, snippet, others))
+
+
+def _deep_reader() -> SignatureReader:
+    from lighter_cli.checking.deep_reader import DeepReader  # asked for rarely
+    from lighter_cli.project import make_importable, make_working_directory_importable
+
+    project = locate_project(load({}))
+    make_working_directory_importable()
+    if project is not None:
+        make_importable(project)
+    return reader_in(project, DeepReader)
 
 
 def _full_target(target: str, reader: SignatureReader) -> tuple[str, tuple[str, ...]]:
@@ -127,9 +146,12 @@ def _lines(
     yield from ([line] for line in snippet)
 
 
-def _unknown_lines(answer: Unknown, snippet: list[str], nearest: tuple[str, ...]) -> Iterator[Line]:
+def _unknown_lines(answer: Unknown, snippet: list[str], nearest: tuple[str, ...], *, is_deep: bool) -> Iterator[Line]:
     yield [(answer.target, PATH)]
-    yield from _wrapped(f"Its arguments are not known without importing it: {answer.reason}.", "")
+    how = "" if is_deep else " without importing it"
+    yield from _wrapped(f"Its arguments are not known{how}: {answer.reason}.", "")
+    if not is_deep:
+        yield [f"To import it: lighter describe {answer.target} --deep"]
     if nearest:
         yield from _wrapped(f"Known to exist: {', '.join(nearest)}", "")
     yield [""]
