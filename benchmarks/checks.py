@@ -52,7 +52,7 @@ TARGETS = [
 IS_TORCH_IMPORTED = """
 import atexit, os, sys
 atexit.register(lambda: os.write(2, b"torch imported" if "torch" in sys.modules else b"torch not imported"))
-from lighter_cli.app import main
+from lighter_cli.main import main
 main()
 """
 

@@ -1,4 +1,4 @@
-"""Count what Lighter costs without a clock: its Python calls in a training step, the modules that its help imports.
+"""Count what Lighter costs without a clock: its Python calls in a training step, the modules that its commands import.
 
 After a change on purpose: python tests/costs.py
 """
@@ -8,17 +8,20 @@ import cProfile
 import itertools
 import json
 import logging
+import os
 import pstats
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 RECORD_FILE = Path(__file__).with_name("costs.json")
+EXPERIMENT = Path(__file__).parents[1] / "packages/lighter-cli/tests/experiments/config.yaml"
 IMPORTED = (
-    "import sys; before = set(sys.modules); sys.argv = ['lighter', '--help']\n"
-    "from lighter_cli.app import main\n"
+    "import sys; before = set(sys.modules); sys.argv = ['lighter', *sys.argv[1:]]\n"
+    "from lighter_cli.main import main\n"
     "try: main()\n"
     "except SystemExit: pass\n"
     "print(*sorted(set(sys.modules) - before))"
@@ -89,11 +92,21 @@ def calls_per_step() -> dict[str, float]:
     }
 
 
-def modules_of_help() -> dict[str, int]:
-    """Count the modules that `lighter --help` imports, by package; those of Python itself together."""
-    printed = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True).stdout
-    names = printed.splitlines()[-1].split()
+def modules_of(*words: str, repeats: int = 1) -> dict[str, int]:
+    """Count the modules that a command imports, by package; those of Python itself together.
+
+    Args:
+        words: The command.
+        repeats: How often it runs; what it keeps for the next time is kept between them.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "XDG_CACHE_HOME": cache}
+        for _ in range(repeats):
+            command = [sys.executable, "-c", IMPORTED, *words]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    names = done.stdout.splitlines()[-1].split()
     counted = collections.Counter(name.split(".")[0] for name in names)
+    counted = collections.Counter({name: count for name, count in counted.items() if "cython" not in name})
     of_python = sum(counted.pop(name) for name in list(counted) if name in sys.stdlib_module_names)
     return {"Python itself": of_python, **dict(sorted(counted.items()))}
 
@@ -104,7 +117,13 @@ def measure() -> dict[str, dict[str, float]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         calls = calls_per_step()
-    return {"Python calls of lighter-core in": calls, "modules imported by lighter --help": dict(modules_of_help())}
+    return {
+        "Python calls of lighter-core in": calls,
+        "modules imported by lighter --help": dict(modules_of("--help")),
+        "modules imported by lighter --help, again": dict(modules_of("--help", repeats=2)),
+        "modules imported by lighter check": dict(modules_of("check", str(EXPERIMENT))),
+        "modules imported by lighter check, again": dict(modules_of("check", str(EXPERIMENT), repeats=2)),
+    }
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def look_into_wheel(file: Path, package: str, import_name: str, stem: str) -> li
         problems.append("py.typed is missing, so that type checkers ignore its annotations")
     if f"{information}/licenses/LICENSE" not in names:
         problems.append("the licence is missing")
-    if package == "lighter-cli" and "lighter = lighter_cli.app:main" not in entry_points:
+    if package == "lighter-cli" and "lighter = lighter_cli.main:main" not in entry_points:
         problems.append("the command `lighter` is missing")
     return problems + look_at_metadata(metadata, package)
 

@@ -77,7 +77,7 @@ def lighter(tmp_path: Path) -> Command:
         program = (
             "import atexit, sys\n"
             "atexit.register(lambda: open('.torch_imported', 'w').write(str('torch' in sys.modules)))\n"
-            "from lighter_cli.app import main\n"
+            "from lighter_cli.main import main\n"
             "main()\n"
         )
         return subprocess.run(

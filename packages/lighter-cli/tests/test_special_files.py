@@ -36,7 +36,7 @@ def test_a_command_does_not_wait_for_a_fifo(case: str, system_config: str) -> No
     Path("zero.ckpt").symlink_to("/dev/zero")
     Path("based.yaml").write_text("_base_: fifo.yaml\n", encoding="utf-8")
     Path("referring.yaml").write_text("vars: {a: '%fifo.yaml::b'}\n", encoding="utf-8")
-    program = "from lighter_cli.app import main; main()"
+    program = "from lighter_cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-P", "-c", program, *COMMANDS[case]],
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-RUN = "import sys; from lighter_cli.app import main; main()"
+RUN = "import sys; from lighter_cli.main import main; main()"
 RUN_WITH_FOLDER = f"import os, sys; sys.path.append(os.getcwd()); {RUN}"
 
 RECORD = """
@@ -28,7 +28,7 @@ class Recorder:
 
 sys.meta_path.insert(0, Recorder)
 atexit.register(lambda: open("asked", "w").write(" ".join(sorted(asked | set(sys.modules)))))
-from lighter_cli.app import main
+from lighter_cli.main import main
 
 for words in COMMANDS:
     sys.argv = ["lighter", *words]

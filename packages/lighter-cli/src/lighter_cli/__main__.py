@@ -7,6 +7,6 @@ if __name__ == "__main__":
     # `python -m` puts the working directory first; a file in it could run instead of a package that we import
     if sys.path and sys.path[0] == os.getcwd():  # noqa: PTH109 - pathlib itself imports more
         del sys.path[0]
-    from lighter_cli.app import main
+    from lighter_cli.main import main
 
     main()

@@ -1,10 +1,6 @@
 """The commands of ``lighter``, one line each; a command is imported only when it is used."""
 
-import sys
-
 from cyclopts import App
-
-from lighter_cli.terminal import process, standard_input
 
 app = App(
     name="lighter",
@@ -42,18 +38,6 @@ app.command(
 
 
 def _installed_version() -> str:
-    from importlib.metadata import version  # a twentieth of the time of `--help`, and only `--version` asks
+    from importlib.metadata import version  # few commands need it
 
     return version("lighter-cli")
-
-
-def main() -> None:
-    """Run the command that ``sys.argv`` asks for and exit: 0 done, 1 failed, 2 not a command, 130 interrupted."""
-    if sys.argv[1:2] == ["--complete"]:  # from the completion script of a shell, at each press of the tab key
-        from lighter_cli.completion.shells import answer
-
-        answer(app, sys.argv[2:])
-        return
-    process.configure()
-    with process.reporting_errors():
-        app(standard_input.protect(sys.argv[1:]))

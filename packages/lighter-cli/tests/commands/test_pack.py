@@ -46,7 +46,7 @@ def test_readme_of_a_pack_gives_the_same_numbers(record: Record, in_process: Com
     assert install == "pip install -r requirements.txt"
     assert [shlex.split(command)[1] for command in commands] == ["test", "predict", "fit"]
     working_directory = there / "shared" / enter.removeprefix("cd ")
-    program = "from lighter_cli.app import main; main()"
+    program = "from lighter_cli.main import main; main()"
     for command in commands:
         words = [sys.executable, "-P", "-c", program, *shlex.split(command)[1:]]
         ran = subprocess.run(words, cwd=working_directory, check=False, capture_output=True, text=True)

@@ -59,7 +59,7 @@ def test_a_run_is_restored_and_repeated_bit_for_bit(run: Path, in_process: Comma
     assert "scale = 2.0" in text
     assert "scale = 3.0" not in text
     (command,) = re.findall(r"^to run it again: cd \S+ && lighter (.+)$", done.stdout, re.MULTILINE)
-    program = "from lighter_cli.app import main; main()"
+    program = "from lighter_cli.main import main; main()"
     subprocess.run(
         [sys.executable, "-P", "-c", program, *shlex.split(command)], cwd="again", check=True, capture_output=True
     )

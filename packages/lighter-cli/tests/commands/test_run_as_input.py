@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lighter_cli import Runner, read_runs
-from lighter_cli.commands import _merged
+from lighter_cli.inspecting import merged_inputs
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,7 +44,7 @@ def test_runs_are_not_looked_up_for_other_words(
     in_process: Command, system_config: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_up: list[str] = []
-    monkeypatch.setattr(_merged, "look_up_run", looked_up.append)
+    monkeypatch.setattr(merged_inputs, "look_up_run", looked_up.append)
     Path("folder").mkdir()
     in_process("show", system_config, "trainer::max_epochs=3", "~trainer::callbacks")
     for word in ("nothing.yaml", "nothing.ckpt", "some/where", "folder", "trainer::max_epochs"):

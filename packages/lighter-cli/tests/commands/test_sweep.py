@@ -148,7 +148,7 @@ def test_json_of_a_grid_lists_every_trial(dry_run: Command) -> None:
 def test_nothing_is_written_and_nothing_heavy_imported(tmp_path: Path) -> None:
     script = (
         "import sys; sys.argv = ['lighter', 'sweep', 'exp.yaml', 'search.yaml', '--dry-run']\n"
-        "from lighter_cli.app import main\n"
+        "from lighter_cli.main import main\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "print(*sorted({'torch', 'optuna', 'pytorch_lightning', 'numpy', 'lighter'} & set(sys.modules)))"

@@ -368,7 +368,7 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 sys.argv = ["lighter", "preflight", *sys.argv[1:]]
-from lighter_cli.app import main
+from lighter_cli.main import main
 main()
 """
 

@@ -194,7 +194,7 @@ _CANNOT_MOUNT = 77
 
 def test_a_run_on_a_full_disk_is_recorded_as_failed(system_config: str, write: Write) -> None:
     write("code/filling.py", FILLING)
-    program = "from lighter_cli.app import main; main()"
+    program = "from lighter_cli.main import main; main()"
     callback = "trainer::callbacks+={_target_: project.filling.Filling}"
     fit = ["fit", system_config, "project=code", "trainer::default_root_dir=disk", *BARE, callback]
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]

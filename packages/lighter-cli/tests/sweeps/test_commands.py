@@ -167,7 +167,7 @@ def test_commands_import_optuna_only_to_run_a_sweep(swept: str) -> None:
     for words in (["--help"], ["sweep", "--help"], [*SWEEP, "--dry-run"], ["sweeps", "show", "values"]):
         program = f"""
 import atexit, os, sys
-from lighter_cli.app import main
+from lighter_cli.main import main
 atexit.register(lambda: 'optuna' in sys.modules and os._exit(77))
 sys.argv = ["lighter", *{words!r}]
 main()

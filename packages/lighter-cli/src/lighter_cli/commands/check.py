@@ -1,12 +1,12 @@
 """``lighter check``: report every mistake of an experiment at once, without building anything or importing torch."""
 
-from functools import partial
 from typing import Annotated, Literal
 
 from cyclopts import ArgumentCollection, Group, Parameter
 
 from lighter_cli.commands._inputs import Allow, Inputs, Safe
-from lighter_cli.terminal import output, standard_input
+from lighter_cli.inspecting.check import check_inputs
+from lighter_cli.terminal import standard_input
 from lighter_config import Stage
 
 
@@ -78,26 +78,16 @@ def check(
     ] = "text",
 ) -> int:
     """Find every mistake, with its place, without importing torch. The exit code is 1 when there is an error."""
-    from lighter_cli.checking.checker import Checker
-    from lighter_cli.checking.output import annotation_lines, as_json, text_lines
-    from lighter_cli.commands._merged import look_up_run
-    from lighter_cli.shapes.process import follow_batch
-
-    stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
-    checker = Checker(
-        stages,
+    return check_inputs(
+        inputs,
+        stage=stage,
+        all_stages=all_stages,
+        each=each,
         deep=deep,
-        look_up_run=look_up_run,
+        shapes=shapes,
         safe=safe,
-        allow=allow or (),
-        follow=partial(follow_batch, is_safe=safe) if shapes else None,
+        allow=standard_input.restore(allow or ()),
+        verbose=verbose,
+        strict=strict,
+        format=output_format,
     )
-    given = standard_input.restore(inputs)
-    results = list(checker.check_each(given)) if each else [checker.check(given)]
-    if output_format == "json":
-        output.write_json(as_json(results))
-    elif output_format == "github":
-        output.write_lines(annotation_lines(results))
-    else:
-        output.write_lines(text_lines(results, output.width(), deep=deep, verbose=verbose))
-    return int(any(result.has_errors or (strict and result.has_warnings) for result in results))

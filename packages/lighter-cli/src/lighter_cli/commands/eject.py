@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.commands._inputs import Inputs
-from lighter_cli.commands._merged import load_merged
+from lighter_cli.inspecting.merged_inputs import load_merged
 from lighter_cli.terminal import output, standard_input
 from lighter_cli.terminal.findings_log import log_findings
 from lighter_config import Config, Finding, Place, Secrets, Severity, SourceError, Stage

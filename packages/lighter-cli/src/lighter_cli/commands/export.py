@@ -51,7 +51,7 @@ def export(
                 fix="add it, such as --input 1,3,32,32 for an image",
             )
         )
-    from lighter_cli.commands._merged import parse_words
+    from lighter_cli.inspecting.merged_inputs import parse_words
     from lighter_cli.project import make_working_directory_importable
     from lighter_cli.running.trained_network import trained_network
 

@@ -48,7 +48,7 @@ def preflight(
 
 
 def _rehearsed(inputs: Sequence[str], *, batches: int, keep: bool, safe: bool, allow: Sequence[str]) -> "Preflight":
-    from lighter_cli.commands._merged import load_merged
+    from lighter_cli.inspecting.merged_inputs import load_merged
     from lighter_cli.preflight.rehearsal import Options, rehearse
     from lighter_config import Finding, Place, SourceError
 

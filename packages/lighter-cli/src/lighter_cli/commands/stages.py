@@ -93,7 +93,7 @@ def _trial(stage: str) -> Trial | None:
 
 
 def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: Any) -> None:
-    from lighter_cli.commands._merged import parse_words
+    from lighter_cli.inspecting.merged_inputs import parse_words
     from lighter_cli.running.runner import Runner
 
     process.show_full_tracebacks(options.traceback)
@@ -116,7 +116,7 @@ def _run(stage: str, inputs: Sequence[str], options: StageOptions, **arguments: 
 
 
 def _submit(stage: str, inputs: Sequence[str], options: StageOptions, arguments: Mapping[str, Any]) -> None:
-    from lighter_cli.commands._merged import load_merged
+    from lighter_cli.inspecting.merged_inputs import load_merged
     from lighter_cli.slurm.stage_job import submit_stage
     from lighter_cli.terminal import output
     from lighter_cli.terminal.shown import shown_path

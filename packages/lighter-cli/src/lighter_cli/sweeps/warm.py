@@ -35,8 +35,11 @@ OWN_MODULES = (
     "lighter_config.building._sparkwheel",
     "lighter_config.sources.yaml_reader",
     "lighter_config.writing.yaml_writer",
+    "lighter_cli.main",
     "lighter_cli.app",
-    "lighter_cli.commands._merged",
+    "lighter_cli.terminal.kept_help",
+    "lighter_cli.inspecting.words",
+    "lighter_cli.inspecting.merged_inputs",
     "lighter_cli.commands.stages",
     "lighter_cli.running.runner",
     "lighter_cli.running.build",
@@ -168,7 +171,7 @@ def _run() -> NoReturn:
     """Run the command line, and end as an interpreter does, without taking torch apart."""
     code = 1
     try:
-        importlib.import_module("lighter_cli.app").main()
+        importlib.import_module("lighter_cli.main").main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

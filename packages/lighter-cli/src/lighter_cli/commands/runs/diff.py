@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Json
-from lighter_cli.commands.diff import difference_lines, json_of
 from lighter_cli.commands.runs._run import Run, no_code
+from lighter_cli.inspecting.diff import difference_lines, json_of
 from lighter_cli.runs.lookup import find_run
 from lighter_cli.runs.record import Record
 from lighter_cli.terminal import output

@@ -1,0 +1,1 @@
+"""What check, show, explain and diff do, which only look at a config; `words` reads what they are given."""
