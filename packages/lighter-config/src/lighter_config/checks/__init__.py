@@ -13,6 +13,7 @@ from lighter_config.checks.foreign_keys import check_foreign_keys
 from lighter_config.checks.keyed_metrics import check_keyed_metrics
 from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
+from lighter_config.checks.loader_workers import check_loader_workers
 from lighter_config.checks.logger_names import check_logger_names
 from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
@@ -52,6 +53,7 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_checkpoint_names,
     check_keyed_metrics,
     check_metric_values,
+    check_loader_workers,
     check_parameter_groups,
     check_logger_names,
     check_checkpoint_files,

@@ -1,0 +1,65 @@
+"""Random transforms of MONAI in workers that nobody seeds."""
+
+from pathlib import Path
+
+import pytest
+
+from lighter_config.checks import check
+from lighter_config.loading import load
+from lighter_config.signatures import SignatureReader
+
+CONFIG = """
+trainer: {{_target_: pytorch_lightning.Trainer}}
+system:
+  _target_: lighter.System
+  dataloaders:
+    train:
+      _target_: {loader}
+      {more}
+      dataset:
+        _target_: monai.data.CacheDataset
+        data: []
+        transform:
+          _target_: monai.transforms.Compose
+          transforms:
+            - {{_target_: monai.transforms.LoadImaged, keys: image}}
+            - {{_target_: monai.transforms.{transform}, keys: image}}
+"""
+
+
+@pytest.fixture
+def warned(libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return the findings about workers of a config."""
+    monkeypatch.chdir(tmp_path)
+    reader = SignatureReader(search_path=[libraries], cache_folder=None)
+
+    def run(loader="torch.utils.data.DataLoader", transform="RandFlipd", more="num_workers: 2"):
+        Path("exp.yaml").write_text(CONFIG.format(loader=loader, transform=transform, more=more))
+        findings = check(load(["exp.yaml"]), reader=reader)
+        return [finding for finding in findings if finding.check == "loader_workers"]
+
+    return run
+
+
+@pytest.mark.parametrize("loader", ["torch.utils.data.DataLoader", "lighter.resumable.ResumableDataLoader"])
+def test_random_transforms_of_monai_repeat_in_torch_workers(warned, loader: str) -> None:
+    (finding,) = warned(loader)
+    assert finding.message == "RandFlipd repeats its random numbers in each worker, and in each epoch"
+    assert finding.severity == "warning"
+    assert str(finding.place) == "exp.yaml:8:20"
+    assert finding.fix == "write system::dataloaders::train::_target_: monai.data.DataLoader, which seeds them"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"loader": "monai.data.DataLoader"},
+        {"more": "num_workers: 0"},
+        {"more": "batch_size: 1"},
+        {"more": "num_workers: 2\n      worker_init_fn: {_target_: monai.data.utils.worker_init_fn, _mode_: callable}"},
+        {"transform": "Flipd"},
+        {"more": "num_workers: $2"},
+    ],
+)
+def test_nothing_is_said_where_workers_are_seeded_or_not_there(warned, given: dict[str, str]) -> None:
+    assert warned(**given) == []
