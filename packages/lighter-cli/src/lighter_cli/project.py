@@ -52,6 +52,13 @@ def make_importable(project: Project) -> None:
             del sys.modules[name]
 
 
+def make_targets_importable(project: Project | None) -> None:
+    """Make everything importable that a target may name: modules of the working directory, and of the project."""
+    make_working_directory_importable()
+    if project is not None:
+        make_importable(project)
+
+
 def make_working_directory_importable() -> None:
     """Let targets name modules of the working directory, after all that is installed.
 

@@ -47,7 +47,13 @@ def test_random_transforms_of_monai_repeat_in_torch_workers(warned, loader: str)
     assert finding.message == "RandFlipd repeats its random numbers in each worker, and in each epoch"
     assert finding.severity == "warning"
     assert str(finding.place) == "exp.yaml:8:20"
-    assert finding.fix == "write system::dataloaders::train::_target_: monai.data.DataLoader, which seeds them"
+    seeding = "{_target_: monai.data.utils.worker_init_fn, _mode_: callable}"
+    assert finding.fix == f"write system::dataloaders::train::worker_init_fn: {seeding}"
+
+
+def test_workers_that_persist_repeat_no_epoch(warned) -> None:
+    (finding,) = warned(more="num_workers: 2\n      persistent_workers: true")
+    assert finding.message == "RandFlipd repeats its random numbers in each worker"
 
 
 @pytest.mark.parametrize(

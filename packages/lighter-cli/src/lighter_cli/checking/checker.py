@@ -211,12 +211,10 @@ class Checker:
         kind = SignatureReader
         if self._deep:
             from lighter_cli.checking.deep_reader import DeepReader
-            from lighter_cli.project import make_importable, make_working_directory_importable
+            from lighter_cli.project import make_targets_importable
 
             kind = DeepReader
-            make_working_directory_importable()
-            if project is not None:
-                make_importable(project)
+            make_targets_importable(project)
         if folder not in self._readers:
             self._readers[folder] = reader_in(project, kind)
         return self._readers[folder]

@@ -93,10 +93,11 @@ def project_files(project: Path, tree: WorkingTree | None, left_out: list[str]) 
         tree: The working tree that it lies in, if any.
         left_out: A list to say in what was left out.
     """
-    names = [] if tree is None else [*sorted(tree.tracked), *filter(is_wanted, tree.untracked)]
-    files = [file for name in names if _is_below(file := os.path.join(tree.root, name), project)]  # type: ignore[union-attr]  # noqa: PTH118
-    if not files:
-        files = _search(project, left_out)
+    files = []
+    if tree is not None:
+        names = [*sorted(tree.tracked), *filter(is_wanted, tree.untracked)]
+        files = [file for name in names if _is_below(file := os.path.join(tree.root, name), project)]  # noqa: PTH118
+    files = files or _search(project, left_out)
     links = [file for file in files if os.path.islink(file)]  # noqa: PTH114
     left_out += [f"{os.path.relpath(file, project)}: a link" for file in links]
     return sorted(set(files).difference(links), key=lambda file: (not file.endswith(_FIRST), file.count(os.sep), file))

@@ -71,12 +71,10 @@ def describe(
 
 def _deep_reader() -> SignatureReader:
     from lighter_cli.checking.deep_reader import DeepReader  # asked for rarely
-    from lighter_cli.project import make_importable, make_working_directory_importable
+    from lighter_cli.project import make_targets_importable
 
     project = locate_project(load({}))
-    make_working_directory_importable()
-    if project is not None:
-        make_importable(project)
+    make_targets_importable(project)
     return reader_in(project, DeepReader)
 
 

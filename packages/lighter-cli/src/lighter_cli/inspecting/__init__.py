@@ -1,1 +1,1 @@
-"""What check, show, explain and diff do, which only look at a config; `words` reads what they are given."""
+"""The commands that only look at a config: check, show, explain and diff. `words` reads their command lines."""

@@ -12,7 +12,7 @@ from lighter_cli.reports.figures import Curve, Curves, finite
 from lighter_cli.reports.logged_pictures import logged_matrices, logged_pictures
 from lighter_cli.reports.metric_names import Metric, is_rate, paired
 from lighter_cli.reports.page import Block, Facts, Figures, Listing, Page, Section, Sentences, Shares
-from lighter_cli.reports.verdicts import best_epoch, best_value, code_state, ending, overfitting, time_spent
+from lighter_cli.reports.verdicts import best_epoch, code_state, ending, told_fit
 from lighter_cli.runs.epochs import Epoch, as_json_number, read_epochs
 from lighter_cli.runs.record import Record, read_record
 from lighter_cli.runs.run import Run
@@ -43,13 +43,9 @@ def run_page(run: Run, metrics: Sequence[str] = ()) -> Page:
     """
     epochs = read_epochs(run.folder)
     record = read_record(run.folder)
-    summary = [ending(run, epochs), best_value(run, epochs)]
-    if run.stage == "fit":
-        summary += [overfitting(epochs), time_spent(record.content.get("time_spent"))]
-    summary += [code_state(run)]
     return Page(
         title=run.name or run.id,
-        summary=[sentence for sentence in summary if sentence],
+        summary=[ending(run, epochs), *told_fit(run, epochs), code_state(run)],
         commands=_commands(record),
         sections=[
             *_curve_sections(run, epochs, metrics),

@@ -24,7 +24,7 @@ from lighter_cli.reports.sweep_figures import (
     timeline,
 )
 from lighter_cli.reports.sweep_trials import Scale, TrialRun, scales_of, trial_runs, value_of
-from lighter_cli.reports.verdicts import best_value, code_state, overfitting, time_spent
+from lighter_cli.reports.verdicts import code_state, told_fit
 from lighter_cli.runs.run import run_of
 from lighter_cli.sweeps.outcomes import kind_of_failure
 from lighter_cli.sweeps.overview import Overview, Row
@@ -124,10 +124,8 @@ def _told_best_run(runs: Sequence[TrialRun], number: int) -> Iterator[str]:
     if run is None:
         return
     last = run_of(run.records[-1].folder)
-    said = [best_value(last, run.epochs), overfitting(run.epochs), time_spent(last.record.get("time_spent"))]
-    told = " ".join(sentence for sentence in said if sentence)
-    if told:
-        yield f"Of trial {number}: {told}"
+    if told := told_fit(last, run.epochs):
+        yield f"Of trial {number}: {' '.join(told)}"
     yield code_state(last)
 
 

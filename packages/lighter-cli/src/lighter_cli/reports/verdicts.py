@@ -38,6 +38,12 @@ def ending(run: Run, epochs: Sequence[Epoch]) -> str:
     return f"The {run.stage} was interrupted{f' by {signal}' if signal else ''}{count}{took}."
 
 
+def told_fit(run: Run, epochs: Sequence[Epoch]) -> list[str]:
+    """Return what the curves and the times of a fit say, as far as it is recorded; nothing for other stages."""
+    said = [best_value(run, epochs), overfitting(epochs), time_spent(run.record.get("time_spent"))]
+    return [sentence for sentence in said if sentence]
+
+
 def best_value(run: Run, epochs: Sequence[Epoch]) -> str:
     """Return the best value of the monitored metric, its epoch, and the last value; empty without a monitor."""
     best = best_epoch(run, epochs)

@@ -76,8 +76,7 @@ def _asked(words: Sequence[str]) -> list[Any]:
     """Return everything that a page depends on, as JSON has it."""
     size = shutil.get_terminal_size()
     terminal = [size.columns, sys.stdout.isatty(), sys.stdout.encoding, *(os.environ.get(name) for name in _VARIABLES)]
-    folders = [_PACKAGE / "commands", *(_PACKAGE / "commands").glob("[a-z]*/")]
-    files = [_PACKAGE / "app.py", *(file for folder in folders for file in sorted(folder.glob("*.py")))]
+    files = [_PACKAGE / "app.py", *sorted((_PACKAGE / "commands").rglob("*.py"))]
     found = PathFinder.find_spec("cyclopts")
     if found is not None and found.origin is not None:
         files.append(Path(found.origin))

@@ -12,14 +12,15 @@ from lighter_config.tree.paths import format_path
 _LOADERS = ("torch.utils.data.DataLoader", "lighter.resumable.ResumableDataLoader")
 _TRANSFORMS = "monai.transforms."
 _RANDOM = "Rand"
+_SEEDING = "{_target_: monai.data.utils.worker_init_fn, _mode_: callable}"
 
 
 def check_loader_workers(context: CheckContext) -> Iterator[Finding]:
     """Warn of random transforms of MONAI that repeat their numbers.
 
     A transform of MONAI has a random state of its own. Each worker of torch's loader gets the same copy of it, anew in
-    each epoch; neither torch nor ``seed_everything(workers=True)`` of Lightning seeds it. MONAI's loader does: see
-    ``set_rnd`` in monai/data/utils.py.
+    each epoch unless workers persist. Neither torch nor ``seed_everything(workers=True)`` of Lightning seeds it;
+    ``worker_init_fn`` of monai/data/utils.py does, which MONAI's own loader uses.
     """
     for loader in context.components:
         workers = loader.keywords.get("num_workers")
@@ -28,11 +29,12 @@ def check_loader_workers(context: CheckContext) -> Iterator[Finding]:
         if not any(is_exactly(context, loader.target, name) for name in _LOADERS):
             continue
         if (name := _random_transform(loader.keywords.get("dataset"))) is not None:
+            persists = loader.keywords.get("persistent_workers") is True
             yield context.finding(
                 (*loader.path, "num_workers"),
-                f"{name} repeats its random numbers in each worker, and in each epoch",
+                f"{name} repeats its random numbers in each worker{'' if persists else ', and in each epoch'}",
                 severity=Severity.WARNING,
-                fix=f"write {format_path((*loader.path, '_target_'))}: monai.data.DataLoader, which seeds them",
+                fix=f"write {format_path((*loader.path, 'worker_init_fn'))}: {_SEEDING}",
             )
 
 

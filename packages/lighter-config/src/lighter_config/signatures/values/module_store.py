@@ -92,7 +92,7 @@ class ModuleStore:
         return exported is None or name in exported
 
     def _exported(self, module: Module) -> frozenset[str] | None:
-        """The names in a list ``__all__`` that is all that the text says of it; ``None`` if there is no such list."""
+        """The names in ``__all__`` of a module that writes it once, as a list of texts; ``None`` for other modules."""
         try:
             text = read_regular(module.file or "")
         except OSError:
