@@ -87,7 +87,7 @@ class SourceReader:
                         return DoesNotExist(target, missing, value.owner, True, nearest)
                 return Unknown(target, reason)
             case ModuleValue(name=name):
-                doubt = self._library.may_hide(name)
+                doubt = self._library.unwritten.may_hide(name)
                 if doubt is not None:
                     return Unknown(target, doubt.reason)
                 return DoesNotExist(

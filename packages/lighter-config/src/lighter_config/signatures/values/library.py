@@ -25,15 +25,10 @@ from lighter_config.signatures.values.compiled_additions import CompiledAddition
 from lighter_config.signatures.values.decisions import Decisions
 from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.imports import Imports
-from lighter_config.signatures.values.lazy_values import loaded_lazily, made_when_asked
+from lighter_config.signatures.values.lazy_values import loaded_lazily
 from lighter_config.signatures.values.module_store import ModuleStore
-from lighter_config.signatures.values.rebinding import (
-    comes_from,
-    is_rebound_after,
-    may_set_attributes,
-    unless_rebound,
-)
-from lighter_config.signatures.values.table_names import table_name
+from lighter_config.signatures.values.rebinding import comes_from, is_rebound_after, unless_rebound
+from lighter_config.signatures.values.unwritten_names import UnwrittenNames
 from lighter_config.signatures.values.value import (
     Absent,
     BuiltinValue,
@@ -79,6 +74,7 @@ class Library:
         classes: The attributes of the classes in them.
         exports: What they give to star imports.
         compiled: What they add to themselves from compiled namespaces.
+        unwritten: What they have beside the names that their statements bind.
     """
 
     def __init__(self, finder: ModuleFinder) -> None:
@@ -86,6 +82,7 @@ class Library:
         self.classes = Classes(self.modules, self.evaluate, self._bound)
         self.exports = Exports(self.modules, self.evaluate)
         self.compiled = CompiledAdditions(self.modules, self.evaluate)
+        self.unwritten = UnwrittenNames(self)
         self.decisions = Decisions(self.modules, self.evaluate, self._bound, Imports(self.modules, self.lookup))
         self._in_progress: set[object] = set()
 
@@ -121,7 +118,7 @@ class Library:
             value = loaded_lazily(self, value) or value
         submodule = self.modules.submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
-            later = submodule or self._added_later(namespace, name)
+            later = submodule or self.unwritten.added_later(namespace, name)
             # a name that is bound by an import says what that import lacks
             return value if isinstance(later, Absent) and name in namespace.names else later
         if submodule is not None and not comes_from(value, namespace.candidates(name), submodule.name):
@@ -208,107 +205,21 @@ class Library:
                 value = None if name.startswith("_") else unless_rebound(namespace, name, self.own(namespace, name))
             if value is None or isinstance(value, Absent):
                 is_listed = exported is not None
-                promised = self._promised(namespace, name)
+                promised = self.unwritten.promised(namespace, name)
                 if not isinstance(promised, Absent) and not name.startswith("_"):
                     return promised
                 if is_promise:
                     return None
                 if module.kind == "source":
-                    later = self._given_by_itself(namespace, name, through_star=is_listed)
+                    later = self.unwritten.given(namespace, name, through_star=is_listed)
                     if isinstance(later, Unclear):
                         return later
-                return self._named_by_call(namespace, name, through_star=is_listed)
+                return self.unwritten.named_by_call(namespace, name, through_star=is_listed)
         finally:
             self._in_progress.discard(question)
         if exported is None and namespace.name_lists is None:
             return Unclear(f"{module.name} computes its __all__", name, module.name)
         return value
-
-    def may_hide(self, submodule: str) -> Unclear | None:
-        """Why a package may hold something else under the name of its submodule; ``None`` when it cannot."""
-        package, _, name = submodule.rpartition(".")
-        module = self.modules.find(package) if package else None
-        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
-        if not isinstance(namespace, Namespace):
-            return namespace
-        later = self._given_by_itself(namespace, name)
-        return later if isinstance(later, Unclear) else None
-
-    def _added_later(self, namespace: Namespace, name: str) -> Value:
-        """What a name may be that no statement of the module binds."""
-        given = self._given_by_itself(namespace, name)
-        if given is not None:
-            return given
-        self.modules.depends_on_all_of(namespace.module)
-        giver = self.modules.finder.may_be_given(namespace.module, name)
-        if giver is not None:
-            return Unclear(f"{giver} may add it to {namespace.module.name}", name, namespace.module.name)
-        return Absent(name, namespace.module.name)
-
-    def _given_by_itself(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
-        """What a module makes of a name in other ways than by binding it; ``None`` when it makes nothing.
-
-        ``through_star``, nobody asks a ``__getattr__`` for names that ``__all__`` does not list.
-        """
-        module = namespace.module
-        promised = self._promised(namespace, name)
-        if not isinstance(promised, Absent):
-            return promised
-        if "__getattr__" in namespace.names and not through_star:
-            lazy = made_when_asked(self, namespace, name)
-            if lazy is not None:
-                return lazy
-        if module.kind == "stub":
-            return Unclear(f"the stub of {module.name} does not name it", name, module.name)
-        added = self._added(namespace, name, through_star=through_star)
-        if added is not None:
-            return added
-        named = self._named_by_call(namespace, name)
-        if named is not None:
-            return named
-        for call in namespace.handed_out:
-            callee = self.evaluate(call.func, Scope(module.name))
-            if not isinstance(callee, FunctionValue) or may_set_attributes(callee.node):
-                return Unclear(f"{module.name} hands itself to a call in line {call.lineno}", name, module.name)
-        return None
-
-    def _promised(self, namespace: Namespace, name: str) -> Value:
-        """What a module tells type checkers that its ``__getattr__``, or the object in its place, will give."""
-        if namespace.typing is None or not ("__getattr__" in namespace.names or namespace.additions):
-            return Absent(name, namespace.module.name)
-        return self.own(namespace.typing, name)
-
-    def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
-        """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
-        ways = [
-            way
-            for way in namespace.additions
-            if name.startswith(way.prefix) and not (way.is_asked_for and through_star)
-        ]
-        if not ways:
-            return None
-        module = namespace.module.name
-        for way in ways:
-            if (compiled := self.compiled.function(namespace, name, way.source)) is not None:
-                return compiled
-        leads_further = not all(way.is_for_callers or self.compiled.is_source(way.source, module) for way in ways)
-        return Unclear(f"{module} is not all written out: {ways[0].reason}", name, module, leads_further)
-
-    def _named_by_call(self, namespace: Namespace, name: str, *, through_star: bool = False) -> Value | None:
-        """What a call with the module's name binds ``name`` to; ``None`` when no such call spells it.
-
-        With ``through_star``, the call has to put it into ``__all__`` as well.
-        """
-        module = namespace.module.name
-        calls = [call for call in namespace.naming_calls if name in call.texts]
-        if not calls:
-            return None
-        callee = self.evaluate(calls[0].node.func, Scope(module))
-        if len(calls) == 1 and calls[0].always_runs and isinstance(callee, FunctionValue):
-            found = table_name(calls[0].node, callee, name)
-            if found is not None and (found.is_exported or not through_star):
-                return found.value
-        return Unclear(f"{module} names it in a call that may add it", name, module)
 
     def _bound(self, binding: Binding, scope: Scope, name: str, owner: str = "") -> Value:
         match binding:
