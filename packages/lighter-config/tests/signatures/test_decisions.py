@@ -62,12 +62,18 @@ def test_branch_is_taken_as_imports_and_tests_say(takes: Takes, text: str, expec
         "FLAG = False\nif FLAG:\n  def thing(a): ...\nelse:\n  def thing(b): ...\nimport sys\nFLAG = sys.argv",
         "import sys\nif len(sys.argv) > 99:\n  def thing(a): ...\nelse:\n  def thing(b): ...",
         "try:\n  from refusing import thing\nexcept ImportError:\n  def thing(b): ...",
+        "try:\n  from failing import thing\nexcept Exception:\n  def thing(b): ...",
+        "try:\n  from failing import thing\nexcept:\n  def thing(b): ...",
+        "try:\n  from failing import thing\nexcept (ImportError, NameError):\n  def thing(b): ...",
+        "try:\n  from halved import thing\nexcept ImportError:\n  def thing(b): ...",
         "import random\ntry:\n  random.random()\nexcept ImportError:\n  def thing(b): ...\nelse:\n  def thing(a): ...",
     ],
 )
 def test_branch_that_the_text_does_not_decide_is_unknown(read: Read, text: str) -> None:
     refusing = "import sys\nif len(sys.argv) > 99:\n  raise ImportError('not here')\ndef thing(a): ..."
-    answer = read(text, refusing=refusing)
+    failing = "def thing(a): ...\nother = nowhere"
+    halved = "g = globals()\nfor n in ('x',): g[n] = n\nif len(g) < 9:\n  def other(): ...\nelse:\n  def thing(a): ..."
+    answer = read(text, refusing=refusing, failing=failing, halved=halved)
     assert isinstance(answer, Unknown) or getattr(answer, "keywords", None) == ("b",)
 
 

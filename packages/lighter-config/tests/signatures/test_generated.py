@@ -30,6 +30,11 @@ DATACLASSES = "import dataclasses\nfrom dataclasses import KW_ONLY, InitVar, dat
         ("shared = field(init=False, default=1)\n@dataclass\nclass thing:\n  a: int = shared\n  b: int = 2", ("b",)),
         ("def same(cls): return cls\n@same\n@typing.final\n@dataclass\nclass thing:\n  a: int", ("a",)),
         ("@dataclass(init=True, frozen=True)\nclass thing:\n  a: int", ("a",)),
+        ("@dataclass\nclass Base:\n  a: int = 1\n@dataclass\nclass thing(Base):\n  a: int", ("a",)),
+        ("class Base:\n  a = 1\n@dataclass\nclass thing(Base):\n  a: int\n  b: int = 2", ("a", "b")),
+        ("@dataclass\nclass thing:\n  a: int\n  a = 1\n  b: int = 2", ("a", "b")),
+        ("@dataclass\nclass Base:\n  a: int = field(default=1)\n@dataclass\nclass thing(Base):\n  a: int\n  b: int = 2", ("a", "b")),
+        ("@dataclass\nclass Base:\n  a: list = field(default_factory=list)\n@dataclass\nclass thing(Base):\n  a: list", ("a",)),
     ],
 )  # fmt: skip
 def test_the_fields_of_a_dataclass_are_its_parameters(takes: Takes, text: str, expected: tuple[str, ...]) -> None:
@@ -40,6 +45,9 @@ def test_the_fields_of_a_dataclass_are_its_parameters(takes: Takes, text: str, e
     "text",
     [
         "options = {}\n@dataclass(**options)\nclass thing:\n  a: int",
+        "@dataclass\nclass thing(dict):\n  keys: int",
+        "@dataclass\nclass thing:\n  a: int\n  def a(self): ...",
+        "class Base: ...\nBase.a = 1\n@dataclass\nclass thing(Base):\n  a: int",
         "options = {}\n@dataclass(**options)\nclass Base:\n  a: int\n@dataclass\nclass thing(Base):\n  b: int",
         "yes = bool(1)\n@dataclass(init=yes)\nclass thing:\n  a: int",
         "yes = bool(1)\n@dataclass(kw_only=yes)\nclass thing:\n  a: int",

@@ -128,3 +128,11 @@ def test_a_star_asks_for_the_listed_names_alone(package: Package, listed: str, e
     lazy = f"{listed}def f(a): ...\ndef __getattr__(name):\n    globals()[name] = print\n    return print"
     text = "def g(b): ...\nfrom lazy import *"
     assert isinstance(package(lib=text, lazy=lazy).read("lib.g"), expected)
+
+
+def test_a_promise_of_a_module_that_is_not_lazy_does_not_count(package: Package) -> None:
+    part = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  def thing(a): ...\nfor n in ['x']: globals()[n] = len"
+    )
+    reader = package(lib="def thing(b): ...\nfrom part import *", part=part)
+    assert not isinstance(answer := reader.read("lib.thing"), Signature) or answer.keywords == ("b",)

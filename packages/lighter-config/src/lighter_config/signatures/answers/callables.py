@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
-from lighter_config.signatures.answers.generated import generated_parameters, is_maker, named_tuple_parameters
+from lighter_config.signatures.answers.fields import is_maker
+from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,

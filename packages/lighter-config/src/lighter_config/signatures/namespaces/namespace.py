@@ -164,6 +164,7 @@ class Namespace:
         name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute); ``*`` is any name.
         handed_over: The functions that statements call with a name, which may change what it stands for.
+        rebound_by_import: When an import last bound a name to something else than it was.
         additions: Why it may have names that are not written in it.
         handed_out: Calls that get the module object itself, and may add names to it.
         naming_calls: Calls that get the module's name, and may add names to it.
@@ -176,6 +177,7 @@ class Namespace:
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)
     handed_over: dict[str, list[ast.expr]] = field(default_factory=dict)
+    rebound_by_import: dict[str, int] = field(default_factory=dict)
     additions: list[Addition] = field(default_factory=list)
     handed_out: list[ast.Call] = field(default_factory=list)
     naming_calls: list[NamingCall] = field(default_factory=list)

@@ -273,8 +273,11 @@ class _Walker:
         self.namespace.names = self.bound = _merged(ends, start, decision)
 
     def _bind(self, name: str, binding: Binding) -> None:
-        self.bound[name] = Bound(self._next(), (binding,))
-        if not isinstance(binding, (ModuleImport, NameImport)):
+        before, self.bound[name] = self.bound.get(name), Bound(self._next(), (binding,))
+        if isinstance(binding, (ModuleImport, NameImport)):
+            if before is not None and not all(one in (binding, Unbound()) for one in before.candidates):
+                self.namespace.rebound_by_import[name] = self.count
+        else:
             # a class defined anew has none of the attributes that were set on the old one
             self.namespace.patched = {patch for patch in self.namespace.patched if patch[0] != name}
 

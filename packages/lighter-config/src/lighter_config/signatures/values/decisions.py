@@ -6,6 +6,7 @@ source that ask for a package: ``find_spec("torch") is not None``.
 
 import ast
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from lighter_config.signatures.values.frame import (
     RaisedError,
     ReturnedError,
     UndecidedError,
+    catches_more_than_imports,
     handler_of,
 )
 from lighter_config.signatures.values.imports import Imports
@@ -86,9 +88,25 @@ class Decisions:
                 frame.run(decision.node.body)
             except RaisedError as error:
                 return handler_of(decision.node.handlers, error.name)
-            return 0
+            return None if self._may_fail_otherwise(decision.node, module) else 0
         except (UndecidedError, ReturnedError, RecursionError):
             return None
+
+    def _may_fail_otherwise(self, statement: ast.Try | ast.TryStar, module: Module) -> bool:
+        """Return whether a module that is imported in a ``try`` may raise what a handler catches, beside import errors.
+
+        Whether all that a module imports is there says nothing of the rest of its statements.
+        """
+        if not any(catches_more_than_imports(handler) for handler in statement.handlers):
+            return False
+        names: list[str] = []
+        for node in (node for one in statement.body for node in ast.walk(one)):
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names.append(absolute_name(node, module))
+        found = (self._modules.find(name) for name in names if name.partition(".")[0] not in sys.stdlib_module_names)
+        return any(one is not None and one.kind == "source" for one in found)
 
     def global_value(self, module: Module, name: str, before: Names, limit: int | None = None) -> Any:
         """The value of a name of a module, as a plain Python value.

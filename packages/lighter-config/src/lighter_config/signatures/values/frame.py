@@ -1,6 +1,7 @@
 """Statements of a module or a function followed with plain Python values, as far as they certainly have one."""
 
 import ast
+import builtins
 import functools
 import operator
 import re
@@ -357,6 +358,13 @@ class Frame:
                 return list(value)
             case _:
                 raise UndecidedError
+
+
+def catches_more_than_imports(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler catches errors of the interpreter beside those of imports."""
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = [None if one is None else last_name(one) for one in types]
+    return any(name is None or (hasattr(builtins, name) and name not in _IMPORT_ERRORS) for name in names)
 
 
 def handler_of(handlers: Sequence[ast.ExceptHandler], raised: str) -> int | None:

@@ -28,11 +28,15 @@ class Imports:
     Args:
         modules: The modules of the search path.
         lookup: Says what a name of a module is.
+        may_lack: Says whether a module binds a name in some branches alone.
     """
 
-    def __init__(self, modules: ModuleStore, lookup: Callable[[str, str], Value]) -> None:
+    def __init__(
+        self, modules: ModuleStore, lookup: Callable[[str, str], Value], may_lack: Callable[[str, str], bool]
+    ) -> None:
         self._modules = modules
         self._lookup = lookup
+        self._may_lack = may_lack
         self._outcomes: dict[str, tuple[Outcome, frozenset[str]]] = {}
 
     def succeeds(self, name: str) -> Outcome:
@@ -48,6 +52,8 @@ class Imports:
         if isinstance(value, Absent):
             is_own = value.owner == module and value.name == name and not value.is_module
             return "ImportError" if is_own else None
+        if self._may_lack(module, name):
+            return None
         if isinstance(value, Unclear):
             # it is there, whatever it is
             found = self._modules.find(module)

@@ -27,7 +27,7 @@ from lighter_config.signatures.values.exports import Exports
 from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.lazy_values import loaded_lazily
 from lighter_config.signatures.values.module_store import ModuleStore
-from lighter_config.signatures.values.rebinding import comes_from, is_rebound_after, unless_rebound
+from lighter_config.signatures.values.rebinding import comes_from, is_rebound_after, unless_patched, unless_rebound
 from lighter_config.signatures.values.unwritten_names import UnwrittenNames
 from lighter_config.signatures.values.value import (
     Absent,
@@ -83,7 +83,8 @@ class Library:
         self.exports = Exports(self.modules, self.evaluate)
         self.compiled = CompiledAdditions(self.modules, self.evaluate)
         self.unwritten = UnwrittenNames(self)
-        self.decisions = Decisions(self.modules, self.evaluate, self._bound, Imports(self.modules, self.lookup))
+        imports = Imports(self.modules, self.lookup, self._may_lack)
+        self.decisions = Decisions(self.modules, self.evaluate, self._bound, imports)
         self._in_progress: set[object] = set()
 
     def lookup(self, module_name: str, name: str) -> Value:
@@ -123,7 +124,7 @@ class Library:
             return value if isinstance(later, Absent) and name in namespace.names else later
         if submodule is not None and not comes_from(value, namespace.candidates(name), submodule.name):
             return Unclear(f"{module_name} has a submodule and a name {name}", name, module_name)
-        return unless_rebound(namespace, name, value)
+        return unless_patched(self, namespace, name, unless_rebound(namespace, name, value))
 
     def own(self, namespace: Namespace, name: str) -> Value:
         """What the statements of a namespace bind ``name`` to; ``Absent`` when they do not."""
@@ -148,14 +149,14 @@ class Library:
                 value = Unclear("it needs a package that is not installed", name, namespace.module.name)
             if value is not None:
                 options.append(value)
-                if is_run and not isinstance(value, (Absent, Unclear)) and not self._may_lack(star, name):
+                if is_run and not isinstance(value, (Absent, Unclear)) and not self._may_lack(star.module, name):
                     return combined(options)
         options.extend(self._bound(binding, scope, name) for binding in bindings)
         return combined(options) if options else Absent(name, namespace.module.name)
 
-    def _may_lack(self, star: StarImport, name: str) -> bool:
-        """Return whether the module of a star import binds a name in some branches alone."""
-        module = self.modules.find(star.module)
+    def _may_lack(self, module_name: str, name: str) -> bool:
+        """Return whether a module binds a name in some branches alone."""
+        module = self.modules.find(module_name)
         namespace = self.modules.namespace(module) if module is not None else None
         if module is None or not isinstance(namespace, Namespace):
             return False
@@ -278,11 +279,26 @@ class Library:
         if scope.body is not None and name in scope.body.names:
             module_scope = Scope(scope.module)
             return combined([self._bound(binding, module_scope, name) for binding in scope.body.candidates(name)])
-        if scope.at is not None and is_rebound_after(self.modules, scope.module, name, scope.at):
+        if scope.at is not None and (
+            is_rebound_after(self.modules, scope.module, name, scope.at)
+            or self._is_given_later(scope.module, name, scope.at)
+        ):
             return Unclear(f"{name} is bound anew after its use", name, scope.module)
         if hasattr(builtins, name) and not self._binds(scope.module, name):
             return BuiltinValue(f"builtins.{name}")
         return self.lookup(scope.module, name)
+
+    def _is_given_later(self, module_name: str, name: str, position: int) -> bool:
+        """Return whether a star import after a statement gives another value to a name that it uses."""
+        module = self.modules.find(module_name)
+        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
+        if not isinstance(namespace, Namespace) or not any(star.position > position for star in namespace.stars):
+            return False
+        given = {star.position: self._from_star(star, name) for star in namespace.stars}
+        later = {value for at, value in given.items() if at > position and value is not None}
+        earlier = {value for at, value in given.items() if at <= position and value is not None}
+        own = {self._bound(binding, Scope(module_name), name) for binding in namespace.candidates(name)}
+        return bool(later) and (earlier | own) != later
 
     def _binds(self, module_name: str, name: str) -> bool:
         module = self.modules.find(module_name)

@@ -1,10 +1,24 @@
 """Whether a name of a module stands for something else than the statement that is read says."""
 
 import ast
+import sys
+from typing import TYPE_CHECKING
 
 from lighter_config.signatures.namespaces.namespace import Binding, ModuleImport, NameImport, Namespace, Unbound
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names
 from lighter_config.signatures.values.module_store import ModuleStore
-from lighter_config.signatures.values.value import Absent, ClassValue, FunctionValue, ModuleValue, Unclear, Value
+from lighter_config.signatures.values.value import (
+    Absent,
+    ClassValue,
+    FunctionValue,
+    ModuleValue,
+    Scope,
+    Unclear,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lighter_config.signatures.values.library import Library
 
 
 def unless_rebound(namespace: Namespace, name: str, value: Value) -> Value:
@@ -17,6 +31,21 @@ def unless_rebound(namespace: Namespace, name: str, value: Value) -> Value:
     return value
 
 
+def unless_patched(library: "Library", namespace: Namespace, name: str, value: Value) -> Value:
+    """A class that a module imports, or why it takes something else there: the module sets its ``__init__``."""
+    if not isinstance(value, ClassValue) or value.module == namespace.module.name:
+        return value  # what its own module does to it is known with its body
+    patched = any(one == name and attribute in DECIDING_NAMES for one, attribute in namespace.patched)
+    if patched or any(
+        isinstance(callee := library.evaluate(node, Scope(namespace.module.name)), FunctionValue)
+        and callee.module.partition(".")[0] not in sys.stdlib_module_names
+        and mentions_deciding_names(callee.node)
+        for node in namespace.handed_over.get(name, ())
+    ):
+        return Unclear(f"{namespace.module.name} changes {value.name} after its import", name, namespace.module.name)
+    return value
+
+
 def is_rebound_after(modules: ModuleStore, module_name: str, name: str, position: int) -> bool:
     """Return whether a name of a module, once imports are done, stands for something else than at a statement."""
     module = modules.find(module_name)
@@ -25,6 +54,8 @@ def is_rebound_after(modules: ModuleStore, module_name: str, name: str, position
         return False
     candidates = namespace.candidates(name)
     is_imported = any(isinstance(one, (ModuleImport, NameImport)) for one in candidates)
+    if namespace.rebound_by_import.get(name, -1) > position:
+        return True
     return not is_imported or not all(isinstance(one, (ModuleImport, NameImport, Unbound)) for one in candidates)
 
 

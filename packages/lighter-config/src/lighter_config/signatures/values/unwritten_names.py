@@ -72,7 +72,8 @@ class UnwrittenNames:
 
     def promised(self, namespace: Namespace, name: str) -> Value:
         """What a module tells type checkers that its ``__getattr__``, or the object in its place, will give."""
-        if namespace.typing is None or not ("__getattr__" in namespace.names or namespace.additions):
+        is_lazy = "__getattr__" in namespace.names or any(way.replaces_all for way in namespace.additions)
+        if namespace.typing is None or not is_lazy:
             return Absent(name, namespace.module.name)
         return self._library.own(namespace.typing, name)
 
