@@ -63,7 +63,6 @@ def test_what_a_class_or_a_function_takes_is_known(takes: Takes, text: str, expe
         "class thing: ...\nfor one in [thing]: one.__init__ = lambda self, z: None",
         "class thing: ...\ndef patch(cls): cls.__init__ = lambda self, z: None\npatch(thing)",
         "class thing: ...\nother = thing\nother.__init__ = lambda self, z: None",
-        "import dataclasses\nclass Base:\n  def __init_subclass__(cls): dataclasses.dataclass(cls)\nclass thing(Base):\n  a: int = 1",
         "class Base:\n  def __init_subclass__(cls): type.__setattr__(cls, '__in' + 'it__', lambda self, z: None)\nclass thing(Base): ...",
         "thing = 3",
         "thing = {'x': print}['x']",

@@ -158,7 +158,7 @@ def test_decorators_inside_decorators_are_followed_to_a_depth(takes: Takes, step
         ("def make(option=1):\n  return functools.partial(apply, option)\ndef apply(option, given): return given\ndecorate = make()", ("a",)),
         ("def make(option=1):\n  def apply(given): return given\n  return apply\ndecorate = make(option=2)", ("a",)),
         ("registry = {}\ndecorate = registry.setdefault('x', lambda given: given)", None),
-        ("def loop(given): return loop(given) if given is None else given\ndecorate = loop", None),
+        ("def loop(given): return loop(given) if len(given.__name__) > 99 else given\ndecorate = loop", None),
     ],
 )  # fmt: skip
 def test_anything_may_be_a_decorator(takes: Takes, decorator: str, expected: tuple[str, ...] | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.fields import is_maker
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
+from lighter_config.signatures.answers.subclass_hooks import making_hook
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,
@@ -21,6 +22,7 @@ from lighter_config.signatures.text.parameters import Parameters, partially_appl
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
+    Absent,
     BuiltinValue,
     ChoiceValue,
     ClassValue,
@@ -125,7 +127,7 @@ class Callables:
             for base in order:
                 if isinstance(base, ClassValue):
                     self.calls.wraps_init = False
-                    obstacle = self._obstacle(base)
+                    obstacle = self._obstacle(base, cls)
                     if obstacle is not None:
                         return obstacle
                     if self.calls.wraps_init and base != cls and not self._makes_itself(base):
@@ -141,8 +143,8 @@ class Callables:
             self.calls.wraps_init = before
         return self._constructor(cls, order)
 
-    def _obstacle(self, cls: ClassValue) -> Unclear | None:
-        """Why the statements of a class do not tell how it is called."""
+    def _obstacle(self, cls: ClassValue, made: ClassValue) -> Unclear | None:
+        """Why the statements of a class do not tell how it, or another one that it is a base of, is called."""
         body = self.library.classes.body(cls)
         annotated = {
             statement.target.id
@@ -163,7 +165,8 @@ class Callables:
             ):
                 return Unclear(f"{function.name} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
-        if isinstance(hook, FunctionValue) and self._changes_subclasses(hook):
+        is_changing = cls != made and isinstance(hook, FunctionValue) and self._changes_subclasses(hook)
+        if is_changing and not self._makes_dataclasses(hook, made):
             return Unclear(f"{cls.name} changes how its subclasses are made")
         if changes_own_names(cls.node):
             return Unclear(f"{cls.name} binds computed names")
@@ -184,6 +187,21 @@ class Callables:
         self.calls.wraps_init = is_wrapped
         return None
 
+    def _makes_dataclasses(self, hook: Value | None, made: ClassValue) -> bool:
+        """Return whether a hook of a base makes a dataclass of a class, and changes nothing else that decides."""
+        making = making_hook(self.library, made)
+        if making is None or making.function != hook:
+            return False
+        before = self.calls.wraps_init
+        try:
+            for wrapper in making.wrappers:
+                self.calls.wraps_init = False
+                if self.calls.applied(wrapper, made, making.function.scope) != made or not self.calls.wraps_init:
+                    return False
+        finally:
+            self.calls.wraps_init = before
+        return True
+
     def _changes_subclasses(self, hook: FunctionValue) -> bool:
         """Return whether an ``__init_subclass__`` may decide what the classes take that it gets."""
         arguments = hook.node.args
@@ -203,6 +221,8 @@ class Callables:
                         is_change = not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant))
                     case BuiltinValue(name="functools.partial"):
                         is_change = True
+                    case Absent() | Unclear() if isinstance(node.func, ast.Name):
+                        is_change = True  # a local name, which may stand for `dataclass`
                     case _:
                         is_change = last_name(node.func) in ("__setattr__", "")
                 if is_change:

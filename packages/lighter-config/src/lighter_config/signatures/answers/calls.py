@@ -48,11 +48,13 @@ _KEEPING = frozenset(
         "torch.autograd.grad_mode.inference_mode",
         "torch.autograd.grad_mode.no_grad",
         "torch.autograd.grad_mode.set_grad_enabled",
+        "typing.dataclass_transform",
         "typing.final",
         "typing.no_type_check",
         "typing.overload",
         "typing.override",
         "typing.runtime_checkable",
+        "typing_extensions.dataclass_transform",
         "typing_extensions.deprecated",
         "warnings.deprecated",
     }
@@ -320,6 +322,11 @@ class _Call:
                 self.local[name] = Unclear("computed in a decorator")
 
     def _evaluate(self, node: ast.expr) -> Value:
+        while isinstance(node, ast.IfExp):
+            truth = known_truth(node.test, self.scope, self.calls.library)
+            if truth is None:
+                break
+            node = node.body if truth else node.orelse
         value = self.calls.library.evaluate(node, self.scope)
         if isinstance(value, ExpressionValue) and isinstance(value.node, ast.Call):
             # partial(...) stays a call: it may be applied to the decorated object later

@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, replace
 
+from lighter_config.signatures.answers.subclass_hooks import making_hook
 from lighter_config.signatures.namespaces.namespace import Assignment
 from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter, ParameterKind
 from lighter_config.signatures.values.class_order import python_type
@@ -46,11 +47,13 @@ class Maker:
         kind: ``dataclass``, ``attr.s`` or ``attrs.define``.
         options: The options that are given by keyword.
         is_complete: Whether there are no others.
+        changed: The attributes that the class gets before its fields are read.
     """
 
     kind: str
     options: dict[str, ast.expr]
     is_complete: bool
+    changed: frozenset[str] = frozenset()
 
     def flag(self, name: str, default: bool | None = False) -> bool | Unclear | None:
         """Return the value of an option that is ``True``, ``False`` or ``None``."""
@@ -74,7 +77,12 @@ def is_maker(library: Library, cls: ClassValue, decorator: ast.expr) -> bool:
 def maker_of(library: Library, cls: ClassValue) -> Maker | None:
     """Return what generates the constructor of a class; ``None`` if its statements do not say so."""
     makers = (_maker_of(library, cls, decorator) for decorator in cls.node.decorator_list)
-    return next((maker for maker in makers if maker is not None), None)
+    maker = next((maker for maker in makers if maker is not None), None)
+    hook = making_hook(library, cls)
+    if hook is None:
+        return maker
+    # one dataclass over another finds the fields without what was written for them
+    return Maker("dataclass", hook.options, is_complete=maker is None, changed=hook.changed)
 
 
 def _maker_of(library: Library, cls: ClassValue, decorator: ast.expr) -> Maker | None:
@@ -132,6 +140,8 @@ def own_fields(library: Library, cls: ClassValue, kind: str) -> list[Field] | Un
                 annotation = None
             case _:
                 continue
+        if name in maker.changed:
+            return Unclear(f"the default of {cls.name}.{name} is changed before it is read")
         call = _field_call(library, value, cls)
         if isinstance(call, Unclear):
             return call

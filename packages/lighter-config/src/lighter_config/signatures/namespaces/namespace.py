@@ -31,9 +31,15 @@ class NameImport:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """``name = expression``."""
+    """``name = expression``.
+
+    Attributes:
+        value: The expression.
+        before: What the name was before, if the expression uses it: ``name = wrapped(name)``.
+    """
 
     value: ast.expr
+    before: tuple["Binding", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

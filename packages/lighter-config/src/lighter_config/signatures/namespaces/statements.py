@@ -167,7 +167,8 @@ class _Walker:
                 self._extend_all(value)
                 self._bind("__all__", Assignment(value))
             case ast.Name(id=name):
-                self._bind(name, Assignment(value))
+                before = self.bound.get(name) if isinstance(value, ast.Call) and name in _names_in(value) else None
+                self._bind(name, Assignment(value, before.candidates if before is not None else ()))
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 self._patch(name, attribute)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):

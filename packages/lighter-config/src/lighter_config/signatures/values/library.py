@@ -3,6 +3,7 @@
 import ast
 import builtins
 import typing
+from dataclasses import replace
 
 from lighter_config.signatures.namespaces.additions import may_add_names
 from lighter_config.signatures.namespaces.namespace import (
@@ -234,7 +235,10 @@ class Library:
                 return ModuleValue(module) if self.modules.find(module) is not None else self.modules.missing(module)
             case NameImport(module=module, attribute=attribute):
                 return self.lookup(module, attribute)
-            case Assignment(value=value):
+            case Assignment(value=value, before=before):
+                if before:
+                    earlier = combined([self._bound(one, scope, name, owner) for one in before])
+                    scope = replace(scope, local={**scope.local, name: earlier})
                 return self.evaluate(value, scope)
             case Opaque(reason=reason):
                 return Unclear(reason, name, scope.module)
