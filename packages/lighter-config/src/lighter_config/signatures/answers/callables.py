@@ -8,13 +8,11 @@ from dataclasses import replace
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.fields import is_maker
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
-from lighter_config.signatures.answers.subclass_hooks import making_hook
-from lighter_config.signatures.text.conditions import last_name
+from lighter_config.signatures.answers.subclass_hooks import changes_subclasses, making_hook
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,
     changes_own_names,
     mentions_deciding_names,
-    own_nodes,
     passes_all_on,
 )
 from lighter_config.signatures.text.kept_constructors import changes_bases, changes_body_alone, wrappers_of_init
@@ -22,7 +20,6 @@ from lighter_config.signatures.text.parameters import Parameters, partially_appl
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
-    Absent,
     BuiltinValue,
     ChoiceValue,
     ClassValue,
@@ -165,7 +162,7 @@ class Callables:
             ):
                 return Unclear(f"{function.name} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
-        is_changing = cls != made and isinstance(hook, FunctionValue) and self._changes_subclasses(hook)
+        is_changing = cls != made and isinstance(hook, FunctionValue) and changes_subclasses(self.library, hook)
         if is_changing and not self._makes_dataclasses(hook, made):
             return Unclear(f"{cls.name} changes how its subclasses are made")
         if changes_own_names(cls.node):
@@ -201,33 +198,6 @@ class Callables:
         finally:
             self.calls.wraps_init = before
         return True
-
-    def _changes_subclasses(self, hook: FunctionValue) -> bool:
-        """Return whether an ``__init_subclass__`` may decide what the classes take that it gets."""
-        arguments = hook.node.args
-        first = next((one.arg for one in (*arguments.posonlyargs, *arguments.args)), "")
-        if mentions_deciding_names(hook.node):
-            return True
-        for node in own_nodes(hook.node):
-            if isinstance(node, ast.Call) and any(isinstance(one, ast.Name) and one.id == first for one in node.args):
-                callee = self.library.evaluate(node.func, hook.scope)
-                match callee:
-                    case FunctionValue(name="dataclasses.dataclass" | "attr._make.attrs" | "attr._next_gen.define"):
-                        return True
-                    case FunctionValue(node=inner):
-                        is_own = callee.module.partition(".")[0] not in sys.stdlib_module_names
-                        is_change = is_own and mentions_deciding_names(inner)
-                    case BuiltinValue(name="builtins.setattr"):
-                        is_change = not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant))
-                    case BuiltinValue(name="functools.partial"):
-                        is_change = True
-                    case Absent() | Unclear() if isinstance(node.func, ast.Name):
-                        is_change = True  # a local name, which may stand for `dataclass`
-                    case _:
-                        is_change = last_name(node.func) in ("__setattr__", "")
-                if is_change:
-                    return True
-        return False
 
     def _metaclass_call(self, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear | None:
         """The parameters that a metaclass with its own ``__call__`` asks for; ``None`` when there is none."""

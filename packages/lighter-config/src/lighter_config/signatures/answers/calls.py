@@ -12,6 +12,7 @@ from lighter_config.signatures.text.function_bodies import (
     own_nodes,
     passes_all_on,
     sets_deciding_names,
+    sets_wrapped_alone,
     yields,
 )
 from lighter_config.signatures.text.kept_constructors import wrappers_of_init
@@ -192,8 +193,9 @@ class _Call:
             return Unclear(f"{self.function.qualname} is a generator or a coroutine")
         if self.function.decorators and self.calls.decorated(self.function) != replace(self.function, is_bound=False):
             return Unclear(f"{self.function.qualname} is itself decorated")
-        if sets_deciding_names(self.node):
-            wrappers = wrappers_of_init(self.node)
+        node = self._without_other_branches(self.node)
+        if sets_deciding_names(node) and not sets_wrapped_alone(node):
+            wrappers = wrappers_of_init(node)
             if wrappers is None:
                 return Unclear(f"{self.function.qualname} changes what it wraps")
             self.calls.wraps_init = True
@@ -204,6 +206,21 @@ class _Call:
             return Unclear(f"{self.function.qualname} returns nothing")
         distinct = list(dict.fromkeys(self.returned))
         return distinct[0] if len(distinct) == 1 else ChoiceValue(tuple(distinct))
+
+    def _without_other_branches(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """The function without the branches that these arguments certainly do not take."""
+        bound = {part.id for part in own_nodes(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        body: list[ast.stmt] = []
+        for statement in node.body:
+            truth = None
+            if isinstance(statement, ast.If):
+                used = {part.id for part in ast.walk(statement.test) if isinstance(part, ast.Name)}
+                truth = None if used & bound else known_truth(statement.test, self.scope, self.calls.library)
+            if truth is None or not isinstance(statement, ast.If):
+                body.append(statement)
+            else:
+                body.extend(statement.body if truth else statement.orelse)
+        return ast.copy_location(ast.FunctionDef(node.name, node.args, body or [ast.Pass()], []), node)
 
     def _bind(self, arguments: Sequence[Value], keywords: dict[str, Value]) -> Unclear | None:
         syntax = self.node.args
@@ -249,6 +266,10 @@ class _Call:
                 return self._branch(statement)
             case ast.With(body=body):
                 return self._run(body)
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr="__wrapped__")], value=value):
+                wrapper = self.local.get(name)
+                self.calls.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
+                self.local[name] = self._evaluate(value)
             case ast.Expr() | ast.Pass() | ast.Assert() | ast.Nonlocal() | ast.Global():
                 self._update_wrapper(statement)
             case _:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lighter_config.signatures.answers.subclass_hooks import making_hook
 from lighter_config.signatures.namespaces.namespace import Assignment
+from lighter_config.signatures.text.function_bodies import own_nodes
 from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter, ParameterKind
 from lighter_config.signatures.values.class_order import python_type
 from lighter_config.signatures.values.library import Library
@@ -240,7 +241,7 @@ def _dataclass_field(
     parameter = _parameter(cls, name, annotation, kw_only)
     if call is not None:
         return _field_from_call(cls, name, parameter, call, factory="default_factory")
-    return Field(name, parameter if value is None else replace(parameter, default=ast.unparse(value)))
+    return Field(name, parameter if value is None else replace(parameter, default=_text(cls, value)))
 
 
 def _attrs_field(
@@ -258,7 +259,7 @@ def _attrs_field(
         return _field_from_call(cls, name, parameter, call, factory="factory")
     if value is None:
         return Field(name, parameter)
-    return Field(name, replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else ast.unparse(value)))
+    return Field(name, replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else _text(cls, value)))
 
 
 def _parameter(cls: ClassValue, name: str, annotation: ast.expr | None, kw_only: bool) -> Parameter:
@@ -279,11 +280,11 @@ def _field_from_call(
     if len(call.args) > 1 or any(keyword.arg is None for keyword in call.keywords):
         return unclear
     if call.args:
-        parameter = replace(parameter, default=ast.unparse(call.args[0]))
+        parameter = replace(parameter, default=_text(cls, call.args[0]))
     for keyword in call.keywords:
         match keyword.arg, keyword.value:
             case "default", value:
-                parameter = replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else ast.unparse(value))
+                parameter = replace(parameter, default=FACTORY_DEFAULT if _is_factory(value) else _text(cls, value))
             case ("default_factory" | "factory") as given, _ if given == factory:
                 parameter = replace(parameter, default=FACTORY_DEFAULT)
             case "alias", ast.Constant(value=str(alias)):
@@ -298,6 +299,16 @@ def _field_from_call(
             case _:
                 pass
     return Field(name, parameter, in_init)
+
+
+def _text(cls: ClassValue, value: ast.expr) -> str:
+    """The source of a default; a name that the class statement binds is one of the class."""
+    if isinstance(value, ast.Name) and any(
+        isinstance(node, ast.Name) and node.id == value.id and isinstance(node.ctx, ast.Store)
+        for node in own_nodes(cls.node)
+    ):
+        return f"{cls.qualname}.{value.id}"
+    return ast.unparse(value)
 
 
 def _is_factory(value: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Dataclasses that a base makes of its subclasses: an ``__init_subclass__`` that calls ``dataclass(cls)``.
+"""What an ``__init_subclass__`` makes of the classes that it gets, which may be dataclasses.
 
 transformers does so for its configurations, and puts a wrapper around the constructors that it has generated::
 
@@ -11,12 +11,14 @@ transformers does so for its configurations, and puts a wrapper around the const
 """
 
 import ast
+import sys
 from dataclasses import dataclass
 
 from lighter_config.signatures.text.conditions import last_name
-from lighter_config.signatures.text.function_bodies import mentions_deciding_names, own_nodes
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names, own_nodes
 from lighter_config.signatures.values.library import Library
-from lighter_config.signatures.values.value import ClassValue, FunctionValue, Unclear
+from lighter_config.signatures.values.rebinding import may_set_attributes
+from lighter_config.signatures.values.value import Absent, BuiltinValue, ClassValue, FunctionValue, Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,59 @@ class MakingHook:
     options: dict[str, ast.expr]
     wrappers: tuple[ast.expr, ...]
     changed: frozenset[str]
+
+
+def changes_subclasses(library: Library, hook: FunctionValue) -> bool:
+    """Return whether an ``__init_subclass__`` may decide what the classes take that it gets."""
+    arguments = hook.node.args
+    first = next((one.arg for one in (*arguments.posonlyargs, *arguments.args)), "")
+    nodes = own_nodes(hook.node)
+    return mentions_deciding_names(hook.node) or any(
+        isinstance(node, ast.Call)
+        and any(isinstance(one, ast.Name) and one.id == first for one in node.args)
+        and _may_decide(library, node, hook, nodes)
+        for node in nodes
+    )
+
+
+def _may_decide(library: Library, call: ast.Call, hook: FunctionValue, nodes: list[ast.AST]) -> bool:
+    """Return whether a call that gets the class may change what that takes."""
+    name = last_name(call.func)
+    own = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name]
+    if own and isinstance(call.func, ast.Name):
+        return any(mentions_deciding_names(one) or may_set_attributes(one) for one in own)
+    callee = library.evaluate(call.func, hook.scope)
+    match callee:
+        case FunctionValue(name="dataclasses.dataclass" | "attr._make.attrs" | "attr._next_gen.define"):
+            return True
+        case FunctionValue(node=inner):
+            is_own = callee.module.partition(".")[0] not in sys.stdlib_module_names
+            return is_own and mentions_deciding_names(inner)
+        case BuiltinValue(name="builtins.setattr"):
+            return len(call.args) < 2 or not _is_other_name(call.args[1], nodes)
+        case BuiltinValue(name="functools.partial"):
+            return True
+        case Absent() | Unclear() if isinstance(call.func, ast.Name):
+            return True  # a local name, which may stand for `dataclass`
+        case _:
+            return name in ("__setattr__", "")
+
+
+def _is_other_name(node: ast.expr, nodes: list[ast.AST]) -> bool:
+    """Return whether a text is written, or starts so that no name which decides can be meant: ``f"set_{method}"``."""
+    match node:
+        case ast.Name(id=name):
+            bound = [one for one in nodes if isinstance(one, ast.Name) and one.id == name and _is_stored(one)]
+            values = [one.value for one in nodes if isinstance(one, ast.Assign) and one.targets == bound]
+            return len(bound) == len(values) == 1 and _is_other_name(values[0], [])
+        case ast.JoinedStr(values=[ast.Constant(value=str(start)), *_]):
+            return not any(name.startswith(start) for name in DECIDING_NAMES)
+        case _:
+            return isinstance(node, ast.Constant)
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
 
 
 def making_hook(library: Library, cls: ClassValue) -> MakingHook | None:

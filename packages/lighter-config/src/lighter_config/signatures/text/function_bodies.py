@@ -81,6 +81,18 @@ def sets_deciding_names(function: ast.AST) -> bool:
     return False
 
 
+def sets_wrapped_alone(function: ast.AST) -> bool:
+    """Return whether all that decides, of what a function sets, is ``__wrapped__`` of a function inside it."""
+    nodes = own_nodes(function)
+    inner = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    stores = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr"]
+    deciding = [node for node in stores if node.attr in DECIDING_NAMES]
+    return not calls and all(
+        node.attr == "__wrapped__" and isinstance(node.value, ast.Name) and node.value.id in inner for node in deciding
+    )
+
+
 def mentions_deciding_names(function: ast.AST) -> bool:
     """Return whether a function assigns ``__init__`` and the like, or names one of them as text."""
     return sets_deciding_names(function) or any(

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.values.backends import unless_backend_is_missing
 from lighter_config.signatures.values.lazy_values import made_when_asked
 from lighter_config.signatures.values.rebinding import may_set_attributes
 from lighter_config.signatures.values.table_names import table_name
@@ -29,6 +30,8 @@ class UnwrittenNames:
         namespace = self._library.modules.namespace(module) if module is not None and module.kind == "source" else None
         if not isinstance(namespace, Namespace):
             return namespace
+        if any(way.replaces_all for way in namespace.additions):
+            return Unclear(f"{package} puts another object in its own place", name, package)
         later = self.given(namespace, name)
         return later if isinstance(later, Unclear) else None
 
@@ -75,7 +78,7 @@ class UnwrittenNames:
         is_lazy = "__getattr__" in namespace.names or any(way.replaces_all for way in namespace.additions)
         if namespace.typing is None or not is_lazy:
             return Absent(name, namespace.module.name)
-        return self._library.own(namespace.typing, name)
+        return unless_backend_is_missing(self._library, self._library.own(namespace.typing, name))
 
     def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
         """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
