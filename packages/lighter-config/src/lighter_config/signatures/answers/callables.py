@@ -8,6 +8,7 @@ from dataclasses import replace
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
 from lighter_config.signatures.answers.fields import is_maker
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
+from lighter_config.signatures.answers.pydantic_models import BASE_MODEL, is_model, read_model
 from lighter_config.signatures.answers.subclass_hooks import changes_subclasses, making_hook
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,
@@ -118,6 +119,8 @@ class Callables:
         order = self.library.classes.mro(cls)
         if isinstance(order, Unclear):
             return order
+        if is_model(order):
+            return self._of_model(cls, order)
         before = self.calls.wraps_init
         is_wrapped = False
         try:
@@ -139,6 +142,20 @@ class Callables:
         finally:
             self.calls.wraps_init = before
         return self._constructor(cls, order)
+
+    def _of_model(self, cls: ClassValue, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear:
+        """The parameters of a model of pydantic, whose metaclass makes its signature of its fields."""
+        for base in order:
+            if isinstance(base, ClassValue) and base.name != BASE_MODEL:
+                self.calls.wraps_init = False
+                obstacle = self._obstacle(base, cls)
+                if obstacle is not None or self.calls.wraps_init:
+                    return obstacle or Unclear(f"{base.name} gets another __init__")
+        model = read_model(self.library, cls, order)
+        if isinstance(model, Unclear):
+            return model
+        self.calls.is_exact &= model.is_exact
+        return model.parameters
 
     def _obstacle(self, cls: ClassValue, made: ClassValue) -> Unclear | None:
         """Why the statements of a class do not tell how it, or another one that it is a base of, is called."""
