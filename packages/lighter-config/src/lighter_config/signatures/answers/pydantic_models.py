@@ -11,6 +11,7 @@ from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
+    ChoiceValue,
     ClassValue,
     ConstantValue,
     ExpressionValue,
@@ -18,7 +19,6 @@ from lighter_config.signatures.values.value import (
     ModuleValue,
     Scope,
     Unclear,
-    Value,
 )
 
 BASE_MODEL = "pydantic.main.BaseModel"
@@ -131,20 +131,19 @@ def _field(library: Library, cls: ClassValue, name: str, annotation: ast.expr, v
     _read_annotation(library, annotation, cls.scope, field, 0)
     if value is None:
         return field
-    found: Value = library.evaluate(value, cls.scope)
-    if isinstance(found, ExpressionValue) and isinstance(found.node, ast.Call):
-        callee = library.evaluate(found.node.func, found.scope)
-        if isinstance(callee, FunctionValue) and callee.name == _FIELD:
-            _read_call(library, found.node, found.scope, field)
-            return field
-        if not isinstance(callee, (ClassValue, BuiltinValue)) and not _is_of_python(library, found):
-            raise _UnclearError(f"the field {cls.name}.{name} may be made by {ast.unparse(found.node.func)}(...)")
-    elif not isinstance(found, (ExpressionValue, ConstantValue, ClassValue, FunctionValue, BuiltinValue)):
-        is_member = isinstance(value, ast.Attribute) and isinstance(
-            library.evaluate(value.value, cls.scope), ClassValue
-        )
-        if not is_member:
-            raise _UnclearError(f"the default of {cls.name}.{name} is not known")
+    found = library.evaluate(value, cls.scope)
+    for option in found.options if isinstance(found, ChoiceValue) else (found,):
+        if isinstance(option, ExpressionValue) and isinstance(option.node, ast.Call):
+            callee = library.evaluate(option.node.func, option.scope)
+            if isinstance(callee, FunctionValue) and callee.name == _FIELD and option is found:
+                _read_call(library, option.node, option.scope, field)
+                return field
+            if not isinstance(callee, (ClassValue, BuiltinValue)) and not _is_of_python(library, option):
+                raise _UnclearError(f"the field {cls.name}.{name} may be made by {ast.unparse(option.node.func)}(...)")
+        elif not isinstance(option, (ExpressionValue, ConstantValue, ClassValue, FunctionValue, BuiltinValue)):
+            holder = library.evaluate(value.value, cls.scope) if isinstance(value, ast.Attribute) else None
+            if not isinstance(holder, ClassValue):  # of which it is a member, as of an enum
+                raise _UnclearError(f"the default of {cls.name}.{name} is not known")
     field.default = None if isinstance(value, ast.Constant) and value.value is ... else ast.unparse(value)
     return field
 

@@ -12,6 +12,7 @@ transformers does so for its configurations, and puts a wrapper around the const
 
 import ast
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lighter_config.signatures.text.conditions import last_name
@@ -80,11 +81,36 @@ def _is_other_name(node: ast.expr, nodes: list[ast.AST]) -> bool:
         case ast.Name(id=name):
             bound = [one for one in nodes if isinstance(one, ast.Name) and one.id == name and _is_stored(one)]
             values = [one.value for one in nodes if isinstance(one, ast.Assign) and one.targets == bound]
+            if len(bound) == 1 and not values:
+                return all(_is_other_name(one, []) for one in _looped_over(bound[0], nodes) or [node])
             return len(bound) == len(values) == 1 and _is_other_name(values[0], [])
         case ast.JoinedStr(values=[ast.Constant(value=str(start)), *_]):
             return not any(name.startswith(start) for name in DECIDING_NAMES)
         case _:
-            return isinstance(node, ast.Constant)
+            return isinstance(node, ast.Constant) and node.value not in DECIDING_NAMES
+
+
+def _looped_over(variable: ast.Name, nodes: list[ast.AST]) -> Sequence[ast.expr]:
+    """Return what a loop gives to a variable, if that is written: the keys of a mapping, the items of a list."""
+    for loop in nodes:
+        match loop:
+            case ast.For(
+                target=ast.Tuple(elts=[first, _]), iter=ast.Call(func=ast.Attribute(value=holder, attr="items"))
+            ):
+                is_of_it = first is variable
+            case ast.For(target=target, iter=holder):
+                is_of_it = target is variable
+            case _:
+                continue
+        if is_of_it and isinstance(holder, ast.Name):
+            stores = [one for one in nodes if isinstance(one, ast.Name) and one.id == holder.id and _is_stored(one)]
+            values = [one.value for one in nodes if isinstance(one, ast.Assign) and one.targets == stores]
+            holder = values[0] if len(values) == 1 else holder
+        if is_of_it and isinstance(holder, ast.Dict):
+            return [key for key in holder.keys if key is not None] if None not in holder.keys else []
+        if is_of_it and isinstance(holder, (ast.List, ast.Tuple, ast.Set)):
+            return holder.elts
+    return []
 
 
 def _is_stored(node: ast.Name) -> bool:

@@ -15,8 +15,8 @@ def unless_backend_is_missing(library: "Library", value: Value) -> Value:
     """A value that a lazy module promises, or why it gives a stand-in: a package that it asks for is not there."""
     if not isinstance(value, (ClassValue, FunctionValue)) or isinstance(value.node, ast.Lambda):
         return value
-    for decorator in value.node.decorator_list:
-        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+    for decorator in (one for one in value.node.decorator_list if isinstance(one, ast.Call)):
+        for keyword in decorator.keywords:
             if keyword.arg == "backends" and isinstance(keyword.value, (ast.Tuple, ast.List)):
                 requires = library.evaluate(decorator.func, value.scope)
                 where = requires.module if isinstance(requires, FunctionValue) else ""
