@@ -246,6 +246,41 @@ def test_deep_finds_missing_names_and_unknown_arguments(
     assert "data::c is not an argument" in done.stdout
 
 
+TYPED = """
+import enum
+from pathlib import Path
+from typing import Literal, Optional
+class Mode(enum.Enum):
+    FAST = "fast"
+def typed(a: int = 1, b: Optional[list[int]] = None, c: Literal["x", "y"] = "x", d: Path = Path(), e: Mode = Mode.FAST,
+          f: "dict[str, float]" = {}): ...
+globals()["make"] = typed
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        ("a: text", "data::a"),
+        ("b: [1, x]", "data::b::1"),
+        ("c: z", "data::c"),
+        ("d: [1]", "data::d"),
+        ("e: fats", "data::e"),
+        ("f: {k: text}", "data::f::k"),
+        ("a: 2, b: [1, 2], c: y, d: folder/file, e: fast, f: {k: 0.5}", ""),
+        ("b: null", ""),
+    ],
+)
+def test_deep_holds_values_against_annotations(
+    in_process: Command, module_config: str, write: Write, arguments: str, where: str
+) -> None:
+    write("code/typed.py", TYPED)
+    data = f"data={{_target_: project.typed.make, {arguments}}}"
+    done = in_process("check", module_config, "~data", data, "--deep", "--verbose")
+    assert f"as {where}\n" in done.stdout if where else "nothing wrong" in done.stdout, done.stdout + done.stderr
+    assert "0 unknown" in done.stdout
+
+
 def test_code_that_cannot_be_imported_is_an_error_of_deep(
     in_process: Command, module_config: str, write: Write
 ) -> None:

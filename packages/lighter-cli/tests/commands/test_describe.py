@@ -198,6 +198,16 @@ make("Net")
 """
 
 
+def test_an_unknown_target_is_explained_with_its_place(in_process: Command, write: Write) -> None:
+    write("odd.py", "import nowhere\n\ndef make(): ...\n\n@nowhere.mark\nclass Net: ...\nnet = {'a': make}['a']\n")
+    assert "odd.py:5\nTo import it" in in_process("describe", "odd.Net").stdout
+    assert "odd.py:7\nTo import it" in in_process("describe", "odd.net").stdout
+    told = json.loads(in_process("describe", "odd.Net", "--json").stdout)
+    assert told["reason"] == "what the decorator @nowhere.mark makes of odd.Net is not known"
+    assert told["file"].endswith("odd.py")
+    assert told["line"] == 5
+
+
 def test_deep_imports_what_the_source_does_not_tell(in_process: Command, write: Write) -> None:
     write("made.py", MADE)
     assert "not known without importing it" in in_process("describe", "made.Net").stdout

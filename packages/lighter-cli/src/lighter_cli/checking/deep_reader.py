@@ -34,7 +34,8 @@ def _imported(target: str) -> Answer:
     if not callable(found):
         return _refused(target, f"is a {type(found).__name__}, which cannot be called")
     try:
-        parameters = tuple(_parameter(parameter) for parameter in inspect.signature(found).parameters.values())
+        module = _module_of_annotations(found)
+        parameters = tuple(_parameter(parameter, module) for parameter in inspect.signature(found).parameters.values())
     except (ValueError, TypeError):
         return Unknown(target, "it exists, but it has no signature to read")
     name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', target)}"
@@ -63,11 +64,28 @@ def _raised_at(error: BaseException) -> str:
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
-def _parameter(parameter: inspect.Parameter) -> Parameter:
+def _module_of_annotations(found: Any) -> str:
+    """Return the module in which annotations of a callable are written, where their names are looked up."""
+    maker = found.__init__ if isinstance(found, type) else found
+    return str(getattr(inspect.unwrap(maker), "__module__", None) or "")
+
+
+def _parameter(parameter: inspect.Parameter, module: str) -> Parameter:
     nothing = inspect.Parameter.empty
     default = None if parameter.default is nothing else repr(parameter.default)
-    annotation = None if parameter.annotation is nothing else inspect.formatannotation(parameter.annotation)
-    return Parameter(parameter.name, ParameterKind(parameter.kind.name), default, annotation)
+    annotation = None if parameter.annotation is nothing else _annotation(parameter.annotation, module)
+    return Parameter(parameter.name, ParameterKind(parameter.kind.name), default, annotation, module)
+
+
+def _annotation(annotation: Any, module: str) -> str:
+    """Return an annotation as text, with the name that its module has for a class."""
+    if isinstance(annotation, str):
+        return annotation
+    if type(annotation) is type and annotation.__module__ != "builtins":
+        names = vars(sys.modules[module]) if module in sys.modules else {}
+        if names.get(annotation.__name__) is annotation:
+            return annotation.__name__
+    return inspect.formatannotation(annotation, module)
 
 
 def _is_wrapper(found: Any) -> bool:

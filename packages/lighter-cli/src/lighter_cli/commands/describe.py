@@ -56,7 +56,9 @@ def describe(
     if isinstance(answer, Unknown):
         snippet = [f"_target_: {target}"]
         if as_json:
-            output.write_json({"target": target, "known": False, "reason": answer.reason, "yaml": "\n".join(snippet)})
+            place = {"file": answer.file, "line": answer.line} if answer.file else {}
+            yaml = "\n".join(snippet)
+            output.write_json({"target": target, "known": False, "reason": answer.reason, **place, "yaml": yaml})
             return
         nearest = _elsewhere(target, reader)
         output.write_lines(_unknown_lines(answer, snippet, nearest, is_deep=deep))
@@ -148,6 +150,8 @@ def _unknown_lines(answer: Unknown, snippet: list[str], nearest: tuple[str, ...]
     yield [(answer.target, PATH)]
     how = "" if is_deep else " without importing it"
     yield from _wrapped(f"Its arguments are not known{how}: {answer.reason}.", "")
+    if answer.file:
+        yield [(f"{answer.file}:{answer.line}" if answer.line else answer.file, PLACE)]
     if not is_deep:
         yield [f"To import it: lighter describe {answer.target} --deep"]
     if nearest:

@@ -87,10 +87,14 @@ class Unknown:
     Attributes:
         target: The dotted path that was asked for.
         reason: Why it is not known.
+        file: The source file that does not tell, where there is one.
+        line: The line there, from 1; 0 for the file as a whole.
     """
 
     target: str
     reason: str
+    file: str = ""
+    line: int = 0
 
 
 Answer = Signature | DoesNotExist | Unknown

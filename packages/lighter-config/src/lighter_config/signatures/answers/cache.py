@@ -12,7 +12,7 @@ from typing import Any
 
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, ModuleFinder
 
-_FORMAT = 11
+_FORMAT = 12
 
 Fingerprint = tuple[str, int, int] | tuple[str] | None
 

@@ -86,7 +86,7 @@ class Callables:
         if function.decorators:
             decorated = self.calls.decorated(function)
             if isinstance(decorated, Unclear):
-                return decorated
+                return _at(decorated, function.module, function.node)
             if decorated != replace(function, is_bound=False):
                 parameters = self.parameters(decorated)
         if isinstance(parameters, Unclear) or not function.is_bound:
@@ -129,7 +129,7 @@ class Callables:
                     self.calls.wraps_init = False
                     obstacle = self._obstacle(base, cls)
                     if obstacle is not None:
-                        return obstacle
+                        return _at(obstacle, base.module, base.node)
                     if self.calls.wraps_init and base != cls and not self._makes_itself(base):
                         return Unclear(f"{base.name} gets an __init__ around one that it inherits")
                     is_wrapped |= self.calls.wraps_init
@@ -150,7 +150,8 @@ class Callables:
                 self.calls.wraps_init = False
                 obstacle = self._obstacle(base, cls)
                 if obstacle is not None or self.calls.wraps_init:
-                    return obstacle or Unclear(f"{base.name} gets another __init__")
+                    unclear = obstacle or Unclear(f"{base.name} gets another __init__")
+                    return _at(unclear, base.module, base.node)
         model = read_model(self.library, cls, order)
         if isinstance(model, Unclear):
             return model
@@ -193,7 +194,8 @@ class Callables:
             if is_maker(self.library, cls, decorator):
                 is_below_maker = True
                 continue
-            unclear = Unclear(f"what the decorator {shortened(decorator)} makes of {cls.name} is not known")
+            reason = f"what the decorator {shortened(decorator)} makes of {cls.name} is not known"
+            unclear = _at(Unclear(reason), cls.module, decorator)
             self.calls.wraps_init = False
             if self.calls.applied(decorator, cls, cls.scope) != cls or (is_below_maker and self.calls.wraps_init):
                 return unclear  # no constructor is generated over one that is there already
@@ -327,6 +329,11 @@ class Callables:
             bound = without_first(parameters)
             return index, bound if bound is not None else Unclear(f"{base.name}.{name} takes no object")
         return None
+
+
+def _at(unclear: Unclear, module: str, node: ast.stmt | ast.expr) -> Unclear:
+    """Why something is not known, with its place if it has none yet."""
+    return unclear if unclear.place[0] else replace(unclear, place=(module, node.lineno))
 
 
 def _is_plain(base: BuiltinValue) -> bool:

@@ -80,21 +80,36 @@ class SourceReader:
             case Absent(is_module=is_module):
                 where, _, _ = missing.rpartition(".")
                 return DoesNotExist(target, missing, where, is_module, self._nearest(target, missing))
-            case Unclear(reason=reason):
+            case Unclear():
                 if not value.leads_further:
                     nearest = self._nearest(target, missing) if missing else ()
                     if self._leads_nowhere(value, target, nearest):
                         return DoesNotExist(target, missing, value.owner, True, nearest)
-                return Unknown(target, reason)
+                return self._unknown(target, value, value)
             case ModuleValue(name=name):
                 doubt = self._library.unwritten.may_hide(name)
                 if doubt is not None:
-                    return Unknown(target, doubt.reason)
+                    return self._unknown(target, doubt, doubt)
                 return DoesNotExist(
                     target, target, "", False, self._nearest_callable(target), "is a module, which cannot be called"
                 )
             case _:
                 return self._signature(target, value)
+
+    def _unknown(self, target: str, unclear: Unclear, value: Value) -> Unknown:
+        """The answer for a value whose source does not settle it, with the place of what does not."""
+        module, line = unclear.place
+        if not module:
+            match value.options[0] if isinstance(value, ChoiceValue) else value:
+                case ClassValue(module=module, node=node) | FunctionValue(module=module, node=node):
+                    line = node.lineno
+                case ExpressionValue(node=node, scope=scope):
+                    module, line = scope.module, node.lineno
+                case _:
+                    module = unclear.owner
+        found = self._library.modules.find(module) if module else None
+        file = found.file if found is not None else None
+        return Unknown(target, unclear.reason, file or "", line if file else 0)
 
     def _leads_nowhere(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
         """Return whether a path continues after a name that can only be a function, and a nearest path is complete.
@@ -134,7 +149,7 @@ class SourceReader:
         self._callables.calls.is_exact = True
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
-            return Unknown(target, parameters.reason)
+            return self._unknown(target, parameters, value)
         definition = self._library.classes.unsubscripted(value.options[0] if isinstance(value, ChoiceValue) else value)
         match definition:
             case ClassValue(node=node, module=module, name=name):

@@ -105,12 +105,14 @@ class Unclear:
         name: The name that was looked for, where that is known.
         owner: Where it was looked for.
         leads_further: Whether a dotted path may lead through it; not through what is a function, if it is there.
+        place: The module and the line of what does not tell it, where that is known.
     """
 
     reason: str
     name: str = ""
     owner: str = ""
     leads_further: bool = True
+    place: tuple[str, int] = field(default=("", 0), compare=False)
 
 
 Value = (
