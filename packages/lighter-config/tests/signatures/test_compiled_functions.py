@@ -100,3 +100,30 @@ def test_name_that_may_be_left_out_is_unknown(reader: SignatureReader, name: str
 def test_a_stub_that_cannot_be_read_leaves_the_function_unknown(tmp_path: Path, reader: SignatureReader) -> None:
     (tmp_path / "torch/_C/_VariableFunctions.pyi").write_text("def tensor(data: ...\n")
     assert isinstance(reader.read("torch.tensor"), Unknown)
+
+
+def test_a_name_for_type_checkers_that_a_loop_leaves_out_is_unknown(tmp_path: Path, reader: SignatureReader) -> None:
+    promise = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torch._C._VariableFunctions import *\n"
+    (tmp_path / "torch/__init__.py").write_text(f"{promise}{INIT}def __getattr__(name): raise AttributeError(name)\n")
+    assert isinstance(reader.read("torch.hidden"), Unknown)
+    assert isinstance(reader.read("torch.tensor"), Signature)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "name", "expected"),
+    [
+        (b"\0chunk\0", "chnuk", DoesNotExist),
+        (b"\0chnuk\0", "chnuk", Unknown),
+        (b"\0chunk\0", "chunk2", Unknown),  # names of types are computed
+        (b"\0chunk\0", "quite_another", Unknown),
+        (b"", "chnuk", Unknown),
+    ],
+)
+def test_a_slip_that_no_compiled_code_spells_is_missing(
+    tmp_path: Path, reader: SignatureReader, compiled: bytes, name: str, expected: type
+) -> None:
+    (tmp_path / "torch/lib").mkdir()
+    (tmp_path / "torch/lib/libtorch_python.so").write_bytes(compiled)
+    answer = reader.read(f"torch.{name}")
+    assert isinstance(answer, expected)
+    assert not isinstance(answer, DoesNotExist) or answer.nearest[0] == "torch.chunk"

@@ -27,7 +27,7 @@ from lighter_config.signatures.values.value import (
     Unclear,
     Value,
 )
-from lighter_config.suggestions import nearest_names
+from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 _MAX_NEAREST = 3
 
@@ -85,6 +85,8 @@ class SourceReader:
                     nearest = self._nearest(target, missing) if missing else ()
                     if self._leads_nowhere(value, target, nearest):
                         return DoesNotExist(target, missing, value.owner, True, nearest)
+                    if self._is_misspelled(value, target, nearest):
+                        return DoesNotExist(target, missing, value.owner, False, nearest)
                 return self._unknown(target, value, value)
             case ModuleValue(name=name):
                 doubt = self._library.unwritten.may_hide(name)
@@ -125,6 +127,21 @@ class SourceReader:
             return False
         self._library.modules.depends_on_all_of(module)
         return self._finder.may_be_given(module, value.name) is None
+
+    def _is_misspelled(self, value: Unclear, target: str, nearest: Sequence[str]) -> bool:
+        """Return whether a name is in no source, stub or compiled code of a package, and nearly the same as another."""
+        module = self._library.modules.find(value.owner)
+        if target != f"{value.owner}.{value.name}" or module is None or any(map(str.isdigit, value.name)):
+            return False  # the names of numeric types are computed
+        near = [one.rpartition(".")[2] for one in nearest]
+        if not nearest_names(value.name, near, likeness=NEARLY_THE_SAME):
+            return False
+        if not any(isinstance(self._locate(one)[0], (ClassValue, FunctionValue)) for one in nearest):
+            return False
+        self._library.modules.depends_on_all_of(module)
+        if self._finder.may_be_given(module, value.name) is not None:
+            return False
+        return not self._library.compiled.may_spell(module, value.name)
 
     def _locate(self, target: str) -> tuple[Value, str]:
         """What a dotted path leads to; when it leads nowhere, also the part of it up to what is missing."""

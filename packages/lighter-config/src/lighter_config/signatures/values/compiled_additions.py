@@ -1,8 +1,10 @@
 """Functions that a module adds to itself from a namespace of compiled functions, as torch does."""
 
 import ast
+import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.namespace import Namespace
@@ -63,6 +65,20 @@ class CompiledAdditions:
             return set()
         return {name for text in texts.values() for name in function_names(text.decode(errors="replace"))}
 
+    def may_spell(self, package: Module, name: str) -> bool:
+        """Return whether the compiled code of a package may hold a name that its stubs leave out.
+
+        Names of functions and classes are texts in it, each with a null byte behind; other texts may end like them.
+        """
+        libraries = [library for location in package.locations for library in _libraries_with_names(Path(location))]
+        if not libraries:
+            return True
+        wanted = name.encode() + b"\0"
+        try:
+            return any(_holds(library, wanted) for library in libraries)
+        except (OSError, ValueError):
+            return True
+
     def _stub(self, namespace: Namespace, source: ast.expr | None) -> Module | None:
         """Return the stub of a namespace of compiled functions; None for another one."""
         if source is None or not self.is_source(source, namespace.module.name):
@@ -70,3 +86,15 @@ class CompiledAdditions:
         value = self._evaluate(source, Scope(namespace.module.name))
         stub = self._modules.find(value.name) if isinstance(value, ModuleValue) else None
         return stub if stub is not None and stub.kind == "stub" else None
+
+
+def _libraries_with_names(folder: Path) -> Iterator[Path]:
+    """Yield the shared libraries of torch that give its names to Python."""
+    for library in folder.glob("lib/*torch_python*"):
+        if library.is_file():
+            yield library
+
+
+def _holds(library: Path, text: bytes) -> bool:
+    with library.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(text) >= 0

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from lighter_config.signatures.namespaces.namespace import Namespace
 from lighter_config.signatures.values.backends import unless_backend_is_missing
+from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.lazy_values import made_when_asked
 from lighter_config.signatures.values.rebinding import may_set_attributes
 from lighter_config.signatures.values.table_names import table_name
@@ -78,7 +79,10 @@ class UnwrittenNames:
         is_lazy = "__getattr__" in namespace.names or any(way.replaces_all for way in namespace.additions)
         if namespace.typing is None or not is_lazy:
             return Absent(name, namespace.module.name)
-        return unless_backend_is_missing(self._library, self._library.own(namespace.typing, name))
+        value = self._library.own(namespace.typing, name)
+        if isinstance(value, FunctionValue) and value.module in COMPILED_FUNCTIONS:
+            return Absent(name, namespace.module.name)  # of which a loop leaves some out
+        return unless_backend_is_missing(self._library, value)
 
     def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
         """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
