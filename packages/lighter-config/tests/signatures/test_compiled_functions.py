@@ -127,3 +127,12 @@ def test_a_slip_that_no_compiled_code_spells_is_missing(
     answer = reader.read(f"torch.{name}")
     assert isinstance(answer, expected)
     assert not isinstance(answer, DoesNotExist) or answer.nearest[0] == "torch.chunk"
+
+
+def test_what_a_stub_imports_for_itself_is_none_of_its_module(tmp_path: Path, reader: SignatureReader) -> None:
+    (tmp_path / "torch/kinds.py").write_text("class Kind: ...\nclass Other: ...\n")
+    stub = "from torch.kinds import Kind\nfrom torch.kinds import Other as Other\nclass Held(Kind): ...\n"
+    (tmp_path / "torch/_C/__init__.pyi").write_text(stub)
+    (tmp_path / "torch/__init__.py").write_text(f"from torch._C import *\n{INIT}")
+    assert isinstance(reader.read("torch.Kind"), Unknown)
+    assert isinstance(reader.read("torch.Other"), Signature)

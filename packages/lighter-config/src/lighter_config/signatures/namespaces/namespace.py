@@ -166,6 +166,7 @@ class Namespace:
         module: The module it belongs to.
         names: What each name can be at the end, and when it was last bound.
         stars: Star imports in order.
+        kept_back: Names that a stub imports for itself: without ``as``, they are none of its module's.
         typing: What is bound for type checkers only.
         name_lists: The expressions that build ``__all__``; ``None`` when it is built in a way that is not followed.
         patched: ``Class.__init__ = ...`` and the like, as (name, attribute); ``*`` is any name.
@@ -179,6 +180,7 @@ class Namespace:
     module: Module
     names: dict[str, Bound] = field(default_factory=dict)
     stars: list[StarImport] = field(default_factory=list)
+    kept_back: set[str] = field(default_factory=set)
     typing: "Namespace | None" = None
     name_lists: list[ast.expr] | None = field(default_factory=list)
     patched: set[tuple[str, str]] = field(default_factory=set)

@@ -158,6 +158,8 @@ class _Walker:
                 self.namespace.stars.append(StarImport(module, self._next(), self.is_certain, self.branches))
             else:
                 self._bind(alias.asname or alias.name, NameImport(module, alias.name))
+                if self.namespace.module.kind == "stub" and alias.asname is None:
+                    self.namespace.kept_back.add(alias.name)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target:

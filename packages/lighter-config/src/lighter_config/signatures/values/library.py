@@ -200,7 +200,9 @@ class Library:
         self._in_progress.add(question)
         try:
             exported = self.exports.names(namespace)
-            if exported is not None:
+            if module.kind == "stub" and exported is None and name in namespace.kept_back:
+                value = None
+            elif exported is not None:
                 is_exported = name in exported or self.exports.adds_itself(namespace, name)
                 value = self.lookup(module.name, name) if is_exported else None
             else:
