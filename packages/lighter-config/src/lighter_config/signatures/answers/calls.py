@@ -45,6 +45,8 @@ _KEEPING = frozenset(
         "functools.lru_cache",
         "functools.singledispatch",
         "functools.total_ordering",
+        "numpy._core.overrides.array_function_dispatch",
+        "numpy.core.overrides.array_function_dispatch",
         "torch.autograd.grad_mode.enable_grad",
         "torch.autograd.grad_mode.inference_mode",
         "torch.autograd.grad_mode.no_grad",
@@ -133,9 +135,13 @@ class Calls:
         if factory == BuiltinValue("functools.wraps") and decorator.args:
             self.is_exact &= isinstance(value, FunctionValue) and passes_all_on(value.node)
             return self.library.evaluate(decorator.args[0], scope)
+        if isinstance(factory, ExpressionValue) and (kept := self._kept_by_partial(factory)) is not None:
+            return unclear if any(keyword.arg == "verify" for keyword in (*decorator.keywords, *kept)) else value
         if _is_keeping(factory):
             # a deprecated class gets a __new__ of its own
-            return unclear if factory.name.endswith(".deprecated") and isinstance(value, ClassValue) else value
+            is_changed = factory.name.endswith(".deprecated") and isinstance(value, ClassValue)
+            is_other = any(keyword.arg == "verify" for keyword in decorator.keywords)  # of numpy: the dispatcher's
+            return unclear if is_changed or is_other else value
         if factory == BuiltinValue("functools.partial") and decorator.args:
             return self._apply_partial(decorator, value, scope) or unclear
         if isinstance(factory, ClassValue):
@@ -147,6 +153,15 @@ class Calls:
         if isinstance(inner, ExpressionValue) and isinstance(inner.node, ast.Call) and inner.node is not decorator:
             return self._apply(inner.node, value, inner.scope)
         return unclear
+
+    def _kept_by_partial(self, factory: ExpressionValue) -> list[ast.keyword] | None:
+        """The options of a partial of a decorator that keeps signatures; ``None`` for anything else."""
+        match factory.node:
+            case ast.Call(func=func, args=[kept], keywords=options):
+                is_partial = self.library.evaluate(func, factory.scope) == BuiltinValue("functools.partial")
+                return options if is_partial and _is_keeping(self.library.evaluate(kept, factory.scope)) else None
+            case _:
+                return None
 
     def _apply_partial(self, partial: ast.Call, value: Value, scope: Scope) -> Value | None:
         callee = self.library.evaluate(partial.args[0], scope)

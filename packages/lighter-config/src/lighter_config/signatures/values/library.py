@@ -144,6 +144,8 @@ class Library:
                 bindings = ()
             is_promise = namespace is not self.modules.namespace(namespace.module)
             value = self._from_star(star, name, is_promise=is_promise)
+            if isinstance(value, Unclear) and namespace.module.locations and not is_promise:
+                value = self._own_submodule(star, namespace.module.name, name) or value
             is_lazy = is_promise or any(way.replaces_all for way in namespace.additions)
             if value is not None and is_lazy and namespace.candidates(name) and any(n for _, n in star.branches):
                 # a stand-in for what needs a package: what is in place of the module may know better
@@ -154,6 +156,16 @@ class Library:
                     return combined(options)
         options.extend(self._bound(binding, scope, name) for binding in bindings)
         return combined(options) if options else Absent(name, namespace.module.name)
+
+    def _own_submodule(self, star: StarImport, package: str, name: str) -> ModuleValue | None:
+        """The submodule that a package has under a name, whether a star import brings the same one or not."""
+        submodule = self.modules.submodule(package, name)
+        module = self.modules.find(star.module) if submodule is not None else None
+        namespace = self.modules.namespace(module) if module is not None and module.kind == "source" else None
+        if not isinstance(namespace, Namespace) or ModuleValue(star.module) == submodule:
+            return None
+        bound = {self._bound(one, Scope(star.module), name) for one in namespace.candidates(name)}
+        return submodule if bound == {submodule} else None
 
     def _may_lack(self, module_name: str, name: str) -> bool:
         """Return whether a module binds a name in some branches alone."""
