@@ -52,5 +52,10 @@ def test_an_imported_class_that_a_module_changes_is_unknown(read: Read, text: st
     assert isinstance(read(text, part=PART), Unknown)
 
 
+def test_a_class_that_comes_through_a_module_that_changes_it_is_unknown(read: Read) -> None:
+    middle = "from part import Base\nBase.__init__ = lambda self, z: None\n"
+    assert isinstance(read("from middle import *", "lib.Base", part=PART, middle=middle), Unknown)
+
+
 def test_an_imported_class_with_a_new_attribute_stays_known(read: Read) -> None:
     assert isinstance(read("from part import Base as thing\nthing.mark = 1\nprint(thing)", part=PART), Signature)

@@ -218,7 +218,10 @@ class Library:
                 is_exported = name in exported or self.exports.adds_itself(namespace, name)
                 value = self.lookup(module.name, name) if is_exported else None
             else:
-                value = None if name.startswith("_") else unless_rebound(namespace, name, self.own(namespace, name))
+                value = None
+                if not name.startswith("_"):
+                    value = unless_rebound(namespace, name, self.own(namespace, name))
+                    value = unless_patched(self, namespace, name, value)
             if value is None or isinstance(value, Absent):
                 is_listed = exported is not None
                 promised = self.unwritten.promised(namespace, name)
