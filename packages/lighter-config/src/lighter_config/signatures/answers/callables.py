@@ -76,7 +76,7 @@ class Callables:
                 return Unclear("its value is computed")
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
-        if function.module in COMPILED_FUNCTIONS:
+        if function.module in COMPILED_FUNCTIONS or function.stub:
             self.calls.is_exact = False
             return read_parameters(function.node.args, function.scope.module)
         for name, attribute in self.library.classes.patches(function):

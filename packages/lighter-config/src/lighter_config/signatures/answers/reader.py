@@ -179,6 +179,8 @@ class SourceReader:
                 return Unknown(target, "its value is computed")
         found = self._library.modules.find(module)
         file = found.file if found is not None and found.file is not None else ""
+        if isinstance(definition, FunctionValue) and definition.stub:
+            file = definition.stub
         is_class, is_exact = isinstance(definition, ClassValue), self._callables.calls.is_exact
         return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
 

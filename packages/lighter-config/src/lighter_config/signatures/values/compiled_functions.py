@@ -72,9 +72,12 @@ def _merged(signatures: Sequence[ast.arguments]) -> ast.arguments:
     ordered = [positional[name] for name in required]
     ordered += [ast.arg(arg=name) for name in positional if name not in required]
     keywords = [argument for name, argument in by_keyword.items() if name not in positional]
+    by_place = {argument.arg for one in signatures for argument in one.posonlyargs}
+    by_place -= {argument.arg for one in signatures for argument in (*one.args, *one.kwonlyargs)}
+    num_by_place = next((index for index, one in enumerate(ordered) if one.arg not in by_place), len(ordered))
     return ast.arguments(
-        posonlyargs=[],
-        args=ordered,
+        posonlyargs=ordered[:num_by_place],
+        args=ordered[num_by_place:],
         vararg=next((one.vararg for one in signatures if one.vararg is not None), None),
         kwonlyargs=keywords,
         kw_defaults=[_NO_DEFAULT] * len(keywords),

@@ -29,6 +29,7 @@ from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.lazy_values import loaded_lazily
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.rebinding import comes_from, is_rebound_after, unless_patched, unless_rebound
+from lighter_config.signatures.values.stubs_beside import function_of_stub
 from lighter_config.signatures.values.unwritten_names import UnwrittenNames
 from lighter_config.signatures.values.value import (
     Absent,
@@ -118,6 +119,7 @@ class Library:
         value = self.own(namespace, name)
         if isinstance(value, ExpressionValue):
             value = loaded_lazily(self, value) or value
+        value = function_of_stub(self, module, name, value) or value
         submodule = self.modules.submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
             later = submodule or self.unwritten.added_later(namespace, name)

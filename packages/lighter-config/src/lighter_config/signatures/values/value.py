@@ -32,7 +32,11 @@ class ClassValue:
 
 @dataclass(frozen=True, slots=True)
 class FunctionValue:
-    """A function, a method as it stands in its class, or a ``lambda``."""
+    """A function, a method as it stands in its class, or a ``lambda``.
+
+    Attributes:
+        stub: The stub that it is read from, if it is a compiled one that a source module takes over.
+    """
 
     module: str
     qualname: str
@@ -40,6 +44,7 @@ class FunctionValue:
     scope: "Scope" = field(repr=False, compare=False)
     owner: str = ""
     is_bound: bool = False
+    stub: str = ""
 
     @property
     def name(self) -> str:
