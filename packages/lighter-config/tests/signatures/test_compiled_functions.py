@@ -107,6 +107,13 @@ def test_a_name_for_type_checkers_that_a_loop_leaves_out_is_unknown(tmp_path: Pa
     (tmp_path / "torch/__init__.py").write_text(f"{promise}{INIT}def __getattr__(name): raise AttributeError(name)\n")
     assert isinstance(reader.read("torch.hidden"), Unknown)
     assert isinstance(reader.read("torch.tensor"), Signature)
+    assert isinstance(reader.read("torch.zeros"), Signature)
+
+
+def test_a_function_that_only_gets_a_docstring_takes_the_same(tmp_path: Path, reader: SignatureReader) -> None:
+    (tmp_path / "torch/_C/__init__.pyi").write_text("def _add_docstr(obj: T, doc_obj: str) -> T: ...\n")
+    (tmp_path / "torch/functional.py").write_text("import torch\nmade = torch._C._add_docstr(torch.zeros, 'Zeros.')\n")
+    assert set(names(signature(reader, "torch.functional.made"))) == {"size", "out", "dtype"}
 
 
 @pytest.mark.parametrize(

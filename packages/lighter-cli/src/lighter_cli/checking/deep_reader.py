@@ -66,7 +66,7 @@ def _raised_at(error: BaseException) -> str:
 
 def _module_of_annotations(found: Any) -> str:
     """Return the module in which annotations of a callable are written, where their names are looked up."""
-    maker = found.__init__ if isinstance(found, type) else found
+    maker = inspect.getattr_static(found, "__init__") if isinstance(found, type) else found
     return str(getattr(inspect.unwrap(maker), "__module__", None) or "")
 
 
@@ -81,10 +81,11 @@ def _annotation(annotation: Any, module: str) -> str:
     """Return an annotation as text, with the name that its module has for a class."""
     if isinstance(annotation, str):
         return annotation
-    if type(annotation) is type and annotation.__module__ != "builtins":
+    if isinstance(annotation, type) and annotation.__module__ != "builtins":
+        name = str(annotation.__name__)
         names = vars(sys.modules[module]) if module in sys.modules else {}
-        if names.get(annotation.__name__) is annotation:
-            return annotation.__name__
+        if names.get(name) is annotation:
+            return name
     return inspect.formatannotation(annotation, module)
 
 

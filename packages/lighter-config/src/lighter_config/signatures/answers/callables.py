@@ -76,6 +76,9 @@ class Callables:
                 return Unclear("its value is computed")
 
     def _of_function(self, function: FunctionValue) -> Parameters | Unclear:
+        module = self.library.modules.find(function.module)
+        if module is not None and module.kind == "stub" and not function.decorators:
+            self.calls.is_exact = False  # a stub may leave something out
         if function.module in COMPILED_FUNCTIONS or function.stub:
             self.calls.is_exact = False
             return read_parameters(function.node.args, function.scope.module)

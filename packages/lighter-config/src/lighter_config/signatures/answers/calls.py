@@ -47,6 +47,7 @@ _KEEPING = frozenset(
         "functools.total_ordering",
         "numpy._core.overrides.array_function_dispatch",
         "numpy.core.overrides.array_function_dispatch",
+        "torch._C._add_docstr",
         "torch.autograd.grad_mode.enable_grad",
         "torch.autograd.grad_mode.inference_mode",
         "torch.autograd.grad_mode.no_grad",
@@ -101,7 +102,7 @@ class Calls:
             wrapper = arguments[0]
             self.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
             return arguments[1]
-        if _is_keeping(callee) and len(arguments) == 1:
+        if _is_keeping(callee) and (len(arguments) == 1 or (arguments and callee.name == "torch._C._add_docstr")):
             return arguments[0]
         if isinstance(callee, FunctionValue):
             return self._result(callee, arguments, keywords)

@@ -80,7 +80,8 @@ class UnwrittenNames:
         if namespace.typing is None or not is_lazy:
             return Absent(name, namespace.module.name)
         value = self._library.own(namespace.typing, name)
-        if isinstance(value, FunctionValue) and value.module in COMPILED_FUNCTIONS:
+        owner = value.module if isinstance(value, FunctionValue) else getattr(value, "owner", "")
+        if owner in COMPILED_FUNCTIONS:
             return Absent(name, namespace.module.name)  # of which a loop leaves some out
         return unless_backend_is_missing(self._library, value)
 
