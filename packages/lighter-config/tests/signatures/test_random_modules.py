@@ -8,6 +8,7 @@ another seed.
 import importlib
 import inspect
 import os
+import py_compile
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -377,7 +378,9 @@ def write_modules(folder: Path, seeds: range) -> dict[str, list[str]]:
     for seed in seeds:
         name = f"random_module_{seed}"
         writer = Writer(seed, other, names_of_other)
-        folder.joinpath(f"{name}.py").write_text(writer.write())
+        (file := folder / f"{name}.py").write_text(writer.write())
+        if seed % 2:  # what Python has compiled is read in pieces
+            py_compile.compile(str(file))
         asked[name] = list(dict.fromkeys([*writer.names, "missing"]))
         other, names_of_other = name, writer.names[:3]
     return asked

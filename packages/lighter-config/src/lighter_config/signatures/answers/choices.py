@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 
 from lighter_config.regular_files import read_regular
+from lighter_config.signatures.text.modules import is_compiled
+from lighter_config.signatures.text.outline import definitions_in
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
 
@@ -35,9 +37,10 @@ def _with_bodies(library: Library, cls: ClassValue, name: str) -> ast.ClassDef |
     text = read_regular(module.file)
     if re.search(rb"\b" + name.encode() + rb"\s+not\s+in\b", text) is None:  # most files: parsing them would cost more
         return None
-    body: list[ast.stmt] = ast.parse(text).body
+    names = cls.qualname.split(".")
+    body = definitions_in(text, names[0], is_valid=is_compiled(module.file))
     found: ast.ClassDef | None = None
-    for part in cls.qualname.split("."):
+    for part in names:
         found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == part), None)
         body = found.body if found is not None else []
     return found

@@ -8,15 +8,25 @@ from functools import cached_property
 from lighter_config.signatures.namespaces.namespace import Addition, Namespace, NamingCall
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import own_nodes
-from lighter_config.signatures.text.statements import matching
+from lighter_config.signatures.text.outline import Outline
 
-_WAYS_TO_ADD_NAMES = re.compile(
-    rb"globals|modules\[__name__|modules\.get\(|sys\.modules|exec\(|vars\(|locals\(|__dict__|\(\s*__name__\s*,"
-    rb"|(?:import_module|__import__)\(\s*__name__"
+_WAYS_TO_ADD_NAMES = (
+    b"globals",
+    b"modules[__name__",
+    b"modules.get(",
+    b"sys.modules",
+    b"exec(",
+    b"vars(",
+    b"locals(",
+    b"__dict__",
 )
+_NAME_GIVEN = re.compile(rb"\(\s*__name__\s*,|(?:import_module|__import__)\(\s*__name__")
 
 # a statement of several lines may have the parts of the above on different ones
+_WORDS = (b"globals", b"locals", b"vars", b"exec", b"__dict__", b"__name__")
 _IN_ONE_LINE = re.compile(rb"\b(?:globals|locals|vars|exec)\s*\(|__dict__|\b__name__\b")
+
+_TELLING_NODES = (ast.Subscript, ast.Call, ast.Attribute, ast.Compare, ast.For, ast.comprehension, ast.Assign)
 
 _OWN_NAMES = ("globals", "locals", "vars")
 _READING_METHODS = frozenset({"__contains__", "__getitem__", "copy", "get", "items", "keys", "values"})
@@ -27,22 +37,25 @@ _READING_FUNCTIONS = frozenset(
 
 def may_add_names(text: bytes) -> bool:
     """Return whether a module may have names beside those that its statements bind."""
-    return _WAYS_TO_ADD_NAMES.search(text) is not None
+    is_name_given = b"__name__" in text and _NAME_GIVEN.search(text) is not None
+    return is_name_given or any(way in text for way in _WAYS_TO_ADD_NAMES)
 
 
-def note_additions(namespace: Namespace, tree: ast.Module, text: bytes) -> None:
+def note_additions(namespace: Namespace, outline: Outline) -> None:
     """Record every way in which the module may gain names that its statements do not bind."""
-    module = _ModuleText(tree, text)
-    words = b"|".join([rb"\b%b\b" % name.encode() for name in module.own_names])
-    telling = re.compile(_IN_ONE_LINE.pattern + (b"|" + words if words else b""))
-    for node in (node for statement in matching(tree, text, telling) for node in ast.walk(statement)):
+    module = _ModuleText(outline)
+    own_names = [name.encode() for name in module.own_names]
+    telling = re.compile(b"|".join([_IN_ONE_LINE.pattern, *(rb"\b%b\b" % name for name in own_names)]))
+    for node in outline.matching([*_WORDS, *own_names], telling):
+        if not isinstance(node, _TELLING_NODES):
+            continue
         _note_reading(node, module)
         addition = _through_globals(node, module) or _through_module_object(node, module)
         if addition is not None:
             is_asked_for = node in module.inside_getattr
             texts = frozenset[str]() if is_asked_for else module.texts_around(node)
             if addition.replaces_all:
-                texts = frozenset[str]().union(*map(module.texts_in, tree.body))
+                texts = frozenset[str]().union(*map(module.texts_in, outline.everything()))
             namespace.additions.append(replace(addition, is_asked_for=is_asked_for, texts=texts))
         elif isinstance(node, ast.Call):
             _note_call(namespace, node, module)
@@ -58,33 +71,24 @@ class _ModuleText:
     """The tree of a module, with what the rules below ask about it.
 
     Args:
-        tree: The tree.
-        text: The source.
+        outline: The statements of the module.
 
     Attributes:
-        tree: The tree.
         own_names: The variables that hold the module object: ``module = sys.modules[__name__]``.
-        inside_getattr: The nodes of the module's ``__getattr__``.
         settled: Calls of ``globals()`` and its like whose use is known: they are only read, or are counted already.
     """
 
-    def __init__(self, tree: ast.Module, text: bytes) -> None:
-        self.tree = tree
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
         self.own_names: set[str] = set()
         self.settled: set[ast.AST] = set()
         self._nodes: dict[ast.stmt, set[ast.AST]] = {}
-        for node in (node for statement in matching(tree, text, _IN_ONE_LINE) for node in ast.walk(statement)):
+        for node in outline.matching(_WORDS, _IN_ONE_LINE):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.is_itself(value):
                     self.own_names.add(name)
                 case _:
                     pass
-        self.inside_getattr = {
-            part
-            for statement in tree.body
-            if isinstance(statement, ast.FunctionDef) and statement.name == "__getattr__"
-            for part in ast.walk(statement)
-        }
 
     def is_itself(self, node: ast.expr) -> bool:
         """Return whether an expression is the module object."""
@@ -113,29 +117,44 @@ class _ModuleText:
             case _:
                 return False
 
+    @property
+    def _statements(self) -> list[ast.stmt]:
+        """The statements that may hold a node that was found, or tell something about it: not what nobody has read."""
+        return self._outline.parsed
+
+    @cached_property
+    def inside_getattr(self) -> set[ast.AST]:
+        """The nodes of the module's ``__getattr__``."""
+        return {
+            part
+            for statement in self._statements
+            if isinstance(statement, ast.FunctionDef) and statement.name == "__getattr__"
+            for part in ast.walk(statement)
+        }
+
     @cached_property
     def in_no_function(self) -> set[ast.AST]:
         """The nodes outside all functions and classes."""
-        return set(own_nodes(self.tree))
+        return set(own_nodes(ast.Module(self._statements, [])))
 
     def always_runs(self, call: ast.Call) -> bool:
         """Return whether a call is a statement of the module itself."""
-        return any(isinstance(statement, ast.Expr) and statement.value is call for statement in self.tree.body)
+        return any(isinstance(statement, ast.Expr) and statement.value is call for statement in self._statements)
 
     def is_parameter(self, name: str, call: ast.Call) -> bool:
         """Return whether a name in a call is a parameter of the function around it."""
-        functions = [one for one in self.tree.body if isinstance(one, ast.FunctionDef) and call in ast.walk(one)]
+        functions = [one for one in self._statements if isinstance(one, ast.FunctionDef) and call in ast.walk(one)]
         return any(argument.arg == name for one in functions for argument in (*one.args.args, *one.args.kwonlyargs))
 
     def texts_around(self, node: ast.AST) -> frozenset[str]:
         """The texts that may be names which a node adds: those of its statement, and of what that uses or defines."""
-        statement = next((one for one in self.tree.body if node in self._nodes_of(one)), None)
+        statement = next((one for one in self._statements if node in self._nodes_of(one)), None)
         if statement is None:
             return frozenset()
         used = {part.id for part in self._nodes_of(statement) if isinstance(part, ast.Name)}
         defined = getattr(statement, "name", "")
         texts = self.texts_in(statement)
-        for other in self.tree.body:
+        for other in self._statements:
             targets = {last_name(target) for target in _targets(other)}
             is_call = isinstance(other, ast.Expr) and any(
                 isinstance(part, ast.Name) and part.id == defined for part in ast.walk(other)
@@ -168,7 +187,7 @@ class _ModuleText:
 
     def loop_around(self, node: ast.AST) -> ast.For | None:
         """Return the loop of the module that holds a node."""
-        return next((one for one in self.tree.body if isinstance(one, ast.For) and node in ast.walk(one)), None)
+        return next((one for one in self._statements if isinstance(one, ast.For) and node in ast.walk(one)), None)
 
 
 def _note_reading(node: ast.AST, module: _ModuleText) -> None:

@@ -5,13 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lighter_config.signatures.text.modules import Module
+from lighter_config.signatures.text.outline import Definition as Node
+from lighter_config.signatures.text.outline import Piece
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """``class`` or ``def``."""
+    """``class`` or ``def``.
 
-    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    Attributes:
+        source: Its node, or the text that is parsed when the node is asked for.
+    """
+
+    source: Node | Piece
+
+    @property
+    def node(self) -> Node:
+        """Its syntax tree."""
+        return self.source.node if isinstance(self.source, Piece) else self.source
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ from lighter_config.signatures.namespaces.namespace import (
     Unpacked,
 )
 from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
-from lighter_config.signatures.text.modules import Module
-from lighter_config.signatures.text.statements import matching
+from lighter_config.signatures.text.modules import Module, is_compiled
+from lighter_config.signatures.text.outline import Definition as Node
+from lighter_config.signatures.text.outline import Outline, Piece
 
-_EXPORTS, _GLOBAL = re.compile(rb"__all__"), re.compile(rb"\bglobal\b")
+_EXPORTS, _GLOBAL = re.compile(rb"__all__"), re.compile(rb"(?:^|[:;])\s*global\b")
 
 _MAX_SIZE = 4 << 20
 """Longer source is not read: its tree takes hundreds of times as much memory."""
@@ -39,16 +40,20 @@ def read_module(module: Module, text: bytes) -> Namespace:
     """
     if len(text) > _MAX_SIZE:
         raise ValueError(f"more than {_MAX_SIZE >> 20} MiB of source")
-    tree = ast.parse(text, filename=module.file or module.name)
-    namespace = Namespace(module, docstring=ast.get_docstring(tree))
+    is_valid = module.kind == "stub" or (module.file is not None and is_compiled(module.file))
+    outline = Outline(text, module.file or module.name, is_valid=is_valid)
+    namespace = Namespace(module, docstring=outline.docstring)
     if module.kind == "source" and may_add_names(text):
-        note_additions(namespace, tree, text)
-    if b"__all__" in text and _functions_mention_exports(tree, text):
+        note_additions(namespace, outline)
+    if b"__all__" in text and _functions_mention_exports(outline):
         namespace.name_lists = None
-    rebound = _names_bound_by_functions(tree, text) if b"global " in text else ()
-    for node in tree.body:
-        _drop_bodies(node)
-    _Walker(namespace).run(tree.body)
+    rebound = _names_bound_by_functions(outline) if b"global " in text else ()
+    for statement in outline.statements:
+        if isinstance(statement, Piece):
+            statement.prepare(_drop_bodies)
+        else:
+            _drop_bodies(statement)
+    _Walker(namespace).run(outline.statements)
     for name in rebound:
         before = namespace.candidates(name)
         namespace.names[name] = Bound(namespace.position(name), (*before, Opaque("a function may bind it anew")))
@@ -68,13 +73,13 @@ _TELLING_METHODS = frozenset({"__call__", "__new__", "__init__", "__init_subclas
 
 def _drop_bodies(node: ast.stmt) -> None:
     """Forget the bodies of methods, which no question is about: they are most of a syntax tree's memory."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            _drop_bodies(child)
     if isinstance(node, ast.ClassDef):
         for child in node.body:
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and child.name not in _TELLING_METHODS:
                 del child.body[1:]
+    for field in ("body", "orelse", "finalbody"):
+        for child in getattr(node, field, ()):
+            _drop_bodies(child)
 
 
 class _Walker:
@@ -87,14 +92,17 @@ class _Walker:
         self.branches: tuple[tuple[Decision, int], ...] = ()
         self.count = 0
 
-    def run(self, statements: Iterable[ast.stmt]) -> None:
+    def run(self, statements: Iterable[ast.stmt | Piece]) -> None:
         for statement in statements:
-            self._run(statement)
+            if isinstance(statement, Piece):
+                self._define(statement, statement.decorators)
+            else:
+                self._run(statement)
 
     def _run(self, statement: ast.stmt) -> None:
         match statement:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                self._define(statement)
+                self._define(statement, [last_name(decorator) for decorator in statement.decorator_list])
             case ast.Import():
                 for alias in statement.names:
                     if alias.asname is not None:
@@ -142,14 +150,13 @@ class _Walker:
             case _:
                 pass
 
-    def _define(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        if any(last_name(decorator) in ("setter", "deleter") for decorator in node.decorator_list):
+    def _define(self, source: Node | Piece, decorators: Sequence[str]) -> None:
+        if "setter" in decorators or "deleter" in decorators:
             return
-        is_overload = any(last_name(decorator) == "overload" for decorator in node.decorator_list)
-        if is_overload and self.namespace.module.kind == "stub" and node.name in self.bound:
-            self._bind(node.name, Opaque("a stub gives several signatures"))
+        if "overload" in decorators and self.namespace.module.kind == "stub" and source.name in self.bound:
+            self._bind(source.name, Opaque("a stub gives several signatures"))
             return
-        self._bind(node.name, Definition(node))
+        self._bind(source.name, Definition(source))
 
     def _import_names(self, statement: ast.ImportFrom) -> None:
         module = absolute_name(statement, self.namespace.module)
@@ -371,17 +378,17 @@ def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
     return bool(statements) and isinstance(statements[-1], ast.Raise)
 
 
-def _functions_mention_exports(tree: ast.Module, text: bytes) -> bool:
+def _functions_mention_exports(outline: Outline) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == "__all__"
-        for statement in matching(tree, text, _EXPORTS)
-        for function in ast.walk(statement)
+        for function in outline.matching([b"__all__"], _EXPORTS)
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         and function.name not in ("__dir__", "__getattr__")
         for node in ast.walk(function)
     )
 
 
-def _names_bound_by_functions(tree: ast.Module, text: bytes) -> list[str]:
-    nodes = (node for statement in matching(tree, text, _GLOBAL) for node in ast.walk(statement))
-    return [name for node in nodes if isinstance(node, ast.Global) for name in node.names]
+def _names_bound_by_functions(outline: Outline) -> list[str]:
+    return [
+        name for node in outline.matching([b"global"], _GLOBAL) if isinstance(node, ast.Global) for name in node.names
+    ]

@@ -1,6 +1,6 @@
 """Where the source of a module is, found by the rules of Python's own import but without importing."""
 # Names are compared as text: an object for each candidate path would cost more than all the rest.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH119, PTH208
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH208
 
 import ast
 import os
@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import Literal
 
-from lighter_config.regular_files import read_regular
+from lighter_config.regular_files import open_regular, read_regular
 
 EVERY_FILE = ".*"
 """After the name of a package: all files of it together, as something that an answer depends on."""
@@ -274,6 +275,18 @@ class ModuleFinder:
                     if entry.endswith(".pth"):
                         installs.read(folder, entry)
         return installs
+
+
+def is_compiled(file: str) -> bool:
+    """Return whether this interpreter has compiled a source file as it is: then it certainly is Python."""
+    try:
+        status = os.stat(file)
+        with open_regular(cache_from_source(file)) as compiled:
+            header = compiled.read(16)
+    except (OSError, NotImplementedError):
+        return False
+    time, size = int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF
+    return header == MAGIC_NUMBER + bytes(4) + time.to_bytes(4, "little") + size.to_bytes(4, "little")
 
 
 def _normalized(distribution: str) -> str:

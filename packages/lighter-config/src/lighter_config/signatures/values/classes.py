@@ -40,6 +40,7 @@ class Classes:
         self._evaluate = evaluate
         self._bound = bound
         self._in_progress: set[ClassValue] = set()
+        self._bodies: dict[ast.ClassDef, Namespace] = {}
         self._orders: dict[ClassValue, tuple[ClassValue | BuiltinValue, ...]] = {}
 
     def unsubscripted(self, value: Value) -> Value:
@@ -52,7 +53,9 @@ class Classes:
         """The names that the class statement binds."""
         module = self._modules.find(cls.module)
         assert module is not None
-        return read_class_body(module, cls.node)
+        if cls.node not in self._bodies:
+            self._bodies[cls.node] = read_class_body(module, cls.node)
+        return self._bodies[cls.node]
 
     def own_attribute(self, cls: ClassValue, name: str) -> Value | None:
         """What the class body itself binds ``name`` to; ``None`` when it does not."""
