@@ -29,6 +29,11 @@ ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
 
 _MAX_ENTRIES = 50_000
 
+_NEAR = 200  # characters, which a dotted name does not exceed
+_IN_QUOTES = re.compile(rb"[\"'](?:[\w.]*\.)?\Z")
+_IS_SET = re.compile(rb"\s*(:[^=\n]+)?=[^=]")
+_OWNER = re.compile(rb"(\w*)\.\Z")
+
 # Python 3.13 puts it in the place of the file collections/abc.py, and 3.14 has no such file
 _REGISTERED_AS = {"collections.abc": "_collections_abc"}
 
@@ -123,12 +128,6 @@ class ModuleFinder:
 
         To do so, source has to spell the name: as ``x.name = ...``, or as a text for ``setattr`` or ``sys.modules``.
         """
-        # an attribute of `self` is one of an object, unless the text binds `self` to something of its own
-        spelled = re.compile(
-            rb"""(?<!\bself)(?<!\bcls)\.%(name)s\s*(:[^=\n]+)?=[^=]|["']([\w.]*\.)?%(name)s["']"""
-            % {b"name": name.encode()}
-        )
-        of_self = re.compile(rb"\bself\.%b\s*=[^=]" % name.encode())
         package = module.name.partition(".")[0]
         files = self.files(package)
         if files is None:
@@ -138,10 +137,8 @@ class ModuleFinder:
                 text = read_regular(file)
             except OSError:
                 continue
-            if name.encode() in text:
-                bound = re.search(rb"\bself = ", text)
-                if spelled.search(text) or (bound is not None and of_self.search(text, bound.end())):
-                    return file
+            if _may_give(text, name.encode()):
+                return file
         return None
 
     def files(self, package: str) -> tuple[str, ...] | None:
@@ -275,6 +272,26 @@ class ModuleFinder:
                     if entry.endswith(".pth"):
                         installs.read(folder, entry)
         return installs
+
+
+def _may_give(text: bytes, name: bytes) -> bool:
+    """Return whether source sets an attribute of this name, or spells it as a text of its own or after dots."""
+    bound: re.Match[bytes] | None = None
+    at = text.find(name)
+    while at != -1:  # a pattern that begins with the name is tried a thousand times as seldom as any other
+        before, end = text[max(0, at - _NEAR) : at], at + len(name)
+        if text[end : end + 1] in (b'"', b"'"):
+            if _IN_QUOTES.search(before) is not None:
+                return True
+        elif (is_set := _IS_SET.match(text, end)) is not None and (owner := _OWNER.search(before)) is not None:
+            # an attribute of `self` is one of an object, unless the text binds `self` to something of its own
+            if owner[1] not in (b"self", b"cls"):
+                return True
+            bound = bound or re.search(rb"\bself = ", text)
+            if owner[1] == b"self" and is_set[1] is None and bound is not None and at > bound.end():
+                return True
+        at = text.find(name, end)
+    return False
 
 
 def is_compiled(file: str) -> bool:
