@@ -88,6 +88,58 @@ def test_other_search_paths_and_projects_have_their_own_answers(source: Path) ->
         assert keywords(reader.read("project.nets.net")) == (name,)
 
 
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """The libraries of an environment: a package with the list of files that its installer has written."""
+    site = tmp_path / "env/site-packages"
+    (site / "lib").mkdir(parents=True)
+    (site / "lib/__init__.py").write_text("def thing(a): ...\ndef other(a): ...\n")
+    (site / "lib-1.0.dist-info").mkdir()
+    (site / "lib-1.0.dist-info/RECORD").write_text("lib/__init__.py,,\n")
+    return site
+
+
+def in_project(environment: Path, name: str, target: str) -> object:
+    (project := environment.parents[1] / name).mkdir(exist_ok=True)
+    cache = environment.parents[1] / "cache"
+    return SignatureReader(search_path=[environment, project], project=project, cache_folder=cache).read(target)
+
+
+def test_another_project_finds_the_answers_about_libraries(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = in_project(environment, "one", "lib.thing")
+    assert keywords(first) == ("a",)
+    monkeypatch.setattr(ModuleStore, "_read", lambda *_: pytest.fail("the source was read again"))
+    assert in_project(environment, "two", "lib.thing") == first
+
+
+def test_a_module_of_a_project_that_hides_a_library_is_seen(environment: Path) -> None:
+    (environment / "lib/__init__.py").write_text("from helper import thing\n")
+    for name in ("one", "two"):
+        in_project(environment, name, "lib.thing")
+        (environment.parents[1] / name / "helper.py").write_text(f"def thing({name}): ...\n")
+        assert keywords(in_project(environment, name, "lib.thing")) == (name,)
+
+
+def test_an_upgrade_of_a_library_is_seen(environment: Path) -> None:
+    assert keywords(in_project(environment, "one", "lib.thing")) == ("a",)
+    assert isinstance(in_project(environment, "one", "lib.added"), DoesNotExist)
+    (environment / "lib/__init__.py").write_text("def thing(a, b): ...\n")
+    (environment / "lib/patch.py").write_text("import lib\nlib.added = print\n")
+    (environment / "lib-1.0.dist-info").rename(environment / "lib-1.1.dist-info")
+    (environment / "lib-1.1.dist-info/RECORD").write_text("lib/__init__.py,,\nlib/patch.py,,\n")
+    assert keywords(in_project(environment, "two", "lib.thing")) == ("a", "b")
+    assert not isinstance(in_project(environment, "two", "lib.added"), DoesNotExist)
+
+
+def test_a_library_of_the_same_name_elsewhere_has_its_own_answers(environment: Path) -> None:
+    (other := environment.parents[1] / "env2/site-packages/lib").mkdir(parents=True)
+    (other / "__init__.py").write_text("def thing(z): ...\n")
+    for _ in range(2):
+        assert keywords(in_project(environment, "one", "lib.thing")) == ("a",)
+        assert keywords(in_project(other.parent, "one", "lib.thing")) == ("z",)
+    assert len(list((environment.parents[1] / "cache").iterdir())) == 2
+
+
 def test_many_processes_may_write_at_once(source: Path) -> None:
     code = (
         "import sys; from lighter_config.signatures import SignatureReader\n"

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from lighter_config.signatures import Signature, SignatureReader, Unknown
-from lighter_config.signatures.text.modules import is_compiled
-from lighter_config.signatures.text.outline import Outline, Piece, definitions_in
+from lighter_config.signatures.text.outline import Outline, Piece, definitions_in, is_compiled
 
 NUM_FILES = int(os.environ.get("LIGHTER_OUTLINED_FILES", "200"))
 

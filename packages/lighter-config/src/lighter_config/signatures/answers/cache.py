@@ -6,15 +6,15 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, ModuleFinder
+from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, PART_OF_NAME, ModuleFinder
 
 _FORMAT = 12
 
-Fingerprint = tuple[str, int, int] | tuple[str] | None
+Fingerprint = tuple[str, int, int] | tuple[str, ...] | None
 
 
 class AnswerCache:
@@ -22,6 +22,7 @@ class AnswerCache:
 
     An entry holds the answer and what every module that was looked at came from: file, modification time and size, or
     that it was not there. It is used only while all of that still holds, so an answer is never older than the source.
+    Answers about installed packages are shared by all projects that use the same environment.
 
     Args:
         finder: Where modules are found now.
@@ -31,24 +32,26 @@ class AnswerCache:
     def __init__(self, finder: ModuleFinder, folder: Path | None) -> None:
         self.finder = finder
         self.folder = folder
-        environment = json.dumps([_FORMAT, sys.version, finder.search_path, str(finder.project)])
-        self._environment = zlib.crc32(environment.encode())  # loading hashlib takes longer than all answers
+        environment = [_FORMAT, sys.version, finder.installed_roots]
+        self._shared = _checksum(environment)
+        self._own = _checksum([*environment, finder.search_path, str(finder.project)])
         self._fingerprints: dict[str, Fingerprint] = {}
         self._given: dict[str, Any] = {}
 
-    def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]]) -> Any:
+    def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out and keep it.
 
         Args:
             question: What is asked, as text.
+            about: The dotted name that it is about.
             work_out: Gives the answer as JSON values, and the names of the modules it depends on.
         """
         if question not in self._given:
-            self._given[question] = self._answer(question, work_out)
+            self._given[question] = self._answer(question, work_out, about)
         return self._given[question]
 
-    def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]]) -> Any:
-        file = self._file(question)
+    def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], about: str) -> Any:
+        file = self._file(question, about)
         if file is not None:
             kept = self._read(file, question)
             if kept is not None:
@@ -63,10 +66,11 @@ class AnswerCache:
             _write(file, entry)
         return answer
 
-    def _file(self, question: str) -> Path | None:
+    def _file(self, question: str, about: str) -> Path | None:
         if self.folder is None:
             return None
-        return self.folder / f"{self._environment:08x}{zlib.crc32(question.encode()):08x}.json"
+        environment = self._shared if self.finder.is_installed(about.partition(".")[0]) else self._own
+        return self.folder / f"{environment:08x}{zlib.crc32(question.encode()):08x}.json"
 
     def _read(self, file: Path, question: str) -> Any:
         try:
@@ -93,11 +97,14 @@ class AnswerCache:
             return (str(os.environ.get(name.removeprefix(ENVIRONMENT))),)
         if name.startswith(DISTRIBUTION):
             return (str(self.finder.version(name.removeprefix(DISTRIBUTION))),)
+        if name.startswith(PART_OF_NAME):
+            return (str(self.finder.is_part_of_name(name.removeprefix(PART_OF_NAME))),)
         module = self.finder.find(name)
         if module is None:
-            return None
+            reason = None if "." in name else self.finder.may_exist(name)
+            return None if reason is None else (reason,)
         if module.file is None:
-            return (module.kind,)
+            return (module.kind, *module.locations)
         try:
             status = Path(module.file).stat()
         except OSError:
@@ -106,12 +113,20 @@ class AnswerCache:
 
     def _look_at_all(self, package: str) -> Fingerprint:
         """The count, newest time and total size of a package's files: one that changed, came or went is seen."""
+        if (record := self.finder.record_of(package)) is not None:  # one file for the thousands that it lists
+            with contextlib.suppress(OSError):
+                status = Path(record).stat()
+                return (record, status.st_mtime_ns, status.st_size)
         newest, total, count = 0, 0, 0
         for file in self.finder.files(package) or ():
             with contextlib.suppress(OSError):
                 status = Path(file).stat()
                 newest, total, count = max(newest, status.st_mtime_ns), total + status.st_size, count + 1
         return (f"{count} files", newest, total)
+
+
+def _checksum(parts: Sequence[object]) -> int:
+    return zlib.crc32(json.dumps(parts).encode())  # loading hashlib takes longer than all answers
 
 
 def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:

@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 
 from lighter_config.regular_files import read_regular
-from lighter_config.signatures.text.modules import is_compiled
-from lighter_config.signatures.text.outline import definitions_in
+from lighter_config.signatures.text.outline import definitions_in, is_compiled
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
 

@@ -12,7 +12,7 @@ from lighter_config.signatures.answers.choices import choices_of
 from lighter_config.signatures.answers.class_constants import Constant, class_constant
 from lighter_config.signatures.answers.mismatch import Mismatch
 from lighter_config.signatures.namespaces.namespace import Namespace
-from lighter_config.signatures.text.modules import ModuleFinder
+from lighter_config.signatures.text.modules import PART_OF_NAME, ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.class_order import python_type
 from lighter_config.signatures.values.library import Library
@@ -123,7 +123,8 @@ class SourceReader:
             return False
         if not nearest or isinstance(self._locate(nearest[0])[0], (Absent, Unclear)):
             return False
-        if any(value.name in package for package in self._finder.top_level()):
+        self._library.modules.depends_on(f"{PART_OF_NAME}{value.name}")
+        if self._finder.is_part_of_name(value.name):
             return False
         self._library.modules.depends_on_all_of(module)
         return self._finder.may_be_given(module, value.name) is None

@@ -58,9 +58,8 @@ class SignatureReader:
             target: A dotted import path of a class, a function or a classmethod.
         """
         if target not in self._answers:
-            kept = self._ask(
-                f"read {target}", lambda: _to_json(self._source.read(target)), _to_json(Unknown(target, _TOO_DEEP))
-            )
+            too_deep = _to_json(Unknown(target, _TOO_DEEP))
+            kept = self._ask(f"read {target}", lambda: _to_json(self._source.read(target)), too_deep, about=target)
             self._answers[target] = _from_json(kept)
         return self._answers[target]
 
@@ -71,7 +70,7 @@ class SignatureReader:
             target: A dotted import path.
             base: A dotted import path, canonical or not.
         """
-        answer = self._ask(f"is {target} a {base}", lambda: self._source.is_subclass(target, base))
+        answer = self._ask(f"is {target} a {base}", lambda: self._source.is_subclass(target, base), about=target)
         return answer if isinstance(answer, bool) else None
 
     def choices(self, target: str, name: str) -> tuple[str, ...]:
@@ -81,7 +80,8 @@ class SignatureReader:
             target: The import path of the class.
             name: The name of the argument.
         """
-        return tuple(self._ask(f"choices of {target} {name}", lambda: self._source.choices(target, name), too_deep=[]))
+        question = f"choices of {target} {name}"
+        return tuple(self._ask(question, lambda: self._source.choices(target, name), too_deep=[], about=target))
 
     def class_constant(self, target: str, name: str) -> "Constant":
         """Return the constant that a class has under a name; ``None`` if it is that, or is not known.
@@ -90,7 +90,8 @@ class SignatureReader:
             target: The import path of the class.
             name: The name of the attribute.
         """
-        constant: Constant = self._ask(f"constant {target} {name}", lambda: self._source.class_constant(target, name))
+        question = f"constant {target} {name}"
+        constant: Constant = self._ask(question, lambda: self._source.class_constant(target, name), about=target)
         return constant
 
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
@@ -109,10 +110,10 @@ class SignatureReader:
             found = self._source.mismatch(parameter, value)
             return {} if found is None else asdict(found)
 
-        kept = self._ask(question, work_out)
+        kept = self._ask(question, work_out, about=parameter.module)
         return Mismatch(**{**kept, "path": tuple(kept["path"]), "choices": tuple(kept["choices"])}) if kept else None
 
-    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None) -> Any:
+    def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None, *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""
 
         def recorded() -> tuple[Any, Iterable[str]]:
@@ -123,7 +124,7 @@ class SignatureReader:
                     answer = too_deep
             return answer, modules
 
-        return self._cache.answer(question, recorded)
+        return self._cache.answer(question, recorded, about=about)
 
 
 def _default_cache() -> Path:

@@ -21,9 +21,9 @@ from lighter_config.signatures.namespaces.namespace import (
     Unpacked,
 )
 from lighter_config.signatures.text.conditions import is_for_type_checkers, last_name, static_truth
-from lighter_config.signatures.text.modules import Module, is_compiled
+from lighter_config.signatures.text.modules import Module
 from lighter_config.signatures.text.outline import Definition as Node
-from lighter_config.signatures.text.outline import Outline, Piece
+from lighter_config.signatures.text.outline import Outline, Piece, is_compiled
 
 _EXPORTS, _GLOBAL = re.compile(rb"__all__"), re.compile(rb"(?:^|[:;])\s*global\b")
 

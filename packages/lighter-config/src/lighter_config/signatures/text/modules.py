@@ -1,6 +1,6 @@
 """Where the source of a module is, found by the rules of Python's own import but without importing."""
 # Names are compared as text: an object for each candidate path would cost more than all the rest.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH208
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH119, PTH120, PTH208
 
 import ast
 import os
@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import Literal
 
-from lighter_config.regular_files import open_regular, read_regular
+from lighter_config.regular_files import read_regular
 
 EVERY_FILE = ".*"
 """After the name of a package: all files of it together, as something that an answer depends on."""
@@ -24,6 +23,9 @@ ENVIRONMENT = "$"
 
 DISTRIBUTION = "@"
 """Before the name of a distribution, whose version is something that an answer depends on."""
+
+PART_OF_NAME = "*"
+"""Before a word; whether the name of a top-level module holds it is something that an answer depends on."""
 
 ModuleKind = Literal["source", "stub", "extension", "builtin", "namespace"]
 
@@ -87,6 +89,27 @@ class ModuleFinder:
             self._modules[name] = self._find(_REGISTERED_AS.get(name, name))
         return self._modules[name]
 
+    def is_installed(self, name: str) -> bool:
+        """Return whether a top-level module is of the environment, rather than of the user's own folders."""
+        module = self.find(name)
+        files = () if module is None else (module.file or "", *module.locations)
+        return any(file.startswith(f"{root}{os.sep}") for file in files for root in self.installed_roots)
+
+    def record_of(self, package: str) -> str | None:
+        """Return the list of files that an installer has written for a package; ``None`` if there is none beside it."""
+        module = self.find(package)
+        for location in module.locations if module is not None else ():
+            root = os.path.dirname(location)
+            for entry in self._entries(root):
+                name, _, rest = entry.removesuffix(".dist-info").partition("-")
+                if rest and entry.endswith(".dist-info") and _normalized(name) == _normalized(package):
+                    return os.path.join(root, entry, "RECORD")
+        return None
+
+    def is_part_of_name(self, word: str) -> bool:
+        """Return whether the name of a module that an absolute import may start with holds a word."""
+        return any(word in name for name in self.top_level())
+
     def submodules(self, module: Module) -> Iterator[str]:
         """The names of the modules directly inside a package."""
         for location in module.locations:
@@ -103,9 +126,8 @@ class ModuleFinder:
 
     def may_exist(self, name: str) -> str | None:
         """Say why a top-level module that was not found may still be importable; ``None`` when it cannot be."""
-        for entry in self._roots:
-            if os.path.isfile(entry):
-                return f"{entry} is an archive, which is not searched"
+        if self._archives:
+            return f"{self._archives[0]} is an archive, which is not searched"
         for hook, text in self._editable.unread.items():
             if re.search(rf"\b{re.escape(name)}\b", text):
                 return f"{hook} adds an import hook that names it"
@@ -260,6 +282,21 @@ class ModuleFinder:
                 yield stem
 
     @cached_property
+    def installed_roots(self) -> tuple[str, ...]:
+        """The folders of the search path that belong to the environment: those of libraries, and of their installs."""
+        standard = os.path.dirname(os.__file__)
+        found = [
+            entry
+            for entry in self.search_path
+            if _is_site(entry) or entry == standard or entry.startswith(f"{standard}{os.sep}")
+        ]
+        return tuple(dict.fromkeys([*found, *self._editable.folders, *self._editable.mapping.values()]))
+
+    @cached_property
+    def _archives(self) -> tuple[str, ...]:
+        return tuple(entry for entry in self._roots if os.path.isfile(entry))
+
+    @cached_property
     def _roots(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.search_path, *self._editable.folders]))
 
@@ -267,7 +304,7 @@ class ModuleFinder:
     def _editable(self) -> "_EditableInstalls":
         installs = _EditableInstalls({}, [], {})
         for folder in self.search_path:
-            if os.path.basename(folder) in ("site-packages", "dist-packages"):
+            if _is_site(folder):
                 for entry in sorted(self._entries(folder)):
                     if entry.endswith(".pth"):
                         installs.read(folder, entry)
@@ -294,16 +331,8 @@ def _may_give(text: bytes, name: bytes) -> bool:
     return False
 
 
-def is_compiled(file: str) -> bool:
-    """Return whether this interpreter has compiled a source file as it is: then it certainly is Python."""
-    try:
-        status = os.stat(file)
-        with open_regular(cache_from_source(file)) as compiled:
-            header = compiled.read(16)
-    except (OSError, NotImplementedError):
-        return False
-    time, size = int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF
-    return header == MAGIC_NUMBER + bytes(4) + time.to_bytes(4, "little") + size.to_bytes(4, "little")
+def _is_site(folder: str) -> bool:
+    return os.path.basename(folder) in ("site-packages", "dist-packages")
 
 
 def _normalized(distribution: str) -> str:

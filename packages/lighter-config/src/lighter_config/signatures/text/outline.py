@@ -14,6 +14,10 @@ import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import Path
+
+from lighter_config.regular_files import open_regular
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -212,6 +216,18 @@ def definitions_in(text: bytes, name: str, *, is_valid: bool) -> list[ast.stmt]:
     statements = Outline(text, name, is_valid=is_valid).statements
     named = [one for one in statements if isinstance(one, Piece | Definition) and one.name == name]
     return [one.parsed() if isinstance(one, Piece) else one for one in named]
+
+
+def is_compiled(file: str) -> bool:
+    """Return whether this interpreter has compiled a source file as it is: then it certainly is Python."""
+    try:
+        status = Path(file).stat()
+        with open_regular(cache_from_source(file)) as compiled:
+            header = compiled.read(16)
+    except (OSError, NotImplementedError):
+        return False
+    time, size = int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF
+    return header == MAGIC_NUMBER + bytes(4) + time.to_bytes(4, "little") + size.to_bytes(4, "little")
 
 
 def _cut(text: bytes) -> tuple[bytes, list[Piece]] | None:
