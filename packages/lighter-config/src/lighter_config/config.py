@@ -58,8 +58,8 @@ class Config:
 
         Of an expanded config also what could not be expanded, as errors.
         """
-        found = list(notes_of(self._root, self._origins, self._doubts))
-        for node in [node for _, node in self._nodes()] if self._copy_errors else ():
+        found = list(notes_of(self._root, self._nodes, self._origins, self._doubts))
+        for _, node in self._nodes if self._copy_errors else ():
             if id(node) in (self._copy_errors or {}):
                 found.extend((self._copy_errors or {})[id(node)].findings)
         return tuple(dict.fromkeys(found))
@@ -86,7 +86,7 @@ class Config:
 
     @cached_property
     def _expanded(self) -> "Config":
-        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes()):
+        if self._copy_errors is not None or not any(is_copy(node.value) for _, node in self._nodes):
             return self
         root = self._copier.copied()
         return self._with_root(root, whole=None if self.whole is self else self.whole, copy_errors=self._copier.errors)
@@ -169,16 +169,16 @@ class Config:
 
     def leaf_paths(self) -> Iterator[str]:
         """Yield the path of every value that is not a mapping or list."""
-        for path, node in self._nodes():
+        for path, node in self._nodes:
             if node.is_leaf:
                 yield format_path(path)
 
     def walk(self) -> Iterator[tuple[Segments, Any]]:
         """Yield the path and value of every mapping, list and leaf, parents first."""
-        for path, node in self._nodes():
+        for path, node in self._nodes:
             yield path, node.value if node.is_leaf else node.plain()
 
-    @property
+    @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that it was loaded from, resolved, in order."""
         return tuple(source.path.resolve() for source in self.sources if isinstance(source, FileSource))
@@ -240,11 +240,11 @@ class Config:
         expanded = self.expanded()
         return Resolver(expanded._root, expanded._copy_errors or {})
 
-    def _nodes(self) -> Iterator[tuple[Segments, Node]]:
-        """Yield every node below the root with its path, parents first."""
-        nodes = walk(self._root)
-        next(nodes)
-        return nodes
+    @cached_property
+    def _nodes(self) -> tuple[tuple[Segments, Node], ...]:
+        """Every node below the root with its path, parents first: a check looks at all of them many times."""
+        _, *nodes = walk(self._root)
+        return tuple(nodes)
 
     def _node_at(self, segments: Segments) -> Node | None:
         """Return the node at a path, through copies on the way."""

@@ -14,18 +14,20 @@ from lighter_config.tree.origins import Document, Origin
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
 from lighter_config.tree.references import INTERPOLATION, absolute_path, find_references, is_interpolation
 from lighter_config.tree.scalars import MEANT, PLACEHOLDER, is_suspect
-from lighter_config.tree.walking import follow, walk
+from lighter_config.tree.walking import follow
 
 _DECODED = re.compile(r"\$\{oc\.decode:\s*(\$\{(?:oc\.)?env:[^}]*\})\s*\}")
 _REFERENCE_IN_TEXT = re.compile(r"[@%][^\W\d]\w*(?:::\w+)+")
 
 
-def notes_of(root: Node, origins: Iterable[Origin], doubts: Iterable[Doubt]) -> Iterable[Finding]:
-    """Yield the notes about the values that are still in the tree."""
+def notes_of(
+    root: Node, nodes: Iterable[tuple[Segments, Node]], origins: Iterable[Origin], doubts: Iterable[Doubt]
+) -> Iterable[Finding]:
+    """Yield the notes about the values that are still in the tree, whose nodes are given with their paths."""
     reported: set[tuple[Origin, int]] = set()
     doubtful = {id(doubt.node): doubt for doubt in doubts}
     legacy: dict[Origin, tuple[Segments, Node]] = {}
-    for path, node in walk(root):
+    for path, node in nodes:
         value = node.value
         if doubtful and id(node) in doubtful:
             yield _doubt(path, doubtful[id(node)])

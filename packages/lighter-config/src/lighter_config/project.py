@@ -1,5 +1,6 @@
 """The folder of the user's own code, which a config reaches as ``project``, and the reader that looks into it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,10 +99,14 @@ def is_users_own(project: Project | None, config: Config) -> bool:
 
 
 def _marked_folder(config: Config, working_directory: Path) -> Path | None:
+    seen: set[str] = set()
     for start in (working_directory, *(file.parent for file in config.files)):
-        for folder in (start, *start.parents):
-            if is_regular(folder / MARKER):
-                return folder
+        folder = str(start)
+        while folder not in seen:
+            if is_regular(os.path.join(folder, MARKER)):  # noqa: PTH118  # an object for each folder would cost more
+                return Path(folder)
+            seen.add(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120
     return None
 
 

@@ -14,6 +14,8 @@ _COMPUTED = ("$", "@", "%")
 def check_batch(context: CheckContext) -> Iterator[Finding]:
     """Report what is not a tensor in the described batch; expressions and references are read when they are built."""
     config = context.config.expanded()
+    if not config.has(SHAPES):
+        return
     for segments, value in config.walk():
         if segments[0] != SHAPES or isinstance(value, dict | list):
             continue

@@ -16,6 +16,7 @@ from lighter_config.tree.references import absolute_path, find_references, is_re
 _CLASSES = ("torch.nn.Module", "torch.optim.Optimizer")
 """Classes that nothing else can stand for; what other annotations name may have a substitute with the same methods."""
 
+_NAMES = tuple(one.rpartition(".")[2] for one in _CLASSES)
 _ANNOTATION = re.compile(r"([A-Za-z_][\w.]*)(?: \| None)?|Optional\[([A-Za-z_][\w.]*)\]")
 
 
@@ -39,7 +40,10 @@ def wrong_classes(context: CheckContext, component: Component, signature: Signat
 
 def _class_of(context: CheckContext, parameter: Parameter) -> str | None:
     """Return the class that an annotation names, alone or beside null, if nothing else can stand for it."""
-    match = _ANNOTATION.fullmatch(parameter.annotation or "")
+    annotation = parameter.annotation or ""
+    if not any(name in annotation for name in _NAMES):  # most: trying a pattern takes longer
+        return None
+    match = _ANNOTATION.fullmatch(annotation)
     name = "" if match is None else match[1] or match[2]
     named = f"{parameter.module}.{name}"
     for one in _CLASSES:

@@ -34,9 +34,11 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
                 yield from _compare(context, component, path, parameter, value)
                 yield from _choose(context, component, path, value)
         yield from wrong_classes(context, component, signature)
+        if not component.positional:
+            continue
         by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
         written = context.value((*component.path, ARGUMENTS), [])
-        if component.positional is not None and len(component.positional) == len(written):
+        if len(component.positional) == len(written):
             for index, (parameter, value) in enumerate(zip(by_position, component.positional, strict=False)):
                 yield from _compare(context, component, (*component.path, ARGUMENTS, index), parameter, value)
 

@@ -81,10 +81,9 @@ def _of_stage(context: CheckContext, stage: Stage, trainer: str, at: Segments, g
 def _unknown(
     context: CheckContext, component: Component, signature: Signature, severity: Severity
 ) -> Iterator[Finding]:
-    valid = [name for name in signature.keywords if name not in component.keywords]
-    for name in component.keywords:
-        if signature.parameter(name) is not None:
-            continue
+    unknown = [name for name in component.keywords if signature.parameter(name) is None]
+    valid = [name for name in signature.keywords if name not in component.keywords] if unknown else []
+    for name in unknown:
         path = (*component.path, name)
         if signature.accepts_any_keyword:
             near = nearest_names(name, valid, likeness=NEARLY_THE_SAME)
@@ -183,15 +182,14 @@ def _missing(
 ) -> Iterator[Finding]:
     if component.positional is None:
         return
-    by_position = [parameter for parameter in signature.parameters if parameter.accepts_position]
-    filled = {parameter.name for parameter in by_position[: len(component.positional)]}
-    missing = [
+    not_named = [
         parameter.name
         for parameter in signature.parameters
-        if parameter.required
-        and parameter.name not in filled
-        and not (parameter.accepts_keyword and parameter.name in component.keywords)
+        if parameter.required and not (parameter.accepts_keyword and parameter.name in component.keywords)
     ]
+    by_position = [parameter for parameter in signature.parameters if parameter.accepts_position] if not_named else []
+    filled = {parameter.name for parameter in by_position[: len(component.positional)]}
+    missing = [name for name in not_named if name not in filled]
     if missing:
         names = " and ".join(missing) if len(missing) < 3 else ", ".join(missing)
         is_missing = "is missing" if len(missing) == 1 else "are missing"

@@ -58,6 +58,11 @@ class CheckContext:
         return self.tree if self.expanded is self.subject else dict(self.expanded._root.plain())
 
     @cached_property
+    def leaves(self) -> tuple[tuple[Segments, Any], ...]:
+        """Every leaf of ``tree`` with its path, in order."""
+        return tuple(leaves_in(self.tree))
+
+    @cached_property
     def components(self) -> tuple[Component, ...]:
         """Every component of the subject that is not disabled."""
         return tuple(components_in(self.tree, self.is_built))
@@ -69,7 +74,7 @@ class CheckContext:
         A variable counts by its own path; ``("vars",)`` itself is in it only when something refers to all of them.
         """
         used: set[Segments] = set()
-        for at, _, target in self._references if self.config is self.subject else references_in(self.config):
+        for at, _, target in self.references:
             path = target[:2] if target[:1] == (VARS,) else target[:1]
             if at[: len(path)] != path:
                 used.add(path)
@@ -80,7 +85,7 @@ class CheckContext:
         """Every section and variable that a YAML alias elsewhere copies from."""
         origins: dict[tuple[str, int | None, int | None], Segments] = {}
         copies: list[tuple[tuple[str, int | None, int | None], Segments]] = []
-        for path, _ in self.config.walk():
+        for path, _ in self.config._nodes:
             place = self.config.place(format_path(path))
             if place is not None and place.line is not None:
                 spot = (place.source, place.line, place.column)
@@ -107,6 +112,11 @@ class CheckContext:
             return True
         reached, on_the_way = self._reached
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
+
+    @cached_property
+    def references(self) -> "list[tuple[Segments, Reference, Segments]]":
+        """Every readable reference in the whole config: where it is, itself, where it leads."""
+        return self._references if self.config is self.subject else list(references_in(self.config))
 
     @cached_property
     def _references(self) -> list[tuple[Segments, Reference, Segments]]:

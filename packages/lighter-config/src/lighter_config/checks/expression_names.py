@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from lighter_config.checks.context import CheckContext, leaves_in
+from lighter_config.checks.context import CheckContext
 from lighter_config.checks.references import severity_at
 from lighter_config.errors import ConfigError
 from lighter_config.findings import Finding
@@ -16,14 +16,16 @@ from lighter_config.tree.references import is_expression
 
 def check_expression_names(context: CheckContext) -> Iterator[Finding]:
     """Report names in expressions that nothing defines."""
-    known = {*KNOWN_NAMES, *_imported_names(context.whole_tree)}
-    for path, value in leaves_in(context.tree):
+    known: set[str] = set()
+    for path, value in context.leaves:
         if not is_expression(value) or path[-1:] == (REQUIRES,) or path[-2:-1] == (REQUIRES,):
             continue
         try:
             names = parse_expression(value).free_names
         except ConfigError:
             continue  # the check of references says so
+        if names and not known:
+            known = {*KNOWN_NAMES, *_imported_names(context.whole_tree)}
         for name in names:
             if name not in known:
                 nearest = nearest_names(name, sorted(known))

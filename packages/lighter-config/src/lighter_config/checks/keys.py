@@ -44,7 +44,7 @@ def check_keys(context: CheckContext) -> Iterator[Finding]:
             yield _unused_key(context, key)
     if not context.is_fragment:
         yield from _unused_vars(context)
-    yield from wrong_item_names(context.expanded._root)
+    yield from wrong_item_names(context.expanded._nodes)
     yield from _unknown_stages(context)
     yield from _unknown_modes(context)
 

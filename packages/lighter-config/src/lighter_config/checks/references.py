@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lighter_config.building.resolving import DISABLED
 from lighter_config.checks.components import how_built
-from lighter_config.checks.context import CheckContext, leaves_in, references_in
+from lighter_config.checks.context import CheckContext
 from lighter_config.errors import CircularReferenceError, ConfigError
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import REQUIRES
@@ -28,7 +28,7 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
     for finding in context.subject.notes:
         if finding.severity is Severity.ERROR and finding.check != "loading":
             reported.add(finding.path)
-    for path, value in leaves_in(context.tree):
+    for path, value in context.leaves:
         if not isinstance(value, str) or value[:1] not in ("@", "%", "$") or format_path(path) in reported:
             continue
         if REQUIRES in path[-2:]:
@@ -61,7 +61,7 @@ def _defaults_near_a_name(context: CheckContext) -> Iterator[Finding]:
     """Warn of a reference whose default is used although a similar name exists: it may be mistyped."""
     if context.is_fragment:
         return
-    for path, reference, target in references_in(context.config):
+    for path, reference, target in context.references:
         node, found, rest = follow(context.expanded._root, target)
         if reference.default is None or not rest or not node.is_mapping:
             continue

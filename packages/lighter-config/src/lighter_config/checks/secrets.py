@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lighter_config.checks.context import CheckContext, leaves_in
+from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.tree.credentials import how_to_give, is_masked, missing_secret
 from lighter_config.tree.paths import format_path
@@ -10,7 +10,7 @@ from lighter_config.tree.paths import format_path
 
 def check_secrets(context: CheckContext) -> Iterator[Finding]:
     """Report secrets that a record has masked and that a run needs; note those that its own record will mask."""
-    for path, value in leaves_in(context.tree):
+    for path, value in context.leaves:
         if is_masked(value) and context.is_built(path):
             where = format_path(path)
             yield missing_secret(where, context.subject.place(where), context.subject.excerpt(where))

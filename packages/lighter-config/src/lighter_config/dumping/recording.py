@@ -22,7 +22,7 @@ from lighter_config.tree.node import Key, Node, Segments
 from lighter_config.tree.origins import Caller, Word
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import absolute_path, find_references, is_copy, is_reference
-from lighter_config.tree.walking import follow, walk
+from lighter_config.tree.walking import follow
 
 _MIN_LENGTH_IN_TEXT = 4
 _MIN_LENGTH = 6
@@ -74,9 +74,10 @@ class Secrets:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        found = dict(_secrets_below(config._root, config._root))
+        has_credentials = any(is_credential(path[-1]) for path, _ in config._nodes)  # most configs have none
+        found = dict(_secrets_below(config._root, config._root)) if has_credentials else {}
         self._marked = frozenset(found)
-        addresses = {path: passwords_in(text) for path, text in _texts_below(config._root)}
+        addresses = {path: passwords_in(text) for path, text in _addresses_in(config)}
         with_password = (path for path, passwords in addresses.items() if passwords)
         self.paths = tuple(map(format_path, dict.fromkeys((*found, *with_password))))
         texts = {
@@ -224,10 +225,11 @@ def _secrets_below(
             pending.append((*target, True))
 
 
-def _texts_below(root: Node) -> Iterator[tuple[Segments, str]]:
-    return (
-        (path, node.value) for path, node in walk(root) if isinstance(node.value, str) and not is_masked(node.value)
-    )
+def _addresses_in(config: Config) -> Iterator[tuple[Segments, str]]:
+    for path, node in config._nodes:
+        value = node.value
+        if type(value) is str and "://" in value and not is_masked(value):
+            yield path, value
 
 
 def _target(root: Node, node: Node, path: Segments) -> tuple[Node, Segments] | None:
@@ -243,8 +245,9 @@ def _target(root: Node, node: Node, path: Segments) -> tuple[Node, Segments] | N
 
 
 def _secrets_in_copies(config: Config) -> Iterator[tuple[Segments, str]]:
-    root = config.expanded()._root
-    return _secrets_below(root, root)
+    expanded = config.expanded()
+    root = expanded._root
+    return iter(()) if expanded is config else _secrets_below(root, root)
 
 
 def _secrets_in_sources(config: Config) -> Iterator[str]:

@@ -81,7 +81,7 @@ def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Con
         else:
             merged.add(source)
     root = Node({}, Document("nothing", "")) if merged.root is None else merged.root
-    if any(origin.names_items for origin in merged.origins) and (wrong := list(wrong_item_names(root))):
+    if any(origin.names_items for origin in merged.origins) and (wrong := list(wrong_item_names(walk(root)))):
         raise MergeError(*wrong)
     config = Config(
         root,

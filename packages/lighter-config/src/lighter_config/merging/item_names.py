@@ -1,16 +1,15 @@
 """The names of list items: each is text, and no two items of a list have the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lighter_config.findings import Finding
-from lighter_config.tree.node import NAME, Node, item_names
+from lighter_config.tree.node import NAME, Node, Segments, item_names
 from lighter_config.tree.paths import SEPARATOR, format_path, parse_path
-from lighter_config.tree.walking import walk
 
 
-def wrong_item_names(root: Node) -> Iterator[Finding]:
-    """Find the names of list items that a path cannot name, or that two items of a list share."""
-    for path, node in walk(root):
+def wrong_item_names(nodes: Iterable[tuple[Segments, Node]]) -> Iterator[Finding]:
+    """Find the names of list items that a path cannot name, or that two items of a list share, among all nodes."""
+    for path, node in nodes:
         if not node.is_list:
             continue
         seen: dict[str, Node] = {}

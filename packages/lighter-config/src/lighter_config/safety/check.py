@@ -46,7 +46,7 @@ class SafetyCheck:
             yield from error.findings
             return
         known = {**KNOWN_NAMES, **imports}
-        for path, node in chain([((), context.subject._root)], context.subject._nodes()):
+        for path, node in chain([((), context.subject._root)], context.subject._nodes):
             if is_expression(node.value) and REQUIRES not in path[-2:]:
                 yield from self._expression(context, path, node.value, known)
             if type(node.value) is not dict:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.cache import AnswerCache
-from lighter_config.signatures.answers.mismatch import Mismatch, json_of
+from lighter_config.signatures.answers.mismatch import UNWRITTEN, Mismatch, json_of
 from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lighter_config.signatures.answers.class_constants import Constant
     from lighter_config.signatures.answers.reader import SourceReader
 
+_SCALARS = frozenset({str, int, float, bool, type(None), type(UNWRITTEN)})
 _TOO_DEEP = "its source is nested too deeply"
 
 
@@ -44,6 +45,7 @@ class SignatureReader:
         self._finder = ModuleFinder(folders, project=project)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
+        self._mismatches: dict[tuple[Parameter, type, Any], Mismatch | None] = {}
 
     @cached_property
     def _source(self) -> "SourceReader":
@@ -103,6 +105,14 @@ class SignatureReader:
         """
         if parameter.annotation is None:
             return None
+        if type(value) not in _SCALARS:
+            return self._mismatch(parameter, value)
+        key = (parameter, type(value), value)
+        if key not in self._mismatches:
+            self._mismatches[key] = self._mismatch(parameter, value)
+        return self._mismatches[key]
+
+    def _mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
         written = f"{parameter.annotation} = {parameter.default!r}"  # no default is not the default None
         question = f"fits {parameter.module} {written}: {json.dumps(json_of(value))}"
 
