@@ -40,6 +40,16 @@ def test_every_kind_of_answer_survives_being_kept(source: Path, target: str) -> 
     assert read(source, target) == read(source, target) == read(source, target, cache="none_kept_here")
 
 
+def test_not_known_is_a_kept_answer_too(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_subclass() -> bool | None:
+        reader = SignatureReader(search_path=[source.parent], cache_folder=source.parent / "cache")
+        return reader.is_subclass("lib.thing", "lib.inner")
+
+    assert is_subclass() is None
+    monkeypatch.setattr(ModuleStore, "_read", lambda *_: pytest.fail("the source was read again"))
+    assert is_subclass() is None
+
+
 def test_a_change_of_any_file_on_the_way_is_seen(source: Path) -> None:
     assert keywords(read(source)) == ("a",)
     (source / "inner.py").write_text("def thing(b): ...\n")

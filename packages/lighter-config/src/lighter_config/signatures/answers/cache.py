@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, PART_OF_NAME, ModuleFinder
 
 _FORMAT = 12
+
+_NOT_KEPT = object()  # an answer may be null
 
 Fingerprint = tuple[str, int, int] | tuple[str, ...] | None
 
@@ -54,7 +55,7 @@ class AnswerCache:
         file = self._file(question, about)
         if file is not None:
             kept = self._read(file, question)
-            if kept is not None:
+            if kept is not _NOT_KEPT:
                 return kept
         answer, modules = work_out()
         if file is not None:
@@ -77,13 +78,13 @@ class AnswerCache:
             entry = json.loads(file.read_bytes())
             modules = entry["modules"]
             if entry["question"] != question:
-                return None
+                return _NOT_KEPT
             for name, fingerprint in modules.items():
                 if fingerprint != _as_json(self._fingerprint(name)):
-                    return None
+                    return _NOT_KEPT
             return entry["answer"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None  # no entry, or a damaged one: work the answer out again
+            return _NOT_KEPT  # no entry, or a damaged one: work the answer out again
 
     def _fingerprint(self, name: str) -> Fingerprint:
         if name not in self._fingerprints:
@@ -135,6 +136,8 @@ def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:
 
 def _write(file: Path, entry: dict[str, Any]) -> None:
     """Put the entry in place in one step, so that no reader sees half of it. A folder that refuses is fine."""
+    import tempfile  # which takes longer to import than kept answers take to read
+
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
