@@ -1,7 +1,6 @@
 """Write results of checks: as text for people, as JSON for tools, as annotations for a code review."""
 
 import os
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -146,6 +145,8 @@ def _fitted(text: str, width: int | None, indent: str = "") -> list[str]:
     """Break text between words; a word stays in one piece, so that paths can be copied."""
     if width is None:
         return [text]
+    import textwrap  # which only a terminal needs
+
     lines = textwrap.wrap(
         text,
         max(width, 20),

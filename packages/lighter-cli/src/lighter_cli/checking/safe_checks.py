@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from lighter_cli.terminal.argument_names import place_of, spelled
 from lighter_config import Check, CheckError, Finding
-from lighter_config.safety import Allowance, SafetyCheck
 
 
 def safe_checks(*, safe: bool, allow: Sequence[str], trusts_project: bool) -> list[Check]:
@@ -19,6 +18,8 @@ def safe_checks(*, safe: bool, allow: Sequence[str], trusts_project: bool) -> li
         CheckError: ``allow`` is given without ``safe``.
     """
     if safe:
+        from lighter_config.safety import Allowance, SafetyCheck  # few commands need it
+
         return [SafetyCheck(Allowance(tuple(allow), trusts_project=trusts_project))]
     if allow:
         raise CheckError(

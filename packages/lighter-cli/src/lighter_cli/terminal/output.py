@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -38,7 +37,11 @@ def is_terminal() -> bool:
 
 def width() -> int | None:
     """Return the number of columns of the terminal; ``None`` without a terminal, so that nothing is fitted."""
-    return shutil.get_terminal_size().columns if is_terminal() else None
+    if not is_terminal():
+        return None
+    import shutil  # with it come the modules of all archives
+
+    return shutil.get_terminal_size().columns
 
 
 def can_show(text: str) -> bool:

@@ -4,7 +4,6 @@ import sys
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.machinery import PathFinder
-from importlib.resources import files
 from pathlib import Path
 
 from lighter_config.signatures import Signature, SignatureReader
@@ -19,6 +18,8 @@ def listed_targets() -> frozenset[str]:
     >>> "torch.nn.Linear" in listed_targets(), "torch.load" in listed_targets()
     (True, False)
     """
+    from importlib.resources import files  # which few commands need
+
     names: set[str] = set()
     module = ""
     for line in files(__package__).joinpath("targets.txt").read_text(encoding="utf-8").splitlines():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lighter_config.errors import SourceError
 from lighter_config.regular_files import exists, is_folder, read_regular
-from lighter_config.sources.checkpoints import stored_record
 from lighter_config.sources.run_folders import RECORD_FILE
 from lighter_config.sources.words import CHECKPOINT_SUFFIXES, CheckpointSource, RunSource
 
@@ -62,6 +61,8 @@ def move_of_source(source: CheckpointSource | RunSource) -> Move | None:
 
     A checkpoint in the working directory, which another working directory recorded, was moved with all of it.
     """
+    from lighter_config.sources.checkpoints import stored_record  # with it come pickle and zipfile
+
     try:
         is_file = isinstance(source, CheckpointSource) and not is_folder(source.path)
         record = stored_record(source.path, source.name) if is_file else _record_in(source.path)

@@ -5,7 +5,6 @@ import inspect
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -368,6 +367,8 @@ def _read_stdin() -> str:
     from lighter_config.sources.yaml_reader import decode
 
     text = decode(content, "standard input")
+    import tempfile  # a third of the time of reading a config goes into importing; few commands need this
+
     descriptor, name = tempfile.mkstemp(prefix="lighter-", suffix=".yaml")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
