@@ -36,6 +36,7 @@ from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
 
+_BUILT = ("trainer", "system", "model")
 _NOTHING = Finding(message="no config given", fix="name one: lighter check config.yaml")
 
 
@@ -243,13 +244,13 @@ def has_errors(findings: Iterable[Finding]) -> bool:
 
 def _is_fragment(config: Config) -> bool:
     """Return whether a config is a part of an experiment: no trainer, or only changes to what another file builds."""
-    return _only_changes(config.tree)
+    return _only_changes({name: config.get(name) for name in _BUILT if config.has(name)})
 
 
 def _only_changes(tree: Mapping[Any, Any]) -> bool:
     if "trainer" not in tree:
         return True
-    sections = [tree[name] for name in ("trainer", "system", "model") if name in tree]
+    sections = [tree[name] for name in _BUILT if name in tree]
     return all(isinstance(section, dict) and "_target_" not in section for section in sections)
 
 

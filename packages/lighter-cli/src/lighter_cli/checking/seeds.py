@@ -35,7 +35,7 @@ def where_from() -> str:
 
 def check_seed(context: CheckContext) -> Iterator[Finding]:
     """Report a seed that is not valid; a seed that is known only when it is built passes."""
-    seed = context.expanded.tree.get("seed")
+    seed = context.expanded.get("seed", None)
     if is_computed(seed) or is_copy(seed):
         return
     try:

@@ -120,7 +120,8 @@ class CheckContext:
 
     @cached_property
     def _references(self) -> list[tuple[Segments, Reference, Segments]]:
-        return list(references_in(self.subject))
+        leaves = self.leaves if self.subject.expanded() is self.subject else None  # without copies, both are the same
+        return list(references_in(self.subject, leaves))
 
     @cached_property
     def _reached(self) -> tuple[set[Segments], set[Segments]]:
@@ -224,9 +225,16 @@ def leaves_in(tree: Any, path: Segments = ()) -> Iterator[tuple[Segments, Any]]:
             yield at, value
 
 
-def references_in(config: Config) -> Iterator[tuple[Segments, Reference, Segments]]:
-    """Yield every readable reference in a config: where it is, itself, where it leads, by the keys that are there."""
-    for path, value in leaves_in(config.tree):
+def references_in(
+    config: Config, leaves: Iterable[tuple[Segments, Any]] | None = None
+) -> Iterator[tuple[Segments, Reference, Segments]]:
+    """Yield every readable reference in a config: where it is, itself, where it leads, by the keys that are there.
+
+    Args:
+        config: The config.
+        leaves: The leaves of its tree, where they are known.
+    """
+    for path, value in leaves_in(config.tree) if leaves is None else leaves:
         if isinstance(value, str) and value[:1] in ("@", "%", "$"):
             try:
                 for reference in find_references(value):
