@@ -24,16 +24,16 @@ def main() -> None:
 
         answer(app, words[1:])
         return
+    usual = gc.get_threshold()
+    gc.set_threshold(300_000, 50, 50)  # modules and syntax trees live long: looking at each again and again takes time
     from lighter_cli.inspecting.words import command_of
     from lighter_cli.terminal import process, standard_input
 
     process.configure()
     with process.reporting_errors():
         if (command := command_of(words)) is not None:
-            gc.set_threshold(
-                100_000, 50, 50
-            )  # syntax trees live long, and looking at each again and again takes longer
             sys.exit(command())
+        gc.set_threshold(*usual)
         from lighter_cli.app import app  # Cyclopts takes longer than a check
 
         with kept_help.keeping(words) if asks_for_help else nullcontext():

@@ -38,6 +38,7 @@ class AnswerCache:
         self._own = _checksum([*environment, finder.search_path, str(finder.project)])
         self._fingerprints: dict[str, Fingerprint] = {}
         self._given: dict[str, Any] = {}
+        self._is_made = False
 
     def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out and keep it.
@@ -59,6 +60,10 @@ class AnswerCache:
                 return kept
         answer, modules = work_out()
         if file is not None:
+            if not self._is_made:
+                with contextlib.suppress(OSError):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                self._is_made = True
             entry = {
                 "question": question,
                 "modules": {name: self._fingerprint(name) for name in sorted(modules)},
@@ -136,15 +141,10 @@ def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:
 
 def _write(file: Path, entry: dict[str, Any]) -> None:
     """Put the entry in place in one step, so that no reader sees half of it. A folder that refuses is fine."""
-    import tempfile  # which takes longer to import than kept answers take to read
-
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(entry, stream)
-            Path(temporary).replace(file)
-        except OSError:
-            Path(temporary).unlink()
-            raise
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(entry), encoding="utf-8")
+        temporary.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -9,16 +9,25 @@ from lighter_config.signatures.text.outline import definitions_in, is_compiled
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
 
+Definitions = dict[str, list[ast.stmt]]
+"""What files define under a name, with all bodies, by file and name."""
 
-def choices_of(library: Library, cls: ClassValue, name: str) -> tuple[str, ...]:
+
+def choices_of(library: Library, cls: ClassValue, name: str, definitions: Definitions) -> tuple[str, ...]:
     """Find the texts that a class takes for an argument; none if its source does not refuse others.
 
     A refusal counts if a method compares the argument, or the attribute of the same name, with a literal collection,
     and raises. It may be in the class or in one of its bases.
+
+    Args:
+        library: Where classes are looked up.
+        cls: The class.
+        name: The name of the argument.
+        definitions: Those that earlier calls have parsed, to which this one adds.
     """
     order = library.classes.mro(cls)
     for owner in () if isinstance(order, Unclear) else order:
-        node = _with_bodies(library, owner, name) if isinstance(owner, ClassValue) else None
+        node = _with_bodies(library, owner, name, definitions) if isinstance(owner, ClassValue) else None
         collections = _literals_in(node.body) if node is not None else {}
         for method in node.body if node is not None else ():
             if isinstance(method, ast.FunctionDef):
@@ -28,7 +37,7 @@ def choices_of(library: Library, cls: ClassValue, name: str) -> tuple[str, ...]:
     return ()
 
 
-def _with_bodies(library: Library, cls: ClassValue, name: str) -> ast.ClassDef | None:
+def _with_bodies(library: Library, cls: ClassValue, name: str, definitions: Definitions) -> ast.ClassDef | None:
     """Return a class with its methods' bodies, which reading signatures leaves out; ``None`` if it refuses nothing."""
     module = library.modules.find(cls.module)
     if module is None or module.kind != "source" or module.file is None:
@@ -37,7 +46,10 @@ def _with_bodies(library: Library, cls: ClassValue, name: str) -> ast.ClassDef |
     if re.search(rb"\b" + name.encode() + rb"\s+not\s+in\b", text) is None:  # most files: parsing them would cost more
         return None
     names = cls.qualname.split(".")
-    body = definitions_in(text, names[0], is_valid=is_compiled(module.file))
+    key = f"{module.file} {names[0]}"
+    if key not in definitions:
+        definitions[key] = definitions_in(text, names[0], is_valid=is_compiled(module.file))
+    body = definitions[key]
     found: ast.ClassDef | None = None
     for part in names:
         found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == part), None)

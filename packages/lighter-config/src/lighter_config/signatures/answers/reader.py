@@ -8,7 +8,7 @@ from typing import Any
 from lighter_config.signatures.answers.annotations import Annotations
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.callables import Callables
-from lighter_config.signatures.answers.choices import choices_of
+from lighter_config.signatures.answers.choices import Definitions, choices_of
 from lighter_config.signatures.answers.class_constants import Constant, class_constant
 from lighter_config.signatures.answers.mismatch import Mismatch
 from lighter_config.signatures.namespaces.namespace import Namespace
@@ -47,6 +47,7 @@ class SourceReader:
         self._library = Library(finder)
         self._callables = Callables(self._library)
         self._annotations = Annotations(self._library)
+        self._definitions: Definitions = {}
         self.modules = self._library.modules
 
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
@@ -56,7 +57,7 @@ class SourceReader:
     def choices(self, target: str, name: str) -> list[str]:
         """Return the texts that a class takes for an argument, where its source refuses all others; else nothing."""
         cls = self._library.classes.unsubscripted(self._locate(target)[0])
-        return list(choices_of(self._library, cls, name)) if isinstance(cls, ClassValue) else []
+        return list(choices_of(self._library, cls, name, self._definitions)) if isinstance(cls, ClassValue) else []
 
     def class_constant(self, target: str, name: str) -> Constant:
         """Return the constant that a class has under a name; ``None`` if it is that, or is not known."""
