@@ -8,19 +8,31 @@ from types import MappingProxyType
 from cyclopts import App
 from cyclopts.argument import Argument, ArgumentCollection
 
-from lighter_cli.commands.init import TEMPLATES
 from lighter_cli.completion.config_paths import config_words, dimension_words, paths_in
 from lighter_cli.completion.files import config_files, files_of, folders
-from lighter_cli.runs.index import name_of
-from lighter_cli.runs.listing import listed_runs, recorded_folders
 
 _CKPT_PATH, _TEMPLATE, _AGAINST, _METRIC = "--ckpt-path", "--template", "--against", "--metric"
+
+# The modules of runs and templates take longer to import than most answers; few presses of the tab key ask for them.
+
+
+def _templates() -> list[str]:
+    from lighter_cli.commands.init import TEMPLATES
+
+    return [f"{name} " for name in TEMPLATES]
+
+
+def _metrics() -> list[str]:
+    from lighter_cli.runs.listing import listed_runs
+
+    return [f"{name} " for run in listed_runs(Path.cwd()) for name in run.metrics]
+
 
 _OF_OPTIONS: MappingProxyType[str, Callable[[str], list[str]]] = MappingProxyType(
     {
         _CKPT_PATH: lambda text: [*("last ", "best "), *files_of(text, (".ckpt",))],
-        _TEMPLATE: lambda text: [f"{name} " for name in TEMPLATES],  # noqa: ARG005
-        _METRIC: lambda text: [f"{name} " for run in listed_runs(Path.cwd()) for name in run.metrics],  # noqa: ARG005
+        _TEMPLATE: lambda text: _templates(),  # noqa: ARG005
+        _METRIC: lambda text: _metrics(),  # noqa: ARG005
     }
 )
 """The candidates of options whose type does not list them."""
@@ -149,6 +161,9 @@ def _runs(before: Sequence[str], after: Sequence[str], text: str) -> Iterator[st
 
 
 def _ids() -> Iterator[str]:
+    from lighter_cli.runs.index import name_of
+    from lighter_cli.runs.listing import recorded_folders
+
     return (f"{name_of(folder)} " for folder in recorded_folders(Path.cwd()))
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lighter_cli.runs.lookup import look_up_run
+from lighter_cli.inspecting.merged_inputs import look_up_run
 from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
 from lighter_config.project import reader_for
 from lighter_config.sections import SWEEP
