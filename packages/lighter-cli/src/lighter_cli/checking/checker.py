@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.processes import shared
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_config import (
     Check,
@@ -163,15 +165,20 @@ class Checker:
                 alone.append((os.fspath(given), sources))
         if not alone:
             yield CheckResult(words=tuple(os.fspath(given) for given in inputs), findings=(_NOTHING,))
-        for name, sources_or_error in alone:
-            if isinstance(sources_or_error, ConfigError):
-                yield CheckResult(words=(name,), findings=sources_or_error.findings)
-                continue
-            try:
-                yield self._result((name,), [*sources_or_error, *overrides], may_be_fragment=True)
-            except ConfigError as error:
-                doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
-                yield CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
+        if self._deep or self._follow is not None:  # which import what must not be forked
+            yield from map(partial(self._alone, overrides), alone)
+        else:
+            yield from shared(lambda some: [self._alone(overrides, one) for one in some], alone)
+
+    def _alone(self, overrides: Sequence[Source], given: tuple[str, list[Source] | ConfigError]) -> CheckResult:
+        name, sources_or_error = given
+        if isinstance(sources_or_error, ConfigError):
+            return CheckResult(words=(name,), findings=sources_or_error.findings)
+        try:
+            return self._result((name,), [*sources_or_error, *overrides], may_be_fragment=True)
+        except ConfigError as error:
+            doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
+            return CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
 
     def _parsed(self, inputs: Sequence[Input]) -> list[Source]:
         return parse_sources(inputs, from_command_line=True, look_up_run=self._look_up_run)
