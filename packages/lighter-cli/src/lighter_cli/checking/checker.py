@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
-from lighter_cli.checking.processes import shared
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_config import (
     Check,
@@ -165,6 +164,8 @@ class Checker:
                 alone.append((os.fspath(given), sources))
         if not alone:
             yield CheckResult(words=tuple(os.fspath(given) for given in inputs), findings=(_NOTHING,))
+        from lighter_cli.checking.processes import shared  # which one experiment does not need
+
         if self._deep or self._follow is not None:  # which import what must not be forked
             yield from map(partial(self._alone, overrides), alone)
         else:
