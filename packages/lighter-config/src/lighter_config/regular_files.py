@@ -1,5 +1,8 @@
 """Open only regular files, because a FIFO never ends and a device may not either; take any text as the name of one."""
 
+# A check asks for hundreds of files: an object for each path would take longer than the questions.
+# ruff: noqa: PTH110, PTH112, PTH113, PTH116
+
 import errno
 import os
 import stat
@@ -16,7 +19,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         OSError: The file does not exist, is not a regular file, or its name is invalid.
     """
     try:
-        _refuse_special(Path(path).stat(), path)  # before it is opened: opening a device can do something
+        _refuse_special(os.stat(path), path)  # before it is opened: opening a device can do something
         # another process could have replaced the file; opening a FIFO without this flag waits for its writer
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a null character, or text that no name of a file can hold
@@ -43,10 +46,7 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
 
 def is_regular(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a regular file, or a link to one; also false if no file can have this name."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
+    return os.path.isfile(path)
 
 
 def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> None:
@@ -58,18 +58,12 @@ def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> Non
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a folder; also false if no folder can have this name."""
-    try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):
-        return False
+    return os.path.isdir(path)
 
 
 def exists(path: str | os.PathLike[str]) -> bool:
     """Return whether something is at a path; also false if nothing can have this name."""
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
+    return os.path.exists(path)
 
 
 def with_home(path: str | os.PathLike[str]) -> Path:

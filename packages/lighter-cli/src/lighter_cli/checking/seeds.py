@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from lighter_cli.errors import SeedError
 from lighter_config import CheckContext, Config, Finding, Place, is_computed, is_copy
@@ -36,7 +37,7 @@ def where_from() -> str:
 def check_seed(context: CheckContext) -> Iterator[Finding]:
     """Report a seed that is not valid; a seed that is known only when it is built passes."""
     seed = context.expanded.get("seed", None)
-    if is_computed(seed) or is_copy(seed):
+    if is_computed(seed) or is_copy(seed) or _is_seed(seed):
         return
     try:
         find_seed(context.expanded)
@@ -56,8 +57,12 @@ def _fix(written: object, given: object) -> str:
     return f'write `"$int({inside})"`: the {"expression" if inside != written else "reference"} gives text'
 
 
+def _is_seed(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+
+
 def _checked(seed: object, given: object, *, path: str, place: Place | None, excerpt: str, fix: str) -> int:
-    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= _LARGEST:
+    if _is_seed(seed):
         return seed
     raise SeedError(
         Finding(

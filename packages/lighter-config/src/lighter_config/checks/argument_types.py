@@ -32,7 +32,8 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
             if parameter is not None:
                 path = (*component.path, name)
                 yield from _compare(context, component, path, parameter, value)
-                yield from _choose(context, component, path, value)
+                if isinstance(value, str):
+                    yield from _choose(context, component, path, value)
         yield from wrong_classes(context, component, signature)
         if not component.positional:
             continue
@@ -76,9 +77,9 @@ def _is_placeholder(context: CheckContext, path: Segments, value: Any) -> bool:
     return value == PLACEHOLDER and (node := context.subject._node_at(path)) is not None and node.is_suspect
 
 
-def _choose(context: CheckContext, component: Component, path: Segments, value: Any) -> Iterator[Finding]:
+def _choose(context: CheckContext, component: Component, path: Segments, value: str) -> Iterator[Finding]:
     """Report text that the source of the target refuses: it raises for all but a few values."""
-    if not isinstance(value, str) or written_part(value) is UNWRITTEN or _is_placeholder(context, path, value):
+    if written_part(value) is UNWRITTEN or _is_placeholder(context, path, value):
         return
     text = literal_text(value)
     choices = context.reader.choices(str(component.target), str(path[-1]))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from lighter_config.building.resolving import DISABLED
 from lighter_config.checks.components import how_built
@@ -187,7 +188,7 @@ def _cycles(context: CheckContext) -> Iterator[Finding]:
                     reported.add(frozenset(cycle))
                     yield _cycle(context, cycle)
                 continue
-            if type(node.value) is not str and node.is_leaf:
+            if node.is_leaf and not _may_refer(node.value):
                 done.add(path)
                 continue
             position[path] = len(way)
@@ -213,7 +214,7 @@ def _needed(root: Node, path: Segments, node: Node) -> list[tuple[Segments, Node
     value = node.value
     if type(value) is not str:
         return [] if _is_disabled(node) else [((*path, key), child) for key, child in node.children()]
-    if value[:1] not in ("@", "$"):
+    if not _may_refer(value):
         return []
     needed: list[tuple[Segments, Node]] = []
     try:
@@ -227,6 +228,10 @@ def _needed(root: Node, path: Segments, node: Node) -> list[tuple[Segments, Node
     except ConfigError:
         return []
     return needed
+
+
+def _may_refer(value: Any) -> bool:
+    return type(value) is str and value[:1] in ("@", "$")
 
 
 def _cycle(context: CheckContext, paths: list[Segments]) -> Finding:

@@ -9,7 +9,7 @@ from lighter_config.checks.lightning_packages import is_not_installed
 from lighter_config.checks.moved_names import MOVED_NAMES
 from lighter_config.findings import Finding, Severity
 from lighter_config.project import find_project
-from lighter_config.signatures import DoesNotExist, Unknown
+from lighter_config.signatures import DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.short_names import written_out
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.paths import format_path
@@ -29,7 +29,9 @@ def check_targets(context: CheckContext) -> Iterator[Finding]:
                 message = f"{format_path(path)} must be a dotted name, is {written!r}"
                 yield context.finding(path, message, severity=severity, expected=(DOTTED,))
             continue
-        yield from _of_target(context, component, severity)
+        answer = context.reader.read(component.target)
+        if not isinstance(answer, Signature):
+            yield from _of_target(context, component, answer, severity)
         if component.mode is not None and component.mode not in COMPONENT_MODES:
             yield context.finding(
                 (*component.path, MODE),
@@ -48,10 +50,11 @@ def _nearest(context: CheckContext, answer: DoesNotExist) -> tuple[str, ...]:
     return written_out(answer.target, context.reader, None if project is None else project.folder)
 
 
-def _of_target(context: CheckContext, component: Component, severity: Severity) -> Iterator[Finding]:
+def _of_target(
+    context: CheckContext, component: Component, answer: DoesNotExist | Unknown, severity: Severity
+) -> Iterator[Finding]:
     target = str(component.target)
     path = (*component.path, TARGET)
-    answer = context.reader.read(target)
     moved = MOVED_NAMES.get(target)
     if isinstance(answer, Unknown) and moved:
         yield context.finding(
