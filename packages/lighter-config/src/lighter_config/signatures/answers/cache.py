@@ -15,7 +15,7 @@ _FORMAT = 12
 
 _NOT_KEPT = object()  # an answer may be null
 
-Fingerprint = tuple[str, int, int] | tuple[str, ...] | None
+Fingerprint = list[str | int] | None
 
 
 class AnswerCache:
@@ -85,7 +85,7 @@ class AnswerCache:
             if entry["question"] != question:
                 return _NOT_KEPT
             for name, fingerprint in modules.items():
-                if fingerprint != _as_json(self._fingerprint(name)):
+                if fingerprint != self._fingerprint(name):
                     return _NOT_KEPT
             return entry["answer"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -100,43 +100,39 @@ class AnswerCache:
         if name.endswith(EVERY_FILE):
             return self._look_at_all(name.removesuffix(EVERY_FILE))
         if name.startswith(ENVIRONMENT):
-            return (str(os.environ.get(name.removeprefix(ENVIRONMENT))),)
+            return [str(os.environ.get(name.removeprefix(ENVIRONMENT)))]
         if name.startswith(DISTRIBUTION):
-            return (str(self.finder.version(name.removeprefix(DISTRIBUTION))),)
+            return [str(self.finder.version(name.removeprefix(DISTRIBUTION)))]
         if name.startswith(PART_OF_NAME):
-            return (str(self.finder.is_part_of_name(name.removeprefix(PART_OF_NAME))),)
+            return [str(self.finder.is_part_of_name(name.removeprefix(PART_OF_NAME)))]
         module = self.finder.find(name)
         if module is None:
             reason = None if "." in name else self.finder.may_exist(name)
-            return None if reason is None else (reason,)
+            return None if reason is None else [reason]
         if module.file is None:
-            return (module.kind, *module.locations)
+            return [module.kind, *module.locations]
         try:
             status = Path(module.file).stat()
         except OSError:
             return None
-        return (module.file, status.st_mtime_ns, status.st_size)
+        return [module.file, status.st_mtime_ns, status.st_size]
 
     def _look_at_all(self, package: str) -> Fingerprint:
         """The count, newest time and total size of a package's files: one that changed, came or went is seen."""
         if (record := self.finder.record_of(package)) is not None:  # one file for the thousands that it lists
             with contextlib.suppress(OSError):
                 status = Path(record).stat()
-                return (record, status.st_mtime_ns, status.st_size)
+                return [record, status.st_mtime_ns, status.st_size]
         newest, total, count = 0, 0, 0
         for file in self.finder.files(package) or ():
             with contextlib.suppress(OSError):
                 status = Path(file).stat()
                 newest, total, count = max(newest, status.st_mtime_ns), total + status.st_size, count + 1
-        return (f"{count} files", newest, total)
+        return [f"{count} files", newest, total]
 
 
 def _checksum(parts: Sequence[object]) -> int:
     return zlib.crc32(json.dumps(parts).encode())  # loading hashlib takes longer than all answers
-
-
-def _as_json(fingerprint: Fingerprint) -> list[str | int] | None:
-    return None if fingerprint is None else list(fingerprint)
 
 
 def _write(file: Path, entry: dict[str, Any]) -> None:
