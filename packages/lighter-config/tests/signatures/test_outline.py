@@ -44,6 +44,22 @@ NOT_CUT = [
     "x = (a\n@ b)\ndef f(): ...\n",
 ]
 
+# the same quotes inside a field of an f-string, as Python 3.12 allows
+QUOTES_IN_FIELDS = [
+    'def f(x): return f"{x["a"]}"\ndef g(): ...\n',
+    'def f(x): return f"{\'"\'}"\ndef g(): return "\'"\ndef h(): ...\n',
+    "def f(x): return f'''{ \"'''\" }'''\ndef g(): ...\nx = '''\ndef h(): ...\n'''\n",
+    'def f(x):\n    return f"{\n        x\n    }"\ndef g(): ...\n',
+    """def f(x): return f"{x:{"a"}}" + f'{"'"}'\ndef g(): return 1\n""",
+]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="not Python before 3.12")
+@pytest.mark.parametrize("text", QUOTES_IN_FIELDS)
+def test_quotes_in_fields_of_texts_do_not_lead_astray(text: str) -> None:
+    source = text.encode()
+    assert dumped(Outline(source, "m.py", is_valid=True).everything()) == dumped(ast.parse(source).body)
+
 
 @pytest.mark.parametrize("text", CUT + NOT_CUT)
 def test_statements_are_those_that_python_parses(text: str) -> None:
