@@ -58,7 +58,7 @@ class CheckContext:
         return self.tree if self.expanded is self.subject else dict(self.expanded._root.plain())
 
     @cached_property
-    def leaves(self) -> tuple[tuple[Segments, Any], ...]:
+    def _leaves(self) -> tuple[tuple[Segments, Any], ...]:
         """Every leaf of ``tree`` with its path, in order."""
         return tuple(leaves_in(self.tree))
 
@@ -74,7 +74,7 @@ class CheckContext:
         A variable counts by its own path; ``("vars",)`` itself is in it only when something refers to all of them.
         """
         used: set[Segments] = set()
-        for at, _, target in self.references:
+        for at, _, target in self._written_references:
             path = target[:2] if target[:1] == (VARS,) else target[:1]
             if at[: len(path)] != path:
                 used.add(path)
@@ -114,13 +114,13 @@ class CheckContext:
         return path in on_the_way or any(path[:length] in reached for length in range(1, len(path) + 1))
 
     @cached_property
-    def references(self) -> "list[tuple[Segments, Reference, Segments]]":
+    def _written_references(self) -> "list[tuple[Segments, Reference, Segments]]":
         """Every readable reference in the whole config: where it is, itself, where it leads."""
         return self._references if self.config is self.subject else list(references_in(self.config))
 
     @cached_property
     def _references(self) -> list[tuple[Segments, Reference, Segments]]:
-        leaves = self.leaves if self.subject.expanded() is self.subject else None  # without copies, both are the same
+        leaves = self._leaves if self.subject.expanded() is self.subject else None  # without copies, both are the same
         return list(references_in(self.subject, leaves))
 
     @cached_property

@@ -17,7 +17,7 @@ from lighter_config.tree.references import is_expression
 def check_expression_names(context: CheckContext) -> Iterator[Finding]:
     """Report names in expressions that nothing defines."""
     known: set[str] = set()
-    for path, value in context.leaves:
+    for path, value in context._leaves:
         if not is_expression(value) or path[-1:] == (REQUIRES,) or path[-2:-1] == (REQUIRES,):
             continue
         try:

@@ -29,7 +29,7 @@ def check_references(context: CheckContext) -> Iterator[Finding]:
     for finding in context.subject.notes:
         if finding.severity is Severity.ERROR and finding.check != "loading":
             reported.add(finding.path)
-    for path, value in context.leaves:
+    for path, value in context._leaves:
         if not isinstance(value, str) or value[:1] not in ("@", "%", "$") or format_path(path) in reported:
             continue
         if REQUIRES in path[-2:]:
@@ -62,7 +62,7 @@ def _defaults_near_a_name(context: CheckContext) -> Iterator[Finding]:
     """Warn of a reference whose default is used although a similar name exists: it may be mistyped."""
     if context.is_fragment:
         return
-    for path, reference, target in context.references:
+    for path, reference, target in context._written_references:
         node, found, rest = follow(context.expanded._root, target)
         if reference.default is None or not rest or not node.is_mapping:
             continue

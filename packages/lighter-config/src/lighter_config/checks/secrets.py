@@ -10,7 +10,7 @@ from lighter_config.tree.paths import format_path
 
 def check_secrets(context: CheckContext) -> Iterator[Finding]:
     """Report secrets that a record has masked and that a run needs; note those that its own record will mask."""
-    for path, value in context.leaves:
+    for path, value in context._leaves:
         if is_masked(value) and context.is_built(path):
             where = format_path(path)
             yield missing_secret(where, context.subject.place(where), context.subject.excerpt(where))
