@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,14 @@ def test_damaged_and_foreign_entries_are_worked_out_again(source: Path) -> None:
         for entry in entries:
             entry.write_text(text)
         assert keywords(read(source)) == ("a",)
+
+
+def test_answers_are_kept_after_the_folder_was_removed(source: Path) -> None:
+    reader = SignatureReader(search_path=[source.parent], cache_folder=source.parent / "cache")
+    reader.read("lib.thing")
+    shutil.rmtree(source.parent / "cache")
+    reader.read("lib.other")
+    assert len(list((source.parent / "cache").iterdir())) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(source: Path) -> None:

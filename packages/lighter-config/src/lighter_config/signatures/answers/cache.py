@@ -38,7 +38,6 @@ class AnswerCache:
         self._own = _checksum([*environment, finder.search_path, str(finder.project)])
         self._fingerprints: dict[str, Fingerprint] = {}
         self._given: dict[str, Any] = {}
-        self._is_made = False
 
     def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out and keep it.
@@ -60,10 +59,6 @@ class AnswerCache:
                 return kept
         answer, modules = work_out()
         if file is not None:
-            if not self._is_made:
-                with contextlib.suppress(OSError):
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                self._is_made = True
             entry = {
                 "question": question,
                 "modules": {name: self._fingerprint(name) for name in sorted(modules)},
@@ -138,8 +133,13 @@ def _checksum(parts: Sequence[object]) -> int:
 def _write(file: Path, entry: dict[str, Any]) -> None:
     """Put the entry in place in one step, so that no reader sees half of it. A folder that refuses is fine."""
     temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    text = json.dumps(entry)
     try:
-        temporary.write_text(json.dumps(entry), encoding="utf-8")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+        except FileNotFoundError:  # the first entry, or somebody has emptied the cache
+            file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(text, encoding="utf-8")
         temporary.replace(file)
     except OSError:
         with contextlib.suppress(OSError):
