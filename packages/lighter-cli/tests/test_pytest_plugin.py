@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import lighter_config.sources.yaml_reader  # noqa: F401  # else pytester imports yaml anew, under its compiled parser
+
 pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
@@ -82,3 +84,35 @@ def config_folder(pytester: pytest.Pytester, system_config: str, tmp_path: Path)
     folder = pytester.mkdir("configs")
     (folder / "config.yaml").write_text((tmp_path / system_config).read_text())
     return folder
+
+
+def test_a_file_has_a_test_for_each_of_its_experiments(pytester: pytest.Pytester, config_folder: Path) -> None:
+    (config_folder / "small.yaml").write_text("trainer: {max_epochs: 1}\n")
+    (config_folder / "large.yaml").write_text("trainer: {max_epoch: 9}\n")
+    table = "[tool.lighter.experiments]\neach = ['configs/config.yaml', 'configs/[ls]*.yaml']\n"
+    (pytester.path / "pyproject.toml").write_text(table)
+    result = pytester.runpytest_inprocess("--lighter", "configs", "-v")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "configs/config.yaml::check?each?configs/large.yaml?? FAILED*",
+            "configs/config.yaml::check?each?configs/small.yaml?? PASSED*",
+            "configs/small.yaml::check?each?configs/small.yaml?? PASSED*",
+        ],
+        consecutive=False,
+    )
+
+
+def test_severities_of_the_table_hold_for_tests(pytester: pytest.Pytester, config_folder: Path) -> None:
+    (config_folder / "config.yaml").write_text("optimizer: {_target_: torch.optim.SGD, lrr: 0.1}\n")
+    pytester.runpytest_inprocess("--lighter", "configs").assert_outcomes(failed=1)
+    (pytester.path / "pyproject.toml").write_text("[tool.lighter.severity]\narguments = 'off'\n")
+    pytester.runpytest_inprocess("--lighter", "configs").assert_outcomes(passed=1)
+
+
+def test_a_mistake_in_the_table_is_a_usage_error(pytester: pytest.Pytester, config_folder: Path) -> None:
+    assert config_folder.is_dir()
+    (pytester.path / "pyproject.toml").write_text("[tool.lighter]\nsearch-pth = []\n")
+    result = pytester.runpytest_inprocess("--lighter", "configs")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *tool.lighter* has no key 'search-pth'", "  pyproject.toml:2:1*"])

@@ -1,4 +1,4 @@
-"""Make the user's code importable for a stage or ``check --deep``: as ``project``, and that of the working directory.
+"""Make the user's code importable for a stage or ``check --deep``: as ``project``, and that of the user's folders.
 
 A small alias package is the first entry of ``sys.path``. Its ``__path__`` is the user's folder, so that
 ``project.models.Net`` comes from ``models.py`` in it. ``multiprocessing`` passes ``sys.path`` to spawned processes:
@@ -15,6 +15,7 @@ import platformdirs
 from lighter_cli.atomic_files import write_atomically
 from lighter_config import Finding, PathError
 from lighter_config.project import Project
+from lighter_config.pyproject import search_path
 
 _ALIAS = '''"""Made by Lighter: stands for the folder of ``__path__``."""
 
@@ -53,21 +54,34 @@ def make_importable(project: Project) -> None:
 
 
 def make_targets_importable(project: Project | None) -> None:
-    """Make everything importable that a target may name: modules of the working directory, and of the project."""
+    """Make everything importable that a target may name: modules of the user's folders, and of the project."""
     make_working_directory_importable()
     if project is not None:
         make_importable(project)
 
 
 def make_working_directory_importable() -> None:
-    """Let targets name modules of the working directory, after all that is installed.
+    """Let targets name modules of the working directory and of ``search-path``, after all that is installed.
 
     Call this only when our own imports are done. Libraries try to import optional modules, and a file of the working
     directory with such a name would run.
     """
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.append(folder)
+    _append(Path.cwd())
+    make_search_path_importable()
+
+
+def make_search_path_importable() -> None:
+    """Let targets name modules of the folders that ``search-path`` of a pyproject.toml names.
+
+    In Python, where the working directory is the caller's concern, this is called without the above.
+    """
+    for folder in search_path(Path.cwd()):
+        _append(folder)
+
+
+def _append(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _alias_root() -> Path:

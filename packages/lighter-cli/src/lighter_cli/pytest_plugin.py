@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from lighter_cli.checking.checker import Checker
+    from lighter_cli.checking.experiment import Experiment
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -30,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Read ``[tool.lighter]`` before anything is collected: a mistake in it ends the session."""
+    if session.config.getoption("lighter"):
+        _checker(session.config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ConfigFile | None":
     """Collect a YAML file when ``--lighter`` is given."""
     if not parent.config.getoption("lighter") or file_path.suffix not in _SUFFIXES:
@@ -41,12 +48,28 @@ class ConfigFile(pytest.File):
     """A config file, which holds one test."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield the test that checks it."""
-        yield ConfigItem.from_parent(self, name="check")
+        """Yield the test that checks it, or one for each experiment that it belongs to."""
+        from lighter_config import FileSource
+
+        file = _shown(self.path)
+        experiments = _checker(self.config).experiments_of([FileSource(file, str(file))])
+        for experiment in experiments:
+            yield ConfigItem.from_parent(self, name=f"check[{experiment.name}]", experiment=experiment)
+        if not experiments:
+            yield ConfigItem.from_parent(self, name="check")
 
 
 class ConfigItem(pytest.Item):
-    """The test that a config has no error."""
+    """The test that a config has no error.
+
+    Args:
+        experiment: The experiment to check; ``None`` checks the file alone.
+        options: Those of ``pytest.Item``.
+    """
+
+    def __init__(self, *, experiment: "Experiment | None" = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._experiment = experiment
 
     def runtest(self) -> None:
         """Check the config.
@@ -57,10 +80,11 @@ class ConfigItem(pytest.Item):
         from lighter_cli.checking.output import text_lines
         from lighter_config import Severity
 
-        file = self.path
-        if file.is_relative_to(Path.cwd()):  # short, as a user types it
-            file = file.relative_to(Path.cwd())
-        [result] = _checker(self.config).check_each([file])
+        checker = _checker(self.config)
+        if self._experiment is not None:
+            result = checker.check_experiment(self._experiment)
+        else:
+            [result] = checker.check_each([_shown(self.path)])
         if result.has_errors:
             errors_first = sorted(result.findings, key=lambda finding: finding.severity is not Severity.ERROR)
             result = replace(result, findings=tuple(errors_first))  # pytest's summary shows only the first line
@@ -78,14 +102,29 @@ class ConfigItem(pytest.Item):
         return self.path, None, f"lighter check {self.path.name}"
 
 
+def _shown(file: Path) -> Path:
+    """Return the name of a file as a user types it."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
 _CHECKER = pytest.StashKey["Checker"]()
 
 
 def _checker(config: pytest.Config) -> "Checker":
-    """Return the checker of this session, which reads each library only once."""
-    from lighter_cli.checking.checker import Checker
+    """Return the checker of this session, which reads each library only once.
 
-    return config.stash.setdefault(_CHECKER, Checker())
+    Raises:
+        pytest.UsageError: ``[tool.lighter]`` has a mistake.
+    """
+    from lighter_cli.checking.checker import Checker, has_errors
+    from lighter_cli.checking.settings import read_settings
+
+    if _CHECKER not in config.stash:
+        settings = read_settings(Path.cwd())
+        if has_errors(settings.findings):
+            raise pytest.UsageError("\n".join(map(str, settings.findings)))
+        config.stash[_CHECKER] = Checker(settings=settings)
+    return config.stash[_CHECKER]
 
 
 def _plain(line: Any) -> str:

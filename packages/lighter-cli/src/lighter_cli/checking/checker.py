@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment import Experiment
+from lighter_cli.checking.experiments import experiments_of
 from lighter_cli.checking.safe_checks import safe_checks
+from lighter_cli.checking.settings import Settings
 from lighter_config import (
     Check,
     CheckContext,
@@ -37,8 +40,18 @@ from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
 
+_Alone: TypeAlias = tuple[str, list[Source] | ConfigError]
+"""An input, and its sources, or why it has none."""
+
+_Piece: TypeAlias = tuple[str, list[Source] | ConfigError | Experiment]
+"""What is checked by itself: an input, or an experiment that a table or the first line of a file names."""
+
 _BUILT = ("trainer", "system", "model")
 _NOTHING = Finding(message="no config given", fix="name one: lighter check config.yaml")
+_NOTHING_OF_EACH = Finding(
+    message="no config given",
+    fix="name one: lighter check --each config.yaml; or list experiments in [tool.lighter.experiments]",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class CheckResult:
     Attributes:
         words: The inputs that it was loaded from, as the command line had them.
         findings: The findings, in the order of their places.
+        experiment: The name of the experiment that a table or a first line gave, of which its file is a part.
         stages: The stages that it was checked for; empty when all sections were checked, for no stage.
         stages_of: The stages that each finding holds for.
         targets: The answer of reading each target.
@@ -75,6 +89,7 @@ class CheckResult:
 
     words: tuple[str, ...]
     findings: tuple[Finding, ...]
+    experiment: str = ""
     stages: tuple[Stage, ...] = ()
     stages_of: Mapping[Finding, tuple[Stage, ...]] = field(default_factory=dict)
     targets: Mapping[str, Answer] = field(default_factory=dict)
@@ -117,6 +132,7 @@ class Checker:
         safe: Whether to refuse targets that are not on the list of ``--safe``.
         allow: Packages and callables to add to that list.
         follow: Lets the described batch pass through an experiment that has no errors.
+        settings: The experiments of the project, and the severities of findings.
     """
 
     def __init__(
@@ -128,6 +144,7 @@ class Checker:
         safe: bool = False,
         allow: Sequence[str] = (),
         follow: Follow | None = None,
+        settings: Settings = Settings(),  # noqa: B008  # frozen
     ) -> None:
         self._stages = tuple(stages)
         self._look_up_run = look_up_run
@@ -135,6 +152,7 @@ class Checker:
         self._safe = safe
         self._allow = tuple(allow)
         self._follow = follow
+        self._settings = settings
         self._readers: dict[Path | None, SignatureReader] = {}
 
     def check(self, inputs: Sequence[Input]) -> CheckResult:
@@ -148,9 +166,13 @@ class Checker:
             return CheckResult(words=tuple(map(without_secrets, names)), findings=error.findings)
 
     def check_each(self, inputs: Sequence[Input]) -> Iterator[CheckResult]:
-        """Check each input as an experiment or fragment; a comma list is one experiment, overrides apply to all."""
-        overrides: list[Source] = []
-        alone: list[tuple[str, list[Source] | ConfigError]] = []
+        """Check each input as the experiments that it belongs to, else as an experiment or fragment by itself.
+
+        A comma list is one experiment, overrides apply to all. Without any file, the experiments of the table are
+        checked.
+        """
+        overrides: list[OverrideSource] = []
+        alone: list[_Alone] = []
         for number, given in enumerate(inputs, start=1):
             try:
                 sources = [replace(source, word=number) for source in self._parsed([given])]
@@ -158,27 +180,70 @@ class Checker:
                 findings = [_of_word(finding, number) for finding in error.findings]
                 alone.append((without_secrets(os.fspath(given)), SourceError(*findings)))
                 continue
-            if all(isinstance(source, OverrideSource) for source in sources):
-                overrides += sources
+            given_overrides = [source for source in sources if isinstance(source, OverrideSource)]
+            if len(given_overrides) == len(sources):
+                overrides += given_overrides
             else:
                 alone.append((os.fspath(given), sources))
-        if not alone:
-            yield CheckResult(words=tuple(os.fspath(given) for given in inputs), findings=(_NOTHING,))
+        pieces = list(self._pieces(alone)) if alone else [(one.name, one) for one in self._settings.experiments]
+        if not pieces and not has_errors(self._settings.findings):
+            yield CheckResult(words=tuple(os.fspath(given) for given in inputs), findings=(_NOTHING_OF_EACH,))
         from lighter_cli.checking.processes import shared  # which one experiment does not need
 
         if self._deep or self._follow is not None:  # which import what must not be forked
-            yield from map(partial(self._alone, overrides), alone)
+            yield from map(partial(self._piece, overrides), pieces)
         else:
-            yield from shared(lambda some: [self._alone(overrides, one) for one in some], alone)
+            yield from shared(lambda some: [self._piece(overrides, one) for one in some], pieces)
 
-    def _alone(self, overrides: Sequence[Source], given: tuple[str, list[Source] | ConfigError]) -> CheckResult:
-        name, sources_or_error = given
-        if isinstance(sources_or_error, ConfigError):
-            return CheckResult(words=(name,), findings=sources_or_error.findings)
+    def _pieces(self, alone: Sequence[_Alone]) -> Iterator[_Piece]:
+        """Yield what to check: each input, or in its place the experiments that it belongs to, each once."""
+        seen: set[Experiment] = set()
+        for name, sources_or_error in alone:
+            experiments = self.experiments_of(sources_or_error) if isinstance(sources_or_error, list) else ()
+            new = [experiment for experiment in experiments if experiment not in seen]
+            yield from ((experiment.name, experiment) for experiment in new)
+            seen.update(new)
+            if not experiments:
+                yield name, sources_or_error
+
+    def _piece(self, overrides: Sequence[OverrideSource], piece: _Piece) -> CheckResult:
+        name, given = piece
+        if isinstance(given, Experiment):
+            return self.check_experiment(given, overrides)
+        if isinstance(given, ConfigError):
+            return CheckResult(words=(name,), findings=given.findings)
+        return self._check_alone(name, given, overrides)
+
+    def check_experiment(self, experiment: Experiment, overrides: Sequence[OverrideSource] = ()) -> CheckResult:
+        """Check an experiment that a table or the first line of a file names.
+
+        Args:
+            experiment: The experiment.
+            overrides: What is changed in it besides.
+        """
         try:
-            return self._result((name,), [*sources_or_error, *overrides], may_be_fragment=True)
+            if experiment.findings:
+                raise SourceError(*experiment.findings)
+            result = self._result(experiment.words, [*experiment.sources(), *overrides])
         except ConfigError as error:
-            doubt = _deletes_from_another(sources_or_error, error) if not overrides else None
+            result = CheckResult(words=experiment.words, findings=error.findings)
+        return replace(result, experiment=experiment.name)
+
+    def experiments_of(self, sources: Sequence[Source]) -> tuple[Experiment, ...]:
+        """Return the experiments that the only file among some sources belongs to; none if it can only stand alone."""
+        if len(sources) != 1 or not isinstance(file := sources[0], FileSource):
+            return ()
+        try:
+            text = decode(read_regular(file.path), file.name)
+        except (OSError, ConfigError):
+            return ()  # loading it reports that
+        return experiments_of(file.path, text, self._settings)
+
+    def _check_alone(self, name: str, sources: Sequence[Source], overrides: Sequence[OverrideSource]) -> CheckResult:
+        try:
+            return self._result((name,), [*sources, *overrides], may_be_fragment=True)
+        except ConfigError as error:
+            doubt = _deletes_from_another(sources, error) if not overrides else None
             return CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
 
     def _parsed(self, inputs: Sequence[Input]) -> list[Source]:
@@ -188,26 +253,28 @@ class Checker:
         self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False
     ) -> CheckResult:
         config = load(sources)
-        project, findings = find_project(config)
+        project, about_project = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
         is_fragment = may_be_fragment and _is_fragment(config)
+        judged = self._settings.judged
         stages_of: dict[Finding, tuple[Stage, ...]] = {}
         checks: list[Check] = [*experiment_checks(os.environ), targets]
         checks += safe_checks(safe=self._safe, allow=self._allow, trusts_project=is_users_own(project, config))
         for stage in self._stages or (None,):
-            for finding in check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment):
+            for finding in judged(check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment)):
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
         shapes = None
-        if self._follow is not None and not is_fragment and not has_errors([*findings, *found]):
+        if self._follow is not None and not is_fragment and not has_errors([*about_project, *found]):
             followed = self._follow(config, self._stages, reader)
-            found += followed.findings
-            stages_of |= dict.fromkeys(followed.findings, self._stages)
+            about_shapes = judged(followed.findings)
+            found += about_shapes
+            stages_of |= dict.fromkeys(about_shapes, self._stages)
             shapes = followed.facts
         return CheckResult(
             words=tuple(Secrets(config).hidden_in(words)),  # the logs of jobs keep what is printed
-            findings=(*findings, *found),
+            findings=(*about_project, *found),
             stages=self._stages,
             stages_of=stages_of,
             targets=targets.answers,

@@ -17,6 +17,7 @@ _SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow",
 _PART_STYLES = {"nearest": "green"}
 _ANNOTATIONS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _WIDE = 60
+_MAX_EXPERIMENTS = 3  # that are named beside a finding
 _DEEP = "--deep imports what is unknown"
 
 
@@ -31,9 +32,9 @@ def text_lines(
         deep: Whether unknown targets were imported already; if not, ``--deep`` is suggested.
         verbose: Whether to name unknown targets, with the reasons; they are counted in any case.
     """
-    for result in results:
-        for finding in result.findings:
-            yield from finding_lines(finding, width, _only_in(result, finding))
+    for result, findings in _once(results):
+        for finding, only_in in findings:
+            yield from finding_lines(finding, width, only_in)
             yield [""]
         if result.shapes is not None:
             yield from _layer_lines(result.shapes)
@@ -101,23 +102,51 @@ def as_json(results: Sequence[CheckResult]) -> dict[str, Any]:
 
 def annotation_lines(results: Sequence[CheckResult]) -> Iterator[Line]:
     """Yield workflow commands, which GitHub shows beside the lines of the files that they name."""
-    for result in results:
-        for finding in result.findings:
-            yield [_annotation(finding, _only_in(result, finding))]
+    for _, findings in _once(results):
+        yield from ([_annotation(finding, only_in)] for finding, only_in in findings)
     for result in results:
         yield from _summary(result, None)
 
 
-def _only_in(result: CheckResult, finding: Finding) -> str:
+def _once(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, list[tuple[Finding, str]]]]:
+    """Yield each result with its findings, and the stages and experiments that each of them does not hold beyond.
+
+    What several experiments have in common, such as the mistakes of a base file, is in the first of them.
+    """
+    experiments: dict[tuple[Finding, str], list[str]] = {}
+    for result in results:
+        for finding in result.findings if result.experiment else ():
+            experiments.setdefault((finding, _stages(result, finding)), []).append(result.experiment)
+    for result in results:
+        shown: list[tuple[Finding, str]] = []
+        for finding in result.findings:
+            stages = _stages(result, finding)
+            names = experiments.pop((finding, stages), []) if result.experiment else [""]
+            listed = _listed(names) if len(results) > 1 and result.experiment else ""
+            only_in = "; ".join(part for part in (stages, listed) if part)
+            if names:
+                shown.append((finding, f" ({only_in})" if only_in else ""))
+        yield result, shown
+
+
+def _stages(result: CheckResult, finding: Finding) -> str:
     """Return the stages that a finding holds for; an empty text when it holds for all that were checked."""
     stages = result.stages_of.get(finding, result.stages)
-    return f" ({', '.join(stages)})" if len(stages) < len(result.stages) else ""
+    return ", ".join(stages) if len(stages) < len(result.stages) else ""
+
+
+def _listed(experiments: Sequence[str]) -> str:
+    rest = len(experiments) - _MAX_EXPERIMENTS
+    shown = ", ".join(experiments[:_MAX_EXPERIMENTS])
+    return f"in {shown} and {rest} more" if rest > 0 else f"in {shown}"
 
 
 def _summary(result: CheckResult, width: int | None, *, verbose: bool = False) -> Iterator[Line]:
     kind = " (a fragment)" if result.is_fragment else ""
     stages = f" for {', '.join(result.stages)}" if result.stages else ""
     name = " ".join(result.words)
+    if result.experiment and result.experiment != name:
+        name = f"{result.experiment} ({name})"
     if name:
         yield from _wrapped(f"{name}{kind}{stages}: {_counted([result])}", width)
     for target, reason in result.unknown.items() if verbose else ():
@@ -161,6 +190,7 @@ def _fitted(text: str, width: int | None, indent: str = "") -> list[str]:
 def _json_of_result(result: CheckResult) -> dict[str, Any]:
     return {
         "words": result.words,
+        "experiment": result.experiment,
         "is_fragment": result.is_fragment,
         "shapes": result.shapes,
         "stages": result.stages,

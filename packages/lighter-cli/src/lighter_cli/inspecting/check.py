@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
-from lighter_cli.checking.checker import Checker
+from lighter_cli.checking.checker import Checker, CheckResult
 from lighter_cli.checking.output import annotation_lines, as_json, text_lines
+from lighter_cli.checking.settings import read_settings
 from lighter_cli.inspecting.merged_inputs import look_up_run
 from lighter_cli.terminal import output, standard_input
 from lighter_config import Stage
+from lighter_config.sources.file_names import shown
 
 
 def check_inputs(
@@ -30,6 +33,7 @@ def check_inputs(
     Returns:
         The exit code: 1 when there is an error.
     """
+    settings = read_settings(Path.cwd())
     stages = tuple(Stage) if all_stages else (stage,) if stage is not None else ()
     checker = Checker(
         stages,
@@ -38,9 +42,12 @@ def check_inputs(
         safe=safe,
         allow=allow,
         follow=_follow(is_safe=safe) if shapes else None,
+        settings=settings,
     )
     given = standard_input.restore(inputs)
     results = list(checker.check_each(given)) if each else [checker.check(given)]
+    if settings.file is not None and settings.findings:
+        results.append(CheckResult(words=(shown(settings.file),), findings=settings.findings))
     if format == "json":
         output.write_json(as_json(results))
     elif format == "github":

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lighter_cli.project import make_search_path_importable
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.fit_result import FitResult
 from lighter_cli.running.preparation import checks_for, find_mistakes, prepare
@@ -107,6 +108,7 @@ class LoadedExperiment:
         from lighter_cli.running.build import build, seeded
         from lighter_cli.running.checkpoint_weights import load_checkpoint_weights
 
+        make_search_path_importable()
         with seeded(prepared.seed), only_storage() if safe else nullcontext():
             experiment = build(prepared.config)
         if checkpoint is not None:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lighter_cli.project import make_search_path_importable
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import checks_for, prepare
 from lighter_cli.running.start_checkpoint import (
@@ -119,6 +120,7 @@ class Runner:
             from lighter_cli.runs.request import Request
 
             import_lightning(prepared.config)
+        make_search_path_importable()
 
         with seeded(prepared.seed), shared_with_ranks(checkpoint), only_storage() if safe else nullcontext():
             self.experiment = build(prepared.config)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from lighter_cli.project import make_search_path_importable
 from lighter_cli.running.file_systems import only_storage
 from lighter_cli.running.preparation import prepare
 from lighter_cli.running.start_checkpoint import refuse_folder, start_checkpoint
@@ -63,6 +64,7 @@ def trained_network(config: Config, *, safe: bool = False, allow: Sequence[str] 
 
     from lighter_cli.running.checkpoint_weights import load_checkpoint_weights
 
+    make_search_path_importable()
     with only_storage() if safe else nullcontext():
         module = _module_of(prepared.config)
     load_checkpoint_weights(module, checkpoint)

@@ -109,9 +109,19 @@ def check(
     for one in checks:
         if is_fragment and one in _FOR_WHOLE_EXPERIMENTS:
             continue
-        name = getattr(one, "__name__", type(one).__name__).removeprefix("check_")
+        name = name_of_check(one)
         findings.extend(replace(finding, check=finding.check or name) for finding in one(context))
     return [_without_secrets(finding, context) for finding in _ordered(_traced_to_mistyped_keys(findings))]
+
+
+def name_of_check(check: Check) -> str:
+    """Return the name of a check as its findings have it: that of its function or class, without the word check.
+
+    >>> name_of_check(check_loader_workers)
+    'loader_workers'
+    """
+    name: str | None = getattr(check, "__name__", None)
+    return type(check).__name__.removesuffix("Check").lower() if name is None else name.removeprefix("check_")
 
 
 def _without_secrets(finding: Finding, context: CheckContext) -> Finding:

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from lighter_config.pyproject import search_path
 from lighter_config.signatures import Signature, SignatureReader
 
 PROJECT = "project"
@@ -51,7 +52,8 @@ class Allowance:
             return ""
         reason = "is not on its list"
         if target in listed_targets():
-            reason = _imposture(target.partition(".")[0], tuple(sys.path), Path.cwd())
+            here = Path.cwd()
+            reason = _imposture(target.partition(".")[0], tuple(sys.path), (here, *search_path(here)))
             if not reason:
                 return ""
         packages = [name for name in self.names if target.startswith(f"{name}.")]
@@ -70,13 +72,20 @@ class Allowance:
 
 
 @lru_cache(maxsize=64)
-def _imposture(package: str, search_path: tuple[str, ...], working_directory: Path) -> str:
-    """Return what is wrong when a listed package is a folder or file of the working directory, not an installed one."""
+def _imposture(package: str, import_path: tuple[str, ...], own_folders: tuple[Path, ...]) -> str:
+    """Return what is wrong when a listed package is a folder or file of the user's own, not an installed one.
+
+    Args:
+        package: The name of the package.
+        import_path: ``sys.path``.
+        own_folders: The working directory, then the folders of ``search-path``.
+    """
     is_standard = package in sys.stdlib_module_names
-    found = None if is_standard else PathFinder.find_spec(package, [*search_path, str(working_directory)])
+    found = None if is_standard else PathFinder.find_spec(package, [*import_path, *map(str, own_folders)])
     places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin]
-    if any(
-        place and Path(place).absolute().parent in (working_directory, working_directory / package) for place in places
-    ):
-        return f"is in {package!r} in the working directory, not in an installed package"
+    inside = {Path(place).absolute().parent for place in places if place}
+    for number, folder in enumerate(own_folders):
+        if inside & {folder, folder / package}:
+            where = f"{folder.name!r} of search-path" if number else "the working directory"
+            return f"is in {package!r} in {where}, not in an installed package"
     return ""

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lighter_config.pyproject import search_path as own_search_path
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
 from lighter_config.signatures.answers.cache import AnswerCache
 from lighter_config.signatures.answers.mismatch import UNWRITTEN, Mismatch, json_of
@@ -28,8 +29,8 @@ class SignatureReader:
     Files are looked at once for each reader: make a new one after the code has changed.
 
     Args:
-        search_path: Folders to search, as in ``sys.path``; by default ``sys.path`` with the working directory at its
-            end, which is what the commands run with.
+        search_path: Folders to search, as in ``sys.path``; by default ``sys.path``, the working directory, and the
+            ``search-path`` of its pyproject.toml, which is what the commands run with.
         project: The folder that targets starting with ``project.`` live in.
         cache_folder: Where answers are kept between runs; by default in the user's cache folder. ``None`` keeps none.
     """
@@ -41,7 +42,7 @@ class SignatureReader:
         project: Path | None = None,
         cache_folder: Path | str | None = "",
     ) -> None:
-        folders = [*sys.path, str(Path.cwd())] if search_path is None else search_path
+        folders = [*sys.path, str(Path.cwd()), *own_search_path(Path.cwd())] if search_path is None else search_path
         self._finder = ModuleFinder(folders, project=project)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
