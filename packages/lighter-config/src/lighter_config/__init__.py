@@ -26,6 +26,7 @@ from lighter_config.places import Place
 from lighter_config.pruning import prune
 from lighter_config.sources.recorded_places import RECORDED_PLACES
 from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG
+from lighter_config.sources.texts import Texts
 from lighter_config.sources.words import (
     CheckpointSource,
     DimensionSource,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from lighter_config.dumping.resolved_view import resolved
     from lighter_config.signatures import DoesNotExist, Signature, SignatureReader, Unknown
     from lighter_config.sources.checkpoints import CHECKPOINT_KEY, stored_record
+    from lighter_config.sources.edited_texts import EditedTexts
 
 __all__ = [
     "CHECKPOINT_KEY",
@@ -68,6 +70,7 @@ __all__ = [
     "DimensionSource",
     "DoesNotExist",
     "DumpError",
+    "EditedTexts",
     "ExpressionError",
     "FileSource",
     "Finding",
@@ -90,6 +93,7 @@ __all__ = [
     "Stage",
     "StdinSource",
     "TargetError",
+    "Texts",
     "Unknown",
     "YamlError",
     "as_recorded",
@@ -113,6 +117,7 @@ _LATE = {
     **dict.fromkeys(("CHECKPOINT_KEY", "stored_record"), "lighter_config.sources.checkpoints"),
     **dict.fromkeys(("DEFAULT_CHECKS", "Check", "CheckContext", "check"), "lighter_config.checks"),
     **dict.fromkeys(("Secrets", "as_recorded"), "lighter_config.dumping.recording"),
+    "EditedTexts": "lighter_config.sources.edited_texts",
     "resolved": "lighter_config.dumping.resolved_view",
     **dict.fromkeys(("DoesNotExist", "Signature", "SignatureReader", "Unknown"), "lighter_config.signatures"),
 }

@@ -157,6 +157,19 @@ class Config:
         node = self._node_at(parse_path(path)) if path else self._root
         return () if node is None else tuple(settings_of(node))
 
+    def paths_by_place(self) -> dict[tuple[str, int, int], Segments]:
+        """Return the path that each key of a file sets, or each item of a list, by file, line and column, from 1.
+
+        A key that another source sets as well is among them; one whose value was deleted or replaced is not.
+        """
+        found: dict[tuple[str, int, int], Segments] = {}
+        for path, node in self._nodes:
+            for trace in node.traces():
+                place = trace.key_place
+                if place.line is not None and place.column is not None:
+                    found.setdefault((place.source, place.line, place.column), path)
+        return found
+
     def excerpt(self, path: str) -> str:
         """Return what the user wrote at the place of a path: the line of the file, or the override."""
         node = self._node_at(parse_path(path)) if path else self._root

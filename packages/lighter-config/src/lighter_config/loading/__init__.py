@@ -13,7 +13,7 @@ from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.places import Place
-from lighter_config.regular_files import is_regular, read_regular, with_home
+from lighter_config.regular_files import is_regular, with_home
 from lighter_config.sources.bases import Bases
 from lighter_config.sources.dimensions import check_overlap, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
@@ -21,6 +21,7 @@ from lighter_config.sources.mapping_reader import node_of
 from lighter_config.sources.overrides import parse_override
 from lighter_config.sources.recorded_places import Places, recorded_places, remember
 from lighter_config.sources.run_folders import RECORDED_CONFIG, TRIAL_FILE
+from lighter_config.sources.texts import Texts
 from lighter_config.sources.words import (
     CheckpointSource,
     DimensionSource,
@@ -44,7 +45,13 @@ Input = str | os.PathLike[str] | Mapping[Any, Any] | Config | Source
 Words = Input | Sequence[Input]
 
 
-def load(words: Words, *, strict: bool = True, look_up_run: LookUpRun | None = None) -> Config:
+def load(
+    words: Words,
+    *,
+    strict: bool = True,
+    look_up_run: LookUpRun | None = None,
+    texts: Texts | Mapping[str | os.PathLike[str], str] | None = None,
+) -> Config:
     """Load and merge sources, later ones over earlier ones.
 
     Args:
@@ -52,6 +59,7 @@ def load(words: Words, *, strict: bool = True, look_up_run: LookUpRun | None = N
             of ``parse_sources``. The first can be a config, which is not read again and stays as it is.
         strict: Refuse an override that makes a key at the root or in ``vars`` which nothing refers to.
         look_up_run: Finds the runs that words name, where nothing else fits.
+        texts: The texts of files that are not to be read from the disk, such as those of an editor.
 
     Raises:
         SourceError: A word is neither a file nor an override, or a ``_base_`` does not exist.
@@ -63,16 +71,23 @@ def load(words: Words, *, strict: bool = True, look_up_run: LookUpRun | None = N
     (3, 'argument 2')
     >>> load([config, "trainer::max_epochs=4"]).get("trainer::max_epochs"), config.get("trainer::max_epochs")
     (4, 3)
+    >>> load("exp.yaml", texts={"exp.yaml": "_base_: base.yaml", "base.yaml": "seed: 7"}).get("seed")
+    7
     """
     with hidden_secrets():
-        return _loaded(words, strict=strict, look_up_run=look_up_run)
+        return _loaded(
+            words,
+            strict=strict,
+            look_up_run=look_up_run,
+            texts=texts if isinstance(texts, Texts) else Texts(texts),
+        )
 
 
-def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Config:
+def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None, texts: Texts) -> Config:
     given: list[Any] = [words] if isinstance(words, str | os.PathLike | Mapping | Config | Source) else list(words)
     before = given.pop(0).whole if given and isinstance(given[0], Config) else None
-    sources = _parsed(given, first=1 if before is None else 2, look_up_run=look_up_run)
-    merged = _Merged() if before is None else _Merged.from_config(before)
+    sources = _parsed(given, first=1 if before is None else 2, look_up_run=look_up_run, texts=texts)
+    merged = _Merged(texts) if before is None else _Merged.from_config(before, texts)
     for source in sources:
         if isinstance(source, OverrideSource):
             merged.override(source)
@@ -88,7 +103,7 @@ def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Con
         sources=tuple(sources) if before is None else (*before.sources, *sources),
         origins=tuple(merged.origins),
         doubts=(*merged.merger.doubts, *merged.overwritten()),
-        open_file=Files().open,
+        open_file=Files(texts).open,
     )
     is_built_on_something = any(not isinstance(one, OverrideSource | DimensionSource) for one in config.sources)
     if strict and is_built_on_something and (unread := unread_overrides(config, merged.new)):
@@ -96,12 +111,12 @@ def _loaded(words: Words, *, strict: bool, look_up_run: LookUpRun | None) -> Con
     return config
 
 
-def _parsed(given: Sequence[Any], *, first: int, look_up_run: LookUpRun | None) -> list[Source]:
+def _parsed(given: Sequence[Any], *, first: int, look_up_run: LookUpRun | None, texts: Texts) -> list[Source]:
     for number, later in enumerate(given, first):
         if isinstance(later, Config):
             place = Place.of_input(number, caller_place())
             raise SourceError(Finding(message="a Config can only be the first input", place=place))
-    return parse_sources(given, look_up_run=look_up_run, first=first)
+    return parse_sources(given, look_up_run=look_up_run, first=first, texts=texts)
 
 
 class _Merged:
@@ -113,19 +128,20 @@ class _Merged:
         new: The overrides that made a key where nothing was, with its path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts) -> None:
         self.root: Node | None = None
         self.origins: list[Origin] = []
         self.merger = Merger()
         self.new: list[tuple[Segments, Word]] = []
-        self._bases = Bases(lambda file: _read_file(file, shown(file)))
+        self._texts = texts
+        self._bases = Bases(texts)
         self._given: list[tuple[Segments, Node]] = []
         self._is_file_after_override = False
 
     @classmethod
-    def from_config(cls, config: Config) -> "_Merged":
+    def from_config(cls, config: Config, texts: Texts) -> "_Merged":
         """Start from the sources of a config, as they were read; the config stays as it is."""
-        merged = cls()
+        merged = cls(texts)
         merged.root, merged.origins = config._root.copied(), list(config._origins)
         copies = {id(node): copy for (_, node), (_, copy) in zip(walk(config._root), walk(merged.root), strict=True)}
         doubts = [doubt for doubt in config._doubts if id(doubt.node) in copies]
@@ -134,7 +150,7 @@ class _Merged:
 
     def add(self, source: Source) -> None:
         """Merge a source that is not an override, after the files that it names as its bases."""
-        tree, places = _read(source)
+        tree, places = _read(source, self._texts)
         for part in self._bases.of(tree, source.path if isinstance(source, FileSource) else None):
             self.origins.append(part.origin)
             if self.root is None:
@@ -179,17 +195,17 @@ class _Merged:
                 yield Doubt("overwritten", node, node.trace, given.trace)
 
 
-def _read(source: Source) -> tuple[Node, Places]:
+def _read(source: Source, texts: Texts) -> tuple[Node, Places]:
     """Read the tree of a source that is not an override, and the places that an earlier run recorded for it."""
     # with it comes the YAML library, a third of all import time
     from lighter_config.sources.yaml_reader import read_mapping
 
     if isinstance(source, FileSource):
         is_of_trial = is_regular(source.path.with_name(TRIAL_FILE))
-        return _read_file(source.path, source.name), recorded_places(source.path.parent) if is_of_trial else {}
+        return texts.tree(source.path, source.name), recorded_places(source.path.parent) if is_of_trial else {}
     if isinstance(source, RunSource) or (isinstance(source, CheckpointSource) and source.path.is_dir()):
         name = str(Path(source.name) / RECORDED_CONFIG)
-        return _read_file(source.path / RECORDED_CONFIG, name), recorded_places(source.path)
+        return texts.tree(source.path / RECORDED_CONFIG, name), recorded_places(source.path)
     if isinstance(source, CheckpointSource):
         from lighter_config.sources.checkpoints import stored_config
 
@@ -201,30 +217,21 @@ def _read(source: Source) -> tuple[Node, Places]:
     return node_of(source.mapping, origin_of_caller(source.place)), {}
 
 
-def _read_file(path: Path, name: str) -> Node:
-    from lighter_config.sources.yaml_reader import decode, read_mapping
-
-    try:
-        content = read_regular(path)
-    except OSError as error:
-        raise SourceError(Finding(message=f"{name} cannot be read: {error.strerror}", excerpt=name)) from error
-    text = decode(content, name)
-    return read_mapping(text, Document(name, text, path.parent))
-
-
-def parts_of(path: Path, name: str) -> tuple[Node, ...]:
+def parts_of(path: Path, name: str, texts: Texts | None = None) -> tuple[Node, ...]:
     """Read a file as the trees that merge one after another: those of its bases, then its own.
 
     Raises:
         ConfigError: It, or a base of it, cannot be read.
     """
-    return tuple(Bases(lambda file: _read_file(file, shown(file))).of(_read_file(path, name), path))
+    texts = texts or Texts()
+    return tuple(Bases(texts).of(texts.tree(path, name), path))
 
 
 class Files:
     """The other files that ``%file.yaml::path`` reads, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
         self._by_path: dict[Path, tuple[str, Node]] = {}
         self._by_name: dict[str, tuple[str, Node]] = {}
 
@@ -239,7 +246,7 @@ class Files:
         path = self._locate(file, folder)
         if path not in self._by_path:
             name = shown(path)
-            parts = parts_of(path, name)
+            parts = parts_of(path, name, self._texts)
             root = Node({}, parts[-1].origin, parts[-1].mark)
             merger = Merger()
             for part in parts:
@@ -251,7 +258,7 @@ class Files:
         asked = with_home(file) if file.startswith("~/") else Path(file)
         folders = [Path.cwd()] if folder is None else [folder, Path.cwd()]
         for base in folders:
-            if is_regular(base / asked):
+            if self._texts.has(base / asked):
                 return (base / asked).resolve()
         nearest = nearest_files(asked, folders[0])
         raise ReferenceNotFoundError(Finding(message=f"the file {file!r} does not exist", nearest=nearest))

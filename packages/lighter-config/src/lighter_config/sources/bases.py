@@ -1,23 +1,23 @@
 """The files that a file builds on: ``_base_`` at its root."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lighter_config.errors import CircularReferenceError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.regular_files import is_regular, with_home
+from lighter_config.regular_files import with_home
 from lighter_config.sources.file_names import nearest_files, shown
+from lighter_config.sources.texts import Texts
 from lighter_config.tree.node import Node
 
 BASE = "_base_"
-ReadFile = Callable[[Path], Node]
 
 
 class Bases:
     """Puts the bases of files before them; each file is a base at most once, so that what bases share is read once."""
 
-    def __init__(self, read_file: ReadFile) -> None:
-        self._read_file = read_file
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
         self._done: set[Path] = set()
 
     def of(self, tree: Node, path: Path | None = None) -> Iterator[Node]:
@@ -38,12 +38,12 @@ class Bases:
     def _of(self, tree: Node, way: list[Path]) -> Iterator[Node]:
         named = tree.value.pop(BASE, None)
         for node in _files_named(named) if named is not None else ():
-            file = _located(node, way[-1] if way else None)
+            file = _located(node, way[-1] if way else None, self._texts)
             if file in way:
                 raise CircularReferenceError(_circular([*way[way.index(file) :], file], node))
             if file not in self._done:
                 self._done.add(file)
-                yield from self._of(self._read_file(file), [*way, file])
+                yield from self._of(self._texts.tree(file, shown(file)), [*way, file])
         yield tree
 
 
@@ -55,11 +55,11 @@ def _files_named(named: Node) -> list[Node]:
     return list(nodes)
 
 
-def _located(node: Node, asking: Path | None) -> Path:
+def _located(node: Node, asking: Path | None, texts: Texts) -> Path:
     folder = node.origin.folder or Path.cwd()
     asked = with_home(node.value)
     path = folder / asked
-    if is_regular(path):
+    if texts.has(path):
         return path.resolve()
     where = f"a file, relative to {shown(folder.resolve())}"
     near = nearest_files(asked, folder, besides=asking)

@@ -18,6 +18,7 @@ from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, pars
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG, run_folder
+from lighter_config.sources.texts import Texts
 from lighter_config.tree.credentials import hidden_secrets
 from lighter_config.tree.origins import Caller, Word
 
@@ -153,6 +154,7 @@ def parse_sources(
     look_up_run: LookUpRun | None = None,
     first: int = 1,
     sweeping: bool = False,
+    texts: Texts | None = None,
 ) -> list[Source]:
     """Decide what each word is: a file, a checkpoint, a run, an override.
 
@@ -165,6 +167,7 @@ def parse_sources(
         look_up_run: Finds the runs that words name, where nothing else fits.
         first: The position of the first one.
         sweeping: Whether a word may be a dimension of a sweep, as ``lr:=1e-4..1e-1:log``; else that is an error.
+        texts: What files there are; by default those on the disk.
 
     Raises:
         SourceError: Words that are none of these; every one of them is named.
@@ -180,7 +183,7 @@ def parse_sources(
     for number, word in enumerate(words, start=first):
         try:
             with hidden_secrets():
-                sources.extend(_sources_of(word, _Position(number, caller, look_up_run, sweeping)))
+                sources.extend(_sources_of(word, _Position(number, caller, look_up_run, sweeping, texts or Texts())))
         except SourceError as error:
             findings.extend(error.findings)
     if findings:
@@ -197,12 +200,14 @@ class _Position:
         caller: The line of Python that gave it; ``None`` for a word of the command line.
         look_up_run: Finds the runs that words name.
         sweeping: Whether it may be a dimension of a sweep.
+        texts: What files there are.
     """
 
     number: int
     caller: Place | None
     look_up_run: LookUpRun | None
     sweeping: bool
+    texts: Texts
 
     @property
     def place(self) -> Place:
@@ -281,7 +286,7 @@ def _path(word: str) -> Path:
 def _file(word: str, at: _Position) -> Source | None:
     path = _path(word)
     if not exists(path):
-        return None
+        return FileSource(path, word, at.number, at.caller) if at.texts.has(path) else None
     if path.suffix in CHECKPOINT_SUFFIXES:
         return CheckpointSource(path, word, at.number, at.caller)
     return FileSource(path, word, at.number, at.caller) if is_regular(path) else None

@@ -1,0 +1,113 @@
+"""The texts of files that somebody is editing: read again only when they change, and read although they are broken."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lighter_config.errors import YamlError
+from lighter_config.findings import Finding
+from lighter_config.regular_files import is_regular, read_regular
+from lighter_config.sources.broken_text import mended
+from lighter_config.sources.texts import Texts
+from lighter_config.tree.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A file as it was read last.
+
+    Attributes:
+        text: Its text.
+        tree: What it holds; of a broken file what could be read of it.
+        findings: Why it could not be read as it is; empty if it could.
+        read_from: The text that the tree was read from: `text`, unless it is broken.
+    """
+
+    text: str
+    tree: Node
+    findings: tuple[Finding, ...]
+    read_from: str
+
+
+class EditedTexts(Texts):
+    r"""Texts that change while somebody types.
+
+    A file that is not valid YAML for a moment is read as it was before, as far as it has changed there. ``load`` then
+    does not raise an error; ``findings`` has it. A file of which nothing can be read still raises.
+
+    >>> texts = EditedTexts()
+    >>> texts.edit(Path("exp.yaml"), "seed: 1\nvars: {rate: 0.1}")
+    >>> texts.edit(Path("exp.yaml"), "seed: 1\nvars: {rate: 0.1, wei")
+    >>> texts.tree(Path("exp.yaml"), "exp.yaml").plain()
+    {'seed': 1}
+    >>> texts.findings(Path("exp.yaml"))[0].message
+    'not YAML: the mapping in braces is not closed; it begins here'
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read: dict[Path, tuple[object, EditedFile]] = {}
+        self._last_good: dict[Path, str] = {}
+
+    def edit(self, path: Path, text: str) -> None:
+        """Take a text in the place of what is on the disk."""
+        self._given[path.resolve()] = text
+
+    def close(self, path: Path) -> None:
+        """Read a file from the disk again."""
+        path = path.resolve()
+        for kept in (self._given, self._read, self._last_good):
+            kept.pop(path, None)
+
+    def is_edited(self, path: Path) -> bool:
+        """Return whether the text of a file is not that of the disk."""
+        return path.resolve() in self._given
+
+    def raw(self, path: Path) -> str:
+        """Return the text of a file as it is now, whatever it holds; empty if there is no such file."""
+        path = path.resolve()
+        if path in self._given:
+            return self._given[path]
+        try:
+            return read_regular(path).decode(errors="replace")
+        except OSError:
+            return ""
+
+    def tree(self, path: Path, name: str) -> Node:
+        """Read a file, unless it has not changed since; the tree belongs to the caller."""
+        return self.file(path, name).tree.copied()
+
+    def findings(self, path: Path) -> tuple[Finding, ...]:
+        """Return why a file could not be read as it is, when it was read last."""
+        kept = self._read.get(path.resolve())
+        return kept[1].findings if kept is not None else ()
+
+    def file(self, path: Path, name: str) -> EditedFile:
+        """Return a file as it is now.
+
+        Raises:
+            SourceError: It cannot be read.
+            YamlError: Nothing of it can be read as YAML.
+        """
+        path = path.resolve()
+        state = self._given[path] if path in self._given else _state_on_disk(path)
+        kept = self._read.get(path)
+        if kept is not None and kept[0] == state and state is not None:
+            return kept[1]
+        text = self._text(path, name)
+        try:
+            file = EditedFile(text, self._parsed(text, path, name), (), text)
+        except YamlError as error:
+            partly = mended(text, error, lambda repaired: self._parsed(repaired, path, name), self._last_good.get(path))
+            if partly is None:
+                raise
+            file = EditedFile(text, partly.tree, error.findings, partly.text)
+        self._read[path] = (state, file)
+        self._last_good[path] = file.read_from
+        return file
+
+
+def _state_on_disk(path: Path) -> object:
+    if not is_regular(path):
+        return None
+    status = path.stat()
+    return (status.st_mtime_ns, status.st_size)
