@@ -1,6 +1,7 @@
 """The three answers to "what does this target take?"."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind, Parameters
 
@@ -95,6 +96,19 @@ class Unknown:
     reason: str
     file: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A name in a module or a class.
+
+    Attributes:
+        name: The name.
+        kind: What it stands for, as far as that is seen where it is bound.
+    """
+
+    name: str
+    kind: Literal["module", "class", "function", "value"]
 
 
 Answer = Signature | DoesNotExist | Unknown

@@ -11,7 +11,7 @@ from typing import Any
 
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, PART_OF_NAME, ModuleFinder
 
-_FORMAT = 12
+_FORMAT = 13
 
 _NOT_KEPT = object()  # an answer may be null
 
@@ -50,6 +50,11 @@ class AnswerCache:
         if question not in self._given:
             self._given[question] = self._answer(question, work_out, about)
         return self._given[question]
+
+    def is_current(self) -> bool:
+        """Return whether all that was looked at is as it was. Modules that have come or gone since are seen, too."""
+        now = AnswerCache(ModuleFinder(self.finder.search_path, project=self.finder.project), None)
+        return all(now._fingerprint(name) == before for name, before in self._fingerprints.items())
 
     def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], about: str) -> Any:
         file = self._file(question, about)

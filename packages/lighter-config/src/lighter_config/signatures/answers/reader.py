@@ -3,15 +3,15 @@
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from lighter_config.signatures.answers.annotations import Annotations
-from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Signature, Unknown
+from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Name, Signature, Unknown
 from lighter_config.signatures.answers.callables import Callables
 from lighter_config.signatures.answers.choices import Definitions, choices_of
 from lighter_config.signatures.answers.class_constants import Constant, class_constant
 from lighter_config.signatures.answers.mismatch import Mismatch
-from lighter_config.signatures.namespaces.namespace import Namespace
+from lighter_config.signatures.namespaces.namespace import Assignment, Definition, ModuleImport, Namespace
 from lighter_config.signatures.text.modules import PART_OF_NAME, ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter
 from lighter_config.signatures.values.class_order import python_type
@@ -247,6 +247,33 @@ class SourceReader:
             if isinstance(other, Namespace):
                 exported = self._library.exports.names(other)
                 yield from exported if exported is not None else self._public_names(other, seen)
+
+    def names(self, target: str) -> list[Name]:
+        """The public names of a module or a class, or those that an import may start with."""
+        if not target:
+            found = (name for name in self._finder.top_level() if not name.startswith("_"))
+            return sorted(Name(name, "module") for name in set(found))
+        value = self._locate(target)[0]
+        return sorted(Name(name, self._kind(value, name)) for name in set(self._names_in(value)))
+
+    def _kind(self, owner: Value, name: str) -> Literal["module", "class", "function", "value"]:
+        """What a name is by how it is bound; a name that is imported, or not seen to be bound, by how it is spelled."""
+        modules = self._library.modules
+        if isinstance(owner, ClassValue):
+            namespace: Any = self._library.classes.body(owner)
+        else:
+            module = modules.find(owner.name) if isinstance(owner, ModuleValue) else None
+            namespace = modules.namespace(module) if module is not None else None
+        for binding in namespace.bindings(name) if isinstance(namespace, Namespace) else ():
+            if isinstance(binding, Definition):
+                return "class" if isinstance(binding.node, ast.ClassDef) else "function"
+            if isinstance(binding, ModuleImport):
+                return "module"
+            if isinstance(binding, Assignment):
+                return "value"
+        if isinstance(owner, ModuleValue) and modules.find(f"{owner.name}.{name}") is not None:
+            return "module"
+        return "class" if name[:1].isupper() else "function"
 
     # -- subclasses
 

@@ -93,6 +93,12 @@ def find_in(package: str, name: str, reader: SignatureReader) -> tuple[str, ...]
     return tuple(sorted(found, key=lambda target: (target.count("."), target)))
 
 
+@functools.cache
+def names_defined(package: str) -> frozenset[str]:
+    """Return the names of all public classes and functions of a package that its modules define; read once."""
+    return frozenset().union(*(names for _, names in _with_aliases(package)))
+
+
 def written_out(target: str, reader: SignatureReader, project: Path | None) -> tuple[str, ...]:
     """Find what a target may mean that is no import path: ``nn.Linear``, ``Linear``, a class of the user's project.
 

@@ -16,6 +16,7 @@ from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 
 if TYPE_CHECKING:
+    from lighter_config.signatures.answers.answer import Name
     from lighter_config.signatures.answers.class_constants import Constant
     from lighter_config.signatures.answers.reader import SourceReader
 
@@ -42,8 +43,9 @@ class SignatureReader:
         project: Path | None = None,
         cache_folder: Path | str | None = "",
     ) -> None:
-        folders = [*sys.path, str(Path.cwd()), *own_search_path(Path.cwd())] if search_path is None else search_path
-        self._finder = ModuleFinder(folders, project=project)
+        if search_path is None:
+            search_path = [*sys.path, str(Path.cwd()), *own_search_path(Path.cwd())]
+        self._finder = ModuleFinder(search_path, project=project)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
         self._mismatches: dict[tuple[Parameter, type, Any], Mismatch | None] = {}
@@ -65,6 +67,30 @@ class SignatureReader:
             kept = self._ask(f"read {target}", lambda: _to_json(self._source.read(target)), too_deep, about=target)
             self._answers[target] = _from_json(kept)
         return self._answers[target]
+
+    def names(self, target: str) -> "tuple[Name, ...]":
+        """Return the public names of a module or a class, as far as they are written, in the order of their names.
+
+        Args:
+            target: A dotted import path; empty for the modules that an import may start with.
+        """
+        from lighter_config.signatures.answers.answer import Name
+
+        return tuple(
+            Name(**kept) for kept in self._ask(f"names in {target}", lambda: self._named(target), [], about=target)
+        )
+
+    def _named(self, target: str) -> list[dict[str, str]]:
+        return [asdict(name) for name in self._source.names(target)]
+
+    def file_of(self, module: str) -> str | None:
+        """Return the file of a module; ``None`` when there is no such module, or it has no text."""
+        found = self._finder.find(module) if all(part.isidentifier() for part in module.split(".")) else None
+        return None if found is None or found.kind not in ("source", "stub") else found.file
+
+    def is_current(self) -> bool:
+        """Return whether every file that an answer came from is as it was: else make a new reader."""
+        return self._cache.is_current()
 
     def is_subclass(self, target: str, base: str) -> bool | None:
         """Return whether the class at ``target`` derives from ``base``, or is it; ``None`` when that is not known.
