@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Json
 from lighter_cli.describing.docstrings import Documentation, read_documentation
+from lighter_cli.describing.usual_values import PLACEHOLDER, usual_value
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
 from lighter_config import DoesNotExist, Finding, Signature, SignatureReader, TargetError, Unknown, load
@@ -22,13 +23,6 @@ from lighter_config.signatures.answers.short_names import PACKAGES, find_named
 _MAX_WIDTH = 100
 _ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
 _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
-_PLACEHOLDER = "..."
-
-# the usual value of an argument in a config, by the base class of the target and the name of the argument
-_USUAL = {
-    ("torch.optim.Optimizer", "params"): '"$@system::model.parameters()"',
-    ("torch.optim.lr_scheduler.LRScheduler", "optimizer"): '"@system::optimizer"',
-}
 
 
 def describe(
@@ -189,7 +183,7 @@ def _snippet(signature: Signature, reader: SignatureReader) -> Iterator[str]:
     ]
     if by_position:
         yield "_args_:"
-        yield from (f"  - {_PLACEHOLDER}  # {argument.name}" for argument in by_position)
+        yield from (f"  - {PLACEHOLDER}  # {argument.name}" for argument in by_position)
     for argument in signature.parameters:
         if argument.required and argument.accepts_keyword:
             yield f"{argument.name}: {_usual_value(signature, argument, reader)}"
@@ -203,10 +197,8 @@ def _snippet(signature: Signature, reader: SignatureReader) -> Iterator[str]:
 
 
 def _usual_value(signature: Signature, argument: Argument, reader: SignatureReader) -> str:
-    for (base, name), value in _USUAL.items():
-        if argument.name == name and reader.is_subclass(signature.target, base):
-            return value
-    return f"{_PLACEHOLDER}  # {argument.annotation}" if argument.annotation else _PLACEHOLDER
+    usual = usual_value(signature.target, argument.name, reader)
+    return usual or (f"{PLACEHOLDER}  # {argument.annotation}" if argument.annotation else PLACEHOLDER)
 
 
 def _default(argument: Argument) -> str | None:

@@ -1,9 +1,9 @@
 """Complete paths in a config, with the names of the arguments that the targets in it take."""
 
-import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lighter_cli.describing.values import values_of
 from lighter_cli.inspecting.merged_inputs import look_up_run
 from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
 from lighter_config.project import reader_for
@@ -114,27 +114,6 @@ def _values(config: Config, path: str) -> list[str]:
     holder, _, name = path.rpartition(_SEPARATOR)
     for argument in _arguments(config, holder):
         if argument.name == name:
-            return list(dict.fromkeys(_values_of(argument)))
+            return list(dict.fromkeys(values_of(argument)))
     value = config.get(path, None)
     return ["true", "false"] if isinstance(value, bool) else []
-
-
-def _values_of(argument: Parameter) -> Iterator[str]:
-    if argument.default in ("True", "False"):
-        yield from ("true", "false")
-    try:
-        annotation = ast.parse(argument.annotation or "", mode="eval")
-    except SyntaxError:
-        return
-    for node in ast.walk(annotation):
-        match node:
-            case ast.Name(id="bool"):
-                yield from ("true", "false")
-            case ast.Name(id="Optional") | ast.Attribute(attr="Optional") | ast.Constant(value=None):
-                yield "null"
-            case ast.Subscript(
-                value=ast.Name(id="Literal") | ast.Attribute(attr="Literal"), slice=ast.Tuple(elts=items)
-            ):
-                yield from (
-                    str(item.value) for item in items if isinstance(item, ast.Constant) and item.value is not None
-                )
