@@ -33,3 +33,7 @@ class SweepError(ConfigError):
 
 class SlurmError(ConfigError):
     """A job cannot be submitted or cancelled, or what it asks for is wrong."""
+
+
+class EditorError(ConfigError):
+    """``lighter lsp`` cannot serve an editor."""

@@ -33,10 +33,10 @@ from lighter_config import (
 from lighter_config.project import Project, find_project, is_users_own, reader_in
 from lighter_config.regular_files import read_regular
 from lighter_config.signatures import Answer
+from lighter_config.sources.texts import Texts
 from lighter_config.sources.words import FileSource, LookUpRun, OverrideSource, Source
-from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.sources.yaml_reader import decode
 from lighter_config.tree.credentials import without_secrets
-from lighter_config.tree.origins import Document
 
 Input: TypeAlias = str | os.PathLike[str]
 
@@ -243,7 +243,7 @@ class Checker:
         try:
             return self._result((name,), [*sources, *overrides], may_be_fragment=True)
         except ConfigError as error:
-            doubt = _deletes_from_another(sources, error) if not overrides else None
+            doubt = deletes_from_another(sources, error) if not overrides else None
             return CheckResult(words=(name,), findings=error.findings if doubt is None else (doubt,))
 
     def _parsed(self, inputs: Sequence[Input]) -> list[Source]:
@@ -252,7 +252,16 @@ class Checker:
     def _result(
         self, words: tuple[str, ...], sources: Sequence[Source], *, may_be_fragment: bool = False
     ) -> CheckResult:
-        config = load(sources)
+        return self.check_config(load(sources), words, may_be_fragment=may_be_fragment)
+
+    def check_config(self, config: Config, words: tuple[str, ...], *, may_be_fragment: bool = False) -> CheckResult:
+        """Check a config that is loaded already.
+
+        Args:
+            config: The config.
+            words: The inputs that it was loaded from.
+            may_be_fragment: Whether it is judged as a part of an experiment if it looks like one.
+        """
         project, about_project = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
@@ -281,6 +290,14 @@ class Checker:
             is_fragment=is_fragment,
             shapes=shapes,
         )
+
+    def reader_of(self, config: Config) -> SignatureReader:
+        """Return the reader of a config's targets."""
+        return self._reader(find_project(config)[0])
+
+    def code_is_current(self) -> bool:
+        """Return whether no file has changed that targets were read from."""
+        return all(reader.is_current() for reader in self._readers.values())
 
     def _reader(self, project: Project | None) -> SignatureReader:
         folder = project.folder if project is not None else None
@@ -329,13 +346,12 @@ def _only_changes(tree: Mapping[Any, Any]) -> bool:
     return all(isinstance(section, dict) and "_target_" not in section for section in sections)
 
 
-def _deletes_from_another(sources: Sequence[Source], error: ConfigError) -> Finding | None:
+def deletes_from_another(sources: Sequence[Source], error: ConfigError, texts: Texts | None = None) -> Finding | None:
     """Return a warning for a file that, checked alone, deletes what only the file that it changes has; else none."""
     if not (isinstance(error, MergeError) and len(sources) == 1 and isinstance(sources[0], FileSource)):
         return None
     source = sources[0]
-    text = decode(read_regular(source.path), source.name)
-    if not _only_changes(read_mapping(text, Document(source.name, text, source.path.parent)).plain()):
+    if not _only_changes((texts or Texts()).tree(source.path, source.name).plain()):
         return None
     return replace(
         error.findings[0],

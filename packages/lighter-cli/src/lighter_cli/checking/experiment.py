@@ -8,6 +8,7 @@ from lighter_config import Finding, OverrideSource, Place, Source, parse_sources
 from lighter_config.regular_files import is_regular, with_home
 from lighter_config.sources.file_names import shown
 from lighter_config.sources.overrides import is_path
+from lighter_config.sources.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,16 @@ class Experiment:
     place: Place | None = None
     findings: tuple[Finding, ...] = ()
 
-    def sources(self) -> list[Source]:
+    def sources(self, texts: Texts | None = None) -> list[Source]:
         """Return what it is loaded from.
+
+        Args:
+            texts: What files there are; by default those on the disk.
 
         Raises:
             ConfigError: A file is gone, or an override cannot be read.
         """
-        sources = parse_sources(self.words, from_command_line=True)
+        sources = parse_sources(self.words, from_command_line=True, texts=texts)
         return [
             replace(source, caller=self.place) if isinstance(source, OverrideSource) else source for source in sources
         ]
