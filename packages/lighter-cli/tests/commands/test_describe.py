@@ -180,11 +180,11 @@ def test_code_of_the_project_is_found_by_its_marker(in_process: Command, write: 
 
 
 def test_what_is_compiled_is_said_to_be_unknown(in_process: Command) -> None:
-    done = in_process("describe", "torch.sum")
+    done = in_process("describe", "torch.Size")
     assert done.returncode == 0
     assert "not known without importing it" in done.stdout
-    assert "To import it: lighter describe torch.sum --deep\n" in done.stdout
-    assert done.stdout.endswith("in a config\n_target_: torch.sum\n")
+    assert "To import it: lighter describe torch.Size --deep\n" in done.stdout
+    assert done.stdout.endswith("in a config\n_target_: torch.Size\n")
 
 
 MADE = """
@@ -275,9 +275,9 @@ def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
 
 
 def test_tools_are_told_that_a_target_is_unknown_and_why(in_process: Command) -> None:
-    said = json.loads(in_process("describe", "torch.sum", "--json").stdout)
-    assert (said["target"], said["known"], said["yaml"]) == ("torch.sum", False, "_target_: torch.sum")
-    assert said["reason"] == "a stub gives several signatures"
+    said = json.loads(in_process("describe", "torch.Size", "--json").stdout)
+    assert (said["target"], said["known"], said["yaml"]) == ("torch.Size", False, "_target_: torch.Size")
+    assert said["reason"] == "its constructor is that of builtins.tuple, which is compiled"
 
 
 def test_positional_and_unsettled_arguments_are_marked(in_process: Command, write: Write) -> None:

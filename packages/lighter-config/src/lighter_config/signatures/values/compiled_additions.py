@@ -19,6 +19,7 @@ COMPILED_FUNCTIONS = frozenset({"torch._C._VariableFunctions"})
 Their stubs tell the parameters, but not all that is accepted: ``axis`` for ``dim``, as in NumPy.
 """
 
+_LONG_TEXT = re.compile(rb'"""(?:.*?)"""', re.DOTALL)
 _LIST_OF_EXPORTS = re.compile(rb"^__all__\b[^=\n]*=\s*\[.*\n(?:(?!__all__|\]).*\n)*\]", re.MULTILINE)
 
 
@@ -48,7 +49,7 @@ class CompiledAdditions:
         if stub is None or name.startswith("__"):
             return None
         try:
-            written = _LIST_OF_EXPORTS.sub(b"", read_regular(namespace.module.file or ""))
+            written = _LIST_OF_EXPORTS.sub(b"", _LONG_TEXT.sub(b"", read_regular(namespace.module.file or "")))
             if re.search(rb"""["']%b["']""" % re.escape(name.encode()), written):
                 return None
             node = read_function(self._modules.text(stub).decode(errors="replace"), name)
