@@ -63,7 +63,7 @@ GROUPS = {
     "wandb": ["wandb"],
 }
 
-SHARES = {"torch_geometric": 0.9, "wandb": 0.7, "pytorch_forecasting": 0.9, "lightly": 0.9, "kornia": 0.9}
+SHARES = {"torch_geometric": 0.93}
 """Groups of which less is known."""
 
 
