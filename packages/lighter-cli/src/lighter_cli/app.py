@@ -24,6 +24,7 @@ app.command("lighter_cli.commands.explain:explain", name="explain", help="Show w
 app.command("lighter_cli.commands.diff:diff", name="diff", help="Show what differs between two experiments.")
 app.command("lighter_cli.commands.describe:describe", name="describe", help="Show what a target takes.")
 app.command("lighter_cli.commands.lsp:lsp", name="lsp", help="Serve an editor: mistakes, completion, hover.")
+app.command("lighter_cli.commands.schema:schema", name="schema", help="Print a JSON Schema, for editors of YAML.")
 app.command("lighter_cli.commands.eject:eject", name="eject", help="Write the script that does the same.")
 app.command("lighter_cli.commands.export:export", name="export", help="Write the trained network of a run.")
 app.command("lighter_cli.commands.pack:pack", name="pack", help="Put a run into one file for somebody else.")

@@ -16,6 +16,7 @@ from lighter_config.signatures.text.modules import ModuleFinder
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 
 if TYPE_CHECKING:
+    from lighter_config.signatures.answers.accepted import Accepted
     from lighter_config.signatures.answers.answer import Name
     from lighter_config.signatures.answers.class_constants import Constant
     from lighter_config.signatures.answers.reader import SourceReader
@@ -149,6 +150,24 @@ class SignatureReader:
 
         kept = self._ask(question, work_out, about=parameter.module)
         return Mismatch(**{**kept, "path": tuple(kept["path"]), "choices": tuple(kept["choices"])}) if kept else None
+
+    def accepted(self, parameter: Parameter) -> "Accepted":
+        """Return the kinds of values in YAML that a parameter takes; all kinds if its annotation does not tell.
+
+        Args:
+            parameter: Of a signature that this reader gave.
+        """
+        from lighter_config.signatures.answers.accepted import Accepted, accepted  # no check needs it
+
+        if parameter.annotation is None:
+            return Accepted()
+
+        def work_out() -> Any:
+            return asdict(accepted(lambda value: self._source.mismatch(parameter, value)))
+
+        written = f"{parameter.annotation} = {parameter.default!r}"
+        kept = self._ask(f"kinds {parameter.module} {written}", work_out, asdict(Accepted()), about=parameter.module)
+        return Accepted(**{name: tuple(values) for name, values in kept.items()})
 
     def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None, *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out; ``too_deep`` when the source is nested past reason."""

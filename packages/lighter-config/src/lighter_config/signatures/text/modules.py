@@ -82,6 +82,7 @@ class ModuleFinder:
         self._listings: dict[str, frozenset[str]] = {}
         self._extending: dict[str, bool] = {}
         self._files: dict[str, tuple[str, ...] | None] = {}
+        self._givers: dict[tuple[str, str], str | None] = {}
 
     def find(self, name: str) -> Module | None:
         """Find a module by its dotted name; ``None`` when no file of it is there."""
@@ -150,6 +151,12 @@ class ModuleFinder:
 
         To do so, source has to spell the name: as ``x.name = ...``, or as a text for ``setattr`` or ``sys.modules``.
         """
+        question = (module.name, name)
+        if question not in self._givers:  # looking through all files of torch takes a third of a second
+            self._givers[question] = self._giver(module, name)
+        return self._givers[question]
+
+    def _giver(self, module: Module, name: str) -> str | None:
         package = module.name.partition(".")[0]
         files = self.files(package)
         if files is None:
