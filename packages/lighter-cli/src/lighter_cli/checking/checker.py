@@ -265,17 +265,17 @@ class Checker:
         project, about_project = find_project(config)
         reader = self._reader(project)
         targets = _Targets()
-        is_fragment = may_be_fragment and _is_fragment(config)
+        is_part = may_be_fragment and is_fragment(config)
         judged = self._settings.judged
         stages_of: dict[Finding, tuple[Stage, ...]] = {}
         checks: list[Check] = [*experiment_checks(os.environ), targets]
         checks += safe_checks(safe=self._safe, allow=self._allow, trusts_project=is_users_own(project, config))
         for stage in self._stages or (None,):
-            for finding in judged(check(config, stage, reader=reader, checks=checks, is_fragment=is_fragment)):
+            for finding in judged(check(config, stage, reader=reader, checks=checks, is_fragment=is_part)):
                 stages_of[finding] = (*stages_of.get(finding, ()), *([stage] if stage is not None else []))
         found = sorted(stages_of, key=_position) if len(self._stages) > 1 else list(stages_of)
         shapes = None
-        if self._follow is not None and not is_fragment and not has_errors([*about_project, *found]):
+        if self._follow is not None and not is_part and not has_errors([*about_project, *found]):
             followed = self._follow(config, self._stages, reader)
             about_shapes = judged(followed.findings)
             found += about_shapes
@@ -287,7 +287,7 @@ class Checker:
             stages=self._stages,
             stages_of=stages_of,
             targets=targets.answers,
-            is_fragment=is_fragment,
+            is_fragment=is_part,
             shapes=shapes,
         )
 
@@ -334,7 +334,7 @@ def has_errors(findings: Iterable[Finding]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def _is_fragment(config: Config) -> bool:
+def is_fragment(config: Config) -> bool:
     """Return whether a config is a part of an experiment: no trainer, or only changes to what another file builds."""
     return _only_changes({name: config.get(name) for name in _BUILT if config.has(name)})
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from lighter_cli.checking.checker import is_fragment
 from lighter_cli.describing.schema import schema_of
 from lighter_cli.inspecting.merged_inputs import load_merged
 from lighter_config import Config, FileSource
@@ -29,7 +30,9 @@ def schema_text(inputs: Sequence[str]) -> str:
 
 
 def _is_whole(config: Config) -> bool:
-    """Return whether one file holds all of an experiment, each value inside the mapping that it belongs to."""
+    """Return whether one file holds all of an experiment, each value in the mapping that it belongs to."""
+    if is_fragment(config):
+        return False
     if len(config.sources) != 1 or not isinstance(file := config.sources[0], FileSource):
         return False
     text = decode(read_regular(file.path), file.name)
