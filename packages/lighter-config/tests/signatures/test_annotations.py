@@ -34,6 +34,7 @@ Precision = Union[Literal[16, 32], Literal["bf16"]]
 PathLike = Union[str, Path]
 Size = Union[int, Tuple[int, int]]
 Nested = "Optional[Size]"
+Count = t.NewType("Count", int)
 RATE = 0.01
 """
 
@@ -56,6 +57,7 @@ FITS = [
     ("Size", 3),
     ("Size", [3, 4]),
     ("Nested", None),
+    ("Count", 3),
     ("Sequence[int]", [1, 2]),
     ("List[float]", [1, 0.5]),
     ("list", ["x"]),
@@ -68,6 +70,7 @@ FITS = [
 ]
 
 DOES_NOT_FIT = [
+    ("Count", "x", (), "int"),
     ("int", "3", (), "int"),
     ("int", 0.5, (), "int"),
     ("int", None, (), "int"),
@@ -104,6 +107,7 @@ DOES_NOT_FIT = [
 
 NOT_KNOWN = [
     ("Mode", "min"),
+    ("Mode", "MIN"),
     ("Text", "x"),
     ("Named", [1, 2]),
     ("Shaped", "x"),

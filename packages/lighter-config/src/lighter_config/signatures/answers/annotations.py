@@ -87,6 +87,9 @@ class Annotations:
                 return self._generic(node, base, inner, scope, value, depth)
             case ast.Name() | ast.Attribute():
                 return self._named(node, self.library.evaluate(node, scope), value, depth)
+            case ast.Call(func=func, args=[_, inner], keywords=[]):
+                is_new = self.library.evaluate(func, scope) == BuiltinValue("typing.NewType")
+                return self._compare(inner, scope, value, depth + 1) if is_new else None
             case _:
                 return None
 

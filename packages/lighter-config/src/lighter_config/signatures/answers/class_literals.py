@@ -55,7 +55,7 @@ def object_wanted(library: Library, cls: ClassValue, value: Any) -> Wanted:
     if names & {*accepted, *_CONVERT_ANYTHING} or _may_be_virtual(cls, value):
         return ""
     if "enum.Enum" in names:
-        return "" if value in _values_of(cls) else "enum"
+        return "" if value in (*_values_of(cls), *_names_of(cls)) else "enum"
     return "object"
 
 
@@ -70,6 +70,12 @@ def _may_be_virtual(cls: ClassValue, value: Any) -> bool:
     module, _, name = cls.name.rpartition(".")
     asked = getattr(sys.modules.get(module), name, None) if module in sys.stdlib_module_names else None
     return not isinstance(asked, type) or isinstance(value, asked)
+
+
+def _names_of(enum: ClassValue) -> list[str]:
+    """Return the names of an enum's members: code may look one up by its name."""
+    assigned = (node.targets for node in enum.node.body if isinstance(node, ast.Assign))
+    return [target.id for targets in assigned for target in targets if isinstance(target, ast.Name)]
 
 
 def _values_of(enum: ClassValue) -> list[Any]:
