@@ -1,7 +1,5 @@
 """``lighter describe``: show what a target takes, read from its source, with YAML to start from."""
 
-import ast
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -9,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lighter_cli.commands._inputs import Json
-from lighter_cli.describing.docstrings import Documentation, read_documentation
+from lighter_cli.describing.docstrings import Documentation, read_documentation, without_markup
 from lighter_cli.describing.usual_values import PLACEHOLDER, usual_value
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import HEADING, PATH, PLACE, Line
@@ -18,10 +16,11 @@ from lighter_config.project import MARKER, locate_project, reader_for, reader_in
 from lighter_config.regular_files import is_regular
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
+from lighter_config.signatures.answers.accepted import literal_default
+from lighter_config.signatures.answers.mismatch import UNWRITTEN
 from lighter_config.signatures.answers.short_names import PACKAGES, find_named
 
 _MAX_WIDTH = 100
-_ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
 _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
 
 
@@ -167,7 +166,7 @@ def _argument_line(argument: Argument) -> Line:
 
 def _wrapped(text: str, indent: str) -> Iterator[Line]:
     """Yield a paragraph in lines that fit the terminal, without the markup of Sphinx."""
-    plain = _ROLE.sub(r"\1", text).replace("``", "`")
+    plain = without_markup(text)
     width = min(output.width() or _MAX_WIDTH, _MAX_WIDTH)
     for line in textwrap.wrap(plain, max(width, len(indent) + 20), initial_indent=indent, subsequent_indent=indent):
         yield [line]
@@ -203,12 +202,8 @@ def _usual_value(signature: Signature, argument: Argument, reader: SignatureRead
 
 def _default(argument: Argument) -> str | None:
     """Return a default as YAML; ``None`` when it is computed, or needs several lines."""
-    try:
-        value = ast.literal_eval(str(argument.default))
-    except (ValueError, SyntaxError):
-        return None
-    value = list(value) if isinstance(value, tuple) else value
-    if not isinstance(value, bool | int | float | str | list | dict | None):
+    value = literal_default(argument.default)
+    if value is UNWRITTEN:
         return None
     lines = output.yaml_lines(value)
     return lines[0] if len(lines) == 1 else None

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from lighter_config import Signature
 from lighter_config.regular_files import is_regular, read_regular
 
 _MAX_DEPTH = 20
+_ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ def read_documentation(signature: Signature) -> Documentation:
                 for name in map(str.strip, names):
                     arguments.setdefault(name, " ".join((argument.description or "").split()))
     return Documentation(summary, {name: text for name, text in arguments.items() if text})
+
+
+def without_markup(text: str) -> str:
+    """Return text of a docstring without the markup of Sphinx.
+
+    >>> without_markup("see :class:`~torch.nn.Linear` and ``lr``")
+    'see torch.nn.Linear and `lr`'
+    """
+    return _ROLE.sub(r"\1", text).replace("``", "`")
 
 
 def _parsed(text: str) -> Iterator[Docstring]:

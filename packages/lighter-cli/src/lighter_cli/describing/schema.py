@@ -171,7 +171,9 @@ class _Schema:
             {"if": {"properties": {TARGET: {"const": target}}, "required": [TARGET]}, "then": ref(target)}
             for target in self._signatures
         ]
-        component: Schema = {"type": "object", "properties": special_keys(), "allOf": known}
+        component: Schema = {"type": "object", "properties": special_keys()}
+        if known:
+            component["allOf"] = known
         if self._is_whole:
             component["anyOf"] = [{"required": [key]} for key in (TARGET, f"={TARGET}", "<<")]
         return {

@@ -1,9 +1,9 @@
 """What a target takes, as JSON Schema: its arguments with their types, defaults and documentation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lighter_cli.describing.docstrings import read_documentation
+from lighter_cli.describing.docstrings import read_documentation, without_markup
 from lighter_config import Signature, SignatureReader
 from lighter_config.building.resolving import ARGUMENTS, COMPONENT_MODES, DISABLED, MODE, TARGET
 from lighter_config.sections import IMPORTS, REQUIRES
@@ -69,9 +69,9 @@ def definition_of(signature: Signature, reader: SignatureReader, *, is_whole: bo
     names = "|".join([*(argument.name for argument in arguments), TARGET, ARGUMENTS, MODE, DISABLED, NAME])
     definition: Schema = {
         "title": signature.name.rpartition(".")[2],
-        "description": documentation.summary,
+        "description": without_markup(documentation.summary),
         "type": "object",
-        "properties": {**special_keys(), **properties, **more},
+        "properties": {**properties, **more, **special_keys()},
         "patternProperties": {**OPERATORS, f"^=({names})$": True},
         "additionalProperties": ref(VALUE) if is_open else False,
     }
@@ -95,44 +95,34 @@ def argument_schema(
     accepted = reader.accepted(argument)
     schema: Schema = {"title": f"{argument.name}: {argument.annotation}" if argument.annotation else argument.name}
     if documentation:
-        schema["description"] = documentation
+        schema["description"] = without_markup(documentation)
     default = literal_default(argument.default)
     if default is not UNWRITTEN and argument.default is not None:
         schema["default"] = default
     kinds = [*accepted.kinds, *(["null"] if argument.default == "None" and "null" not in accepted.kinds else [])]
-    if accepted.choices:
-        nothing = [None] if "null" in kinds else []
-        return schema | {"anyOf": [{"enum": [*accepted.choices, *nothing]}, ref(REFERENCE), ref(COMPONENT)]}
-    if choices and "string" in kinds:
-        texts: Schema = {"enum": list(choices)}
-        others = _plain([kind for kind in kinds if kind != "string"], accepted.items)
-        return schema | {"anyOf": [texts, ref(REFERENCE), *others, *([] if "object" in kinds else [ref(COMPONENT)])]}
-    if set(kinds) == set(KINDS) and set(accepted.items) == set(KINDS):
+    if set(kinds) == set(accepted.item_kinds) == set(KINDS) and not choices:
         return schema | {"allOf": [ref(VALUE)]}
-    parts = _plain(kinds, accepted.items)
-    parts += [] if "string" in kinds else [ref(REFERENCE)]
-    return schema | {"anyOf": [*parts, *([] if "object" in kinds else [ref(COMPONENT)])]}
+    items = _value(accepted.item_kinds, accepted.item_choices, _list_of_values())
+    listed = accepted.choices
+    if choices and "string" in kinds:
+        kinds.remove("string")
+        listed = (*listed, *choices)
+    return schema | _value(kinds, listed, {"type": "array", "items": items})
 
 
-def _plain(kinds: list[str], items: tuple[str, ...]) -> list[Schema]:
-    """Return the schemas of values without references and components."""
+def _value(kinds: Sequence[str], choices: Sequence[Any], of_lists: Schema) -> Schema:
+    """Return the schema of a value of some kinds or some choices, or of what builds it."""
     scalars = [kind for kind in kinds if kind not in ("array", "object")]
     if "number" in scalars and "integer" in scalars:
         scalars.remove("integer")
-    parts: list[Schema] = []
+    parts: list[Schema] = [{"enum": list(choices)}] if choices else []
     if scalars:
         parts.append({"type": scalars[0] if len(scalars) == 1 else scalars})
     if "array" in kinds:
-        parts.append(_list_of_values() if set(items) == set(KINDS) else {"type": "array", "items": _item(items)})
-    if "object" in kinds:
-        parts.append(ref(MAPPING))
-    return parts
-
-
-def _item(kinds: tuple[str, ...]) -> Schema:
-    parts = _plain(list(kinds), KINDS)
-    parts += [] if "string" in kinds else [ref(REFERENCE)]
-    return {"anyOf": [*parts, *([] if "object" in kinds else [ref(COMPONENT)])]}
+        parts.append(of_lists)
+    if "string" not in kinds:
+        parts.append(ref(REFERENCE))
+    return {"anyOf": [*parts, ref(MAPPING if "object" in kinds else COMPONENT)]}
 
 
 def _list_of_values() -> Schema:

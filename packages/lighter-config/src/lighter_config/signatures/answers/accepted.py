@@ -1,7 +1,7 @@
 """Which kinds of values in YAML an argument takes: the comparison that judges values, asked with one of each kind."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ _PROBES: tuple[tuple[str, Any], ...] = (
 )
 _MAX_ITEMS = 6  # of tuples of a fixed length
 
+_KIND_OF_TYPE = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
+
 KINDS = tuple(kind for kind, _ in _PROBES)
 """The kinds, in the names of JSON Schema; ``number`` stands for floats, and ``integer`` for integers."""
 
@@ -28,31 +30,38 @@ class Accepted:
 
     Attributes:
         kinds: The kinds of ``KINDS``; all if nothing is known.
-        choices: The values that it lists, if it takes no others but ``None``.
-        items: The kinds of the items of lists.
+        choices: The values that it takes besides: those of a ``Literal``.
+        item_kinds: The kinds of the items of lists.
+        item_choices: The values that items may have besides.
     """
 
     kinds: tuple[str, ...] = KINDS
     choices: tuple[Any, ...] = ()
-    items: tuple[str, ...] = KINDS
+    item_kinds: tuple[str, ...] = KINDS
+    item_choices: tuple[Any, ...] = ()
 
 
-def accepted(mismatch: Callable[[Any], Mismatch | None]) -> Accepted:
+def accepted(
+    mismatch: Callable[[Any], Mismatch | None], choices: Iterable[Any] = (), item_choices: Iterable[Any] = ()
+) -> Accepted:
     """Find the kinds of values that certainly fit, or may.
 
     Args:
         mismatch: Says what in a value certainly does not fit.
+        choices: The values that the annotation lists.
+        item_choices: Those that it lists for the items of lists.
     """
-    refusals = {kind: mismatch(probe) for kind, probe in _PROBES}
-    if refusals["array"] is not None and any(mismatch([UNWRITTEN] * length) is None for length in range(_MAX_ITEMS)):
-        refusals["array"] = None
-    kinds = tuple(kind for kind in KINDS if refusals[kind] is None)
-    items = KINDS
+    kinds = [kind for kind, probe in _PROBES if mismatch(probe) is None]
+    if "array" not in kinds and any(mismatch([UNWRITTEN] * length) is None for length in range(_MAX_ITEMS)):
+        kinds.append("array")
+    item_kinds = KINDS
     if "array" in kinds and mismatch([UNWRITTEN]) is None:
-        items = tuple(kind for kind, probe in _PROBES if mismatch([probe]) is None)
-    refused = refusals["string"]
-    choices = refused.choices if refused is not None and not refused.path else ()
-    return Accepted(kinds, choices if not set(kinds) - {"null"} else (), items)
+        item_kinds = tuple(kind for kind, probe in _PROBES if mismatch([probe]) is None)
+    return Accepted(tuple(kinds), _besides(choices, kinds), item_kinds, _besides(item_choices, item_kinds))
+
+
+def _besides(choices: Iterable[Any], kinds: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(value for value in choices if _KIND_OF_TYPE[type(value)] not in kinds))
 
 
 def literal_default(text: str | None) -> Any:

@@ -1,9 +1,9 @@
 """Whether a value written in YAML fits an annotation: yes, no, or not known."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from lighter_config.signatures.answers.class_literals import is_name_of_dtype, object_wanted
 from lighter_config.signatures.answers.default_values import default_value
@@ -52,6 +52,43 @@ class Annotations:
             return None
         is_certain = not result.path and isinstance(value, str | dict) and self._takes_only_numbers(node, scope)
         return replace(result, is_certain=is_certain)
+
+    def listed(self, parameter: Parameter) -> tuple[list[Any], list[Any]]:
+        """Return the values that an annotation lists in a ``Literal``, and those for the items of lists."""
+        own: list[Any] = []
+        of_items: list[Any] = []
+        node = None if parameter.annotation is None else _parsed(parameter.annotation)
+        work: list[tuple[ast.expr, Scope, list[Any], int]] = []
+        if node is not None:
+            work.append((node, Scope(parameter.module), own, 0))
+        while work:
+            one, scope, found, depth = work.pop()
+            for inner, inner_scope, is_item in self._parts(one, scope, found) if depth <= _MAX_DEPTH else ():
+                if not is_item or found is own:
+                    work.append((inner, inner_scope, of_items if is_item else found, depth + 1))
+        return own, of_items
+
+    def _parts(self, node: ast.expr, scope: Scope, found: list[Any]) -> Iterator[tuple[ast.expr, Scope, bool]]:
+        """Yield the parts of an annotation, each with whether it is for items; add the values that it lists."""
+        match node:
+            case ast.Constant(value=str(text)) if (inner := _parsed(text)) is not None:
+                yield inner, scope, False
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                yield from ((part, scope, False) for part in (left, right))
+            case ast.Name() | ast.Attribute():
+                named = self.library.evaluate(node, scope)
+                if isinstance(named, ExpressionValue):
+                    yield named.node, named.scope, False
+            case ast.Subscript(value=base, slice=inner):
+                named = self.library.evaluate(base, scope)
+                name = _plain_name(named) if isinstance(named, (BuiltinValue, ClassValue)) else ""
+                parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+                if name == "Literal":
+                    found.extend(part.value for part in parts if _is_plain(part))
+                elif name in ("Optional", "Union", "Annotated", "Final"):
+                    yield from ((part, scope, False) for part in (parts[:1] if name == "Annotated" else parts))
+                elif name in _SEQUENCES or name in ("tuple", "Tuple"):
+                    yield from ((part, scope, True) for part in parts)
 
     def _denies_its_default(self, node: ast.expr, parameter: Parameter, value: Any) -> bool:
         """Return whether an annotation does not even take the default, and the value is of the default's type.
@@ -209,6 +246,11 @@ def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Resul
             return replace(result, path=(key, *result.path))
         is_unknown |= result is None
     return None if is_unknown else True
+
+
+def _is_plain(node: ast.expr) -> TypeGuard[ast.Constant]:
+    """Return whether a part of a ``Literal`` is a value that YAML has."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | int | bool | None)
 
 
 def _plain_name(named: BuiltinValue | ClassValue) -> str:

@@ -5,6 +5,7 @@ import builtins
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from lighter_config.signatures.answers.accepted import Accepted, accepted
 from lighter_config.signatures.answers.annotations import Annotations
 from lighter_config.signatures.answers.answer import Answer, DoesNotExist, Name, Signature, Unknown
 from lighter_config.signatures.answers.callables import Callables
@@ -53,6 +54,11 @@ class SourceReader:
     def mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
         """Say what in a value certainly does not fit a parameter's annotation."""
         return self._annotations.mismatch(parameter, value)
+
+    def accepted(self, parameter: Parameter) -> Accepted:
+        """Return the kinds of values that a parameter takes."""
+        choices, item_choices = self._annotations.listed(parameter)
+        return accepted(lambda value: self._annotations.mismatch(parameter, value), choices, item_choices)
 
     def choices(self, target: str, name: str) -> list[str]:
         """Return the texts that a class takes for an argument, where its source refuses all others; else nothing."""

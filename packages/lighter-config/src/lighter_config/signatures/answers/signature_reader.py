@@ -157,16 +157,16 @@ class SignatureReader:
         Args:
             parameter: Of a signature that this reader gave.
         """
-        from lighter_config.signatures.answers.accepted import Accepted, accepted  # no check needs it
+        from lighter_config.signatures.answers.accepted import Accepted  # no check needs it
 
         if parameter.annotation is None:
             return Accepted()
 
         def work_out() -> Any:
-            return asdict(accepted(lambda value: self._source.mismatch(parameter, value)))
+            return asdict(self._source.accepted(parameter))
 
         written = f"{parameter.annotation} = {parameter.default!r}"
-        kept = self._ask(f"kinds {parameter.module} {written}", work_out, asdict(Accepted()), about=parameter.module)
+        kept = self._ask(f"accepted {parameter.module} {written}", work_out, asdict(Accepted()), about=parameter.module)
         return Accepted(**{name: tuple(values) for name, values in kept.items()})
 
     def _ask(self, question: str, work_out: Callable[[], Any], too_deep: Any = None, *, about: str = "") -> Any:
