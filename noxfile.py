@@ -342,6 +342,16 @@ def ray(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def vscode(session: nox.Session) -> None:
+    """Package the extension of Visual Studio Code, and try schemas in the server of YAML; needs Node.js."""
+    install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
+    with session.chdir("editors/vscode"):
+        session.run("npm", "ci", external=True)
+        session.run("npm", "run", "package", external=True)
+    pytest(session, "tests/editors")
+
+
+@nox.session(python=PYTHON, default=False)
 def report(session: nox.Session) -> None:
     """Open reports in a headless Chromium, where there is one, and draw figures as files; takes minutes."""
     groups = ["test", "report", "sweep"]
