@@ -86,6 +86,8 @@ COMMAND_LINE = [
     "describe torchh.nn.Linear",
     "describe good.yaml",
     "describe project.models.Net",
+    "schema",
+    "schema god.yaml",
     "eject",
     "eject good.yaml --stage test",
     "init",

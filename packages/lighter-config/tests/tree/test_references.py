@@ -180,9 +180,12 @@ def test_other_file_is_relative_to_file_that_names_it_and_read_once(monkeypatch)
     Path("configs/exp.yaml").write_text("a: '%parts/model.yaml::net'\nb: '%parts/model.yaml::net::depth'\n")
     config = load(["configs/exp.yaml", "a::depth=50"])
     opened = []
-    monkeypatch.setattr(
-        "lighter_config.sources.texts.read_regular", lambda path: opened.append(path) or read_regular(path)
-    )
+
+    def read(path):
+        opened.append(path)
+        return read_regular(path)
+
+    monkeypatch.setattr("lighter_config.sources.texts.read_regular", read)
     assert config.resolve("a") == {"depth": 50, "name": 50}
     assert config.resolve("b") == 18
     assert len(opened) == 1

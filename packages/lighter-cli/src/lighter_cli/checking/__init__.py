@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lighter_cli.checking.batch_check import check_batch
+from lighter_cli.checking.batch_check import check_shapes
 from lighter_cli.checking.launcher_check import LauncherCheck
 from lighter_cli.checking.seeds import check_seed
 from lighter_cli.checking.tracking_check import TrackingCheck
@@ -16,4 +16,4 @@ def experiment_checks(environ: Mapping[str, str], config_checks: Sequence[Check]
         environ: The environment variables, which tell what a launcher starts, and where MLflow writes.
         config_checks: The checks that need only the config.
     """
-    return (*config_checks, check_seed, check_batch, LauncherCheck(environ), TrackingCheck(environ))
+    return (*config_checks, check_seed, check_shapes, LauncherCheck(environ), TrackingCheck(environ))

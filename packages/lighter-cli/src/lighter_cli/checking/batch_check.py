@@ -11,7 +11,7 @@ from lighter_config.sections import SHAPES
 _COMPUTED = ("$", "@", "%")
 
 
-def check_batch(context: CheckContext) -> Iterator[Finding]:
+def check_shapes(context: CheckContext) -> Iterator[Finding]:
     """Report what is not a tensor in the described batch; expressions and references are read when they are built."""
     config = context.config.expanded()
     if not config.has(SHAPES):

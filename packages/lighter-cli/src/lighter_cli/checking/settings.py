@@ -26,7 +26,7 @@ KEYS = (EXPERIMENTS, SEARCH_PATH, SEVERITY)
 OFF = "off"
 SEVERITIES = (*map(str, Severity), OFF)
 
-_OTHER_CHECKS = ("loading", "objectives", "shapes", "space")
+_OTHER_CHECKS = ("loading", "objectives", "space")
 """What else is in the field ``check`` of findings; every other name is that of a check."""
 
 

@@ -211,7 +211,7 @@ def _targets_in(tree: Any) -> Iterator[str]:
     while work:
         value = work.pop()
         if isinstance(value, dict):
-            if _is_text(target := value.get(TARGET)):
+            if isinstance(target := value.get(TARGET), str) and _is_text(target):
                 yield target
             work.extend(reversed(value.values()))
         elif isinstance(value, list):
