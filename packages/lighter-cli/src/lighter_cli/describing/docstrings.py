@@ -30,6 +30,7 @@ class Documentation:
     arguments: dict[str, str]
 
 
+@lru_cache(maxsize=128)
 def read_documentation(signature: Signature) -> Documentation:
     """Read the summary of a target and the descriptions of its arguments, in Google, NumPy or Sphinx style.
 
@@ -56,6 +57,12 @@ def without_markup(text: str) -> str:
     'see torch.nn.Linear and `lr`'
     """
     return _ROLE.sub(r"\1", text).replace("``", "`")
+
+
+def forget_documentation() -> None:
+    """Read the sources of targets again when they are asked for."""
+    read_documentation.cache_clear()
+    _syntax.cache_clear()
 
 
 def _parsed(text: str) -> Iterator[Docstring]:

@@ -9,6 +9,7 @@ from lighter_cli.checking.checker import Checker, deletes_from_another
 from lighter_cli.checking.experiment import Experiment, experiment_of
 from lighter_cli.checking.experiments import experiments_of
 from lighter_cli.checking.settings import Settings, read_settings
+from lighter_cli.describing.docstrings import forget_documentation
 from lighter_cli.editor.entries import Entry, entries_of
 from lighter_cli.editor.spans import Units
 from lighter_cli.runs.index import INDEX
@@ -124,6 +125,7 @@ class Workspace:
 
     def forget_code(self) -> None:
         """Read project code and libraries again, where they have changed."""
+        forget_documentation()
         self._checker = Checker(settings=self.settings)
 
     def code_is_current(self) -> bool:
