@@ -22,7 +22,7 @@ from nox_steps.environments import (
     pytest,
     workspace_requirements,
 )
-from nox_steps.pins import read_pins, renew_pins
+from nox_steps.pins import print_moved, read_pins, renew_pins
 from nox_steps.releases import release_version
 
 nox.needs_version = ">=2025.5.1"
@@ -175,6 +175,16 @@ def lowest(session: nox.Session) -> None:
     install(session, ["lighter-core"], build="cuda", groups=["test"], lowest=True)
     session.run("uv", "pip", "list", external=True)
     pytest(session, "packages/lighter-core/tests")
+
+
+@nox.session(python=PYTHONS, default=False)
+def newest(session: nox.Session) -> None:
+    """Run every test with the newest release of each library, whatever is pinned, and print what has moved."""
+    groups = ["test", "loggers", "figures", "sweep", "slurm", "ray", "editor", "tracking"]
+    install(session, list(SIBLINGS), groups=groups, requirements=workspace_requirements(), newest=True)
+    print_moved(session)
+    folders = [f"packages/{package}/tests" for package in SIBLINGS]
+    session.run("pytest", "--numprocesses=auto", "--dist=loadgroup", *(session.posargs or folders))
 
 
 @nox.session(python=PYTHON, default=False)

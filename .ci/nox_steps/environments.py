@@ -60,8 +60,9 @@ def install(
     groups: Iterable[str] = (),
     requirements: Iterable[str] = (),
     lowest: bool = False,
+    newest: bool = False,
 ) -> None:
-    """Install packages of the workspace from their wheels, with what they need at the tracked or lowest versions."""
+    """Install packages of the workspace from their wheels, and what they need at tracked, lowest or newest versions."""
     temporary = Path(session.create_tmp()).absolute()
     wheels = [build_wheel(session, package, temporary / "wheels") for package in packages]
     arguments = [*wheels, *requirements, *(f"--group={WORKSPACE_FILE}:{group}" for group in groups)]
@@ -70,6 +71,8 @@ def install(
     if lowest:
         arguments.append("--resolution=lowest-direct")
         arguments += [pin for pin in read_pins() if re.match(r"(pytest[\w-]*|hypothesis)==", pin)]
+    elif newest:
+        arguments.append("--upgrade")
     else:
         arguments.append(f"--constraint={constraints(session, build)}")
     # outside the repository: inside it, uv would add the workspace's own pins, that of the CUDA build too

@@ -16,6 +16,20 @@ def read_pins() -> list[str]:
     return pins
 
 
+def print_moved(session: nox.Session) -> None:
+    """Print which installed versions are not the pinned ones."""
+    listed = session.run("uv", "pip", "freeze", "--quiet", external=True, silent=True)
+    assert isinstance(listed, str)
+    pinned: dict[str, list[str]] = {}
+    for pin in read_pins():
+        name, _, version = pin.partition(" ;")[0].partition("==")
+        pinned.setdefault(name, []).append(version)
+    for line in listed.splitlines():
+        name, _, version = line.partition("==")
+        if name in pinned and version not in pinned[name]:
+            session.log(f"{name} {version}, pinned {' or '.join(pinned[name])}")
+
+
 def renew_pins(session: nox.Session) -> None:
     """Resolve the newest versions and write them; fail where they do not resolve to themselves."""
     _write([])  # else nothing would ever be upgraded
