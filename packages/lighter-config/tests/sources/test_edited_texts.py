@@ -1,6 +1,7 @@
 """Texts that somebody is editing: unsaved, broken for a moment, and read again only when they change."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,19 @@ def test_text_that_is_no_yaml_at_all_is_an_error(texts: EditedTexts):
     texts.edit(Path("exp.yaml"), "\n".join("{[" * 3 for _ in range(40)))
     with pytest.raises(YamlError):
         texts.tree(Path("exp.yaml"), "exp.yaml")
+
+
+def test_text_of_which_nothing_can_be_read_has_its_own_findings(texts: EditedTexts):
+    whole = "\n".join(f"a{number}: 1" for number in range(60))
+    read(texts, whole)
+    read(texts, whole.replace("a7: 1", "a7: ["))
+    hopeless = re.sub(r"(\d*[02468]): 1", r"\1 1", whole)
+    for _ in range(2):
+        with pytest.raises(YamlError) as caught:
+            read(texts, hopeless)
+        assert texts.findings(Path("exp.yaml")) == caught.value.findings
+    texts.close(Path("exp.yaml"))
+    assert texts.findings(Path("exp.yaml")) == ()
 
 
 def test_file_on_the_disk_that_is_broken_is_read_as_far_as_possible(tmp_path: Path, texts: EditedTexts):

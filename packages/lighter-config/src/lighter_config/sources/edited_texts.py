@@ -28,6 +28,13 @@ class EditedFile:
     read_from: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A file of which nothing can be read, and why."""
+
+    findings: tuple[Finding, ...]
+
+
 class EditedTexts(Texts):
     r"""Texts that change while somebody types.
 
@@ -45,7 +52,7 @@ class EditedTexts(Texts):
 
     def __init__(self) -> None:
         super().__init__()
-        self._read: dict[Path, tuple[object, EditedFile]] = {}
+        self._read: dict[Path, tuple[object, EditedFile | _Unreadable]] = {}
         self._last_good: dict[Path, str] = {}
 
     def edit(self, path: Path, text: str) -> None:
@@ -92,13 +99,17 @@ class EditedTexts(Texts):
         state = self._given[path] if path in self._given else _state_on_disk(path)
         kept = self._read.get(path)
         if kept is not None and kept[0] == state and state is not None:
+            if isinstance(kept[1], _Unreadable):
+                raise YamlError(*kept[1].findings)
             return kept[1]
+        self._read.pop(path, None)  # what was wrong with it is so no longer
         text = self._text(path, name)
         try:
             file = EditedFile(text, self._parsed(text, path, name), (), text)
         except YamlError as error:
             partly = mended(text, error, lambda repaired: self._parsed(repaired, path, name), self._last_good.get(path))
             if partly is None:
+                self._read[path] = (state, _Unreadable(error.findings))
                 raise
             file = EditedFile(text, partly.tree, error.findings, partly.text)
         self._read[path] = (state, file)
