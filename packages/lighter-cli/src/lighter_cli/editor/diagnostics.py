@@ -19,6 +19,7 @@ _SEVERITIES = {
     Severity.NOTE: types.DiagnosticSeverity.Information,
 }
 _PLACE_IN_TEXT = re.compile(r"(?P<file>[^\s:'\"`]+\.ya?ml):(?P<line>\d+):(?P<column>\d+)")
+_TAG = re.compile(r"!\S*")
 _MAX_RELATED = 8
 
 
@@ -65,14 +66,23 @@ def _file_of(place: Place | None, checked: Checked) -> Path:
     return checked.experiment.files[-1]
 
 
-def span_of(place: Place | None, lines: list[str]) -> Span:
-    """Return the stretch of a text that a place stands for; the first line for what has no place in it."""
+def span_of(place: Place | None, lines: list[str], *, with_tag: bool = False) -> Span:
+    """Return the stretch of a text that a place stands for; the first line for what has no place in it.
+
+    Args:
+        place: The place.
+        lines: The text.
+        with_tag: Whether a tag before the value, such as ``!!python/name:x``, is what the place stands for.
+    """
     if place is None or place.line is None or place.source == COMMAND_LINE:
         return Span(0, 0, len(lines[0]))
     number = min(place.line, len(lines)) - 1
     if place.column is None:
         return Span(number, len(lines[number]) - len(lines[number].lstrip()), len(lines[number].rstrip()))
-    return Span(number, *token_at(lines[number], min(place.column - 1, len(lines[number]))))
+    line, column = lines[number], min(place.column - 1, len(lines[number]))
+    if with_tag and (tag := _TAG.match(line, column)):
+        return Span(number, *tag.span())
+    return Span(number, *token_at(line, column))
 
 
 def _diagnostic(
@@ -81,7 +91,7 @@ def _diagnostic(
     parts = [(label, text) for label, text in finding.parts if finding.place is None or label != str(finding.place)]
     related = list(_related(workspace, file, finding, checked))
     return types.Diagnostic(
-        range=workspace.units.range_of(lines, span_of(finding.place, lines)),
+        range=workspace.units.range_of(lines, span_of(finding.place, lines, with_tag=checked is None)),
         message="\n".join([finding.message, *(f"{label}: {text}" for label, text in parts)]),
         severity=_SEVERITIES[finding.severity],
         source=SOURCE,
