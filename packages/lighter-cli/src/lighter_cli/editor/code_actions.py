@@ -13,7 +13,7 @@ from lighter_cli.editor.diagnostics import SOURCE, finding_at
 from lighter_cli.editor.entries import Entry
 from lighter_cli.editor.spans import Span, is_in_flow, token_at
 from lighter_cli.editor.workspace import Workspace
-from lighter_config import Finding, format_path, parse_path
+from lighter_config import Finding, PathError, format_path, parse_path
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import SEPARATOR
 
@@ -172,8 +172,8 @@ class _Fixes:
             wanted = name
             path = parse_path(self._finding.path) if self._finding.path else ()
             if SEPARATOR in name and SEPARATOR not in self._text:
-                other = parse_path(name)
-                if other[:-1] != path[:-1]:
+                other = _path_of(name)
+                if not other or other[:-1] != path[:-1]:
                     return
                 wanted = str(other[-1])
             if wanted != self._text:
@@ -202,9 +202,9 @@ class _Fixes:
         if not written.startswith(SEPARATOR) or not self._finding.path:
             return name
         levels = (len(written) - len(written.lstrip(":"))) // len(SEPARATOR)
-        inside = parse_path(written.lstrip(":"))[:-1] if before.strip(":") else ()
+        inside = _path_of(written.lstrip(":"))[:-1] if before.strip(":") else ()
         holder = (*parse_path(self._finding.path)[:-levels], *inside)
-        path = parse_path(name)
+        path = _path_of(name)
         return f"{before}{separator}{format_path(path[-1:])}" if last and path[:-1] == holder else name
 
     def _pair(self, key: str, value: str) -> Iterator[_Edit]:
@@ -247,7 +247,7 @@ class _Fixes:
         if match is None:
             return
         names = _ADD_KEYS.findall(self._finding.fix.partition(" to ")[0])
-        path = parse_path(match["where"]) if match["where"] else ()
+        path = _path_of(match["where"] or "")
         if names:
             yield from self._new_keys(path, [f"{name}: {self._value_for(name, path)}" for name in names])
         elif ":" in match["text"]:
@@ -325,6 +325,14 @@ class _Fixes:
 
     def _edit(self, title: str, span: Span, text: str, *, is_preferred: bool = False) -> _Edit:
         return _Edit(title, (span.line, span.start), (span.line, span.end), text, is_preferred)
+
+
+def _path_of(text: str) -> Segments:
+    """Return the path that a text of a fix holds; an empty one if it is none, such as the separator itself."""
+    try:
+        return parse_path(text) if text else ()
+    except PathError:
+        return ()
 
 
 def _value_start(line: str, column: int) -> int:

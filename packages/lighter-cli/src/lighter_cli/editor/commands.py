@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
 from lighter_cli.editor.code_lens import CHECK, SHOW
 from lighter_cli.editor.server import Server
@@ -47,7 +48,8 @@ def register_commands(server: Server) -> None:
 
 def _checked(server: Server, uri: str, name: str) -> Checked:
     file = path_of_uri(uri)
-    assert file is not None  # the lens was for a file
+    if file is None:
+        raise JsonRpcInvalidParams(f"{uri!r} is not a file")
     experiments = server.files.own_experiments(file)
     return server.files.check(next((one for one in experiments if one.name == name), experiments[0]))
 

@@ -11,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 
 from lighter_cli.checking.experiment import Experiment
 from lighter_cli.editor.diagnostics import as_diagnostics, diagnostics_of, files_with_findings
+from lighter_cli.editor.protocol import Protocol
 from lighter_cli.editor.workspace import Workspace
 
 _IDLE_S = 1.0
@@ -28,7 +29,7 @@ class Server(LanguageServer):
     """
 
     def __init__(self) -> None:
-        super().__init__("lighter", version("lighter-cli"), max_workers=1)
+        super().__init__("lighter", version("lighter-cli"), protocol_cls=Protocol, max_workers=1)
         self.files = Workspace()
         self.shows_defaults = False
         self._changed: dict[Path, None] = {}
