@@ -12,6 +12,7 @@ from lighter_config.findings import Finding
 from lighter_config.merging.merger import Doubt
 from lighter_config.notes import notes_of
 from lighter_config.places import Place
+from lighter_config.regular_files import without_links
 from lighter_config.sources.words import CheckpointSource, FileSource, OverrideSource, RunSource, Source
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.history import Setting, settings_of
@@ -194,7 +195,7 @@ class Config:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that it was loaded from, resolved, in order."""
-        return tuple(source.path.resolve() for source in self.sources if isinstance(source, FileSource))
+        return tuple(without_links(source.path) for source in self.sources if isinstance(source, FileSource))
 
     @property
     def words(self) -> tuple[str, ...]:

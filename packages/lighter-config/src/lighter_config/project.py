@@ -7,7 +7,7 @@ from pathlib import Path
 from lighter_config.config import Config
 from lighter_config.errors import ConfigError, PathError
 from lighter_config.findings import Finding, Severity
-from lighter_config.regular_files import is_folder, is_regular, with_home
+from lighter_config.regular_files import is_folder, is_regular, with_home, without_links
 from lighter_config.sections import PROJECT
 from lighter_config.signatures import DoesNotExist, SignatureReader
 from lighter_config.sources.moved_paths import move_of_source
@@ -94,7 +94,7 @@ def is_users_own(project: Project | None, config: Config) -> bool:
     named = config.get(PROJECT, None)
     if not isinstance(named, str):
         return working_directory.is_relative_to(project.folder)
-    chosen = (working_directory / with_home(named)).resolve()
+    chosen = without_links(working_directory / with_home(named))
     return project.folder == chosen and chosen.is_relative_to(working_directory)
 
 
@@ -115,12 +115,12 @@ def _named_folder(config: Config, named: str, working_directory: Path) -> Projec
     place = config.place(PROJECT)
     folder = Path(_present(str(expanded), config)) if expanded.is_absolute() else working_directory / expanded
     is_there = is_folder(folder)
-    folder = folder.resolve() if is_there else folder
+    folder = without_links(folder) if is_there else folder
     if is_there and not _lacks_a_target(config, folder):
         return Project(folder)
     if place is not None and place.word is None:
-        beside_file = Path(place.source).resolve().parent / expanded
-        if is_folder(beside_file) and not _lacks_a_target(config, beside_file := beside_file.resolve()):
+        beside_file = without_links(place.source).parent / expanded
+        if is_folder(beside_file) and not _lacks_a_target(config, beside_file := without_links(beside_file)):
             note = f"`project` is '{beside_file}', relative to the file that names it, not to the working directory"
             return Project(beside_file, (Finding(message=note, severity=Severity.NOTE, path=PROJECT, place=place),))
     if is_there:

@@ -72,3 +72,11 @@ def with_home(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def without_links(path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path that links lead to; one whose links lead in a circle is returned as far as they do."""
+    try:
+        return Path(os.path.realpath(path))  # `Path.resolve` raises an error for a circle before Python 3.13
+    except ValueError:  # a null character
+        return Path(os.path.abspath(path))  # noqa: PTH100  # looks at no file

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lighter_config import Finding, OverrideSource, Place, Source, parse_sources
-from lighter_config.regular_files import is_regular, with_home
+from lighter_config.regular_files import is_regular, with_home, without_links
 from lighter_config.sources.file_names import shown
 from lighter_config.sources.overrides import is_path
 from lighter_config.sources.texts import Texts
@@ -70,6 +70,6 @@ def experiment_of(name: str, words: Sequence[str | Path], place: Callable[[], Pl
     return Experiment(
         name,
         tuple(word if isinstance(word, str) else shown(word) for word in words),
-        tuple(dict.fromkeys(word.resolve() for word in words if isinstance(word, Path))),
+        tuple(dict.fromkeys(without_links(word) for word in words if isinstance(word, Path))),
         place() if any(isinstance(word, str) for word in words) else None,
     )

@@ -10,7 +10,7 @@ from lighter_cli.checking.experiment import Experiment, experiment_of, is_overri
 from lighter_cli.checking.settings import Settings
 from lighter_cli.checking.table_mistakes import CHECK
 from lighter_config import Finding, Place
-from lighter_config.regular_files import is_regular, with_home
+from lighter_config.regular_files import is_regular, with_home, without_links
 from lighter_config.sources.file_names import nearest_files, shown
 
 THIS = "this"
@@ -33,7 +33,7 @@ def experiments_of(file: Path, text: str, settings: Settings) -> tuple[Experimen
     named = _FIRST_LINE.match(text)
     if named is not None:
         return (_of_first_line(Path(os.path.abspath(file)), named),)  # noqa: PTH100  # links stay in messages
-    resolved = file.resolve()
+    resolved = without_links(file)
     return tuple(experiment for experiment in settings.experiments if resolved in experiment.files)
 
 
@@ -49,7 +49,7 @@ def _of_first_line(file: Path, named: re.Match[str]) -> Experiment:
             words.append(other)
         else:
             message = f"{word!r} is neither a file nor an override" if word else "an empty name between commas"
-            nearest = nearest_files(Path(word), file.parent, besides=file.resolve()) if word else ()
+            nearest = nearest_files(Path(word), file.parent, besides=without_links(file)) if word else ()
             fix = "name a file relative to the folder of this one" if word else "remove the extra comma"
             place = Place(shown(file), 1, column)
             findings.append(_finding(message, place, named, nearest=nearest, fix="" if nearest else fix))
@@ -58,7 +58,7 @@ def _of_first_line(file: Path, named: re.Match[str]) -> Experiment:
         fix = f"write `{THIS}` where this file is merged: {_EXAMPLE}"
         findings.append(_finding(message, Place(shown(file), 1, 1), named, fix=fix))
     if findings:
-        return Experiment(shown(file), (shown(file),), (file.resolve(),), findings=tuple(findings))
+        return Experiment(shown(file), (shown(file),), (without_links(file),), findings=tuple(findings))
     return experiment_of(shown(file), words, lambda: Place(shown(file), 1))
 
 

@@ -10,6 +10,7 @@ from lighter_cli.editor.pointed import Pointed, pointed_at
 from lighter_cli.editor.reference_spans import WrittenReference
 from lighter_cli.editor.workspace import Workspace
 from lighter_config import Config, ConfigError, Place, Signature, format_path, load
+from lighter_config.regular_files import without_links
 from lighter_config.sources.bases import BASE
 from lighter_config.sources.file_names import shown
 
@@ -24,14 +25,14 @@ def definitions(workspace: Workspace, file: Path, line: int, column: int) -> lis
     if pointed.target is not None:
         return list(_of_target(pointed, column))
     if pointed.part == "value" and BASE in pointed.entry.path and isinstance(pointed.entry.node.value, str):
-        base = (file.parent / pointed.entry.node.value).resolve()
+        base = without_links(file.parent / pointed.entry.node.value)
         return [location(workspace, base, Place(str(base), 1, 1))] if workspace.texts.has(base) else []
     return list(_settings(workspace, pointed))
 
 
 def _of_reference(workspace: Workspace, config: Config | None, written: WrittenReference) -> Iterator[types.Location]:
     if written.other_file is not None:
-        other = written.other_file.resolve()
+        other = without_links(written.other_file)
         if not written.reference.path:
             yield location(workspace, other, Place(shown(other), 1, 1))
             return
@@ -45,7 +46,7 @@ def _of_reference(workspace: Workspace, config: Config | None, written: WrittenR
         part = config if config.has(path) else config.expanded()
         place = part.key_place(path)
     if place is not None and place.line is not None:
-        yield location(workspace, Path(place.source).resolve(), place)
+        yield location(workspace, without_links(place.source), place)
 
 
 def _of_target(pointed: Pointed, column: int) -> Iterator[types.Location]:
@@ -76,4 +77,4 @@ def _settings(workspace: Workspace, pointed: Pointed) -> Iterator[types.Location
     config, path = pointed.checked.config, format_path(pointed.path)
     for place in config.chain(path) if config is not None and config.has(path) else ():
         if place.line is not None and not place.via:
-            yield location(workspace, Path(place.source).resolve(), place)
+            yield location(workspace, without_links(place.source), place)

@@ -10,6 +10,7 @@ from lighter_cli.editor.spans import Span, token_at
 from lighter_cli.editor.workspace import MAX_CHARACTERS, Checked, Workspace
 from lighter_config import Finding, Place, Severity
 from lighter_config.places import COMMAND_LINE
+from lighter_config.regular_files import without_links
 from lighter_config.sources.file_names import shown
 
 SOURCE = "lighter"
@@ -62,7 +63,7 @@ def _findings_in(workspace: Workspace, file: Path) -> Iterator[tuple[Finding, Ch
 def _file_of(place: Place | None, checked: Checked) -> Path:
     """Return the file to show a finding in; one without a place, or of an override, in that of the experiment."""
     if place is not None and place.source != COMMAND_LINE and place.line is not None:
-        return Path(place.source).resolve()
+        return without_links(place.source)
     return checked.experiment.files[-1]
 
 
@@ -112,7 +113,7 @@ def _related(
         match = _PLACE_IN_TEXT.fullmatch(text)
         if match is None:
             continue
-        other = Path(match["file"]).resolve()
+        other = without_links(match["file"])
         place = Place(match["file"], int(match["line"]), int(match["column"]))
         if (other, place.line) != (file, finding.place.line if finding.place is not None else None):
             where = location(workspace, other, place)

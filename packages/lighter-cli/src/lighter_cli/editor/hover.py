@@ -15,6 +15,7 @@ from lighter_cli.editor.workspace import Workspace
 from lighter_cli.terminal.output import yaml_lines
 from lighter_config import Config, DoesNotExist, Place, Signature, Unknown, format_path
 from lighter_config.places import COMMAND_LINE
+from lighter_config.regular_files import without_links
 from lighter_config.signatures import Parameter, ParameterKind
 
 _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
@@ -160,7 +161,7 @@ def _place(place: Place) -> str:
         return str(place)
     via = f"{place.via} " if place.via else ""
     text = ":".join(str(part) for part in (place.source, place.line, place.column) if part is not None)
-    return f"{via}[{text}]({Path(place.source).resolve().as_uri()}#L{place.line})"
+    return f"{via}[{text}]({without_links(place.source).as_uri()}#L{place.line})"
 
 
 def _link(file: str, line: int) -> str:

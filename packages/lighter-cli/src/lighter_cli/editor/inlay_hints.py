@@ -8,6 +8,7 @@ from lsprotocol import types
 from lighter_cli.editor.entries import Entry
 from lighter_cli.editor.workspace import Checked, Workspace
 from lighter_config import Place, Signature, format_path
+from lighter_config.regular_files import without_links
 from lighter_config.sources.file_names import shown
 
 _MAX_SHOWN = 40
@@ -46,9 +47,9 @@ def _changed(workspace: Workspace, file: Path, entry: Entry, checked: Checked) -
         return
     path = format_path(checked.path_of(shown(file), entry))
     chain = [place for place in config.chain(path) if place.line is not None] if config.has(path) else []
-    own = next((at for at, place in enumerate(chain) if Path(place.source).resolve() == file), None)
+    own = next((at for at, place in enumerate(chain) if without_links(place.source) == file), None)
     before = chain[own + 1] if own is not None and own + 1 < len(chain) else None
-    if before is None or Path(before.source).resolve() == file:
+    if before is None or without_links(before.source) == file:
         return
     value = _written(workspace, before)
     if value is not None:
@@ -57,7 +58,7 @@ def _changed(workspace: Workspace, file: Path, entry: Entry, checked: Checked) -
 
 def _written(workspace: Workspace, place: Place) -> str | None:
     """Return the text of the value at a place of another file; ``None`` for a mapping or list."""
-    other = Path(place.source).resolve()
+    other = without_links(place.source)
     for entry in workspace.entries(other):
         for span in (entry.key, entry.value):
             if span is not None and (span.line + 1, span.start + 1) == (place.line, place.column):

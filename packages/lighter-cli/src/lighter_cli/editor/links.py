@@ -8,6 +8,7 @@ from lsprotocol import types
 from lighter_cli.editor.reference_spans import references_in
 from lighter_cli.editor.spans import Span
 from lighter_cli.editor.workspace import Workspace
+from lighter_config.regular_files import without_links
 from lighter_config.sources.bases import BASE
 
 
@@ -15,7 +16,7 @@ def links(workspace: Workspace, file: Path) -> list[types.DocumentLink]:
     """Return the files that exist."""
     lines = workspace.lines(file)
     return [
-        types.DocumentLink(workspace.units.range_of(lines, span), str(other.resolve().as_uri()))
+        types.DocumentLink(workspace.units.range_of(lines, span), str(without_links(other).as_uri()))
         for span, other in _files(workspace, file)
         if workspace.texts.has(other)
     ]

@@ -12,6 +12,7 @@ from lighter_cli.editor.reference_spans import references_in
 from lighter_cli.editor.spans import Span
 from lighter_cli.editor.workspace import Checked, Workspace
 from lighter_config import Finding, PathError, nearest_names
+from lighter_config.regular_files import without_links
 from lighter_config.sections import SECTIONS
 from lighter_config.sources.file_names import shown
 from lighter_config.tree.keys import special_key
@@ -159,7 +160,7 @@ def _uses(workspace: Workspace, checked: Checked, key: Segments) -> Iterator[tup
 
 def _reads(workspace: Workspace, other: Path, checked: Checked, key: Segments) -> bool:
     """Return whether a key is set in the file that a reference names."""
-    other = other.resolve()
+    other = without_links(other)
     return any(
         checked.path_of(shown(other), entry) == key for entry in workspace.entries(other) if entry.key is not None
     )

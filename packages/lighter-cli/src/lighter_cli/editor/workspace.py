@@ -14,7 +14,7 @@ from lighter_cli.editor.entries import Entry, entries_of
 from lighter_cli.editor.spans import Units
 from lighter_cli.runs.index import INDEX
 from lighter_config import Config, ConfigError, EditedTexts, Finding, Place, SignatureReader, Texts, load
-from lighter_config.regular_files import is_regular
+from lighter_config.regular_files import is_regular, without_links
 from lighter_config.sections import SECTIONS
 from lighter_config.sources.bases import BASE
 from lighter_config.sources.edited_texts import EditedFile
@@ -66,11 +66,11 @@ class _Recorded(Texts):
         self.files: set[Path] = set()
 
     def has(self, path: Path) -> bool:
-        self.files.add(path.resolve())  # a file that is missing changes the experiment when it comes
+        self.files.add(without_links(path))  # a file that is missing changes the experiment when it comes
         return self._texts.has(path)
 
     def tree(self, path: Path, name: str) -> Node:
-        self.files.add(path.resolve())
+        self.files.add(without_links(path))
         return self._texts.tree(path, name)
 
 

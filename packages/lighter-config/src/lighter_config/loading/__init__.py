@@ -13,7 +13,7 @@ from lighter_config.loading.unread_overrides import unread_overrides
 from lighter_config.merging.item_names import wrong_item_names
 from lighter_config.merging.merger import Doubt, Merger
 from lighter_config.places import Place
-from lighter_config.regular_files import is_regular, with_home
+from lighter_config.regular_files import is_regular, with_home, without_links
 from lighter_config.sources.bases import Bases
 from lighter_config.sources.dimensions import check_overlap, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
@@ -259,6 +259,6 @@ class Files:
         folders = [Path.cwd()] if folder is None else [folder, Path.cwd()]
         for base in folders:
             if self._texts.has(base / asked):
-                return (base / asked).resolve()
+                return without_links(base / asked)
         nearest = nearest_files(asked, folders[0])
         raise ReferenceNotFoundError(Finding(message=f"the file {file!r} does not exist", nearest=nearest))

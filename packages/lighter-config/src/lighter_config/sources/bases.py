@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lighter_config.errors import CircularReferenceError, SourceError
 from lighter_config.findings import Finding
-from lighter_config.regular_files import with_home
+from lighter_config.regular_files import with_home, without_links
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.texts import Texts
 from lighter_config.tree.node import Node
@@ -32,8 +32,8 @@ class Bases:
             CircularReferenceError: A file is its own base.
         """
         if path is not None:
-            self._done.add(path.resolve())
-        yield from self._of(tree, [] if path is None else [path.resolve()])
+            self._done.add(without_links(path))
+        yield from self._of(tree, [] if path is None else [without_links(path)])
 
     def _of(self, tree: Node, way: list[Path]) -> Iterator[Node]:
         named = tree.value.pop(BASE, None)
@@ -60,8 +60,8 @@ def _located(node: Node, asking: Path | None, texts: Texts) -> Path:
     asked = with_home(node.value)
     path = folder / asked
     if texts.has(path):
-        return path.resolve()
-    where = f"a file, relative to {shown(folder.resolve())}"
+        return without_links(path)
+    where = f"a file, relative to {shown(without_links(folder))}"
     near = nearest_files(asked, folder, besides=asking)
     raise _error(f"the {BASE} {node.value!r} does not exist", node, expected=where, nearest=near)
 

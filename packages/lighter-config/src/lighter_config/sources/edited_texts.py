@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lighter_config.errors import YamlError
 from lighter_config.findings import Finding
-from lighter_config.regular_files import is_regular, read_regular
+from lighter_config.regular_files import is_regular, read_regular, without_links
 from lighter_config.sources.broken_text import mended
 from lighter_config.sources.texts import Texts
 from lighter_config.tree.node import Node
@@ -57,21 +57,21 @@ class EditedTexts(Texts):
 
     def edit(self, path: Path, text: str) -> None:
         """Take a text in the place of what is on the disk."""
-        self._given[path.resolve()] = text
+        self._given[without_links(path)] = text
 
     def close(self, path: Path) -> None:
         """Read a file from the disk again."""
-        path = path.resolve()
+        path = without_links(path)
         for kept in (self._given, self._read, self._last_good):
             kept.pop(path, None)
 
     def is_edited(self, path: Path) -> bool:
         """Return whether the text of a file is not that of the disk."""
-        return path.resolve() in self._given
+        return without_links(path) in self._given
 
     def raw(self, path: Path) -> str:
         """Return the text of a file as it is now, whatever it holds; empty if there is no such file."""
-        path = path.resolve()
+        path = without_links(path)
         if path in self._given:
             return self._given[path]
         try:
@@ -85,7 +85,7 @@ class EditedTexts(Texts):
 
     def findings(self, path: Path) -> tuple[Finding, ...]:
         """Return why a file could not be read as it is, when it was read last."""
-        kept = self._read.get(path.resolve())
+        kept = self._read.get(without_links(path))
         return kept[1].findings if kept is not None else ()
 
     def file(self, path: Path, name: str) -> EditedFile:
@@ -95,7 +95,7 @@ class EditedTexts(Texts):
             SourceError: It cannot be read.
             YamlError: Nothing of it can be read as YAML.
         """
-        path = path.resolve()
+        path = without_links(path)
         state = self._given[path] if path in self._given else _state_on_disk(path)
         kept = self._read.get(path)
         if kept is not None and kept[0] == state and state is not None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from lighter_config.regular_files import without_links
 from lighter_config.suggestions import nearest_names
 
 
@@ -24,7 +25,7 @@ def nearest_files(asked: Path, folder: Path | None = None, besides: Path | None 
     """
     around = (asked if folder is None else folder / asked).parent
     try:
-        entries = [entry for entry in os.scandir(around) if besides is None or Path(entry).resolve() != besides]
+        entries = [entry for entry in os.scandir(around) if besides is None or without_links(entry) != besides]
     except (OSError, ValueError):  # no such folder, one that may not be read, a name that no folder can have
         return ()
     return nearest_names(str(asked), {str(asked.parent / entry.name) for entry in entries})

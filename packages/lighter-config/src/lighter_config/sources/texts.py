@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
-from lighter_config.regular_files import is_regular, read_regular
+from lighter_config.regular_files import is_regular, read_regular, without_links
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Document
 
@@ -19,11 +19,11 @@ class Texts:
     """
 
     def __init__(self, given: Mapping[str | os.PathLike[str], str] | None = None) -> None:
-        self._given = {Path(path).resolve(): text for path, text in (given or {}).items()}
+        self._given = {without_links(path): text for path, text in (given or {}).items()}
 
     def has(self, path: Path) -> bool:
         """Return whether there is a file at a path, or a text that is given for it."""
-        return is_regular(path) or (bool(self._given) and path.resolve() in self._given)
+        return is_regular(path) or (bool(self._given) and without_links(path) in self._given)
 
     def tree(self, path: Path, name: str) -> Node:
         """Read a file as a tree, which belongs to the caller.
@@ -39,7 +39,7 @@ class Texts:
         return self._parsed(self._text(path, name), path, name)
 
     def _text(self, path: Path, name: str) -> str:
-        if self._given and (given := self._given.get(path.resolve())) is not None:
+        if self._given and (given := self._given.get(without_links(path))) is not None:
             return given
         from lighter_config.sources.yaml_reader import decode  # with it comes the YAML library
 
