@@ -59,6 +59,8 @@ def completion(workspace: Workspace, file: Path, line: int, column: int) -> type
 def _cursor(workspace: Workspace, file: Path, line: int, column: int) -> Cursor | None:
     from lighter_config.sources.yaml_reader import read_mapping
 
+    if workspace.is_too_large(file):
+        return None
     lines = workspace.lines(file)
     try:
         readable = workspace.texts.file(file, shown(file)).read_from.split("\n")

@@ -7,11 +7,10 @@ from pathlib import Path
 from lsprotocol import types
 
 from lighter_cli.editor.spans import Span, token_at
-from lighter_cli.editor.workspace import MAX_CHARACTERS, Checked, Workspace
+from lighter_cli.editor.workspace import Checked, Workspace
 from lighter_config import Finding, Place, Severity
 from lighter_config.places import COMMAND_LINE
 from lighter_config.regular_files import without_links
-from lighter_config.sources.file_names import shown
 
 SOURCE = "lighter"
 _SEVERITIES = {
@@ -26,8 +25,6 @@ _MAX_RELATED = 8
 
 def diagnostics_of(workspace: Workspace, file: Path) -> list[types.Diagnostic]:
     """Return what is wrong with a file, in every experiment that it is a part of."""
-    if len(workspace.texts.raw(file)) > MAX_CHARACTERS:
-        return [_too_large(workspace, file)]
     lines = workspace.lines(file)
     shown_ones: dict[object, types.Diagnostic] = {}
     for finding, checked in _findings_in(workspace, file):
@@ -124,17 +121,6 @@ def location(workspace: Workspace, file: Path, place: Place) -> types.Location:
     """Return a place as the protocol has it."""
     lines = workspace.texts.raw(file).split("\n")
     return types.Location(file.as_uri(), workspace.units.range_of(lines, span_of(place, lines)))
-
-
-def _too_large(workspace: Workspace, file: Path) -> types.Diagnostic:
-    size = len(workspace.texts.raw(file)) / 2**20
-    return types.Diagnostic(
-        range=types.Range(types.Position(0, 0), types.Position(0, 0)),
-        message=f"{shown(file)} has {size:.0f} MiB; up to {MAX_CHARACTERS // 2**20} MiB are looked at while you type\n"
-        "to fix: keep data in a data file, and its name here",
-        severity=types.DiagnosticSeverity.Warning,
-        source=SOURCE,
-    )
 
 
 def as_diagnostics(workspace: Workspace, findings: Iterable[Finding], lines: list[str]) -> list[types.Diagnostic]:

@@ -13,7 +13,18 @@ from lighter_cli.describing.docstrings import forget_documentation
 from lighter_cli.editor.entries import Entry, entries_of
 from lighter_cli.editor.spans import Units
 from lighter_cli.runs.index import INDEX
-from lighter_config import Config, ConfigError, EditedTexts, Finding, Place, SignatureReader, Texts, load
+from lighter_config import (
+    Config,
+    ConfigError,
+    EditedTexts,
+    Finding,
+    Place,
+    Severity,
+    SignatureReader,
+    SourceError,
+    Texts,
+    load,
+)
 from lighter_config.regular_files import is_regular, without_links
 from lighter_config.sections import SECTIONS
 from lighter_config.sources.bases import BASE
@@ -57,6 +68,17 @@ class Checked:
         return entry.config_path if found is None else found
 
 
+def too_large(file: Path, name: str, texts: EditedTexts) -> Finding:
+    """Return why a file is not read, at its first line."""
+    return Finding(
+        message=f"{name} has {texts.size(file) / 2**20:.0f} MiB, of which nothing is read while you type",
+        place=Place(name, 1, 1),
+        severity=Severity.WARNING,
+        expected=(f"at most {MAX_CHARACTERS // 2**20} MiB",),
+        fix="keep data in a data file, and its name here",
+    )
+
+
 class _Recorded(Texts):
     """The texts of the editor, which remember which files an experiment reads, also later."""
 
@@ -71,6 +93,8 @@ class _Recorded(Texts):
 
     def tree(self, path: Path, name: str) -> Node:
         self.files.add(without_links(path))
+        if self._texts.size(path) > MAX_CHARACTERS:
+            raise SourceError(too_large(path, name, self._texts))
         return self._texts.tree(path, name)
 
 
@@ -194,10 +218,6 @@ class Workspace:
         texts = _Recorded(self.texts)
         before = self._checked.get(experiment)
         checked = Checked(experiment, before.config if before is not None else None)
-        if any(len(self.text(file)) > MAX_CHARACTERS for file in experiment.files):
-            checked.files = frozenset(experiment.files)
-            self._checked[experiment] = checked
-            return checked
         try:
             if experiment.findings:
                 raise ConfigError(*experiment.findings)
@@ -236,12 +256,18 @@ class Workspace:
         """Return the text of a file; empty if it cannot be read."""
         return self.texts.raw(file)
 
+    def is_too_large(self, file: Path) -> bool:
+        """Return whether a file has more text than is read while somebody types."""
+        return self.texts.size(file) > MAX_CHARACTERS
+
     def lines(self, file: Path) -> list[str]:
         """Return the lines of a file."""
         return self.text(file).split("\n")
 
     def entries(self, file: Path) -> tuple[Entry, ...]:
-        """Return the keys and values of a file; none if nothing of it can be read."""
+        """Return the keys and values of a file; none if nothing of it can be read, or it is too large."""
+        if self.is_too_large(file):
+            return ()
         try:
             read = self.texts.file(file, shown(file))
         except ConfigError:

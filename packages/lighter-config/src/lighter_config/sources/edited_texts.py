@@ -79,6 +79,13 @@ class EditedTexts(Texts):
         except OSError:
             return ""
 
+    def size(self, path: Path) -> int:
+        """Return how long the text of a file is: characters, or bytes on the disk; 0 if there is no such file."""
+        path = without_links(path)
+        if path in self._given:
+            return len(self._given[path])
+        return path.stat().st_size if is_regular(path) else 0
+
     def tree(self, path: Path, name: str) -> Node:
         """Read a file, unless it has not changed since; the tree belongs to the caller."""
         return self.file(path, name).tree.copied()
