@@ -17,8 +17,8 @@ from lighter_config import Finding, PathError, format_path, parse_path
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import SEPARATOR
 
-_RENAME = re.compile(r"^(?:rename (?:it|the key) to|write) (?P<name>[\w:.\-/]+)(?:$|[,;: ]| instead)")
-_WRITE_PAIR = re.compile(r"^write (?P<key>[\w:]+): (?P<value>[^,;]+)$")
+_RENAME = re.compile(r"^(?:rename (?:it|the key) to|write) (?P<name>(?=\S*\w)[\w:.\-/]+)(?:$|[,;: ]| instead)")
+_WRITE_PAIR = re.compile(r"^write (?P<key>\w[\w:]*): (?P<value>[^,;]+)$")
 _ADD = re.compile(r"^add (?:for example )?`(?P<text>.+?)`(?: to (?P<where>\S+))?")
 _ADD_KEYS = re.compile(r"`(?P<name>\w+):`")
 _QUOTE = re.compile(r"\bquote (?:it|the (?:whole )?(?:value|text))|in quotes|needs quotes|quoted?: ")
@@ -28,6 +28,8 @@ _BEFORE_VALUE = re.compile(r":\s+|^\s*(?:-\s+)+")
 _WRITE_QUOTED = re.compile(r"^write (?P<text>'.+'|\".+\")$")
 _WHOLE_REFERENCE = re.compile(r"[@%]\{?(?P<path>[^\s{}'\"?]*)")
 _IN_EXPRESSION = re.compile(r"[@%]\{?(?P<path>\w*(?:::-?\w+)*)")
+_MISSING_FILE = re.compile(r"the file '%?(?P<file>.+?)' does not exist")
+_OLD_SEPARATOR = re.compile(r"(?<=\w)#(?=[\w-])")
 _NEVER_CLOSED = re.compile(r"'(?P<bracket>[(\[{])' was never closed")
 _CLOSE_WITH = re.compile(r"^close it with (?P<bracket>[\]})\"'])")
 _OPENED_AT = re.compile(r":(?P<line>\d+):(?P<column>\d+)$")
@@ -158,6 +160,9 @@ class _Fixes:
         names = list(self._finding.nearest)
         if match := _RENAME.match(self._finding.fix):
             names = [match["name"], *names]
+        if "uses the old separator #" in self._finding.message:
+            text = _OLD_SEPARATOR.sub(SEPARATOR, self._text)
+            yield self._edit(f"write `{SEPARATOR}`", self._span, text, is_preferred=True)
         if pair := _WRITE_PAIR.match(self._finding.fix):
             yield from self._pair(pair["key"], pair["value"])
             names = [name for name in names if name != pair["key"]]
@@ -169,14 +174,8 @@ class _Fixes:
         if not self._text:
             return
         if self._is_key:
-            wanted = name
-            path = parse_path(self._finding.path) if self._finding.path else ()
-            if SEPARATOR in name and SEPARATOR not in self._text:
-                other = _path_of(name)
-                if not other or other[:-1] != path[:-1]:
-                    return
-                wanted = str(other[-1])
-            if wanted != self._text:
+            wanted = self._key_named(name)
+            if wanted is not None and wanted != self._text:
                 yield self._edit(f"rename to `{wanted}`", self._span, wanted, is_preferred=is_preferred)
             return
         inner = self._text.strip("'\"")
@@ -185,7 +184,24 @@ class _Fixes:
         elif inner != name:
             yield self._edit(f"write `{name}`", self._span, self._like(name), is_preferred=is_preferred)
 
+    def _key_named(self, name: str) -> str | None:
+        """Return the key with another name in it; its operator, its quotes and the rest of a path stay."""
+        inner = self._text.strip("'\"")
+        sign = inner[:1] if inner[:1] in ("=", "~") else ""
+        parts, other, path = inner.removeprefix(sign).split(SEPARATOR), _path_of(name), _path_of(self._finding.path)
+        above = len(self._entry.config_path) - len(parts) if self._entry is not None else 0
+        number = len(path) - 1 - above if path else len(parts) - 1
+        if not other or not 0 <= number < len(parts) or (len(other) > 1 and other[:-1] != path[:-1]):
+            return None
+        parts[number] = str(other[-1])
+        return self._like(sign + SEPARATOR.join(parts))
+
     def _reference_named(self, name: str, *, is_preferred: bool) -> Iterator[_Edit]:
+        missing = _MISSING_FILE.match(self._finding.message)
+        if missing is not None:
+            text = self._text.replace(missing["file"], name, 1)
+            yield self._edit(f"refer to `{name}`", self._span, text, is_preferred=is_preferred)
+            return
         is_expression = self._text.strip("'\"")[:1] == "$"
         found = list((_IN_EXPRESSION if is_expression else _WHOLE_REFERENCE).finditer(self._text))
         named = [match for match in found if match["path"] and match["path"] in self._finding.message]

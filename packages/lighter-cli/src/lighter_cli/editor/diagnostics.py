@@ -78,6 +78,8 @@ def span_of(place: Place | None, lines: list[str], *, with_tag: bool = False) ->
     if place.column is None:
         return Span(number, len(lines[number]) - len(lines[number].lstrip()), len(lines[number].rstrip()))
     line, column = lines[number], min(place.column - 1, len(lines[number]))
+    if line.lstrip()[:1] == "#":  # a word of the first line, which names an experiment
+        return Span(number, column, column + len(line[column:].partition(",")[0].rstrip()))
     if with_tag and (tag := _TAG.match(line, column)):
         return Span(number, *tag.span())
     return Span(number, *token_at(line, column))
