@@ -1,12 +1,14 @@
 """A client of ``lighter lsp`` that may do what no editor does: send messages out of order, or die."""
 
+import contextlib
 import json
 import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 SERVER = [sys.executable, "-m", "lighter_cli", "lsp"]
 Message = dict[str, Any]
@@ -17,7 +19,7 @@ class Client:
 
     Args:
         folder: The folder that the server works in.
-        environment: The variables of the server.
+        command: Starts the server.
 
     Attributes:
         process: The server.
@@ -25,10 +27,9 @@ class Client:
         diagnostics: What it said last of each file, by its address.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=environment
-        )
+    def __init__(self, folder: Path, command: Sequence[str] = SERVER) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder)
         self.messages: list[Message] = []
         self.diagnostics: dict[str, Message] = {}
         self._folder = folder
@@ -38,6 +39,20 @@ class Client:
         self._threads = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
         for thread in self._threads:
             thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave no process behind."""
+        self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     def _read(self) -> None:
         stream = self.process.stdout

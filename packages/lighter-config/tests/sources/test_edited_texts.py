@@ -153,3 +153,15 @@ def test_change_on_the_disk_of_the_same_length_is_seen(tmp_path: Path, texts: Ed
     file.write_text("seed: 2")
     os.utime(file, ns=(1, 1))
     assert texts.tree(file, "exp.yaml").plain() == {"seed": 2}
+
+
+def test_links_in_a_circle_are_files_that_are_not_there(tmp_path: Path, texts: EditedTexts):
+    (tmp_path / "circle.yaml").symlink_to("elcric.yaml")
+    (tmp_path / "elcric.yaml").symlink_to("circle.yaml")
+    for text in ("_base_: circle.yaml", "_base_: circel.yaml"):
+        with pytest.raises(SourceError, match="does not exist"):
+            load("exp.yaml", texts={"exp.yaml": text})
+    texts.edit(tmp_path / "circle.yaml", "seed: 1")
+    config = load("circle.yaml", texts=texts)
+    assert config.get("seed") == 1
+    assert config.files == (tmp_path / "circle.yaml",)
