@@ -13,7 +13,7 @@ from lighter_cli.editor.pointed import Pointed, pointed_at
 from lighter_cli.editor.spans import Span
 from lighter_cli.editor.workspace import Workspace
 from lighter_cli.terminal.output import yaml_lines
-from lighter_config import Config, DoesNotExist, Place, Signature, Unknown, format_path
+from lighter_config import Config, ConfigError, DoesNotExist, Place, Signature, Unknown, format_path, load
 from lighter_config.places import COMMAND_LINE
 from lighter_config.regular_files import without_links
 from lighter_config.signatures import Parameter, ParameterKind
@@ -30,7 +30,7 @@ def hover(workspace: Workspace, file: Path, line: int, column: int) -> types.Hov
         return None
     span: Span | None = pointed.entry.key if pointed.part == "key" else pointed.entry.value
     if pointed.reference is not None:
-        text, span = "\n".join(_reference(pointed)), pointed.reference.span
+        text, span = "\n".join(_reference(workspace, pointed)), pointed.reference.span
     elif pointed.target is not None:
         text = "\n".join(_target(pointed, pointed.target))
     else:
@@ -63,6 +63,9 @@ def _target(pointed: Pointed, target: str) -> Iterator[str]:
 def _call(signature: Signature) -> Iterator[str]:
     name = ("class " if signature.is_class else "def ") + signature.target.rpartition(".")[2]
     arguments = [_declared(argument) for argument in signature.parameters]
+    kinds = [argument.kind for argument in signature.parameters]
+    if ParameterKind.KEYWORD_ONLY in kinds and ParameterKind.VAR_POSITIONAL not in kinds:
+        arguments.insert(kinds.index(ParameterKind.KEYWORD_ONLY), "*")
     whole = f"{name}({', '.join(arguments)})"
     if len(whole) <= _WIDTH:
         yield whole
@@ -127,16 +130,18 @@ def _part_with(config: Config | None, path: str) -> Config | None:
     return next((part for part in (config, config.expanded()) if part.has(path)), None)
 
 
-def _reference(pointed: Pointed) -> Iterator[str]:
+def _reference(workspace: Workspace, pointed: Pointed) -> Iterator[str]:
     written, config = pointed.reference, pointed.checked.config
     if written is None:
         return
+    if written.other_file is not None:
+        config = _read(workspace, written.other_file)
     yield f"`{written.reference}`"
     path = format_path(written.target)
-    part = _part_with(config, path) if written.other_file is None else None
+    part = _part_with(config, path)
     if part is None:
         if written.reference.default is not None:
-            yield f"leads nowhere, so it gives its default `{written.reference.default}`"
+            yield f"does not exist, so its default `{written.reference.default}` is used"
         return
     yield ("gives the built value of" if written.reference.kind == "@" else "copies") + ":"
     yield "```yaml"
@@ -148,6 +153,13 @@ def _reference(pointed: Pointed) -> Iterator[str]:
     place = part.place(path)
     if place is not None:
         yield f"set by {_place(place)}"
+
+
+def _read(workspace: Workspace, file: Path) -> Config | None:
+    try:
+        return load(str(file), texts=workspace.texts, strict=False)
+    except ConfigError:
+        return None
 
 
 def _value(config: Config, path: str) -> Any:
