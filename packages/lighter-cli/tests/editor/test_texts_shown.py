@@ -14,12 +14,11 @@ import pytest
 pytest.importorskip("pygls")
 
 sys.path.append(str(Path(__file__).parent))
-from conftest import MULTI_FILE  # noqa: E402
-from open_files import edit  # noqa: E402
+from open_files import MULTI_FILE, edit
 
-from lighter_cli.editor.completion import completion  # noqa: E402
-from lighter_cli.editor.hover import hover  # noqa: E402
-from lighter_cli.editor.workspace import Workspace  # noqa: E402
+from lighter_cli.editor.completion import completion
+from lighter_cli.editor.hover import hover
+from lighter_cli.editor.workspace import Workspace
 
 SNAPSHOTS = Path(__file__).with_name("messages")
 NUM_ITEMS = 12
@@ -73,7 +72,7 @@ HOVERS = [
     ("base.yaml", "  _target_: pytorch_lightning.callbacks.Early|Stopping"),
     ("base.yaml", "  ma|x_epochs: 2"),
     ("base.yaml", "      pa|tience: 3"),
-    ("base.yaml", "    l|r: \"%vars::rate\""),
+    ("base.yaml", '    l|r: "%vars::rate"'),
     ("base.yaml", '    lr: "%vars|::rate"'),
     ("base.yaml", '    params: "$@system|::model.parameters()"'),
     ("base.yaml", "  ra|te: 0.1"),
@@ -115,12 +114,12 @@ COMPLETIONS = [
     ("exp.yaml", '    in_features: "%data.yaml::shape::|"'),
     ("exp.yaml", "  optimizer: {|}"),
     ("exp.yaml", "  =|"),
-    ("over.yaml", "  ~|"),
+    ("over.yaml", "  max_epochs: 7\n  ~|"),
     ("own.yaml", "  _target_: project.networks.|"),
     ("own.yaml", "  kind: |"),
     ("own.yaml", "  bias: |"),
     ("own.yaml", "  width: 3\n  |"),
-    ("own.yaml", "  _mode_: |"),
+    ("own.yaml", "  width: 3\n  _mode_: |"),
     ("own.yaml", "project: project # |"),
 ]
 
@@ -170,9 +169,9 @@ def written(group: str) -> str:
         Path(name).write_text(text, encoding="utf-8")
     questions, answer = GROUPS[group]
     text = "\n".join(f"==== {name}: {question}\n{answer(name, question)}\n" for name, question in questions)
-    text = re.sub(r"file:///[^)]*/(?=[^/)]*/[^/)]*\))", "file:///FOLDER/", text)
-    text = re.sub(r"(\.py:)\d+|(\.py#L)\d+", lambda match: (match[1] or match[2]) + "1", text)  # lines of libraries
-    return text.replace(Path.cwd().as_uri(), "file:///FOLDER")
+    text = text.replace(Path.cwd().as_uri(), "file:///FOLDER")
+    text = re.sub(r"file:///(?!FOLDER)[^)]*/(?=[^/)]*/[^/)]*\))", "file:///FOLDER/", text)
+    return re.sub(r"(\.py:)\d+|(\.py#L)\d+", lambda match: (match[1] or match[2]) + "1", text)  # lines of libraries
 
 
 @pytest.mark.parametrize("group", GROUPS)
