@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from lighter_cli.checking.settings import names_of_checks, read_settings
+from lighter_cli.checking.settings import read_settings
+from lighter_cli.checking.tool_table import names_of_checks
 from lighter_config import Severity
 
 PAGE = Path(__file__).parents[1] / "docs/reference/pyproject.md"

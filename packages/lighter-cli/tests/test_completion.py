@@ -72,6 +72,7 @@ def test_config_files_follow_and_folders_that_may_hold_some() -> None:
     Path("more/f.yaml").touch()
     assert follow("fit", "") == ["a.yaml ", "b.yml ", "c.ckpt ", "more/"]
     assert follow("fit", ".") == [".e.yaml "]
+    assert follow("schema", "") == follow("fit", "")
     assert follow("fit", "more/") == ["more/f.yaml ", "more/inner/"]
     assert follow("migrate", "") == ["a.yaml ", "b.yml ", "more/"]
     assert follow("init", "") == ["more/"]

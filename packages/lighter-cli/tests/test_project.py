@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from lighter_cli import Runner, load_experiment
 from lighter_cli.project import make_importable
 from lighter_config import PathError, load
 from lighter_config.project import locate_project
@@ -109,3 +111,25 @@ def test_caches_that_cannot_be_written_are_one_message(
     with pytest.raises(PathError, match=r"`project` cannot be made importable: .*: Not a directory") as error:
         _import(tmp_path / "code", "from project.models import NAME", "NAME")
     assert "XDG_CACHE_HOME" in error.value.findings[0].fix
+
+
+@pytest.fixture
+def own_loss(system_config: str, write: Write) -> dict[str, Any]:
+    """A criterion in a folder of ``search-path``, as Python gives it."""
+    assert system_config == "config.yaml"
+    write("src/losses_in_src.py", "from torch import nn\n\nclass Own(nn.CrossEntropyLoss): ...\n")
+    write("pyproject.toml", "[tool.lighter]\nsearch-path = ['src']\n")
+    return {"system": {"=criterion": {"_target_": "losses_in_src.Own"}}, "trainer": {"fast_dev_run": True}}
+
+
+def test_building_in_python_finds_code_of_the_search_path(own_loss: dict[str, Any]) -> None:
+    built = load_experiment("config.yaml", own_loss).build("fit")
+    assert type(built.model.criterion).__module__ == "losses_in_src"
+
+
+def test_a_run_in_python_finds_code_of_the_search_path(own_loss: dict[str, Any]) -> None:
+    runner = Runner()
+    runner.run("fit", ["config.yaml", own_loss])
+    assert runner.experiment is not None
+    assert type(runner.experiment.model.criterion).__module__ == "losses_in_src"
+    assert sys.path[-1] == str(Path.cwd() / "src")

@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "a short name in the project": ("check", "config.yaml", "project=code", "trainer::logger={_target_: Fifo}"),
     "a module of the folder": ("describe", "fifo.make"),
+    "a file of a schema": ("schema", "fifo.yaml"),
     "a file to migrate": ("migrate", "fifo.yaml"),
     "the tab key": ("--complete", "zsh", "3", "fit", "fifo.ckpt", "tr"),
 }

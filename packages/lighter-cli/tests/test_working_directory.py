@@ -53,6 +53,7 @@ COMMANDS = (
     ("show", "config.yaml", "--resolve", "--json"),
     ("explain", "trainer::max_epochs", "config.yaml"),
     ("diff", "config.yaml", "trainer::max_epochs=3", "--against", "config.yaml"),
+    ("schema", "config.yaml"),
     ("describe", "AdamW"),
     ("describe", "msvcrt.open_osfhandle"),
     ("eject", "config.yaml", "--stage", "fit"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lighter_cli.checking.settings import Settings, names_of_checks, read_settings
+from lighter_cli.checking.settings import Settings, read_settings
+from lighter_cli.checking.tool_table import names_of_checks
 from lighter_config import Finding, Severity
 
 Write = Callable[[str, str], Path]

@@ -13,6 +13,12 @@ FILE = "pyproject.toml"
 SEARCH_PATH = "search-path"
 
 _MAX_BYTES = 2**20  # reading TOML takes about a second for so many
+_NAMED = re.compile(
+    rb"""^\s*["']?tool["']?\s*= | ^\s*\[\s*["']?tool["']?\s*\] | \btool["']?\s*\.\s*["']?lighter\b""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""The ways to begin the table, as a file without them need not be read as TOML."""
+
 _HEADER = re.compile(r"^\s*\[+\s*tool\s*\.\s*lighter\b", re.MULTILINE)
 _AT = re.compile(r"\s*\(at line (\d+), column (\d+)\)$")
 
@@ -74,7 +80,7 @@ def _read(file: Path) -> ToolTable | None:
         content = read_regular(file)
     except OSError:
         return None  # no table is known to be in it
-    if b"lighter" not in content:  # most files need no reader of TOML
+    if _NAMED.search(content) is None:  # most files need no reader of TOML
         return None
     try:
         text = content.decode()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, ParameterKind, SignatureReader
+from lighter_config.signatures.answers.accepted import KINDS, Accepted
 
 MODULE = """
 import os
@@ -227,3 +228,51 @@ def test_a_default_that_fits_leaves_its_annotation_in_force(
     assert (
         reader.mismatch(Parameter("p", ParameterKind.KEYWORD_ONLY, default, annotation, "annotated"), value) is not None
     )
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kinds", "choices"),
+    [
+        ("int", ("boolean", "integer"), ()),
+        ("float | None", ("null", "boolean", "integer", "number"), ()),
+        ("bool", ("boolean",), ()),
+        ("str", ("string",), ()),
+        ("Literal['a', 'b']", (), ("a", "b")),
+        ("Optional[Literal['a', 2]]", ("null",), ("a", 2)),
+        ("Literal['auto'] | int", ("boolean", "integer"), ("auto",)),
+        ("Precision", (), (16, 32, "bf16")),
+        ("Literal['a'] | str", ("string",), ()),
+        ("list[int]", ("array",), ()),
+        ("tuple[int, int, int]", ("array",), ()),
+        ("dict[str, int]", ("object",), ()),
+        ("Custom", (), ()),
+        ("Any", KINDS, ()),
+        ("Imagined", KINDS, ()),
+    ],
+)
+def test_the_kinds_that_an_annotation_takes_are_those_that_fit(
+    reader: SignatureReader, annotation: str, kinds: tuple[str, ...], choices: tuple[Any, ...]
+) -> None:
+    accepted = reader.accepted(Parameter("x", ParameterKind.KEYWORD_ONLY, None, annotation, "annotated"))
+    assert (accepted.kinds, accepted.choices) == (kinds, choices)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kinds", "choices"),
+    [
+        ("list[int]", ("boolean", "integer"), ()),
+        ("Sequence[Literal['a', 'b']]", (), ("a", "b")),
+        ("Optional[list[Optional[str]]]", ("null", "string"), ()),
+        ("list[Literal['a'] | int]", ("boolean", "integer"), ("a",)),
+        ("int | list", KINDS, ()),
+    ],
+)
+def test_the_kinds_of_items_are_known_too(
+    reader: SignatureReader, annotation: str, kinds: tuple[str, ...], choices: tuple[Any, ...]
+) -> None:
+    accepted = reader.accepted(Parameter("x", ParameterKind.KEYWORD_ONLY, None, annotation, "annotated"))
+    assert (accepted.item_kinds, accepted.item_choices) == (kinds, choices)
+
+
+def test_a_parameter_without_an_annotation_takes_all_kinds(reader: SignatureReader) -> None:
+    assert reader.accepted(Parameter("a", ParameterKind.KEYWORD_ONLY)) == Accepted()

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from lighter_cli.checking import experiment_checks
 from lighter_cli.checking.experiment import Experiment
-from lighter_cli.checking.experiments import experiments_of
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_cli.checking.settings import Settings
 from lighter_config import (
@@ -237,6 +236,8 @@ class Checker:
             text = decode(read_regular(file.path), file.name)
         except (OSError, ConfigError):
             return ()  # loading it reports that
+        from lighter_cli.checking.experiments import experiments_of  # only `--each` asks
+
         return experiments_of(file.path, text, self._settings)
 
     def _check_alone(self, name: str, sources: Sequence[Source], overrides: Sequence[OverrideSource]) -> CheckResult:

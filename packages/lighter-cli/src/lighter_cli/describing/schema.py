@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from lighter_cli.describing.target_schema import (
     COMPONENT,
@@ -136,7 +136,7 @@ class _Schema:
         target = trainer.get(TARGET) if isinstance(trainer, dict) else None
         methods: Schema = {}
         for stage in Stage:
-            answer = self._reader.read(f"{target}.{stage}") if isinstance(target, str) and _is_text(target) else None
+            answer = self._reader.read(f"{target}.{stage}") if _is_text(target) else None
             methods[stage] = self._method(answer) if isinstance(answer, Signature) else ref(VALUE)
         return {
             "anyOf": [
@@ -222,7 +222,7 @@ def _holds_target(value: Any) -> bool:
     return next(_targets_in(value), None) is not None
 
 
-def _is_text(target: Any) -> bool:
+def _is_text(target: Any) -> TypeGuard[str]:
     return isinstance(target, str) and not is_computed(target) and not is_copy(target)
 
 

@@ -63,7 +63,8 @@ class Annotations:
             work.append((node, Scope(parameter.module), own, 0))
         while work:
             one, scope, found, depth = work.pop()
-            for inner, inner_scope, is_item in self._parts(one, scope, found) if depth <= _MAX_DEPTH else ():
+            parts = [*self._parts(one, scope, found)] if depth <= _MAX_DEPTH else []
+            for inner, inner_scope, is_item in reversed(parts):  # the last of the work is the next
                 if not is_item or found is own:
                     work.append((inner, inner_scope, of_items if is_item else found, depth + 1))
         return own, of_items

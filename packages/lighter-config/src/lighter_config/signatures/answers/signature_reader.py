@@ -45,7 +45,8 @@ class SignatureReader:
         cache_folder: Path | str | None = "",
     ) -> None:
         if search_path is None:
-            search_path = [*sys.path, str(Path.cwd()), *own_search_path(Path.cwd())]
+            here = Path.cwd()
+            search_path = [*sys.path, str(here), *own_search_path(here)]
         self._finder = ModuleFinder(search_path, project=project)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
