@@ -358,7 +358,7 @@ def vscode(session: nox.Session) -> None:
     with session.chdir("editors/vscode"):
         session.run("npm", "ci", external=True)
         session.run("npm", "run", "package", external=True)
-    pytest(session, "tests/editors")
+    pytest(session, "tests/vscode")
 
 
 @nox.session(python=PYTHON, default=False)

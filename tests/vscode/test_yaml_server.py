@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.editors.yaml_server import YamlServer
+from tests.vscode.yaml_server import YamlServer
 
 from lighter_cli.inspecting.schema import schema_text
 
