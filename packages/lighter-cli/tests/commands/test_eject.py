@@ -93,6 +93,23 @@ def test_a_module_beside_the_config_is_importable_in_the_script(write: Write, in
     assert "return_predictions=False" in script
 
 
+def test_a_folder_of_the_search_path_is_importable_in_the_script(write: Write, in_process: Command) -> None:
+    write("src/nets_in_src.py", "import torch\n\n\ndef net():\n    return torch.nn.Linear(2, 1)\n")
+    write("pyproject.toml", "[tool.lighter]\nsearch-path = ['src']\n")
+    write(
+        "config.yaml",
+        """
+        trainer: {_target_: pytorch_lightning.Trainer}
+        system:
+          _target_: lighter.System
+          model: {_target_: nets_in_src.net}
+          dataloaders: {predict: {_target_: torch.utils.data.DataLoader, dataset: [1.0]}}
+        """,
+    )
+    script = in_process("eject", "config.yaml", "--stage", "predict").stdout
+    assert script.index("sys.path.append(str(Path('src').absolute()))") < script.index("from nets_in_src import net")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

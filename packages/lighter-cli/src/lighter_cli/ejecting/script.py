@@ -9,6 +9,7 @@ from lighter_cli.ejecting.stage_code import StageCode, code_of, same_objects
 from lighter_config import Config, Secrets, Stage
 from lighter_config.dumping import names_of
 from lighter_config.project import Project, locate_project
+from lighter_config.pyproject import search_path
 from lighter_config.sections import TRAINER_CLASS
 
 _OWN_NAMES = ("build", "main", "parser", "options", "ckpt_path", "project", "stage", *Stage)
@@ -65,11 +66,13 @@ def _imports(lines: Sequence[str], project: Project | None) -> str:
     needed = ["import sys", "from pathlib import Path"] if own else []
     if of_project and project is not None:
         needed.append("from types import ModuleType")
-        folder = project.folder
-        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-        setup += _PROJECT.format(folder=str(shown))
-    if len(own) > len(of_project):
+        setup += _PROJECT.format(folder=_shown(project.folder))
+    modules = [line for line in own if line not in of_project]
+    if modules:
         setup += _WORKING_DIRECTORY
+    for folder in search_path(Path.cwd()):
+        if any(_is_in(folder, line) for line in modules):
+            setup += f"sys.path.append(str(Path({_shown(folder)!r}).absolute()))\n"
     others = {*(line for line in lines if line not in own), *needed}
     groups = [
         [line for line in others if _top(line) in sys.stdlib_module_names],
@@ -89,8 +92,17 @@ def _top(line: str) -> str:
 
 
 def _is_own(line: str) -> bool:
+    folders = (Path.cwd(), *search_path(Path.cwd()))
+    return _top(line) == "project" or any(_is_in(folder, line) for folder in folders)
+
+
+def _is_in(folder: Path, line: str) -> bool:
     top = _top(line)
-    return top == "project" or Path(f"{top}.py").is_file() or Path(top, "__init__.py").is_file()
+    return (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()
+
+
+def _shown(folder: Path) -> str:
+    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
 
 
 def _functions(codes: Sequence[StageCode], seed_everything: str) -> Iterator[str]:
