@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import nox
@@ -50,6 +51,9 @@ PEERS = {
 }
 """What a user would pick instead, each with what it needs; in environments of their own, as they share import names."""
 
+ELSEWHERE = [f"--ignore=tests/{folder}" for folder in ("ranks", "slurm", "ray", "works_with")]
+"""Tests that have a session of their own, with what they need."""
+
 LIBRARIES = {
     "albumentations": [],
     "diffusers": ["transformers"],
@@ -65,6 +69,13 @@ LIBRARIES = {
     "webdataset": [],
 }
 """Libraries whose signatures are compared, each in an environment of its own, with those that they need for that."""
+
+CROSSINGS = {
+    name: row
+    for name, row in tomllib.loads((ROOT / "tests/works_with/libraries.toml").read_text()).items()
+    if row["requires"]
+}
+"""Libraries that are tried in every stage, each in an environment of its own, and what that needs."""
 
 
 @nox.session(python=PYTHON, tags=["quality", "quick"])
@@ -138,15 +149,7 @@ def quick(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Run the experiments, the examples and the documentation with the three packages together."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "project"], requirements=workspace_requirements())
-    pytest(
-        session,
-        "tests",
-        "examples",
-        "--ignore=tests/ranks",
-        "--ignore=tests/slurm",
-        "--ignore=tests/ray",
-        parallel=True,
-    )
+    pytest(session, "tests", "examples", *ELSEWHERE, parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -194,10 +197,10 @@ def cuda(session: nox.Session) -> None:
     install(session, list(SIBLINGS), build="cuda", groups=groups, requirements=workspace_requirements())
     if print_device(session):
         folders = ("packages/lighter-core/tests", "packages/lighter-cli/tests", "tests")
-        pytest(session, "-m", "gpu", *folders, "--ignore=tests/ranks", "--ignore=tests/slurm", "--ignore=tests/ray")
+        pytest(session, "-m", "gpu", *folders, *ELSEWHERE)
         return
     for folder in (*(f"packages/{package}/tests" for package in SIBLINGS), "tests"):
-        pytest(session, folder, "--ignore=tests/ranks", "--ignore=tests/slurm", "--ignore=tests/ray", parallel=True)
+        pytest(session, folder, *ELSEWHERE, parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -279,6 +282,17 @@ def signatures(session: nox.Session, library: str) -> None:
     install(session, ["lighter-config"], build="cpu", groups=["test"])
     session.install(*cpu_torch(session), "torchvision", library, *LIBRARIES[library])  # not held back by our pins
     session.run("python", "packages/lighter-config/tests/corpus.py", library.replace("-", "_"), *session.posargs)
+
+
+@nox.session(python=PYTHON, name="works-with", default=False)
+@nox.parametrize("library", [nox.param(name, id=name) for name in CROSSINGS])
+def works_with(session: nox.Session, library: str) -> None:
+    """Train, resume, test and predict with one library, alone, and compare the numbers with those by hand."""
+    row = CROSSINGS[library]
+    install(session, list(SIBLINGS), build=row.get("build", "cpu"), groups=["test"])
+    torch = cpu_torch(session) if row.get("build", "cpu") == "cpu" else []
+    session.install(*torch, *row["requires"])  # not held back by our pins
+    pytest(session, "tests/works_with", "-k", f"[{library}]")
 
 
 @nox.session(python=PYTHON, default=False)

@@ -1,0 +1,35 @@
+"""The rows of `libraries.toml`: what is installed for each library, and what the page says of it."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = Path(__file__).parent / "libraries.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """One row of the page.
+
+    Attributes:
+        requires: The requirements of its environment, the library first; empty if it cannot be installed.
+        modules: What the recipe imports.
+        guess: What was expected before the first run.
+        happened: What the first runs showed.
+        recipe: The recipe or the limit.
+        build: The build of torch, ``cpu`` or ``cuda``.
+        resumes_exactly: Whether a resumed fit ends with the weights of an uninterrupted one.
+        inexact_with: Overrides with which it does not.
+    """
+
+    requires: list[str]
+    modules: list[str]
+    guess: str
+    happened: str
+    recipe: str
+    build: str = "cpu"
+    resumes_exactly: bool = True
+    inexact_with: str = ""
+
+
+LIBRARIES = {name: Library(**row) for name, row in tomllib.loads(FILE.read_text(encoding="utf-8")).items()}

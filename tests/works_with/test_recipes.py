@@ -1,0 +1,62 @@
+"""Each recipe trains, resumes, tests and predicts with the real library, and its numbers are those by hand."""
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from tests.works_with.by_hand import by_hand
+from tests.works_with.crossings import LAST, RECIPES, Crossing, cross
+from tests.works_with.libraries import LIBRARIES
+
+from lighter_cli import load_experiment
+
+NAMES = [name for name in LIBRARIES if (RECIPES / f"{name}.yaml").is_file()]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def crossing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Crossing:
+    for module in LIBRARIES[request.param].modules:
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed: `nox -s 'works-with({request.param})'` has it")
+    return cross(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def test_resumed_fit_equals_an_uninterrupted_one(crossing: Crossing) -> None:
+    whole, resumed = crossing.checkpoint("outputs"), crossing.checkpoint("resumed")
+    same = all(torch.equal(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
+    assert same == LIBRARIES[crossing.library].resumes_exactly
+    if same:
+        torch.testing.assert_close(resumed["optimizer_states"], whole["optimizer_states"], rtol=0, atol=0)
+        logged = crossing.logged("outputs")
+        for name, values in crossing.logged("resumed").items():
+            assert values == logged[name][-len(values) :], name
+
+
+def test_the_limit_of_resuming_is_as_described(crossing: Crossing) -> None:
+    change = LIBRARIES[crossing.library].inexact_with
+    if not change:
+        pytest.skip("nothing is described")
+    crossing.lighter("fit", change, "vars::output=whole_limit")
+    first = "whole_limit/checkpoints/epoch=0.ckpt"
+    crossing.lighter("fit", change, "vars::output=resumed_limit", "--ckpt-path", first)
+    whole, resumed = (crossing.checkpoint(output)["state_dict"] for output in ("whole_limit", "resumed_limit"))
+    assert any(not torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+@pytest.mark.filterwarnings("default")  # of libraries about each other
+def test_logged_values_and_predictions_are_those_by_hand(crossing: Crossing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(crossing.folder)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # MONAI sets it too
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # MONAI sets it
+    expected = by_hand(load_experiment(*crossing.inputs), Path(LAST))
+    validated = crossing.of_epoch("validate")
+    assert validated == pytest.approx(expected.values, rel=1e-4)
+    of_fit = crossing.of_epoch("outputs")
+    assert {name: of_fit[name] for name in validated} == pytest.approx(validated, rel=1e-5)
+    metrics = {f"test{name[3:]}": value for name, value in expected.values.items() if "/metrics/" in name}
+    assert crossing.of_epoch("test") == pytest.approx(metrics, rel=1e-4)
+    written = crossing.predictions()
+    assert len(written) == len(expected.preds)
+    torch.testing.assert_close(written, expected.preds, rtol=1e-4, atol=1e-5)
