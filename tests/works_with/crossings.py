@@ -2,18 +2,16 @@
 
 import csv
 import multiprocessing
-import os
+import runpy
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lighter_cli.main import main
-
 RECIPES = Path(__file__).parent / "recipes"
+PROGRAM = Path(__file__).parent / "program.py"
 LAST = "outputs/checkpoints/last.ckpt"
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -34,7 +32,8 @@ class Crossing:
     def lighter(self, command: str, *words: str) -> str:
         """Run a command; return what it prints."""
         log = self.folder / f"{command}.log"
-        process = PROCESSES.Process(target=_run, args=(["lighter", command, *self.inputs, *words], self.folder, log))
+        given = {"words": [command, *self.inputs, *words], "folder": self.folder, "log": log}
+        process = PROCESSES.Process(target=runpy.run_path, args=(str(PROGRAM), given))
         process.start()
         process.join()
         printed = log.read_text(encoding="utf-8")
@@ -76,13 +75,3 @@ def cross(library: str, folder: Path) -> Crossing:
     for stage in ("validate", "test", "predict"):
         crossing.lighter(stage, f"vars::output={stage}", "--ckpt-path", LAST)
     return crossing
-
-
-def _run(arguments: list[str], folder: Path, log: Path) -> None:
-    """Be the program `lighter`, in a new process."""
-    os.chdir(folder)
-    with log.open("wb") as opened:
-        os.dup2(opened.fileno(), 1)
-        os.dup2(opened.fileno(), 2)
-    sys.argv = arguments
-    main()

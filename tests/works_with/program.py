@@ -1,0 +1,16 @@
+"""Be the program `lighter`, in a new process: `runpy` runs this file with `words`, `folder` and `log`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lighter_cli.main import main
+
+given: dict[str, Any] = globals()
+os.chdir(given["folder"])
+with Path(given["log"]).open("wb") as opened:
+    os.dup2(opened.fileno(), 1)
+    os.dup2(opened.fileno(), 2)
+sys.argv = ["lighter", *given["words"]]
+main()
