@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.works_with.libraries import LIBRARIES
+from tests.works_with.read_back import READERS
 
 RECIPES = Path(__file__).parent / "recipes"
 PROGRAM = Path(__file__).parent / "program.py"
@@ -27,12 +29,14 @@ class Crossing:
 
     @property
     def inputs(self) -> list[str]:
-        return ["trainer.yaml", f"{self.library}.yaml"]
+        network = ["network.yaml"] if self.library in READERS else []
+        return ["trainer.yaml", *network, f"{self.library}.yaml"]
 
     def lighter(self, command: str, *words: str) -> str:
         """Run a command; return what it prints."""
         log = self.folder / f"{command}.log"
-        given = {"words": [command, *self.inputs, *words], "folder": self.folder, "log": log}
+        environment = {"HOME": str(self.folder), **LIBRARIES[self.library].environment}
+        given = {"environment": environment, "words": [command, *self.inputs, *words], "folder": self.folder, "log": log}
         process = PROCESSES.Process(target=runpy.run_path, args=(str(PROGRAM), given))
         process.start()
         process.join()

@@ -1,7 +1,7 @@
 """The rows of `libraries.toml`: what is installed for each library, and what the page says of it."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FILE = Path(__file__).parent / "libraries.toml"
@@ -19,6 +19,7 @@ class Library:
         recipe: The recipe or the limit.
         build: The build of torch, ``cpu`` or ``cuda``.
         resumes_exactly: Whether a resumed fit ends with the weights of an uninterrupted one.
+        environment: What is set in the environment.
         inexact_with: Overrides with which it does not.
     """
 
@@ -29,6 +30,7 @@ class Library:
     recipe: str
     build: str = "cpu"
     resumes_exactly: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
     inexact_with: str = ""
 
 

@@ -9,6 +9,7 @@ import torch
 from tests.works_with.by_hand import by_hand
 from tests.works_with.crossings import LAST, RECIPES, Crossing, cross
 from tests.works_with.libraries import LIBRARIES
+from tests.works_with.read_back import READERS
 
 from lighter_cli import load_experiment
 
@@ -45,12 +46,31 @@ def test_the_limit_of_resuming_is_as_described(crossing: Crossing) -> None:
     assert any(not torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
+@pytest.mark.filterwarnings("default")  # of trackers, about what they import
+def test_a_tracker_holds_every_number_of_the_fit(crossing: Crossing) -> None:
+    if crossing.library not in READERS:
+        pytest.skip("this is not a tracker")
+    for output in ("outputs", "resumed"):
+        logged, held = crossing.logged(output), READERS[crossing.library](crossing.folder, output)
+        assert len(logged) > 5
+        assert {name: held[name] for name in logged} == {
+            name: pytest.approx(values, rel=1e-5) for name, values in logged.items()
+        }
+
+
+def test_a_tracker_does_not_change_the_training(crossing: Crossing) -> None:
+    if crossing.library not in READERS or crossing.library == "csv":
+        pytest.skip("this is not a tracker beside the CSV logger")
+    crossing.lighter("fit", "vars::output=untracked", "~trainer::logger::1")
+    assert crossing.logged("untracked") == crossing.logged("outputs")
+
+
 @pytest.mark.filterwarnings("default")  # of libraries about each other
 def test_logged_values_and_predictions_are_those_by_hand(crossing: Crossing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(crossing.folder)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # MONAI sets it too
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # MONAI sets it
-    expected = by_hand(crossing.library, load_experiment(*crossing.inputs), Path(LAST))
+    expected = by_hand(crossing.library, load_experiment(*crossing.inputs, "=trainer::logger=false"), Path(LAST))
     validated = crossing.of_epoch("validate")
     assert validated == pytest.approx(expected.values, rel=1e-4)
     of_fit = crossing.of_epoch("outputs")

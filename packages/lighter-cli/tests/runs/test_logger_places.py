@@ -69,6 +69,28 @@ def test_an_address_is_recorded_without_its_password() -> None:
     assert place["url"] == "https://example.org/runs/7"
 
 
+class WithoutServer(CSVLogger):
+    """A logger whose experiment fails when it is asked for its address, as SwanLab's offline."""
+
+    class Experiment:
+        dir = "offline"
+
+        @property
+        def url(self) -> str:
+            raise ValueError("there is no address")
+
+    def __init__(self) -> None:
+        super().__init__("local", name="here", version="one")
+        self._experiment = self.Experiment()  # type: ignore[assignment]
+
+
+def test_a_tracker_without_an_address_keeps_its_folder() -> None:
+    places = logger_places(OfOnes(WithoutServer(), CSVLogger("second")))  # type: ignore[arg-type]
+    assert [place.get("name") for place in places] == ["here", "lightning_logs"]
+    assert places[0]["folder"] == str(Path("local/here/one").absolute())
+    assert "url" not in places[0]
+
+
 def test_mlflow_is_named_by_the_ids_of_experiment_and_run() -> None:
     pytest.importorskip("mlflow")
     logger = MLFlowLogger("digits", tracking_uri="file:./mlruns")

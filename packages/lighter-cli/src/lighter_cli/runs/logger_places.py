@@ -32,15 +32,23 @@ def _place(logger: Logger) -> dict[str, str]:
         found |= _mlflow_place(logger)
     else:
         experiment = started_experiment(logger)
-        found |= {"name": logger.name, "version": logger.version}
-        found["folder"] = logger.log_dir or getattr(experiment, "dir", None)
-        found["url"] = getattr(experiment, "url", None)
+        found |= {name: _asked(logger, name) for name in ("name", "version")}
+        found["folder"] = _asked(logger, "log_dir") or _asked(experiment, "dir")
+        found["url"] = _asked(experiment, "url")
     texts = {name: str(value) for name, value in found.items() if isinstance(value, str | int | Path) and value != ""}
     if "folder" in texts and "://" not in texts["folder"]:
         texts["folder"] = str(Path(texts["folder"]).absolute())
     if "url" in texts:
         texts["url"] = _without_password(texts["url"])
     return texts
+
+
+def _asked(owner: Any, name: str) -> Any:
+    """Return an attribute of a tracker; ``None`` if it has none or fails, as SwanLab without a server has no address."""
+    try:
+        return getattr(owner, name, None)
+    except Exception:
+        return None
 
 
 def _mlflow_place(logger: MLFlowLogger) -> Mapping[str, Any]:
