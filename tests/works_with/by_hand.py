@@ -22,7 +22,7 @@ class ByHand:
 def by_hand(library: str, experiment: LoadedExperiment, checkpoint: Path) -> ByHand:
     """Validate the network of a checkpoint: mean loss over the samples, metrics over all samples at once."""
     built = experiment.build("validate")
-    built.model.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
+    built.model.load_state_dict(torch.load(checkpoint, weights_only=False)["state_dict"])
     built.model.eval()
     with torch.no_grad():
         return OTHERS.get(library, _of_system)(experiment, built)
@@ -123,8 +123,63 @@ def _of_detection(experiment: LoadedExperiment, built: Any) -> ByHand:
     return found
 
 
+def _of_torchgeo(experiment: LoadedExperiment, built: Any) -> ByHand:
+    from torchmetrics.functional import accuracy, jaccard_index
+
+    found, targets, total = ByHand(), [], 0.0
+    for batch in built.datamodule.val_dataloader():
+        scores, target = built.model.model(batch["image"].float()), batch["mask"].squeeze(1).long()
+        total += float(torch.nn.functional.cross_entropy(scores, target)) * len(scores)
+        found.preds += scores.softmax(1)
+        targets.append(target)
+    preds, whole = torch.stack(found.preds), torch.cat(targets)
+    found.values = {
+        "val_loss": total / len(preds),
+        "val_MulticlassAccuracy": float(accuracy(preds, whole, task="multiclass", num_classes=2, average="micro")),
+        "val_MulticlassJaccardIndex": float(jaccard_index(preds, whole, task="multiclass", num_classes=2, average="micro")),
+    }
+    return found
+
+
+def _of_forecasting(experiment: LoadedExperiment, built: Any) -> ByHand:
+    found, targets, losses = ByHand(), [], 0.0
+    for inputs, target in built.datamodule.val_dataloader():
+        output = built.model(inputs)["prediction"]
+        history = {"encoder_target": inputs["encoder_target"], "encoder_lengths": inputs["encoder_lengths"]}
+        losses += float(built.model.loss(output, target, **history)) * len(output)
+        found.preds += output
+        targets.append(target[0])
+    preds, whole = torch.stack(found.preds).squeeze(-1), torch.cat(targets)
+    error = (preds - whole).abs()
+    found.values = {
+        "val_loss": losses / len(preds),
+        "val_MASE": losses / len(preds),
+        "val_MAE": float(error.mean()),
+        "val_RMSE": float((error**2).mean().sqrt()),
+        "val_MAPE": float((error / (whole.abs() + 1e-8)).mean()),
+        "val_SMAPE": float((2 * error / (preds.abs() + whole.abs() + 1e-8)).mean()),
+    }
+    return found
+
+
+def _of_anomalib(experiment: LoadedExperiment, built: Any) -> ByHand:
+    from torchmetrics.functional import auroc
+
+    built.datamodule.setup("test")
+    found, targets = ByHand(), []
+    for batch in built.datamodule.test_dataloader():
+        found.preds += built.model(batch.image).pred_score
+        targets.append(batch.gt_label)
+    preds = torch.stack(found.preds)
+    found.values["image_AUROC"] = float(auroc(preds, torch.cat(targets).int(), task="binary"))
+    return found
+
+
 OTHERS: dict[str, Callable[[LoadedExperiment, Any], ByHand]] = {
     "diffusers": _of_diffusers,
     "torchmetrics-detection": _of_detection,
+    "torchgeo": _of_torchgeo,
+    "pytorch-forecasting": _of_forecasting,
+    "anomalib": _of_anomalib,
 }
 """Recipes whose model is not a System."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from tests.works_with.libraries import LIBRARIES
-from tests.works_with.read_back import READERS
 
 RECIPES = Path(__file__).parent / "recipes"
 PROGRAM = Path(__file__).parent / "program.py"
@@ -29,8 +28,7 @@ class Crossing:
 
     @property
     def inputs(self) -> list[str]:
-        network = ["network.yaml"] if self.library in READERS else []
-        return ["trainer.yaml", *network, f"{self.library}.yaml"]
+        return ["trainer.yaml", *LIBRARIES[self.library].beside, f"{self.library}.yaml"]
 
     def lighter(self, command: str, *words: str) -> str:
         """Run a command; return what it prints."""
@@ -46,7 +44,8 @@ class Crossing:
 
     def checkpoint(self, output: str) -> dict[str, Any]:
         """Return the last checkpoint of a fit."""
-        content: dict[str, Any] = torch.load(self.folder / output / "checkpoints/last.ckpt", weights_only=True)
+        file, safely = self.folder / output / "checkpoints/last.ckpt", not LIBRARIES[self.library].options
+        content: dict[str, Any] = torch.load(file, weights_only=safely)
         return content
 
     def logged(self, output: str) -> dict[str, list[float]]:
@@ -61,7 +60,7 @@ class Crossing:
 
     def of_epoch(self, output: str) -> dict[str, float]:
         """Return the values of the last epoch."""
-        return {name: values[-1] for name, values in self.logged(output).items() if name.endswith("/epoch")}
+        return {name: values[-1] for name, values in self.logged(output).items() if not name.endswith("step")}
 
     def predictions(self) -> list[Any]:
         """Return what was written for each sample, in the order of the data."""
@@ -75,7 +74,8 @@ def cross(library: str, folder: Path) -> Crossing:
     crossing = Crossing(library, folder)
     assert "nothing wrong" in crossing.lighter("check")
     crossing.lighter("fit")
-    crossing.lighter("fit", "vars::output=resumed", "--ckpt-path", "outputs/checkpoints/epoch=0.ckpt")
+    options = LIBRARIES[library].options
+    crossing.lighter("fit", "vars::output=resumed", "--ckpt-path", "outputs/checkpoints/epoch=0.ckpt", *options)
     for stage in ("validate", "test", "predict"):
-        crossing.lighter(stage, f"vars::output={stage}", "--ckpt-path", LAST)
+        crossing.lighter(stage, f"vars::output={stage}", "--ckpt-path", LAST, *options)
     return crossing

@@ -19,6 +19,8 @@ class Library:
         recipe: The recipe or the limit.
         build: The build of torch, ``cpu`` or ``cuda``.
         resumes_exactly: Whether a resumed fit ends with the weights of an uninterrupted one.
+        beside: The files between `trainer.yaml` and the recipe.
+        options: Options of the commands that read a checkpoint.
         environment: What is set in the environment.
         inexact_with: Overrides with which it does not.
     """
@@ -30,6 +32,8 @@ class Library:
     recipe: str
     build: str = "cpu"
     resumes_exactly: bool = True
+    beside: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     inexact_with: str = ""
 

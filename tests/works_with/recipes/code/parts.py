@@ -1,6 +1,6 @@
 """Parts of an experiment for the package `lightning`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,17 @@ class Loaders(LightningDataModule):
 
 
 class PredictionFiles(BasePredictionWriter):
-    """Write a file for each prediction, numbered in the order of the data."""
+    """Write a file for each prediction, numbered in the order of the data; `part` takes a tensor from what is returned."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, part: Callable[[Any], torch.Tensor]) -> None:
         super().__init__("batch")
         self.folder = Path(folder)
+        self.part = part
         self.count = 0
 
     def write_on_batch_end(self, trainer: Any, pl_module: Any, prediction: Any, *_: Any) -> None:
-        """Write the predictions of a batch: a tensor, or the first item of a mapping or tuple."""
-        while not isinstance(prediction, torch.Tensor):
-            prediction = next(iter(prediction.values())) if isinstance(prediction, Mapping) else prediction[0]
+        """Write the predictions of a batch."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for sample in prediction:
+        for sample in self.part(prediction):
             torch.save(sample.clone(), self.folder / f"{self.count}.pt")
             self.count += 1
