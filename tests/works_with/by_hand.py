@@ -142,11 +142,12 @@ def _of_torchgeo(experiment: LoadedExperiment, built: Any) -> ByHand:
 
 
 def _of_forecasting(experiment: LoadedExperiment, built: Any) -> ByHand:
-    found, targets, losses = ByHand(), [], 0.0
+    found, targets, losses, roots = ByHand(), [], 0.0, 0.0
     for inputs, target in built.datamodule.val_dataloader():
         output = built.model(inputs)["prediction"]
         history = {"encoder_target": inputs["encoder_target"], "encoder_lengths": inputs["encoder_lengths"]}
         losses += float(built.model.loss(output, target, **history)) * len(output)
+        roots += float(((output.squeeze(-1) - target[0]) ** 2).mean().sqrt()) * len(output)
         found.preds += output
         targets.append(target[0])
     preds, whole = torch.stack(found.preds).squeeze(-1), torch.cat(targets)
@@ -155,7 +156,7 @@ def _of_forecasting(experiment: LoadedExperiment, built: Any) -> ByHand:
         "val_loss": losses / len(preds),
         "val_MASE": losses / len(preds),
         "val_MAE": float(error.mean()),
-        "val_RMSE": float((error**2).mean().sqrt()),
+        "val_RMSE": roots / len(preds),  # the mean of the batches' own, not that of the epoch
         "val_MAPE": float((error / (whole.abs() + 1e-8)).mean()),
         "val_SMAPE": float((2 * error / (preds.abs() + whole.abs() + 1e-8)).mean()),
     }
@@ -163,15 +164,19 @@ def _of_forecasting(experiment: LoadedExperiment, built: Any) -> ByHand:
 
 
 def _of_anomalib(experiment: LoadedExperiment, built: Any) -> ByHand:
-    from torchmetrics.functional import auroc
+    from torchmetrics.functional import auroc, f1_score
 
     built.datamodule.setup("test")
-    found, targets = ByHand(), []
+    found, targets, labels, scores = ByHand(), [], [], []
     for batch in built.datamodule.test_dataloader():
-        found.preds += built.model(batch.image).pred_score
+        returned = built.model(batch.image)
+        scores += returned.pred_score
+        found.preds += built.model.model(built.model.pre_processor(batch.image)).pred_score  # not yet normalised
+        labels.append(returned.pred_label)
         targets.append(batch.gt_label)
-    preds = torch.stack(found.preds)
-    found.values["image_AUROC"] = float(auroc(preds, torch.cat(targets).int(), task="binary"))
+    label, target = torch.cat(labels).flatten().int(), torch.cat(targets).int()
+    found.values["image_AUROC"] = float(auroc(torch.stack(scores).flatten(), target, task="binary"))
+    found.values["image_F1Score"] = float(f1_score(label, target, task="binary"))
     return found
 
 
