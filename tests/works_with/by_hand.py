@@ -33,7 +33,7 @@ def _of_system(experiment: LoadedExperiment, built: Any) -> ByHand:
     sums: dict[str, float] = {}
     inputs, targets = [], []
     for batch in system.dataloaders["val"]:
-        input, target, _ = adapters["batch"](batch)
+        input, target, _ = adapters["batch"](batch)  # noqa: A001  # the name of the role
         pred = system.network(input) if system.inferer is None else system.inferer(input, system.network)
         loss = adapters["criterion"](system.criterion, input, target, pred)
         for term, value in (loss if isinstance(loss, dict) else {"": loss}).items():
@@ -136,7 +136,9 @@ def _of_torchgeo(experiment: LoadedExperiment, built: Any) -> ByHand:
     found.values = {
         "val_loss": total / len(preds),
         "val_MulticlassAccuracy": float(accuracy(preds, whole, task="multiclass", num_classes=2, average="micro")),
-        "val_MulticlassJaccardIndex": float(jaccard_index(preds, whole, task="multiclass", num_classes=2, average="micro")),
+        "val_MulticlassJaccardIndex": float(
+            jaccard_index(preds, whole, task="multiclass", num_classes=2, average="micro")
+        ),
     }
     return found
 

@@ -34,7 +34,12 @@ class Crossing:
         """Run a command; return what it prints."""
         log = self.folder / f"{command}.log"
         environment = {"HOME": str(self.folder), **LIBRARIES[self.library].environment}
-        given = {"environment": environment, "words": [command, *self.inputs, *words], "folder": self.folder, "log": log}
+        given = {
+            "environment": environment,
+            "words": [command, *self.inputs, *words],
+            "folder": self.folder,
+            "log": log,
+        }
         process = PROCESSES.Process(target=runpy.run_path, args=(str(PROGRAM), given))
         process.start()
         process.join()

@@ -1,4 +1,4 @@
-"""Be the program `lighter`, in a new process: `runpy` runs this file with `words`, `environment`, `folder` and `log`."""
+"""Be the program `lighter` in a new process; `runpy` gives this file `words`, `environment`, `folder` and `log`."""
 
 import atexit
 import os

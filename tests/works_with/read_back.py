@@ -82,7 +82,10 @@ def _aim(folder: Path, output: str) -> Values:
     subprocess.run([program, "storage", "--repo", repository, "reindex"], input="y", text=True, check=True)
     (name,) = Repo(repository).list_all_runs()
     run = Repo(repository).get_run(name)
-    found = {metric.name: zip(metric.timestamps.values_list(), metric.values.values_list(), strict=True) for metric in run.metrics()}
+    found = {
+        metric.name: zip(metric.timestamps.values_list(), metric.values.values_list(), strict=True)
+        for metric in run.metrics()
+    }
     return {name: [float(value) for _, value in sorted(pairs)] for name, pairs in found.items()}  # in order of time
 
 

@@ -1,5 +1,6 @@
 """Detection with a network of torchvision, which returns losses in training and boxes in evaluation."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ class Backbone(nn.Sequential):
 
     def __init__(self, out_channels: int) -> None:
         widths = [3, 8, 16, out_channels]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         super().__init__(*(nn.Sequential(nn.Conv2d(*pair, 3, 2, 1), nn.ReLU()) for pair in pairs))
         self.out_channels = out_channels
 

@@ -34,7 +34,7 @@ class Loaders(LightningDataModule):
 
 
 class PredictionFiles(BasePredictionWriter):
-    """Write a file for each prediction, numbered in the order of the data; `part` takes a tensor from what is returned."""
+    """Write a file for each prediction, numbered in the order of the data; `part` takes it from what is returned."""
 
     def __init__(self, folder: str, part: Callable[[Any], torch.Tensor]) -> None:
         super().__init__("batch")

@@ -18,7 +18,9 @@ def write_shards(folder: str, count: int, *, seed: int) -> list[str]:
         for number, name in enumerate(names):
             with webdataset.TarWriter(name) as writer:
                 for index in range(number, count, len(names)):
-                    writer.write({"__key__": f"{index:03}", "image.pth": images[index], "label.cls": int(labels[index])})
+                    writer.write(
+                        {"__key__": f"{index:03}", "image.pth": images[index], "label.cls": int(labels[index])}
+                    )
     return names
 
 
