@@ -44,7 +44,7 @@ def _place(logger: Logger) -> dict[str, str]:
 
 
 def _asked(owner: Any, name: str) -> Any:
-    """Return an attribute of a tracker; ``None`` if it has none or fails, as SwanLab without a server has no address."""
+    """Return an attribute of a tracker; ``None`` if it fails, as SwanLab without a server has no address."""
     try:
         return getattr(owner, name, None)
     except Exception:
