@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[1]
 NEVER_THERE = {"lock", "release", "fuzz", "cuda", "findings", "quick"}
 """Sessions for a person: they change files, take long, want a GPU, or run a part of another session."""
 
+NEWEST = "newest-"
+"""With what is released today, nothing is pinned: a person reads what moved."""
+
 
 @pytest.fixture(scope="module")
 def workflow() -> dict[str, Any]:
@@ -53,7 +56,7 @@ def test_ci_runs_each_session_once_and_no_other(workflow: dict[str, Any], sessio
     assert sorted(run) == sorted(set(run))
     assert len(sessions) > 30
     # `tests` is the part of `versions` that runs by default
-    assert set(run) == {name for name in sessions if not name.startswith("tests-")} - NEVER_THERE
+    assert set(run) == {name for name in sessions if not name.startswith(("tests-", NEWEST))} - NEVER_THERE
 
 
 def test_the_last_job_needs_all_others_to_have_passed(workflow: dict[str, Any]) -> None:

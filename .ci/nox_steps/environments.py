@@ -13,6 +13,8 @@ from nox_steps.pins import read_pins
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE_FILE = ROOT / "pyproject.toml"
+PYTHONS = nox.project.python_versions(nox.project.load_toml(ROOT / "packages/lighter-cli/pyproject.toml"))
+PYTHON = PYTHONS[0]
 
 SIBLINGS = {"lighter-config": [], "lighter-core": [], "lighter-cli": ["lighter-config", "lighter-core"]}
 IMPORT_NAMES = {"lighter-config": "lighter_config", "lighter-core": "lighter", "lighter-cli": "lighter_cli"}
