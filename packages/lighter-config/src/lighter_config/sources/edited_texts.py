@@ -65,10 +65,6 @@ class EditedTexts(Texts):
         for kept in (self._given, self._read, self._last_good):
             kept.pop(path, None)
 
-    def is_edited(self, path: Path) -> bool:
-        """Return whether the text of a file is not that of the disk."""
-        return without_links(path) in self._given
-
     def raw(self, path: Path) -> str:
         """Return the text of a file as it is now, whatever it holds; empty if there is no such file."""
         path = without_links(path)
