@@ -2,8 +2,8 @@
 # Expected: `Task.init` of ClearML watches a training and leaves its random numbers alone.
 # What happens: it gives random, NumPy and torch a seed of its own (1337), whatever was seeded before. So the runs of two
 # seeds draw the same numbers from there on. `Task.set_random_seed(None)` before it prevents that.
-set -euo pipefail
 # It takes two minutes where no network can be reached, as each of its four processes waits for it.
+set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 uv venv --quiet "$folder/venv"
