@@ -9,13 +9,19 @@ import gc
 import os
 import random
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 pytest.importorskip("pygls")
 
-from open_files import edit, said_by_check, said_by_editor
+from client import Client
+from lsprotocol import types
+from lsprotocol.converters import get_converter
+from open_files import edit, said_by, said_by_check, said_by_editor
 from typist import Typist
 
 from lighter_cli.editor.code_actions import code_actions
@@ -28,9 +34,10 @@ from lighter_cli.editor.inlay_hints import inlay_hints
 from lighter_cli.editor.links import links
 from lighter_cli.editor.references import references, rename, renamed_span
 from lighter_cli.editor.semantic_tokens import semantic_tokens
+from lighter_cli.editor.spans import Units
 from lighter_cli.editor.symbols import symbols
 from lighter_cli.editor.workspace import Workspace
-from lighter_config import ConfigError
+from lighter_config import ConfigError, YamlError, load
 
 NUM_EDITS = int(os.environ.get("LIGHTER_RANDOM_EDITS", "300"))
 SEED = int(os.environ.get("LIGHTER_RANDOM_SEED", "0"))
@@ -100,8 +107,16 @@ def type_in(files: Sequence[Path], memory: Callable[[], int]) -> Workspace:
 
 def memory_of_process() -> int:
     gc.collect()
-    status = Path("/proc/self/statm")
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else 0
+    return psutil.Process().memory_info().rss
+
+
+def can_be_read(text: str) -> bool:
+    try:
+        return load("typed.yaml", texts={"typed.yaml": text}, strict=False) is not None
+    except YamlError:
+        return False
+    except ConfigError:
+        return True
 
 
 def test_typing_in_one_file_leaves_nothing_stale(digits: Path) -> None:
@@ -118,3 +133,51 @@ def test_typing_in_files_that_build_on_each_other_too(multi_file: Path) -> None:
         workspace.close(file)
     assert not workspace._checked
     assert not workspace._entries
+
+
+def num_same(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def change_between(before: str, after: str) -> dict[str, Any]:
+    """Return the change of one stretch that makes a text of another, as an editor sends it."""
+    start = num_same(before, after)
+    rest = num_same(before[start:][::-1], after[start:][::-1])
+    end = len(before) - rest
+
+    def position(offset: int) -> dict[str, int]:
+        line = before[:offset].count("\n")
+        column = before[before.rfind("\n", 0, offset) + 1 : offset]
+        return {"line": line, "character": len(column.encode("utf-16-le")) // 2}
+
+    return {"range": {"start": position(start), "end": position(end)}, "text": after[start : len(after) - rest]}
+
+
+@pytest.mark.slow
+def test_typing_through_the_protocol_leaves_nothing_stale(digits: Path, tmp_path: Path) -> None:
+    typist = Typist(digits.read_text(encoding="utf-8"), SEED)
+    chosen = random.Random(SEED)
+    with Client(tmp_path) as client:
+        client.initialize()
+        client.open(digits.name)
+        for number in range(2, NUM_EDITS + 2):
+            before = typist.text
+            document = {"uri": digits.as_uri(), "version": number}
+            change = change_between(before, typist.edit())
+            client.notify("textDocument/didChange", textDocument=document, contentChanges=[change])
+            lines = typist.text.splitlines() or [""]
+            line = chosen.randrange(len(lines))
+            for method in ("hover", "completion", "definition"):
+                assert "result" in client.at(method, digits.name, line, len(lines[line]))
+            if number % EDITS_BETWEEN_CHECKS == 0:
+                digits.write_text(typist.text, encoding="utf-8", newline="")
+                found = get_converter().structure(client.diagnostics_of(digits.name, number), list[types.Diagnostic])
+                shown = {said_by(one, typist.text, Units()) for one in found}
+                checked = said_by_check([digits]).get(digits, set())
+                if can_be_read(typist.text):
+                    assert shown == checked
+                else:
+                    assert shown >= checked
+        assert psutil.Process(client.process.pid).memory_info().rss < 200 * 2**20
+        assert client.end() == ""
