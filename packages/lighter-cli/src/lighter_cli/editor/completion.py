@@ -205,8 +205,6 @@ class _Offers:
         for index, path in enumerate(found):
             item = self._item(path.label, path.text, path.kind, f"{index:04}", path.detail)
             item.filter_text = path.filter_text
-            if path.leads_on:
-                item.commit_characters = ["."]
             yield item
 
     def _files(self) -> Iterator[types.CompletionItem]:

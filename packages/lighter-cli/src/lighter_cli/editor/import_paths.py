@@ -27,7 +27,6 @@ class ImportPath:
         kind: What it leads to.
         detail: More to show.
         filter_text: What is compared with what is typed.
-        leads_on: Whether more names follow.
     """
 
     label: str
@@ -35,7 +34,6 @@ class ImportPath:
     kind: types.CompletionItemKind
     detail: str | None
     filter_text: str
-    leads_on: bool
 
 
 def import_paths(typed: str, reader: SignatureReader) -> Iterator[ImportPath]:
@@ -47,7 +45,7 @@ def import_paths(typed: str, reader: SignatureReader) -> Iterator[ImportPath]:
     for name in found:
         if name.kind != "value":
             path = f"{module}{dot}{name.name}"
-            yield ImportPath(name.name, path, _KINDS[name.kind], name.kind, path, name.kind == "module")
+            yield ImportPath(name.name, path, _KINDS[name.kind], name.kind, path)
     if not dot and len(begun) >= _MIN_TYPED:
         yield from _named(begun, reader)
 
@@ -63,7 +61,7 @@ def _named(begun: str, reader: SignatureReader) -> Iterator[ImportPath]:
                 answer = reader.read(path)
                 if isinstance(answer, Signature):
                     kind = _KINDS["class" if answer.is_class else "function"]
-                    yield ImportPath(name, path, kind, path, name, leads_on=False)
+                    yield ImportPath(name, path, kind, path, name)
                     number += 1
             if number >= _MAX_NAMED:
                 return
