@@ -107,8 +107,8 @@ class _Fixes:
         yield from self._removed()
 
     def _entry_of_path(self) -> Entry | None:
-        path = parse_path(self._finding.path)
-        return next((entry for entry in self._entries if entry.config_path == path), None)
+        path = _path_of(self._finding.path)
+        return next((entry for entry in self._entries if path and entry.config_path == path), None)
 
     @property
     def _is_key(self) -> bool:
@@ -219,7 +219,7 @@ class _Fixes:
             return name
         levels = (len(written) - len(written.lstrip(":"))) // len(SEPARATOR)
         inside = _path_of(written.lstrip(":"))[:-1] if before.strip(":") else ()
-        holder = (*parse_path(self._finding.path)[:-levels], *inside)
+        holder = (*_path_of(self._finding.path)[:-levels], *inside)
         path = _path_of(name)
         return f"{before}{separator}{format_path(path[-1:])}" if last and path[:-1] == holder else name
 
@@ -235,7 +235,7 @@ class _Fixes:
     def _holder_of(self, key: str) -> Segments:
         if SEPARATOR in key:
             return parse_path(key)[:-1]
-        path = parse_path(self._finding.path) if self._finding.path else ()
+        path = _path_of(self._finding.path)
         return path[:-1]
 
     def _like(self, text: str) -> str:

@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from lighter_cli.editor.spans import Span, token_at
 from lighter_cli.editor.workspace import Checked, Workspace
-from lighter_config import Finding, Place, Severity
+from lighter_config import Config, Finding, PathError, Place, Severity
 from lighter_config.places import COMMAND_LINE
 from lighter_config.regular_files import without_links
 
@@ -105,7 +105,7 @@ def _related(
 ) -> Iterator[types.DiagnosticRelatedInformation]:
     """Yield other places that a finding is about: those that it names, and where the same value was given before."""
     places = {found.group(): "named here" for found in _PLACE_IN_TEXT.finditer(f"{finding.message} {finding.fix}")}
-    if checked is not None and checked.config is not None and finding.path and checked.config.has(finding.path):
+    if checked is not None and checked.config is not None and _has(checked.config, finding.path):
         chain = [place for place in checked.config.chain(finding.path) if place.line is not None and not place.via]
         places |= {str(place): "was given here" for place in chain if place != finding.place}
     for text, why in list(places.items())[:_MAX_RELATED]:
@@ -117,6 +117,14 @@ def _related(
         if (other, place.line) != (file, finding.place.line if finding.place is not None else None):
             where = location(workspace, other, place)
             yield types.DiagnosticRelatedInformation(location=where, message=why)
+
+
+def _has(config: Config, path: str) -> bool:
+    """Return whether a config has a path; the path of a finding may be what is wrong, such as ``a::``."""
+    try:
+        return bool(path) and config.has(path)
+    except PathError:
+        return False
 
 
 def location(workspace: Workspace, file: Path, place: Place) -> types.Location:
