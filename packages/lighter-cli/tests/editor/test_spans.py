@@ -8,6 +8,7 @@ pytest.importorskip("pygls")
 
 from open_files import edit
 
+from lighter_cli.editor.code_actions import code_actions
 from lighter_cli.editor.diagnostics import diagnostics_of
 from lighter_cli.editor.entries import entries_of, entry_at
 from lighter_cli.editor.references import rename
@@ -147,3 +148,14 @@ def test_a_span_has_its_end_but_not_the_next_line() -> None:
     assert span.has(3, 5)
     assert not span.has(3, 6)
     assert not span.has(4, 3)
+
+
+@pytest.mark.parametrize("key", ["a::: 1", "::a: 1", "a::::b: 1"])
+def test_a_key_that_is_no_path_is_shown(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    workspace = Workspace()
+    for text in ("trainer:\n  _target_: dict\n", f"trainer:\n  _target_: dict\n  {key}\n"):
+        edit(workspace, file, text)
+    found = diagnostics_of(workspace, file)
+    assert any("has an empty segment" in one.message for one in found)
+    code_actions(workspace, file, found)
