@@ -73,7 +73,7 @@ def layers(session: nox.Session) -> None:
 @nox.session(python=PYTHON, tags=["quality", "quick"])
 def types(session: nox.Session) -> None:
     """Check the type annotations of the three packages, strictly."""
-    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm", "ray", "figures"])
+    install(session, list(SIBLINGS), build="cpu", groups=["lint", "test", "sweep", "slurm", "ray", "figures", "editor"])
     session.run("mypy")
 
 
@@ -159,7 +159,7 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
     """Run every test with the newest release of each library, whatever is pinned, and print what has moved."""
-    groups = ["test", "loggers", "figures", "sweep", "slurm", "ray", "editor", "tracking"]
+    groups = ["test", "loggers", "figures", "sweep", "slurm", "ray", "tracking"]
     install(session, list(SIBLINGS), groups=groups, requirements=workspace_requirements(), newest=True)
     print_moved(session)
     folders = [f"packages/{package}/tests" for package in SIBLINGS]
@@ -280,6 +280,6 @@ def findings(session: nox.Session) -> None:
 def test_alone(session: nox.Session, package: str, build: str | None) -> None:
     install_alone(session, package, build)
     pytest(session, f"packages/{package}/tests", parallel=build is not None)
-    # sweeps need Optuna, which the session `sweep` has
-    need_extras = ("--ignore-glob=*/lighter_cli/sweeps/*", "--ignore-glob=*/lighter/callbacks/pictures/*")
+    rooms = ("lighter_cli/sweeps", "lighter/callbacks/pictures", "lighter_cli/editor")
+    need_extras = [f"--ignore-glob=*/{room}/*" for room in rooms]  # which the sessions of these names have
     pytest(session, "--doctest-modules", *need_extras, "--pyargs", IMPORT_NAMES[package])

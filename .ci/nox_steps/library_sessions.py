@@ -60,10 +60,11 @@ def works_with(session: nox.Session, library: str) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def editor(session: nox.Session) -> None:
-    """Talk to `lighter lsp` by its protocol, in Neovim too where that is installed, and redraw the pictures of it."""
+    """Ask the language server every request, as pytest-lsp, Neovim and a client that breaks the rules do; minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "editor"], requirements=workspace_requirements())
-    pytest(session, "packages/lighter-cli/tests/editor")
-    pytest(session, "-o", "asyncio_default_fixture_loop_scope=function", "tests/editor")
+    strict = ("-o", "asyncio_default_fixture_loop_scope=function")  # pytest-asyncio comes with pytest-lsp
+    pytest(session, *strict, "packages/lighter-cli/tests/editor", "tests/editor")
+    pytest(session, *strict, "--doctest-modules", "--pyargs", "lighter_cli.editor")
 
 
 @nox.session(python=PYTHON, default=False)
