@@ -61,6 +61,8 @@ class Net(torch.nn.Module):
 """
 
 IN_DIGITS = {
+    "text for a number, whose default is written": ("lr: 3e-3", "lr: 3e-3x", "lr: 0.001"),
+    "text for a count, whose default is null": ("max_epochs: 10", "max_epochs: ten", "max_epochs: null"),
     "an argument": ("  max_epochs: 10", "  max_epoch: 10", SAME),
     "an argument in braces": ("kernel_size: 3", "kernel_sise: 3", SAME),
     "another argument": ("shuffle: true", "shufle: true", SAME),
