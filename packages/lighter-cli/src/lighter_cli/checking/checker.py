@@ -296,6 +296,11 @@ class Checker:
         """Return the reader of a config's targets."""
         return self._reader(find_project(config)[0])
 
+    def remove_old_answers(self) -> None:
+        """Keep the newest answers about targets only, on the disk of the user."""
+        for reader in [*self._readers.values()][:1]:  # all keep theirs in one folder
+            reader.remove_old_answers()
+
     def code_is_current(self) -> bool:
         """Return whether no file has changed that targets were read from."""
         return all(reader.is_current() for reader in self._readers.values())

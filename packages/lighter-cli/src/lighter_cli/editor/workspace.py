@@ -36,6 +36,9 @@ _IS_CONFIG = re.compile(
     rf"\b(?:_target_|{BASE})\b|^[=~]?(?:{'|'.join(SECTIONS)})(?:::[^\s:]+)*\s*:(?:\s|$)", re.MULTILINE
 )
 
+_FRESH_AFTER = 2_000
+"""Checks after which the answers about targets are read anew from those that are kept."""
+
 MAX_CHARACTERS = 4 * 2**20
 """Of a file that is looked at while somebody types in it; a config has a thousandth of that."""
 
@@ -113,6 +116,7 @@ class Workspace:
         self.settings: Settings = read_settings(Path.cwd())
         self._checker = Checker(settings=self.settings)
         self._open: dict[Path, str] = {}
+        self._num_checks = 0
         self._of_runs: dict[Path, tuple[Experiment, ...]] = {}
         self._named: dict[Path, tuple[Experiment, ...]] = {}
         self._checked: dict[Experiment, Checked] = {}
@@ -215,6 +219,10 @@ class Workspace:
 
     def check(self, experiment: Experiment) -> Checked:
         """Load and check an experiment as its texts are now."""
+        self._num_checks += 1
+        if self._num_checks % _FRESH_AFTER == 0:  # typing asks about thousands of targets that nobody means
+            self._checker.remove_old_answers()
+            self.forget_code()
         texts = _Recorded(self.texts)
         before = self._checked.get(experiment)
         checked = Checked(experiment, before.config if before is not None else None)

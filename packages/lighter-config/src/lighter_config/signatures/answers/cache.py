@@ -56,6 +56,21 @@ class AnswerCache:
         now = AnswerCache(ModuleFinder(self.finder.search_path, project=self.finder.project), None)
         return all(now._fingerprint(name) == before for name, before in self._fingerprints.items())
 
+    def remove_old(self, num_kept: int) -> None:
+        """Remove all kept answers but the newest: an editor also asks about what is half typed.
+
+        Args:
+            num_kept: How many stay.
+        """
+        if self.folder is None:
+            return
+        entries: list[tuple[int, str]] = []
+        with contextlib.suppress(OSError), os.scandir(self.folder) as found:
+            entries = [(entry.stat().st_mtime_ns, entry.path) for entry in found]
+        for _, path in sorted(entries)[: max(len(entries) - num_kept, 0)]:
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
     def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], about: str) -> Any:
         file = self._file(question, about)
         if file is not None:

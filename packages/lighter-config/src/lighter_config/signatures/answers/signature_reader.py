@@ -90,6 +90,10 @@ class SignatureReader:
         found = self._finder.find(module) if all(part.isidentifier() for part in module.split(".")) else None
         return None if found is None or found.kind not in ("source", "stub") else found.file
 
+    def remove_old_answers(self, num_kept: int = 20_000) -> None:
+        """Remove all kept answers but the newest ones, about 60 MiB by default; what is removed is worked out again."""
+        self._cache.remove_old(num_kept)
+
     def is_current(self) -> bool:
         """Return whether every file that an answer came from is as it was: else make a new reader."""
         return self._cache.is_current()
