@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytest.importorskip("pygls")
@@ -140,6 +141,19 @@ def test_an_edit_among_hundreds_of_open_files_is_checked(digits: Path, client: C
         assert client.diagnostics_of(f"{index}.yaml", 1) == []
     client.change("7.yaml", text.replace("max_epochs", "max_epoch"), 2)
     assert "max_epoch is not an argument" in str(client.diagnostics_of("7.yaml", 2))
+    assert client.end() == ""
+
+
+def test_thousands_of_changes_leave_nothing_behind(digits: Path, client: Client) -> None:
+    client.initialize()
+    client.open("config.yaml", "seed: 1\n")
+    sizes = []
+    for version in range(2, 3_003):
+        client.change("config.yaml", f"seed: {version % 2}\n", version)
+        client.diagnostics_of("config.yaml", version)
+        if version % 1_000 == 2:
+            sizes.append(psutil.Process(client.process.pid).memory_info().rss / 2**20)
+    assert sizes[-1] - sizes[1] < 2, sizes  # 5.6 MiB if pygls kept the result of each change
     assert client.end() == ""
 
 

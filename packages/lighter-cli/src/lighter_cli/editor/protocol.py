@@ -35,6 +35,12 @@ class Protocol(LanguageServerProtocol):
         elif is_request or self._has_begun or method == types.EXIT:
             super().handle_message(message)
 
+    def _handle_notification(self, method_name: str, params: Any) -> None:
+        """Handle a notification. pygls 2.1 keeps the result of each until its answer, which a notification has not."""
+        super()._handle_notification(method_name, params)
+        for number in [number for number, result in self._request_futures.items() if result.done()]:
+            del self._request_futures[number]
+
     @property
     def _has_begun(self) -> bool:
         return self._workspace is not None
