@@ -1,11 +1,12 @@
 """Values as YAML gives them against annotations: fits, does not fit, not known."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, ParameterKind, SignatureReader
+from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, ParameterKind, Signature, SignatureReader
 from lighter_config.signatures.answers.accepted import KINDS, Accepted
 
 MODULE = """
@@ -276,3 +277,15 @@ def test_the_kinds_of_items_are_known_too(
 
 def test_a_parameter_without_an_annotation_takes_all_kinds(reader: SignatureReader) -> None:
     assert reader.accepted(Parameter("a", ParameterKind.KEYWORD_ONLY)) == Accepted()
+
+
+def test_enum_lists_the_values_and_names_of_its_members(tmp_path: Path) -> None:
+    (tmp_path / "paints.py").write_text(
+        "from enum import Enum\n\n\nclass Color(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n\n\n"
+        "def paint(color: Color, other: Color | None = None): ...\n"
+    )
+    reader = SignatureReader(search_path=[tmp_path, *sys.path], cache_folder=None)
+    signature = reader.read("paints.paint")
+    assert isinstance(signature, Signature)
+    for argument in signature.parameters:
+        assert reader.accepted(argument).choices == ("red", "blue", "RED", "BLUE")

@@ -186,8 +186,13 @@ class _Offers:
         if argument is None or target is None:
             return
         registered = REGISTERED.get(key, ()) if self._holder == (TRAINER,) else ()
-        found = dict.fromkeys([*registered, *values_of(argument), *self._checked.reader.choices(target, key)])
+        found = dict.fromkeys([*registered, *self._listed(argument), *self._checked.reader.choices(target, key)])
         yield from (self._value(value, _KINDS.EnumMember) for value in found)
+
+    def _listed(self, argument: Parameter) -> Iterator[str]:
+        """Yield what the annotation lists: truth values, null, what is in a `Literal` or an enum, also by an alias."""
+        yield from values_of(argument)
+        yield from (value for value in self._checked.reader.accepted(argument).choices if isinstance(value, str))
 
     def _logged(self) -> list[str]:
         config = self._checked.config

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeGuard
 
-from lighter_config.signatures.answers.class_literals import is_name_of_dtype, object_wanted
+from lighter_config.signatures.answers.class_literals import enum_literals, is_name_of_dtype, object_wanted
 from lighter_config.signatures.answers.default_values import default_value
 from lighter_config.signatures.answers.mismatch import UNWRITTEN, Mismatch, Wanted
 from lighter_config.signatures.text.parameters import Parameter
@@ -80,6 +80,8 @@ class Annotations:
                 named = self.library.evaluate(node, scope)
                 if isinstance(named, ExpressionValue):
                     yield named.node, named.scope, False
+                elif isinstance(named, ClassValue):
+                    found.extend(value for value in enum_literals(self.library, named) if _is_listed(value))
             case ast.Subscript(value=base, slice=inner):
                 named = self.library.evaluate(base, scope)
                 name = _plain_name(named) if isinstance(named, (BuiltinValue, ClassValue)) else ""
@@ -251,7 +253,11 @@ def _all(items: Iterable[tuple[str | int, Any]], compare: Callable[[Any], _Resul
 
 def _is_plain(node: ast.expr) -> TypeGuard[ast.Constant]:
     """Return whether a part of a ``Literal`` is a value that YAML has."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str | int | bool | None)
+    return isinstance(node, ast.Constant) and _is_listed(node.value)
+
+
+def _is_listed(value: Any) -> bool:
+    return isinstance(value, str | int | bool | None)
 
 
 def _plain_name(named: BuiltinValue | ClassValue) -> str:

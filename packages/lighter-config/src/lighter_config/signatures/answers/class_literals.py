@@ -55,8 +55,19 @@ def object_wanted(library: Library, cls: ClassValue, value: Any) -> Wanted:
     if names & {*accepted, *_CONVERT_ANYTHING} or _may_be_virtual(cls, value):
         return ""
     if "enum.Enum" in names:
-        return "" if value in (*_values_of(cls), *_names_of(cls)) else "enum"
+        return "" if value in _members_of(cls) else "enum"
     return "object"
+
+
+def enum_literals(library: Library, cls: ClassValue) -> tuple[Any, ...]:
+    """Return the literals that may stand for the members of an enum; none for another class."""
+    order = library.classes.mro(cls)
+    is_enum = not isinstance(order, Unclear) and any(one.name == "enum.Enum" for one in order)
+    return _members_of(cls) if is_enum else ()
+
+
+def _members_of(enum: ClassValue) -> tuple[Any, ...]:
+    return (*_values_of(enum), *_names_of(enum))
 
 
 def _may_be_virtual(cls: ClassValue, value: Any) -> bool:
