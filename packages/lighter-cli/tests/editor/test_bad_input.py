@@ -157,6 +157,20 @@ def test_thousands_of_changes_leave_nothing_behind(digits: Path, client: Client)
     assert client.end() == ""
 
 
+def test_what_is_wrong_in_the_table_is_taken_back_with_the_table(digits: Path, client: Client) -> None:
+    table = digits.parent / "pyproject.toml"
+    table.write_text("[tool.lighter]\nsearch_path = []\n", encoding="utf-8")
+    client.initialize()
+    while not client.diagnostics.get(table.as_uri(), {}).get("diagnostics"):
+        client.wait_for("textDocument/publishDiagnostics")
+    assert "search-path" in client.diagnostics[table.as_uri()]["diagnostics"][0]["message"]
+    table.write_text("[project]\n", encoding="utf-8")
+    client.notify("workspace/didChangeWatchedFiles", changes=[{"uri": table.as_uri(), "type": 2}])
+    while client.diagnostics[table.as_uri()]["diagnostics"]:
+        client.wait_for("textDocument/publishDiagnostics")
+    assert client.end() == ""
+
+
 def test_requests_out_of_order_are_answered(digits: Path, client: Client) -> None:
     assert client.at("hover", "config.yaml", 1, 1)["error"]["code"] == -32002
     client.open("config.yaml")  # nobody has begun: it is dropped

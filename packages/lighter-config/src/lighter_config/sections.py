@@ -9,6 +9,9 @@ TRAINER, SYSTEM, MODEL, DATA, ARGS = "trainer", "system", "model", "data", "args
 VARS, PROJECT, SEED, IMPORTS, REQUIRES = "vars", "project", "seed", "_imports_", "_requires_"
 SWEEP, SHAPES = "sweep", "shapes"
 
+GIVEN_BY_STAGES = ("model", "datamodule")
+"""Arguments of the Trainer's methods that come from the sections of a config, not from ``args``."""
+
 TRAINER_CLASS = "pytorch_lightning.Trainer"
 SYSTEM_CLASS = "lighter.System"
 MODULE_CLASS = "lighter.LighterModule"

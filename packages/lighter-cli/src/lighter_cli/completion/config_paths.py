@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lighter_cli.describing.takers import arguments_for, target_at
 from lighter_cli.describing.values import values_of
 from lighter_cli.inspecting.merged_inputs import look_up_run
-from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load
+from lighter_config import Config, ConfigError, format_path, load, parse_path
 from lighter_config.project import reader_for
 from lighter_config.sections import SWEEP
 from lighter_config.signatures import Parameter
@@ -14,8 +15,6 @@ from lighter_config.space.settings import KEYS
 
 _SEPARATOR = "::"
 _DIMENSIONS = (f"{SWEEP}::over::", f"{SWEEP}::repeat::")
-_GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
-"""Arguments of the Trainer's methods that a config does not give."""
 
 
 def config_words(experiment: Sequence[str], text: str) -> Iterator[str]:
@@ -96,17 +95,9 @@ def _held(config: Config, holder: str) -> dict[str, Any]:
 
 def _arguments(config: Config, holder: str) -> list[Parameter]:
     """Return the keyword arguments of the target at a path; none if its source does not tell them."""
-    target, hidden = config.get(f"{holder}{_SEPARATOR}_target_" if holder else "_target_", None), set[str]()
-    section, _, stage = holder.partition(_SEPARATOR)
-    if section == "args" and stage in tuple(Stage):
-        trainer = config.get("trainer::_target_", None)
-        target, hidden = f"{trainer}.{stage}" if isinstance(trainer, str) else None, _GIVEN_BY_LIGHTER
-    if not isinstance(target, str) or is_computed(target):
-        return []
-    answer = reader_for(config).read(target)
-    if not isinstance(answer, Signature):
-        return []
-    return [argument for argument in answer.parameters if argument.accepts_keyword and argument.name not in hidden]
+    path = parse_path(holder) if holder else ()
+    target = target_at(config, path)
+    return arguments_for(target, path, reader_for(config)) if target is not None else []
 
 
 def _values(config: Config, path: str) -> list[str]:

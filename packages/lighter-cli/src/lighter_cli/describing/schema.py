@@ -21,6 +21,7 @@ from lighter_config.building.resolving import TARGET
 from lighter_config.sections import (
     ARGS,
     DATA,
+    GIVEN_BY_STAGES,
     IMPORTS,
     MODEL,
     NETWORK_PATHS,
@@ -40,7 +41,6 @@ from lighter_config.space.settings import KEYS
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _MAX_SEED = 2**32 - 1
-_GIVEN_BY_STAGES = ("self", "model", "datamodule")
 
 _ABOUT_SECTIONS = {
     TRAINER: "The trainer of PyTorch Lightning.",
@@ -151,7 +151,8 @@ class _Schema:
         }
 
     def _method(self, signature: Signature) -> Schema:
-        arguments = [one for one in signature.parameters if one.accepts_keyword and one.name not in _GIVEN_BY_STAGES]
+        hidden = ("self", *GIVEN_BY_STAGES)
+        arguments = [one for one in signature.parameters if one.accepts_keyword and one.name not in hidden]
         mapping: Schema = {
             "type": "object",
             "properties": {one.name: argument_schema(one, self._reader) for one in arguments},

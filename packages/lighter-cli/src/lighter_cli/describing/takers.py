@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lighter_config import Config, Signature, SignatureReader, Stage, format_path, is_computed
+from lighter_config.sections import ARGS, GIVEN_BY_STAGES
 from lighter_config.signatures import Parameter as Argument
 from lighter_config.signatures import ParameterKind
 from lighter_config.tree.node import Segments
@@ -45,16 +46,35 @@ def exact(config: Config, segments: Segments) -> Segments:
 
 def taker_of(config: Config, segments: Segments, reader: SignatureReader) -> Taker | None:
     """Find the component that gets the value at a path, as an argument or inside one."""
-    expanded = config.expanded()
     for depth in range(len(segments) - 1, -1, -1):
-        holder = expanded.get(format_path(segments[:depth]), None)
-        target = holder.get("_target_") if isinstance(holder, dict) else None
-        if isinstance(target, str) and not is_computed(target):
+        target = target_at(config, segments[:depth])
+        if target is not None:
             return _argument_of(target, segments, depth, reader)
-    trainer = expanded.get("trainer::_target_", None)
-    if len(segments) > 2 and segments[0] == "args" and segments[1] in tuple(Stage) and isinstance(trainer, str):
-        return _argument_of(f"{trainer}.{segments[1]}", segments, 2, reader)
     return None
+
+
+def target_at(config: Config, holder: Segments) -> str | None:
+    """Return the import path whose arguments the keys of a mapping are: its target, or for ``args::fit`` a method."""
+    expanded = config.expanded()
+    held = expanded.get(format_path(holder), None)
+    target = held.get("_target_") if isinstance(held, dict) else None
+    if _is_of_stage(holder):
+        trainer = expanded.get("trainer::_target_", None)
+        target = f"{trainer}.{holder[1]}" if isinstance(trainer, str) else None
+    return target if isinstance(target, str) and not is_computed(target) else None
+
+
+def arguments_for(target: str | None, holder: Segments, reader: SignatureReader) -> list[Argument]:
+    """Return the arguments of a target that the keys of a mapping may give; none if its source does not tell them."""
+    answer = reader.read(target) if target is not None else None
+    if not isinstance(answer, Signature):
+        return []
+    hidden = ("self", *GIVEN_BY_STAGES) if _is_of_stage(holder) else ()
+    return [one for one in answer.parameters if one.accepts_keyword and one.name not in hidden]
+
+
+def _is_of_stage(holder: Segments) -> bool:
+    return len(holder) == 2 and holder[0] == ARGS and holder[1] in tuple(Stage)
 
 
 def _argument_of(target: str, segments: Segments, depth: int, reader: SignatureReader) -> Taker | None:

@@ -8,6 +8,7 @@ from typing import Any
 from lsprotocol import types
 
 from lighter_cli.describing.docstrings import read_documentation
+from lighter_cli.describing.takers import arguments_for, target_at
 from lighter_cli.describing.values import values_of
 from lighter_cli.editor.cursor import Cursor, cursor_at
 from lighter_cli.editor.entries import Entry
@@ -15,6 +16,7 @@ from lighter_cli.editor.import_paths import import_paths
 from lighter_cli.editor.spans import Span
 from lighter_cli.editor.workspace import Checked, Workspace
 from lighter_config import Config, ConfigError, Signature, Stage, format_path, is_computed, load, parse_path
+from lighter_config.building.resolving import COMPONENT_MODES
 from lighter_config.checks import CheckContext
 from lighter_config.checks.monitors import logged_names
 from lighter_config.checks.trainer_names import REGISTERED
@@ -35,8 +37,6 @@ _SPECIAL = {
     "_disabled_": "whether the component is left out",
     "_name_": "a name for an item of a list",
 }
-_MODES = ("default", "partial", "callable", "debug")
-_GIVEN_BY_LIGHTER = {"self", "model", "datamodule"}
 _REFERENCE = re.compile(r"(?P<sign>[@%])(?P<brace>\{?)(?P<path>[^\s@%{}()\[\],+*/'\"]*)$")
 _MAX_ITEMS = 200
 
@@ -169,7 +169,7 @@ class _Offers:
         elif key == "_target_":
             yield from self._import_paths()
         elif key == "_mode_":
-            yield from (self._value(name, _KINDS.EnumMember) for name in _MODES)
+            yield from (self._value(name, _KINDS.EnumMember) for name in COMPONENT_MODES)
         elif key == "_disabled_":
             yield from (self._value(name, _KINDS.Value) for name in ("true", "false"))
         elif key == BASE or (isinstance(key, int) and cursor.holder[-1:] == (BASE,)):
@@ -295,22 +295,13 @@ class _Offers:
 
     def _target(self) -> str | None:
         """Return the import path of the component that is being written: as it is typed, or as a base file gives it."""
-        beside = self._cursor.beside
-        target = beside.get("_target_") if isinstance(beside, dict) else None
-        if target is None and self._checked.config is not None:
-            held = self._checked.config.expanded().get(format_path(self._holder), None) if self._holder else None
-            target = held.get("_target_") if isinstance(held, dict) else None
-            if len(self._holder) == 2 and self._holder[0] == "args" and self._holder[1] in tuple(Stage):
-                trainer = self._checked.config.get("trainer::_target_", None)
-                target = f"{trainer}.{self._holder[1]}" if isinstance(trainer, str) else None
-        return target if isinstance(target, str) and not is_computed(target) else None
+        typed = self._cursor.beside.get("_target_") if isinstance(self._cursor.beside, dict) else None
+        if typed is not None:
+            return typed if isinstance(typed, str) and not is_computed(typed) else None
+        return target_at(self._checked.config, self._holder) if self._checked.config is not None else None
 
     def _arguments(self, target: str | None) -> list[Parameter]:
-        answer = self._checked.reader.read(target) if target is not None else None
-        if not isinstance(answer, Signature):
-            return []
-        hidden = _GIVEN_BY_LIGHTER if self._holder[:1] == ("args",) else set[str]()
-        taken = [one for one in answer.parameters if one.accepts_keyword and one.name not in hidden]
+        taken = arguments_for(target, self._holder, self._checked.reader)
         return sorted(taken, key=lambda argument: not argument.required)
 
     def _existing(self) -> dict[str, Any]:

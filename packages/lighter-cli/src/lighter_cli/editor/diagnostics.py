@@ -1,7 +1,7 @@
 """What is wrong with an open file: the findings of ``lighter check``, at their stretch of the text."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lsprotocol import types
@@ -133,14 +133,9 @@ def location(workspace: Workspace, file: Path, place: Place) -> types.Location:
     return types.Location(file.as_uri(), workspace.units.range_of(lines, span_of(place, lines)))
 
 
-def as_diagnostics(workspace: Workspace, findings: Iterable[Finding], lines: list[str]) -> list[types.Diagnostic]:
-    """Return findings of a file that is no config, such as pyproject.toml."""
-    return [
-        types.Diagnostic(
-            range=workspace.units.range_of(lines, span_of(finding.place, lines)),
-            message="\n".join([finding.message, *(f"{label}: {text}" for label, text in finding.parts[1:])]),
-            severity=_SEVERITIES[finding.severity],
-            source=SOURCE,
-        )
-        for finding in findings
-    ]
+def diagnostics_of_settings(workspace: Workspace, file: Path) -> list[types.Diagnostic]:
+    """Return what is wrong with the table of a pyproject.toml; nothing if it is not the one that is read."""
+    settings = workspace.settings
+    lines = workspace.lines(file)
+    findings = settings.findings if settings.file == file else ()
+    return [_diagnostic(workspace, file, lines, finding, None) for finding in findings]

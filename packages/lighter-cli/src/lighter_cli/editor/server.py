@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from lighter_cli.checking.experiment import Experiment
-from lighter_cli.editor.diagnostics import as_diagnostics, diagnostics_of, files_with_findings
+from lighter_cli.editor.diagnostics import diagnostics_of, diagnostics_of_settings, files_with_findings
 from lighter_cli.editor.protocol import Protocol
 from lighter_cli.editor.workspace import Workspace
 
@@ -35,6 +35,7 @@ class Server(LanguageServer):
         self._changed: dict[Path, None] = {}
         self._to_check: dict[Experiment, None] = {}
         self._published: dict[Path, list[types.Diagnostic]] = {}
+        self._settings_file: Path | None = None
         self._is_waiting = False
         self._last_edit = 0.0
         self._code_is_watched = False
@@ -119,9 +120,9 @@ class Server(LanguageServer):
             self.code_changed()
 
     def publish_settings(self) -> None:
-        """Say what is wrong with the table in pyproject.toml."""
-        settings = self.files.settings
-        if settings.file is not None:
-            lines = self.files.lines(settings.file)
-            found = as_diagnostics(self.files, settings.findings, lines)
-            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(settings.file.as_uri(), found))
+        """Say what is wrong with the table in pyproject.toml, and take back what was said of another file."""
+        read = self.files.settings.file
+        for file in dict.fromkeys(one for one in (self._settings_file, read) if one is not None):
+            found = diagnostics_of_settings(self.files, file)
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(file.as_uri(), found))
+        self._settings_file = read

@@ -11,7 +11,7 @@ from lighter_config.checks.parameter_groups import is_in_combined
 from lighter_config.findings import Finding, Severity
 from lighter_config.loading.unread_overrides import paths_elsewhere, written_at
 from lighter_config.places import Place
-from lighter_config.sections import ARGS, TRAINER
+from lighter_config.sections import ARGS, GIVEN_BY_STAGES, TRAINER
 from lighter_config.signatures import ParameterKind, Signature
 from lighter_config.sources.words import DimensionSource, MappingSource, OverrideSource, RunSource, Source, StdinSource
 from lighter_config.stages import Stage
@@ -22,7 +22,6 @@ from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import Reached
 
 # What the stages themselves give to the methods of the trainer.
-_GIVEN_BY_STAGES = ("model", "datamodule")
 _NUM_NEAREST = 3
 
 
@@ -59,10 +58,10 @@ def _of_stage(context: CheckContext, stage: Stage, trainer: str, at: Segments, g
     method = context.reader.read(f"{trainer}.{stage}")
     if not isinstance(method, Signature) or method.accepts_any_keyword:
         return
-    valid = [name for name in method.keywords if name not in ("self", *_GIVEN_BY_STAGES)]
+    valid = [name for name in method.keywords if name not in ("self", *GIVEN_BY_STAGES)]
     for name in given.node.value:
         path = (*given.path, name)
-        if name in _GIVEN_BY_STAGES and name in method.keywords:
+        if name in GIVEN_BY_STAGES and name in method.keywords:
             yield context.finding(
                 path, f"Trainer.{stage} gets {name} from the config's sections, not from args", at_key=True
             )
