@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from lighter_config import CircularReferenceError, ConfigError, diff, load, prune, to_yaml
-from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.sources.decoding import decode
+from lighter_config.sources.yaml_reader import read_mapping
 from lighter_config.tree.expressions import parse_expression
 from lighter_config.tree.origins import Document
 from lighter_config.tree.references import find_references

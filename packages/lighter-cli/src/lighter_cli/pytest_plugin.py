@@ -116,7 +116,8 @@ def _checker(config: pytest.Config) -> "Checker":
     Raises:
         pytest.UsageError: ``[tool.lighter]`` has a mistake.
     """
-    from lighter_cli.checking.checker import Checker, has_errors
+    from lighter_cli.checking.checker import Checker
+    from lighter_cli.checking.result import has_errors
     from lighter_cli.checking.settings import read_settings
 
     if _CHECKER not in config.stash:

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from lighter_config.dependencies import note_path
+
 _MAX_BYTES = 64 * 2**20  # of a file that is read as a whole: configs, records and sources have a thousandth of it
 
 
@@ -18,6 +20,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     Raises:
         OSError: The file does not exist, is not a regular file, or its name is invalid.
     """
+    note_path(path)
     try:
         _refuse_special(os.stat(path), path)  # before it is opened: opening a device can do something
         # another process could have replaced the file; opening a FIFO without this flag waits for its writer
@@ -46,6 +49,7 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
 
 def is_regular(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a regular file, or a link to one; also false if no file can have this name."""
+    note_path(path)
     return os.path.isfile(path)
 
 
@@ -58,11 +62,13 @@ def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> Non
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a folder; also false if no folder can have this name."""
+    note_path(path)
     return os.path.isdir(path)
 
 
 def exists(path: str | os.PathLike[str]) -> bool:
     """Return whether something is at a path; also false if nothing can have this name."""
+    note_path(path)
     return os.path.exists(path)
 
 
@@ -76,6 +82,7 @@ def with_home(path: str | os.PathLike[str]) -> Path:
 
 def without_links(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path that links lead to; one whose links lead in a circle is returned as far as they do."""
+    note_path(path)
     try:
         return Path(os.path.realpath(path))  # `Path.resolve` raises an error for a circle before Python 3.13
     except ValueError:  # a null character

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lighter_cli.checking.checker import CheckResult
+from lighter_cli.checking.result import CheckResult, Targets
 from lighter_cli.terminal.output import Line, rows
 from lighter_config import Finding, Severity
 from lighter_config.findings import LABEL_WIDTH
@@ -42,7 +42,7 @@ def text_lines(
         yield from _summary(result, width, verbose=verbose)
     if len(results) > 1:
         yield from _wrapped(f"{len(results)} checked: {_counted(results)}", width)
-    if verbose and any(result.unknown for result in results) and not deep:
+    if verbose and any(result.targets.unknown for result in results) and not deep:
         yield from _wrapped(_DEEP, width)
 
 
@@ -149,21 +149,21 @@ def _summary(result: CheckResult, width: int | None, *, verbose: bool = False) -
         name = f"{result.experiment} ({name})"
     if name:
         yield from _wrapped(f"{name}{kind}{stages}: {_counted([result])}", width)
-    for target, reason in result.unknown.items() if verbose else ():
+    for target, reason in result.targets.unknown.items() if verbose else ():
         yield from _wrapped(f"  unknown: {target}: {reason}", width)
 
 
 def _counted(results: Sequence[CheckResult]) -> str:
     counts = Counter(finding.severity for result in results for finding in result.findings)
     parts = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in Severity if counts[kind]]
-    num_missing = sum(len(result.missing) for result in results)
+    num_missing = sum(len(result.targets.missing) for result in results)
     targets = [
-        f"{sum(result.num_known for result in results)} known",
+        f"{sum(result.targets.num_known for result in results)} known",
         *([f"{num_missing} missing"] if num_missing else []),
-        f"{sum(len(result.unknown) for result in results)} unknown",
+        f"{sum(len(result.targets.unknown) for result in results)} unknown",
     ]
     said = ", ".join(parts) or "nothing wrong"
-    return f"{said}; targets: {', '.join(targets)}" if any(result.targets for result in results) else said
+    return f"{said}; targets: {', '.join(targets)}" if any(result.targets != Targets() for result in results) else said
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[Line]:
@@ -195,9 +195,9 @@ def _json_of_result(result: CheckResult) -> dict[str, Any]:
         "shapes": result.shapes,
         "stages": result.stages,
         "targets": {
-            "num_known": result.num_known,
-            "missing": result.missing,
-            "unknown": [{"target": target, "reason": reason} for target, reason in result.unknown.items()],
+            "num_known": result.targets.num_known,
+            "missing": result.targets.missing,
+            "unknown": [{"target": target, "reason": reason} for target, reason in result.targets.unknown.items()],
         },
         "findings": [
             {**asdict(finding), "stages": result.stages_of.get(finding, result.stages)} for finding in result.findings

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.experiment_table import EXPERIMENTS, read_experiments
 from lighter_cli.checking.settings import Settings
 from lighter_cli.checking.table_mistakes import Mistakes

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lighter_cli.checking.checker import Checker, deletes_from_another
+from lighter_cli.checking.config_checker import ConfigChecker, deletes_from_another
 from lighter_cli.checking.experiment import Experiment, experiment_of
 from lighter_cli.checking.experiments import experiments_of
+from lighter_cli.checking.readers import Readers
 from lighter_cli.checking.settings import Settings, read_settings
 from lighter_cli.describing.docstrings import forget_documentation
 from lighter_cli.editor.entries import Entry, entries_of
@@ -114,7 +115,7 @@ class Workspace:
         self.texts = EditedTexts()
         self.units = Units()
         self.settings: Settings = read_settings(Path.cwd())
-        self._checker = Checker(settings=self.settings)
+        self.forget_code()
         self._open: dict[Path, str] = {}
         self._num_checks = 0
         self._of_runs: dict[Path, tuple[Experiment, ...]] = {}
@@ -154,11 +155,12 @@ class Workspace:
     def forget_code(self) -> None:
         """Read project code and libraries again, where they have changed."""
         forget_documentation()
-        self._checker = Checker(settings=self.settings)
+        self._readers = Readers()
+        self._checker = ConfigChecker(readers=self._readers, settings=self.settings)
 
     def code_is_current(self) -> bool:
         """Return whether no file has changed that targets were read from."""
-        return self._checker.code_is_current()
+        return self._readers.are_current()
 
     @property
     def open_files(self) -> frozenset[Path]:
@@ -221,7 +223,7 @@ class Workspace:
         """Load and check an experiment as its texts are now."""
         self._num_checks += 1
         if self._num_checks % _FRESH_AFTER == 0:  # typing asks about thousands of targets that nobody means
-            self._checker.remove_old_answers()
+            self._readers.remove_old_answers()
             self.forget_code()
         texts = _Recorded(self.texts)
         before = self._checked.get(experiment)
@@ -231,7 +233,7 @@ class Workspace:
                 raise ConfigError(*experiment.findings)
             config = load(experiment.sources(texts), texts=texts)
             checked.reader = self._checker.reader_of(config)
-            result = self._checker.check_config(config, experiment.words, may_be_fragment=not experiment.name)
+            result = self._checker.check(config, experiment.words, may_be_fragment=not experiment.name)
             checked.config, checked.findings = config, result.findings
         except ConfigError as error:
             doubt = self._doubt_alone(experiment, texts, error)

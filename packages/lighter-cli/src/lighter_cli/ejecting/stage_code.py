@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.seeds import find_seed
 from lighter_config import CheckError, Config, Finding, Severity, SourceError, Stage, check, prune
 from lighter_config.dumping import PythonCode, to_python

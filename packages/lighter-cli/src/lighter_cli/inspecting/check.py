@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lighter_cli.checking.checker import Checker, CheckResult
+from lighter_cli.checking.checker import Checker
 from lighter_cli.checking.output import annotation_lines, as_json, text_lines
+from lighter_cli.checking.result import CheckResult
 from lighter_cli.checking.settings import read_settings
 from lighter_cli.inspecting.merged_inputs import look_up_run
 from lighter_cli.terminal import output, standard_input

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import lighter_config
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.findings_log import log_findings
-from lighter_config import Config, Finding, Severity, Source, SourceError, load, parse_sources
+from lighter_config import Finding, Severity, Source, SourceError, parse_sources
+
+if TYPE_CHECKING:
+    from lighter_config import Config
 
 
-def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool = True) -> Config:
+def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool = True) -> "Config":
     """Load the config of some inputs, and log the notes of loading to standard error.
 
     Args:
@@ -21,7 +26,7 @@ def load_merged(inputs: Sequence[str], *, example: str, are_errors_logged: bool 
     """
     if not inputs:
         raise SourceError(Finding(message="no config given", fix=f"name one: {example}"))
-    config = load(parse_words(inputs))
+    config = lighter_config.load(parse_words(inputs))
     log_findings(note for note in config.notes if are_errors_logged or note.severity is not Severity.ERROR)
     return config
 

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 
-from lighter_cli.checking.checker import is_fragment
+from lighter_cli.checking.config_checker import is_fragment
 from lighter_cli.describing.schema import schema_of
 from lighter_cli.inspecting.merged_inputs import load_merged
 from lighter_config import Config, FileSource
 from lighter_config.project import reader_for
 from lighter_config.regular_files import read_regular
 from lighter_config.sources.bases import BASE
-from lighter_config.sources.yaml_reader import decode, read_mapping
+from lighter_config.sources.decoding import decode
+from lighter_config.sources.yaml_reader import read_mapping
 from lighter_config.tree.origins import Document
 from lighter_config.tree.paths import SEPARATOR
 from lighter_config.tree.walking import walk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_config import CheckError, Config, Finding, Severity, Stage, check, resolved
 from lighter_config.checks.checkpoint_files import check_checkpoint_files

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_cli.checking.seeds import find_seed, where_from
 from lighter_cli.project import make_importable

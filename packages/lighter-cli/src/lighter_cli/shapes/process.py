@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lighter_cli.checking.checker import FollowedBatch
+from lighter_cli.checking.result import FollowedBatch
 from lighter_cli.preflight.requirements import stages_with_data
 from lighter_config import CheckError, Config, Finding, Place, Severity, SignatureReader, Stage
 from lighter_config.sections import SHAPES

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from lighter_cli.checking import experiment_checks
+from lighter_cli.checking.experiment_checks import experiment_checks
 from lighter_cli.checking.safe_checks import safe_checks
 from lighter_cli.distributed.launcher_variables import without_ranks
 from lighter_config import CheckError, Finding, Severity

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from lighter_cli.terminal.control_characters import escaped, escaped_in_json
 from lighter_config import format_path
-from lighter_config.writing.yaml_writer import write_yaml
 
 Part: TypeAlias = str | tuple[str, str]
 """Text, or text and its style."""
@@ -121,6 +120,8 @@ def yaml_lines(value: Any) -> list[str]:
     >>> yaml_lines(3), yaml_lines({"a": 1, "b": [1, 2]}), yaml_lines([{"a": 1}])
     (['3'], ['a: 1', 'b: [1, 2]'], ['- a: 1'])
     """
+    from lighter_config.writing.yaml_writer import write_yaml  # with it comes the YAML library
+
     first, *rest = write_yaml({"-": value}, _no_place).splitlines()
     first = first.partition(":")[2].strip()
     if first:

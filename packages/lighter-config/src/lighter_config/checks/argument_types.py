@@ -15,6 +15,7 @@ from lighter_config.checks.context import CheckContext
 from lighter_config.findings import Finding, Severity
 from lighter_config.signatures import UNWRITTEN, Mismatch, Parameter, Signature
 from lighter_config.suggestions import nearest_names
+from lighter_config.tree.credentials import is_credential, is_secret, passwords_in
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy, literal_text
@@ -47,7 +48,7 @@ def check_argument_types(context: CheckContext) -> Iterator[Finding]:
 def _compare(
     context: CheckContext, component: Component, path: Segments, parameter: Parameter, value: Any
 ) -> Iterator[Finding]:
-    mismatch = context.reader.mismatch(parameter, written_part(value))
+    mismatch = context.reader.mismatch(parameter, written_part(value, path[-1]))
     if mismatch is None:
         return
     where = (*path, *mismatch.path)
@@ -142,15 +143,23 @@ def _as_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "null" if value is None else repr(value)
 
 
-def written_part(value: Any) -> Any:
-    """The value as it will arrive, with ``UNWRITTEN`` for what is built first."""
+def written_part(value: Any, key: object = None) -> Any:
+    """Return the value as it will arrive, with ``UNWRITTEN`` for what is built first, and for secrets.
+
+    Questions about values are kept on the disk of the user, where a secret must not be.
+
+    >>> written_part({"name": "a", "api_key": "abc", "network": {"_target_": "torch.nn.ReLU"}}, "options")
+    {'name': 'a', 'api_key': UNWRITTEN, 'network': UNWRITTEN}
+    """
     if isinstance(value, dict):
         if TARGET in value:
             return UNWRITTEN
-        return {key: written_part(item) for key, item in value.items()}
+        return {name: written_part(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [written_part(item) for item in value]
+        return [written_part(item, key) for item in value]
     if is_computed(value) or is_copy(value):
+        return UNWRITTEN
+    if isinstance(value, str) and ((is_credential(key) and is_secret(value)) or passwords_in(value)):
         return UNWRITTEN
     return literal_text(value) if isinstance(value, str) else value
 

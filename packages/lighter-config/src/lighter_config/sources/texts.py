@@ -7,6 +7,7 @@ from pathlib import Path
 from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.regular_files import is_regular, read_regular, without_links
+from lighter_config.sources.decoding import decode
 from lighter_config.tree.node import Node
 from lighter_config.tree.origins import Document
 
@@ -41,8 +42,6 @@ class Texts:
     def _text(self, path: Path, name: str) -> str:
         if self._given and (given := self._given.get(without_links(path))) is not None:
             return given
-        from lighter_config.sources.yaml_reader import decode  # with it comes the YAML library
-
         try:
             content = read_regular(path)
         except OSError as error:

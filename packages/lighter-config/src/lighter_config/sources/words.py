@@ -14,7 +14,6 @@ from lighter_config.errors import SourceError
 from lighter_config.findings import Finding
 from lighter_config.places import Place
 from lighter_config.regular_files import exists, is_regular, with_home
-from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension
 from lighter_config.sources.file_names import nearest_files, shown
 from lighter_config.sources.overrides import is_path, parse_override
 from lighter_config.sources.run_folders import RECORD_FILE, RECORDED_CONFIG, run_folder
@@ -238,8 +237,8 @@ def _sources_of_text(word: str, at: _Position) -> list[Source]:
         return [source]
     if word[:1] == "=" or (word[:1] == "~" and word[1:2] != "/"):  # 1.3
         return [_override(word, at)]
-    if ":=" in word and is_dimension(word):
-        return [_dimension(word, at)]
+    if ":=" in word and (dimension := _dimension(word, at)):
+        return [dimension]
     if "=" not in word and (run := _run(word, at)):  # 1.4
         return [run]
     if "," in word:  # 1.5
@@ -271,7 +270,11 @@ def _override(word: str, at: _Position) -> OverrideSource:
     return OverrideSource(word, at.number, at.caller)
 
 
-def _dimension(word: str, at: _Position) -> DimensionSource:
+def _dimension(word: str, at: _Position) -> DimensionSource | None:
+    from lighter_config.sources.dimensions import is_dimension, not_in_a_sweep, parse_dimension  # few words are one
+
+    if not is_dimension(word):
+        return None
     origin = Word(word, at.number, at.caller)
     if not at.sweeping:
         raise not_in_a_sweep(word, origin)
@@ -369,7 +372,7 @@ def _read_stdin() -> str:
     if shared and os.environ.get("LOCAL_RANK", "0") != "0":
         return Path(shared).read_text(encoding="utf-8")
     content = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
-    from lighter_config.sources.yaml_reader import decode
+    from lighter_config.sources.decoding import decode
 
     text = decode(content, "standard input")
     import tempfile  # a third of the time of reading a config goes into importing; few commands need this

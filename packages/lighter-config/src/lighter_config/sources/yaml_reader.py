@@ -10,8 +10,6 @@ from typing import Any
 import yaml
 
 from lighter_config.errors import PathError, YamlError
-from lighter_config.findings import Finding
-from lighter_config.places import Place
 from lighter_config.sources.yaml_errors import fix_of_tag, mark_of, syntax_error, yaml_error
 from lighter_config.tree.keys import special_key
 from lighter_config.tree.node import MAX_DEPTH, MAX_VALUES, Key, Node
@@ -21,21 +19,6 @@ from lighter_config.tree.scalars import is_ordinary, is_suspect, scalar
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_KEY = "<<"
 _CORE_TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
-
-
-def decode(content: bytes, name: str) -> str:
-    """Decode the bytes of a file.
-
-    Raises:
-        YamlError: They are not UTF-8; the error names the line.
-    """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        message = f"{name} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}"
-        place = Place(name, line)
-        raise YamlError(Finding(message=message, place=place, fix="save the file as UTF-8")) from error
 
 
 def read_mapping(text: str, origin: Origin) -> Node:

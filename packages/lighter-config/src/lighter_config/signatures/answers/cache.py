@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lighter_config.dependencies import note_modules, recording
+from lighter_config.kept_files import remove_old, write_json
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, PART_OF_NAME, ModuleFinder
 
 _FORMAT = 13
-
-_NOT_KEPT = object()  # an answer may be null
 
 Fingerprint = list[str | int] | None
 
@@ -37,7 +37,7 @@ class AnswerCache:
         self._shared = _checksum(environment)
         self._own = _checksum([*environment, finder.search_path, str(finder.project)])
         self._fingerprints: dict[str, Fingerprint] = {}
-        self._given: dict[str, Any] = {}
+        self._given: dict[str, tuple[Any, Iterable[str]]] = {}
 
     def answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], *, about: str = "") -> Any:
         """Give the kept answer to a question, or work it out and keep it.
@@ -49,12 +49,17 @@ class AnswerCache:
         """
         if question not in self._given:
             self._given[question] = self._answer(question, work_out, about)
-        return self._given[question]
+        self.note_use(question)
+        return self._given[question][0]
+
+    def note_use(self, question: str) -> None:
+        """Note that an answer is used that this cache has given before."""
+        note_modules(self._given[question][1], self.finder.project)
 
     def is_current(self) -> bool:
         """Return whether all that was looked at is as it was. Modules that have come or gone since are seen, too."""
         now = AnswerCache(ModuleFinder(self.finder.search_path, project=self.finder.project), None)
-        return all(now._fingerprint(name) == before for name, before in self._fingerprints.items())
+        return all(now.fingerprint(name) == before for name, before in self._fingerprints.items())
 
     def remove_old(self, num_kept: int) -> None:
         """Remove all kept answers but the newest: an editor also asks about what is half typed.
@@ -62,30 +67,25 @@ class AnswerCache:
         Args:
             num_kept: How many stay.
         """
-        if self.folder is None:
-            return
-        entries: list[tuple[int, str]] = []
-        with contextlib.suppress(OSError), os.scandir(self.folder) as found:
-            entries = [(entry.stat().st_mtime_ns, entry.path) for entry in found]
-        for _, path in sorted(entries)[: max(len(entries) - num_kept, 0)]:
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
+        if self.folder is not None:
+            remove_old(self.folder, num_kept)
 
-    def _answer(self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], about: str) -> Any:
+    def _answer(
+        self, question: str, work_out: Callable[[], tuple[Any, Iterable[str]]], about: str
+    ) -> tuple[Any, Iterable[str]]:
         file = self._file(question, about)
-        if file is not None:
-            kept = self._read(file, question)
-            if kept is not _NOT_KEPT:
-                return kept
-        answer, modules = work_out()
+        if file is not None and (kept := self._read(file, question)) is not None:
+            return kept
+        with recording():  # the modules stand for the files that are read
+            answer, modules = work_out()
         if file is not None:
             entry = {
                 "question": question,
-                "modules": {name: self._fingerprint(name) for name in sorted(modules)},
+                "modules": {name: self.fingerprint(name) for name in sorted(modules)},
                 "answer": answer,
             }
-            _write(file, entry)
-        return answer
+            write_json(file, entry)
+        return answer, modules
 
     def _file(self, question: str, about: str) -> Path | None:
         if self.folder is None:
@@ -93,20 +93,21 @@ class AnswerCache:
         environment = self._shared if self.finder.is_installed(about.partition(".")[0]) else self._own
         return self.folder / f"{environment:08x}{zlib.crc32(question.encode()):08x}.json"
 
-    def _read(self, file: Path, question: str) -> Any:
+    def _read(self, file: Path, question: str) -> tuple[Any, Iterable[str]] | None:
         try:
             entry = json.loads(file.read_bytes())
             modules = entry["modules"]
             if entry["question"] != question:
-                return _NOT_KEPT
+                return None
             for name, fingerprint in modules.items():
-                if fingerprint != self._fingerprint(name):
-                    return _NOT_KEPT
-            return entry["answer"]
+                if fingerprint != self.fingerprint(name):
+                    return None
+            return entry["answer"], modules
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return _NOT_KEPT  # no entry, or a damaged one: work the answer out again
+            return None  # no entry, or a damaged one: work the answer out again
 
-    def _fingerprint(self, name: str) -> Fingerprint:
+    def fingerprint(self, name: str) -> Fingerprint:
+        """Return what a module came from, when this cache looked first: file, modification time and size."""
         if name not in self._fingerprints:
             self._fingerprints[name] = self._look(name)
         return self._fingerprints[name]
@@ -148,19 +149,3 @@ class AnswerCache:
 
 def _checksum(parts: Sequence[object]) -> int:
     return zlib.crc32(json.dumps(parts).encode())  # loading hashlib takes longer than all answers
-
-
-def _write(file: Path, entry: dict[str, Any]) -> None:
-    """Put the entry in place in one step, so that no reader sees half of it. A folder that refuses is fine."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    text = json.dumps(entry)
-    try:
-        try:
-            temporary.write_text(text, encoding="utf-8")
-        except FileNotFoundError:  # the first entry, or somebody has emptied the cache
-            file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

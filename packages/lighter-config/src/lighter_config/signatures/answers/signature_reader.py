@@ -18,6 +18,7 @@ from lighter_config.signatures.text.parameters import Parameter, ParameterKind
 if TYPE_CHECKING:
     from lighter_config.signatures.answers.accepted import Accepted
     from lighter_config.signatures.answers.answer import Name
+    from lighter_config.signatures.answers.cache import Fingerprint
     from lighter_config.signatures.answers.class_constants import Constant
     from lighter_config.signatures.answers.reader import SourceReader
 
@@ -50,7 +51,7 @@ class SignatureReader:
         self._finder = ModuleFinder(search_path, project=project)
         self._cache = AnswerCache(self._finder, _default_cache() if cache_folder == "" else _as_path(cache_folder))
         self._answers: dict[str, Answer] = {}
-        self._mismatches: dict[tuple[Parameter, type, Any], Mismatch | None] = {}
+        self._mismatches: dict[tuple[Parameter, type, Any], tuple[str, Mismatch | None]] = {}
 
     @cached_property
     def _source(self) -> "SourceReader":
@@ -64,9 +65,12 @@ class SignatureReader:
         Args:
             target: A dotted import path of a class, a function or a classmethod.
         """
-        if target not in self._answers:
+        question = f"read {target}"
+        if target in self._answers:
+            self._cache.note_use(question)
+        else:
             too_deep = _to_json(Unknown(target, _TOO_DEEP))
-            kept = self._ask(f"read {target}", lambda: _to_json(self._source.read(target)), too_deep, about=target)
+            kept = self._ask(question, lambda: _to_json(self._source.read(target)), too_deep, about=target)
             self._answers[target] = _from_json(kept)
         return self._answers[target]
 
@@ -89,6 +93,19 @@ class SignatureReader:
         """Return the file of a module; ``None`` when there is no such module, or it has no text."""
         found = self._finder.find(module) if all(part.isidentifier() for part in module.split(".")) else None
         return None if found is None or found.kind not in ("source", "stub") else found.file
+
+    def fingerprint(self, module: str) -> "Fingerprint":
+        """Return what a module came from, when this reader looked first: file, modification time and size.
+
+        Args:
+            module: Its name, as `Dependencies` has it.
+        """
+        return self._cache.fingerprint(module)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The folders that are searched, absolute."""
+        return self._finder.search_path
 
     def remove_old_answers(self, num_kept: int = 20_000) -> None:
         """Remove all kept answers but the newest ones, about 60 MiB by default; what is removed is worked out again."""
@@ -139,16 +156,18 @@ class SignatureReader:
         if parameter.annotation is None:
             return None
         if type(value) not in _SCALARS:
-            return self._mismatch(parameter, value)
+            return self._mismatch(parameter, value, _question_of(parameter, value))
         key = (parameter, type(value), value)
-        if key not in self._mismatches:
-            self._mismatches[key] = self._mismatch(parameter, value)
-        return self._mismatches[key]
+        if key in self._mismatches:
+            question, mismatch = self._mismatches[key]
+            self._cache.note_use(question)
+            return mismatch
+        question = _question_of(parameter, value)
+        mismatch = self._mismatch(parameter, value, question)
+        self._mismatches[key] = (question, mismatch)
+        return mismatch
 
-    def _mismatch(self, parameter: Parameter, value: Any) -> Mismatch | None:
-        written = f"{parameter.annotation} = {parameter.default!r}"  # no default is not the default None
-        question = f"fits {parameter.module} {written}: {json.dumps(json_of(value))}"
-
+    def _mismatch(self, parameter: Parameter, value: Any, question: str) -> Mismatch | None:
         def work_out() -> Any:
             found = self._source.mismatch(parameter, value)
             return {} if found is None else asdict(found)
@@ -186,6 +205,11 @@ class SignatureReader:
             return answer, modules
 
         return self._cache.answer(question, recorded, about=about)
+
+
+def _question_of(parameter: Parameter, value: Any) -> str:
+    written = f"{parameter.annotation} = {parameter.default!r}"  # no default is not the default None
+    return f"fits {parameter.module} {written}: {json.dumps(json_of(value))}"
 
 
 def _default_cache() -> Path:
