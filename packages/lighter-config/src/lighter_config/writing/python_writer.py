@@ -8,6 +8,7 @@ from typing import Any
 from lighter_config.building.copying import not_found
 from lighter_config.building.resolving import (
     ARGUMENTS,
+    COMPONENT_MODES,
     DISABLED,
     MODE,
     NOT_ARGUMENTS,
@@ -238,7 +239,7 @@ class PythonWriter:
     def _component(self, node: Node, path: Segments, written: "dict[Node, Code]") -> Code:
         children: Mapping[Any, Node] = node.value
         mode = str(children[MODE].value) if MODE in children else "default"
-        if MODE in children and mode not in ("default", "partial", "callable", "debug"):
+        if MODE in children and mode not in COMPONENT_MODES:
             raise _cannot(f"{format_path((*path, MODE))} is computed: {mode!r}", children[MODE], (*path, MODE))
         target = self._target(children[TARGET], path, written)
         parts: list[tuple[str, Node, Segments]] = []
