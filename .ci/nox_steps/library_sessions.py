@@ -11,6 +11,7 @@ LIBRARIES = {
     "diffusers": ["transformers"],
     "kornia": [],
     "lightly": [],
+    "numpy": [],
     "optuna": [],
     "pytorch-forecasting": [],
     "segmentation-models-pytorch": [],

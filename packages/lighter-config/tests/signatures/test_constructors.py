@@ -30,6 +30,7 @@ IMPORTS = "import abc, collections.abc, functools, typing\nfrom typing import Ge
         ("class thing(metaclass=abc.ABCMeta):\n  def __init__(self, a): ...", ("a",)),
         ("class Meta(abc.ABCMeta): ...\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...", ("a",)),
         ("class Meta(type):\n  def __new__(meta, name, bases, body):\n    return super().__new__(meta, name, bases, body)\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...", ("a",)),
+        ("class Meta(type):\n  def __new__(meta, name, bases, body):\n    return super().__new__(meta, name, bases, body)\n    body.update({'mark': 1})\nclass thing(metaclass=Meta):\n  def __init__(self, a): ...", ("a",)),
         ("class Meta(type):\n  def __call__(cls, a): ...\nclass Base(metaclass=Meta): ...\nclass thing(Base):\n  def __init__(self, b): ...", ("a",)),
         ("class Meta(type):\n  def __call__(*args): ...\nclass thing(metaclass=Meta): ...", ()),
         ("class Base:\n  def __init_subclass__(cls, **options): ...\nclass thing(Base):\n  def __init__(self, a): ...", ("a",)),

@@ -157,6 +157,8 @@ def test_decorators_inside_decorators_are_followed_to_a_depth(takes: Takes, step
         ("class Made: ...\ndecorate = Made", None),
         ("def make(option=1):\n  return functools.partial(apply, option)\ndef apply(option, given): return given\ndecorate = make()", ("a",)),
         ("def make(option=1):\n  def apply(given): return given\n  return apply\ndecorate = make(option=2)", ("a",)),
+        ("def make(option=len(__name__)):\n  if option > 1: return lambda given: given\n  def apply(given):\n    @functools.wraps(given)\n    def inner(*args, **kwargs): ...\n    return inner\n  return apply\ndecorate = make()", ("a",)),
+        ("def make(option=len(__name__)):\n  if option > 1: return lambda given: given\n  def apply(given): return print\n  return apply\ndecorate = make()", None),
         ("registry = {}\ndecorate = registry.setdefault('x', lambda given: given)", None),
         ("def loop(given): return loop(given) if len(given.__name__) > 99 else given\ndecorate = loop", None),
     ],

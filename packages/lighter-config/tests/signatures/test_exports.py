@@ -147,3 +147,17 @@ def test_a_star_under_a_condition_is_one_of_several_ways(package: Package) -> No
         part="def f(b): ...",
     )
     assert isinstance(reader.read("lib.f"), Unknown)
+
+
+def test_a_star_of_what_took_a_name_from_here_keeps_it(package: Package) -> None:
+    reader = package(
+        pkg____init__="from .real import *\nfrom .later import *\nfrom .old import *",
+        pkg__real="def f(a): ...\ndef g(b): ...",
+        pkg__later="def g(c): ...",
+        pkg__old="from pkg import f, g\ndef h(d): ...",
+    )
+    for name, expected in (("f", "a"), ("h", "d"), ("old.f", "a")):
+        answer = reader.read(f"pkg.{name}")
+        assert isinstance(answer, Signature), answer
+        assert answer.keywords == (expected,)
+    assert isinstance(reader.read("pkg.g"), (Signature, Unknown))

@@ -29,13 +29,15 @@ GET = "return getattr(import_module(TABLE[name], __name__), name)"
         f"    if name in NAMES:\n        {GET}\n{RAISE}",
         f"    if name in globals():\n        return globals()['f']\n    if name in TABLE:\n        {GET}\n{RAISE}",
         f"    warn = str\n    if name in TABLE:\n        warn(name)\n        {GET}\n{RAISE}",
+        f"    if name in GONE:\n    {RAISE}\n    if name in EITHER:\n        {GET}\n{RAISE}",
         f"    x = ''\n    if x == 'y' or x in NO or NO.get(x):\n    {RAISE}\n    if name in TABLE:\n        {GET}\n{RAISE}",
     ],
 )
 def test_the_names_that_a_module_answers_are_those_of_its_tests(package: Package, body: str) -> None:
     text = (
         "from importlib import import_module\nTABLE = {'f': '.real', 'g': 'pkg.real'}\nNAMES = ['f', 'g']\n"
-        f"NO = dict()\ndef __getattr__(name):\n{body}\n"
+        "NO, GONE = dict(), {one.upper() for one in NAMES}\nif NO:\n  pass\nelse:\n  EITHER = {'f', 'g'}\n"
+        f"def __getattr__(name):\n{body}\n"
     )
     reader = package(pkg____init__=text, pkg__real=REAL, lib="from pkg import f")
     for target, expected in (("pkg.f", ("a",)), ("pkg.g", ("b",)), ("lib.f", ("a",))):

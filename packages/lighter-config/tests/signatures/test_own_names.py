@@ -84,3 +84,26 @@ def test_a_function_beside_computed_names_stays_known(read: Read) -> None:
 def test_a_single_file_may_set_an_attribute_on_itself(package: Package) -> None:
     reader = package(lib="import other\nother.fill()", other="import lib\ndef fill(): lib.Alpha = len")
     assert isinstance(reader.read("lib.Beta"), DoesNotExist)
+
+
+def test_a_loop_over_written_names_adds_no_others(package: Package) -> None:
+    listed = "import os\nif os.name:\n  for n in ('alpha', 'beta'):\n    globals()[n] = len\ndef gamma(a): ..."
+    changed = "for n in ('alpha', 'beta'):\n  n = n.title()\n  globals()[n] = len\ndef gamma(a): ..."
+    reader = package(listed=listed, changed=changed)
+    assert isinstance(reader.read("listed.alpha"), Unknown)
+    assert isinstance(reader.read("listed.gamma"), Signature)
+    assert isinstance(reader.read("listed.alpho"), DoesNotExist)
+    assert isinstance(reader.read("changed.Alpha"), Unknown)
+
+
+def test_a_loop_over_written_names_may_replace_them(read: Read) -> None:
+    text = (
+        "import functools\ndef thing(a): ...\nfor n in ('thing', 'other'):\n  globals()[n] = functools.partial(print)"
+    )
+    assert isinstance(read(text), Unknown)
+
+
+def test_an_import_that_is_given_the_names_reads_them(package: Package) -> None:
+    reader = package(lib="def load(place): return __import__(place, globals(), {}, ['x'])\ndef thing(a): ...")
+    assert isinstance(reader.read("lib.thing"), Signature)
+    assert isinstance(reader.read("lib.thang"), DoesNotExist)

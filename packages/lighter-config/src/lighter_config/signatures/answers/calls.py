@@ -149,8 +149,10 @@ class Calls:
             call = self.library.classes.attribute(factory, "__call__")
             return self._result(call, [unclear, value], {}) if isinstance(call, FunctionValue) else unclear
         inner = self.called(decorator, scope)
-        if isinstance(inner, FunctionValue):
-            return self._result(inner, [value], {})
+        options = inner.options if isinstance(inner, ChoiceValue) else (inner,)
+        if functions := [option for option in options if isinstance(option, FunctionValue)]:
+            results = {self._result(function, [value], {}) for function in functions}
+            return results.pop() if len(functions) == len(options) and len(results) == 1 else unclear
         if isinstance(inner, ExpressionValue) and isinstance(inner.node, ast.Call) and inner.node is not decorator:
             return self._apply(inner.node, value, inner.scope)
         return unclear

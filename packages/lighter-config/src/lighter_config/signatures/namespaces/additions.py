@@ -31,7 +31,7 @@ _TELLING_NODES = (ast.Subscript, ast.Call, ast.Attribute, ast.Compare, ast.For, 
 _OWN_NAMES = ("globals", "locals", "vars")
 _READING_METHODS = frozenset({"__contains__", "__getitem__", "copy", "get", "items", "keys", "values"})
 _READING_FUNCTIONS = frozenset(
-    {"bool", "dict", "frozenset", "iter", "len", "list", "repr", "set", "sorted", "str", "tuple"}
+    {"__import__", "bool", "dict", "frozenset", "iter", "len", "list", "repr", "set", "sorted", "str", "tuple"}
 )
 
 
@@ -186,8 +186,12 @@ class _ModuleText:
         return found
 
     def loop_around(self, node: ast.AST) -> ast.For | None:
-        """Return the loop of the module that holds a node."""
-        return next((one for one in self._statements if isinstance(one, ast.For) and node in ast.walk(one)), None)
+        """Return the loop of the module that holds a node, the outermost if there are several."""
+        if node not in self.in_no_function:
+            return None
+        loops = (one for statement in self._statements for one in self._nodes_of(statement) if isinstance(one, ast.For))
+        around = [one for one in loops if node in ast.walk(one)]
+        return min(around, key=lambda one: one.lineno, default=None)
 
 
 def _note_reading(node: ast.AST, module: _ModuleText) -> None:
@@ -267,6 +271,8 @@ def _spelled(node: ast.AST) -> list[str]:
 
 def _in_loop(loop: ast.For, target: ast.Subscript, reason: str) -> Addition:
     """What ``globals()[name] = value`` in a loop of the module may add, as far as the loop itself limits it."""
+    if (names := _listed_names(loop, target.slice)) is not None:
+        return Addition(reason, names=names)
     match _assigned_to(target.slice, loop):
         case [ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_])]:
             return Addition(reason, prefix=prefix)
@@ -279,6 +285,21 @@ def _in_loop(loop: ast.For, target: ast.Subscript, reason: str) -> Addition:
             return Addition(reason, source=source)
         case _:
             return Addition(reason)
+
+
+def _listed_names(loop: ast.For, variable: ast.expr) -> frozenset[str] | None:
+    """The names that a loop over written texts goes through; ``None`` if the variable is anything else."""
+    match loop:
+        case ast.For(target=ast.Name(id=name), iter=ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items)):
+            texts = [one.value for one in items if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            num_stores = sum(
+                isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store)
+                for one in ast.walk(loop)
+            )
+            is_variable = isinstance(variable, ast.Name) and variable.id == name
+            return frozenset(texts) if is_variable and num_stores == 1 and len(texts) == len(items) else None
+        case _:
+            return None
 
 
 def _assigned_to(variable: ast.expr, loop: ast.For) -> list[ast.expr]:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from lighter_config.signatures.namespaces.namespace import Assignment, Binding, Namespace
+from lighter_config.signatures.namespaces.namespace import Assignment, Binding, Namespace, Unbound
 from lighter_config.signatures.namespaces.statements import absolute_name
 
 
@@ -21,7 +21,7 @@ class LazyNames:
             return None
         names: set[str] = set()
         known: set[str] | None
-        for node in ast.walk(self.function):
+        for node in _outside_refusals(self.function):
             match node:
                 case ast.Compare(left=ast.Name(id=asked), ops=[ast.Eq()], comparators=[ast.Constant(value=str(key))]):
                     known = {key} if asked == self.asked else set()
@@ -78,14 +78,27 @@ class LazyNames:
                 return set()
             case ast.Name(id=name):
                 found: set[str] = set()
-                for binding in self.namespace.candidates(name):
+                bindings = [one for one in self.namespace.candidates(name) if not isinstance(one, Unbound)]
+                for binding in bindings:
                     bound = self._keys(binding.value) if isinstance(binding, Assignment) else None
                     if bound is None:
                         return None
                     found |= bound
-                return found if self.namespace.candidates(name) else None
+                return found if bindings else None
             case _:
                 return None
+
+
+def _outside_refusals(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function without the branches that do nothing but raise."""
+    pending = [function]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise):
+            pending.extend(node.orelse)
+            continue
+        yield node
+        pending.extend(ast.iter_child_nodes(node))
 
 
 def _is_name(node: ast.expr, name: str) -> bool:

@@ -142,23 +142,29 @@ class Addition:
         is_asked_for: Whether a ``__getattr__`` adds it, when somebody asks for that name.
         replaces_all: Whether another object takes the place of the module.
         texts: What is spelled around it, of which some may be the names.
+        names: All the names that it may add, if they are written out.
     """
 
     reason: str
     prefix: str = ""
+    names: frozenset[str] | None = None
     source: ast.expr | None = None
     is_for_callers: bool = False
     is_asked_for: bool = False
     replaces_all: bool = False
     texts: frozenset[str] = frozenset()
 
+    def may_bear(self, name: str) -> bool:
+        """Return whether a name may be one that it adds."""
+        return name.startswith(self.prefix) if self.names is None else name in self.names
+
     def may_rebind(self, name: str) -> bool:
         """Return whether it may bind a name anew that the module's statements bind."""
-        if self.is_asked_for or self.is_for_callers or not name.startswith(self.prefix):
+        if self.is_asked_for or self.is_for_callers or not self.may_bear(name):
             return False
         if self.replaces_all:  # what takes its place spells the names that it hands out
             return name not in self.texts
-        return self.source is None and (bool(self.prefix) or name in self.texts)
+        return self.source is None and (bool(self.prefix) or name in (self.names or self.texts))
 
 
 @dataclass(slots=True)

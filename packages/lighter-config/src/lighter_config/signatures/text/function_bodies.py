@@ -20,6 +20,12 @@ def own_nodes(root: ast.AST) -> list[ast.AST]:
     return nodes
 
 
+def reached(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements up to the first one that ends the function."""
+    ends = (index for index, one in enumerate(statements) if isinstance(one, (ast.Return, ast.Raise)))
+    return statements[: next(ends, len(statements)) + 1]
+
+
 def yields(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Return whether it is a generator."""
     return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(function))

@@ -15,7 +15,7 @@ A class decorator or a metaclass does so to warn, or to check arguments::
 import ast
 
 from lighter_config.signatures.text.conditions import last_name
-from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, own_nodes
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, own_nodes, reached
 
 _INIT = "__init__"
 
@@ -55,8 +55,7 @@ def changes_bases(new: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> b
     """Return whether a metaclass's ``__new__`` makes a class of other bases, or with a body of computed names."""
     syntax = new.args
     names = [one.arg for one in (*syntax.posonlyargs, *syntax.args)]
-    nodes = own_nodes(new)
-    for node in nodes:
+    for node in own_nodes(new if isinstance(new, ast.Lambda) else ast.Module(reached(new.body), [])):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) if name in names:
                 return True

@@ -35,10 +35,16 @@ def read_function(text: str, name: str) -> ast.FunctionDef | None:
         found.append(definition)
     if not found:
         return None
-    if len(found) > 1:
-        found[0].args = _merged([definition.args for definition in found])
-    _add_other_names(found[0].args)
-    return found[0]
+    merged = merged_function(found)
+    _add_other_names(merged.args)
+    return merged
+
+
+def merged_function(signatures: Sequence[ast.FunctionDef]) -> ast.FunctionDef:
+    """Return one function that takes what any of several signatures takes, instead of the first of them."""
+    if len(signatures) > 1:
+        signatures[0].args = _merged([one.args for one in signatures])
+    return signatures[0]
 
 
 def function_names(text: str) -> set[str]:

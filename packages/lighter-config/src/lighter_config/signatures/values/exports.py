@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable
 
 from lighter_config.signatures.namespaces.namespace import Assignment, Definition, NameImport, Namespace
+from lighter_config.signatures.text.modules import Module
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.value import FunctionValue, ModuleValue, Scope, Value
 
@@ -19,6 +20,7 @@ class Exports:
     def __init__(self, modules: ModuleStore, evaluate: Callable[[ast.expr, Scope], Value]) -> None:
         self._modules = modules
         self._evaluate = evaluate
+        self._of_stubs: dict[Module, frozenset[str] | None] = {}
 
     def adds_itself(self, namespace: Namespace, name: str) -> bool:
         """Return whether a decorator puts the name into ``__all__`` when the module runs."""
@@ -30,16 +32,25 @@ class Exports:
                     return True
         return False
 
+    def told_by_stub(self, namespace: Namespace) -> frozenset[str] | None:
+        """The names in the ``__all__`` of the stub beside a module that computes its own; ``None`` without one."""
+        if namespace.name_lists is not None or namespace.module.kind != "source":
+            return None
+        if namespace.module not in self._of_stubs:
+            stub = self._modules.stub_beside(namespace.module)
+            self._of_stubs[namespace.module] = self._modules.listed_exports(stub) if stub is not None else None
+        return self._of_stubs[namespace.module]
+
     def names(self, namespace: Namespace) -> frozenset[str] | None:
         """The names in ``__all__``; ``None`` when there is no ``__all__`` or it cannot be worked out."""
         if not namespace.name_lists:
-            return None
+            return self.told_by_stub(namespace)
         names: set[str] = set()
         for expression in namespace.name_lists:
             found = self._names_in(expression, namespace)
             if found is None:
                 namespace.name_lists = None
-                return None
+                return self.told_by_stub(namespace)
             names |= found
         return frozenset(names)
 

@@ -29,7 +29,7 @@ from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.lazy_values import loaded_lazily
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.rebinding import comes_from, is_rebound_after, unless_patched, unless_rebound
-from lighter_config.signatures.values.stubs_beside import function_of_stub
+from lighter_config.signatures.values.stubs_beside import told_by_stub
 from lighter_config.signatures.values.unwritten_names import UnwrittenNames
 from lighter_config.signatures.values.value import (
     Absent,
@@ -45,6 +45,8 @@ from lighter_config.signatures.values.value import (
     Value,
     combined,
 )
+
+_ITSELF = "it is defined in terms of itself"
 
 _TYPING_MODULES = ("typing", "typing_extensions")
 
@@ -98,9 +100,7 @@ class Library:
         question = (module_name, name)
         if question in self._in_progress:
             # `from . import x` in the package of x binds the submodule
-            return self.modules.submodule(module_name, name) or Unclear(
-                "it is defined in terms of itself", name, module_name
-            )
+            return self.modules.submodule(module_name, name) or Unclear(_ITSELF, name, module_name)
         self._in_progress.add(question)
         try:
             return self._lookup(module_name, name)
@@ -119,7 +119,7 @@ class Library:
         value = self.own(namespace, name)
         if isinstance(value, ExpressionValue):
             value = loaded_lazily(self, value) or value
-        value = function_of_stub(self, module, name, value) or value
+        value = told_by_stub(self, module, name, value) or value
         submodule = self.modules.submodule(module_name, name) if module.locations else None
         if isinstance(value, Absent):
             later = submodule or self.unwritten.added_later(namespace, name)
@@ -135,6 +135,7 @@ class Library:
         bindings = self.decisions.resolved(namespace.bindings(name), namespace.module)
         position = namespace.position(name)
         options: list[Value] = []
+        itself = Unclear(_ITSELF, name, namespace.module.name)
         for star in reversed(namespace.stars):
             is_run = self._is_run(star, namespace.module)
             if is_run is False:
@@ -154,9 +155,12 @@ class Library:
                 value = Unclear("it needs a package that is not installed", name, namespace.module.name)
             if value is not None:
                 options.append(value)
-                if is_run and not isinstance(value, (Absent, Unclear)) and not self._may_lack(star.module, name):
+                is_there = is_run and not isinstance(value, (Absent, Unclear)) and itself not in options
+                if is_there and not self._may_lack(star.module, name):
                     return combined(options)
         options.extend(self._bound(binding, scope, name) for binding in bindings)
+        # a star import of a module that has taken the name from here gives what it was before
+        options = [one for one in options if one != itself] or options
         return combined(options) if options else Absent(name, namespace.module.name)
 
     def _own_submodule(self, star: StarImport, package: str, name: str) -> ModuleValue | None:
@@ -229,7 +233,7 @@ class Library:
                 promised = self.unwritten.promised(namespace, name)
                 if not isinstance(promised, Absent) and not name.startswith("_"):
                     return promised
-                if is_promise:
+                if is_promise or self.exports.told_by_stub(namespace) is not None:
                     return None
                 if module.kind == "source":
                     later = self.unwritten.given(namespace, name, through_star=is_listed)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.namespace import Namespace
@@ -87,11 +89,11 @@ class ModuleStore:
     def may_export(self, module: Module, name: str) -> bool:
         """Return whether a star import of a module may give a name, going by its text alone."""
         if module.name not in self._exports:
-            self._exports[module.name] = self._exported(module)
+            self._exports[module.name] = self.listed_exports(module)
         exported = self._exports[module.name]
         return exported is None or name in exported
 
-    def _exported(self, module: Module) -> frozenset[str] | None:
+    def listed_exports(self, module: Module) -> frozenset[str] | None:
         """The names in ``__all__`` of a module that writes it once, as a list of texts; ``None`` for other modules."""
         try:
             text = read_regular(module.file or "")
@@ -108,11 +110,19 @@ class ModuleStore:
         names: set[str] = set()
         for submodule in submodules:
             inner = self.find(f"{module.name}.{submodule.decode()}")
-            exported = self._exported(inner) if inner is not None and inner.kind == "source" else None
+            exported = self.listed_exports(inner) if inner is not None and inner.kind == "source" else None
             if exported is None:
                 return None
             names |= exported
         return frozenset(names)
+
+    def stub_beside(self, module: Module) -> Module | None:
+        """The stub beside a source module; ``None`` when there is none."""
+        file = Path(module.file).with_suffix(".pyi") if module.kind == "source" and module.file else None
+        if file is None or not file.is_file():
+            return None
+        self.depends_on_all_of(module)  # an import does not find it, so it has no name to depend on
+        return replace(module, kind="stub", file=str(file))
 
     def submodule(self, package: str, name: str) -> ModuleValue | None:
         """The module ``package.name``; ``None`` when there is none."""

@@ -87,11 +87,7 @@ class UnwrittenNames:
 
     def _added(self, namespace: Namespace, name: str, *, through_star: bool) -> FunctionValue | Unclear | None:
         """What a module adds to itself as ``name``, or why it may; ``None`` when no addition can bear that name."""
-        ways = [
-            way
-            for way in namespace.additions
-            if name.startswith(way.prefix) and not (way.is_asked_for and through_star)
-        ]
+        ways = [way for way in namespace.additions if way.may_bear(name) and not (way.is_asked_for and through_star)]
         if not ways:
             return None
         module = namespace.module.name
