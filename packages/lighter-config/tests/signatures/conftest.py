@@ -13,6 +13,8 @@ import pytest
 
 from lighter_config.signatures import Answer, Signature, SignatureReader
 
+sys.path.append(str(Path(__file__).parent))
+
 
 class CheckedReader(SignatureReader):
     """A reader that may say nothing of a library that is wrong: what it knows, ``inspect`` has to confirm."""

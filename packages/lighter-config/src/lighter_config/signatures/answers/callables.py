@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls, shortened
+from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls
 from lighter_config.signatures.answers.fields import is_maker
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
+from lighter_config.signatures.answers.keeping import MAKERS, shortened
 from lighter_config.signatures.answers.pydantic_models import BASE_MODEL, is_model, read_model
 from lighter_config.signatures.answers.subclass_hooks import changes_subclasses, making_hook
 from lighter_config.signatures.text.function_bodies import (
@@ -124,6 +125,8 @@ class Callables:
             return order
         if is_model(order):
             return self._of_model(cls, order)
+        if BuiltinValue("typing.TypedDict") in order:
+            return Unclear("a TypedDict takes what its keys say")
         before = self.calls.wraps_init
         is_wrapped = False
         try:
@@ -180,7 +183,7 @@ class Callables:
                 isinstance(function, FunctionValue)
                 and function.module.partition(".")[0] not in sys.stdlib_module_names
                 and mentions_deciding_names(function.node)
-            ):
+            ) or (isinstance(function, FunctionValue) and function.name in MAKERS):
                 return Unclear(f"{function.name} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
         is_changing = cls != made and isinstance(hook, FunctionValue) and changes_subclasses(self.library, hook)
@@ -246,10 +249,17 @@ class Callables:
                         return Unclear(f"the metaclass {base.name} computes the signatures of its classes")
                     call = self.library.classes.own_attribute(base, "__call__")
                     if call is not None:
+                        if self._has_other_first(call, "__call__"):
+                            return Unclear(f"{base.name}.__call__ does not get the class")
                         parameters = self.parameters(call)
                         if isinstance(parameters, Unclear):
                             return parameters
                         return without_first(parameters) or ()
+                    prepared = self.library.classes.own_attribute(base, "__prepare__")
+                    if prepared is not None and (
+                        not isinstance(prepared, FunctionValue) or mentions_deciding_names(prepared.node)
+                    ):
+                        return Unclear(f"the metaclass {base.name} fills the bodies of its classes")
                     for name in ("__new__", "__init__"):
                         method = self.library.classes.own_attribute(base, name)
                         if name == "__new__" and isinstance(method, FunctionValue) and changes_bases(method.node):
@@ -287,6 +297,14 @@ class Callables:
             return nearest[1]
         return Unclear(f"{cls.name} inherits both __new__ and __init__, which take different arguments")
 
+    def _has_other_first(self, method: Value, name: str) -> bool:
+        """Return whether a method that makes objects gets no object, or a class instead of it."""
+        others = ["classmethod"] if name == "__new__" else ["classmethod", "staticmethod"]
+        kinds = [BuiltinValue(f"builtins.{other}") for other in others]
+        if not isinstance(method, FunctionValue):
+            return False
+        return any(self.library.evaluate(one, method.scope) in kinds for one in method.decorators)
+
     def _makes_itself(self, cls: ClassValue) -> bool:
         """Return whether the class statement itself has an ``__init__``, written or generated."""
         generated = generated_parameters(self.library, cls)
@@ -311,8 +329,6 @@ class Callables:
             if isinstance(base, BuiltinValue):
                 if base.name == "typing.Protocol" and name == "__init__":
                     return index, Unclear("a protocol does not define a constructor")
-                if base.name == "typing.TypedDict":
-                    return index, Unclear("a TypedDict takes what its keys say")
                 if not _is_plain(base):
                     return None  # what is behind a compiled constructor is not reached
                 continue
@@ -326,6 +342,8 @@ class Callables:
                 return index, method
             if not isinstance(method, FunctionValue):
                 return index, Unclear(f"{base.name}.{name} is computed")
+            if self._has_other_first(method, name):
+                return index, Unclear(f"{base.name}.{name} does not get the object")
             parameters = self.parameters(replace(method, is_bound=False))
             if isinstance(parameters, Unclear):
                 return index, parameters

@@ -3,12 +3,13 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeGuard
 
 from lighter_config.signatures.answers.branch_conditions import known_truth
+from lighter_config.signatures.answers.keeping import MAKERS, is_keeping, shortened
 from lighter_config.signatures.namespaces.statements import absolute_name
 from lighter_config.signatures.text.function_bodies import (
     bound_names,
+    changing_names,
     own_nodes,
     passes_all_on,
     sets_deciding_names,
@@ -32,37 +33,6 @@ from lighter_config.signatures.values.value import (
 
 MAX_DEPTH = 30
 """Wrappers around wrappers that are followed."""
-
-# Decorators that `inspect.signature` looks through, and whose own code says less than their names do.
-_KEEPING = frozenset(
-    {
-        "abc.abstractmethod",
-        "builtins.classmethod",
-        "builtins.staticmethod",
-        "contextlib.asynccontextmanager",
-        "contextlib.contextmanager",
-        "functools.cache",
-        "functools.lru_cache",
-        "functools.singledispatch",
-        "functools.total_ordering",
-        "numpy._core.overrides.array_function_dispatch",
-        "numpy.core.overrides.array_function_dispatch",
-        "torch._C._add_docstr",
-        "torch.autograd.grad_mode.enable_grad",
-        "torch.autograd.grad_mode.inference_mode",
-        "torch.autograd.grad_mode.no_grad",
-        "torch.autograd.grad_mode.set_grad_enabled",
-        "typing.dataclass_transform",
-        "typing.final",
-        "typing.no_type_check",
-        "typing.overload",
-        "typing.override",
-        "typing.runtime_checkable",
-        "typing_extensions.dataclass_transform",
-        "typing_extensions.deprecated",
-        "warnings.deprecated",
-    }
-)
 
 
 class Calls:
@@ -102,7 +72,7 @@ class Calls:
             wrapper = arguments[0]
             self.is_exact &= isinstance(wrapper, FunctionValue) and passes_all_on(wrapper.node)
             return arguments[1]
-        if _is_keeping(callee) and (len(arguments) == 1 or (arguments and callee.name == "torch._C._add_docstr")):
+        if is_keeping(callee) and (len(arguments) == 1 or (arguments and callee.name == "torch._C._add_docstr")):
             return arguments[0]
         if isinstance(callee, FunctionValue):
             return self._result(callee, arguments, keywords)
@@ -125,7 +95,7 @@ class Calls:
         unclear = Unclear(f"what the decorator {shortened(decorator)} makes of it is not known")
         if not isinstance(decorator, ast.Call):
             callee = self.library.evaluate(decorator, scope)
-            if _is_keeping(callee):
+            if is_keeping(callee):
                 return value
             if isinstance(callee, ExpressionValue) and isinstance(callee.node, ast.Call):
                 return self._apply(callee.node, value, callee.scope)
@@ -138,7 +108,7 @@ class Calls:
             return self.library.evaluate(decorator.args[0], scope)
         if isinstance(factory, ExpressionValue) and (kept := self._kept_by_partial(factory)) is not None:
             return unclear if any(keyword.arg == "verify" for keyword in (*decorator.keywords, *kept)) else value
-        if _is_keeping(factory):
+        if is_keeping(factory):
             # a deprecated class gets a __new__ of its own
             is_changed = factory.name.endswith(".deprecated") and isinstance(value, ClassValue)
             is_other = any(keyword.arg == "verify" for keyword in decorator.keywords)  # of numpy: the dispatcher's
@@ -162,7 +132,7 @@ class Calls:
         match factory.node:
             case ast.Call(func=func, args=[kept], keywords=options):
                 is_partial = self.library.evaluate(func, factory.scope) == BuiltinValue("functools.partial")
-                return options if is_partial and _is_keeping(self.library.evaluate(kept, factory.scope)) else None
+                return options if is_partial and is_keeping(self.library.evaluate(kept, factory.scope)) else None
             case _:
                 return None
 
@@ -178,6 +148,8 @@ class Calls:
 
     def _result(self, function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]) -> Value:
         """What a function returns for these arguments, when its return statements agree."""
+        if function.name in MAKERS:
+            return Unclear(f"{function.name} makes a constructor of it")
         if self._depth > MAX_DEPTH:
             return Unclear("it is wrapped too deeply")
         self._depth += 1
@@ -199,6 +171,7 @@ class _Call:
         self.local: dict[str, Value] = dict(function.scope.local)
         self.scope = Scope(function.module, None, self.local)
         self.returned: list[Value] = []
+        self.changing = changing_names(function.node)
         self.problem = self._bind(arguments, keywords)
 
     def result(self) -> Value:
@@ -274,6 +247,7 @@ class _Call:
 
     def _follow(self, statement: ast.stmt) -> bool:
         """Follow one statement; return whether it certainly ends the function."""
+        self.local.update((name, Unclear(f"{name} is bound in an expression or a function")) for name in self.changing)
         match statement:
             case ast.Return(value=value):
                 self.returned.append(ConstantValue(None) if value is None else self._evaluate(value))
@@ -376,13 +350,3 @@ class _Call:
         if isinstance(value, FunctionValue) and "<locals>" in value.qualname:
             return self.calls.decorated(value)
         return value
-
-
-def _is_keeping(value: Value) -> TypeGuard[BuiltinValue | FunctionValue | ClassValue]:
-    return isinstance(value, (BuiltinValue, FunctionValue, ClassValue)) and value.name in _KEEPING
-
-
-def shortened(node: ast.expr) -> str:
-    """A decorator as a reader sees it, without its arguments."""
-    text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
-    return f"@{text}"

@@ -3,10 +3,11 @@
 import ast
 from dataclasses import dataclass, replace
 
+from lighter_config.signatures.answers.keeping import MAKERS
 from lighter_config.signatures.answers.subclass_hooks import making_hook
 from lighter_config.signatures.namespaces.namespace import Assignment
 from lighter_config.signatures.text.function_bodies import own_nodes
-from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter, ParameterKind
+from lighter_config.signatures.text.parameters import FACTORY_DEFAULT, Parameter, ParameterKind, mangled
 from lighter_config.signatures.values.class_order import python_type
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
@@ -66,7 +67,6 @@ class Maker:
         return Unclear(f"option {name} is computed")
 
 
-_ATTRS_MAKERS = {"attr._make.attrs": "attr.s", "attr._next_gen.define": "attrs.define"}
 _FIELDS = ("attr._make.attrib", "attr._next_gen.field", "dataclasses.field")
 
 
@@ -104,11 +104,8 @@ def _maker_of(library: Library, cls: ClassValue, decorator: ast.expr) -> Maker |
             value = library.evaluate(inner, scope)
         case _:
             pass
-    if isinstance(value, FunctionValue):
-        if value.name == "dataclasses.dataclass":
-            return Maker("dataclass", options, is_complete)
-        if value.name in _ATTRS_MAKERS:
-            return Maker(_ATTRS_MAKERS[value.name], options, is_complete)
+    if isinstance(value, FunctionValue) and value.name in MAKERS:
+        return Maker(MAKERS[value.name], options, is_complete)
     return None
 
 
@@ -141,6 +138,10 @@ def own_fields(library: Library, cls: ClassValue, kind: str) -> list[Field] | Un
                 annotation = None
             case _:
                 continue
+        last = library.classes.body(cls).candidates(name)
+        is_last = len(last) == 1 and isinstance(last[0], Assignment) and last[0].value is value
+        if maker.kind == "dataclass" and value is not None and not is_last:
+            return Unclear(f"{cls.name}.{name} is bound anew after its field")
         if name in maker.changed:
             return Unclear(f"the default of {cls.name}.{name} is changed before it is read")
         call = _field_call(library, value, cls)
@@ -252,7 +253,8 @@ def _attrs_field(
     call: ast.Call | None,
     kw_only: bool,
 ) -> Field | Unclear:
-    parameter = _parameter(cls, name.lstrip("_"), annotation, kw_only)
+    parameter = _parameter(cls, name, annotation, kw_only)
+    parameter = replace(parameter, name=parameter.name.lstrip("_"))
     if call is not None:
         if _has_default_method(cls, name):
             parameter = replace(parameter, default=FACTORY_DEFAULT)
@@ -264,7 +266,7 @@ def _attrs_field(
 
 def _parameter(cls: ClassValue, name: str, annotation: ast.expr | None, kw_only: bool) -> Parameter:
     return Parameter(
-        name,
+        mangled(name, cls.node.name),
         ParameterKind.KEYWORD_ONLY if kw_only else ParameterKind.POSITIONAL_OR_KEYWORD,
         None,
         None if annotation is None else ast.unparse(annotation),

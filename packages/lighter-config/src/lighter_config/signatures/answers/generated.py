@@ -1,10 +1,10 @@
 """Constructors that nobody writes: of dataclasses, attrs classes and named tuples."""
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lighter_config.signatures.answers.fields import Field, maker_of, own_fields
+from lighter_config.signatures.namespaces.namespace import Assignment
 from lighter_config.signatures.text.parameters import Parameter, ParameterKind, Parameters
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
@@ -30,7 +30,7 @@ class Generated:
 def generated_parameters(library: Library, cls: ClassValue) -> Generated | None:
     """The constructor that a class statement generates; ``None`` when it does not generate one."""
     if any(library.evaluate(base, cls.scope) == BuiltinValue("typing.NamedTuple") for base in cls.node.bases):
-        return Generated("__new__", tuple(_named_tuple_fields(cls)))
+        return Generated("__new__", _named_tuple_fields(library, cls))
     maker = maker_of(library, cls)
     if maker is None:
         return None
@@ -105,11 +105,22 @@ def named_tuple_parameters(call: ast.Call, module: str) -> Parameters | Unclear:
     )
 
 
-def _named_tuple_fields(cls: ClassValue) -> Iterator[Parameter]:
+def _named_tuple_fields(library: Library, cls: ClassValue) -> Parameters | Unclear:
+    """The fields of a class statement, each with what its name is bound to at the end as default."""
+    fields: dict[str, Parameter] = {}
     for statement in cls.node.body:
         match statement:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation):
+                bound = library.classes.body(cls).candidates(name)
+                value = bound[0].value if len(bound) == 1 and isinstance(bound[0], Assignment) else None
+                if bound and value is None:
+                    return Unclear(f"{cls.name}.{name} is bound anew after its field")
                 default = None if value is None else ast.unparse(value)
-                yield Parameter(name, ParameterKind.POSITIONAL_OR_KEYWORD, default, ast.unparse(annotation), cls.module)
+                kind = ParameterKind.POSITIONAL_OR_KEYWORD
+                fields[name] = Parameter(name, kind, default, ast.unparse(annotation), cls.module)
+            case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While() | ast.Match():
+                if any(isinstance(part, ast.AnnAssign) for part in ast.walk(statement)):
+                    return Unclear(f"{cls.name} has fields that depend on a condition")
             case _:
                 pass
+    return tuple(fields.values())

@@ -15,11 +15,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lighter_config.signatures.answers.keeping import MAKERS
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names, own_nodes
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.rebinding import may_set_attributes
-from lighter_config.signatures.values.value import Absent, BuiltinValue, ClassValue, FunctionValue, Unclear
+from lighter_config.signatures.values.value import (
+    Absent,
+    BuiltinValue,
+    ChoiceValue,
+    ClassValue,
+    FunctionValue,
+    Unclear,
+)
+
+_NAMES_OF_MAKERS = ("attrs", "dataclass", "define", "frozen", "mutable", "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ def _may_decide(library: Library, call: ast.Call, hook: FunctionValue, nodes: li
         return any(mentions_deciding_names(one) or may_set_attributes(one) for one in own)
     callee = library.evaluate(call.func, hook.scope)
     match callee:
-        case FunctionValue(name="dataclasses.dataclass" | "attr._make.attrs" | "attr._next_gen.define"):
+        case FunctionValue(name=full_name) if full_name in MAKERS:
             return True
         case FunctionValue(node=inner):
             is_own = callee.module.partition(".")[0] not in sys.stdlib_module_names
@@ -69,8 +79,8 @@ def _may_decide(library: Library, call: ast.Call, hook: FunctionValue, nodes: li
             return len(call.args) < 2 or not _is_other_name(call.args[1], nodes)
         case BuiltinValue(name="functools.partial"):
             return True
-        case Absent() | Unclear() if isinstance(call.func, ast.Name):
-            return True  # a local name, which may stand for `dataclass`
+        case Absent() | Unclear() | ChoiceValue() if isinstance(call.func, ast.Name) or name in _NAMES_OF_MAKERS:
+            return True  # a local name, or one of several, which may stand for `dataclass`
         case _:
             return name in ("__setattr__", "")
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from lighter_config.signatures.namespaces.additions import may_add_names, note_additions
+from lighter_config.signatures.namespaces.branches import ends_in_raise, merged
 from lighter_config.signatures.namespaces.namespace import (
     Assignment,
     Binding,
     Bound,
-    Decided,
     Decision,
     Definition,
     ModuleImport,
@@ -53,7 +53,7 @@ def read_module(module: Module, text: bytes) -> Namespace:
             statement.prepare(_drop_bodies)
         else:
             _drop_bodies(statement)
-    _Walker(namespace).run(outline.statements)
+    _Walker(namespace, may_bind_in_expressions=b":=" in text).run(outline.statements)
     for name in rebound:
         before = namespace.candidates(name)
         namespace.names[name] = Bound(namespace.position(name), (*before, Opaque("a function may bind it anew")))
@@ -85,8 +85,9 @@ def _drop_bodies(node: ast.stmt) -> None:
 class _Walker:
     """Run statements in order, keeping for each name every binding that may be the last one."""
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, *, may_bind_in_expressions: bool = True) -> None:
         self.namespace = namespace
+        self.may_bind_in_expressions = may_bind_in_expressions
         self.bound: dict[str, Bound] = namespace.names
         self.is_certain = True
         self.branches: tuple[tuple[Decision, int], ...] = ()
@@ -100,6 +101,8 @@ class _Walker:
                 self._run(statement)
 
     def _run(self, statement: ast.stmt) -> None:
+        if self.may_bind_in_expressions:
+            self._bind_in_expressions(statement)
         match statement:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._define(statement, [last_name(decorator) for decorator in statement.decorator_list])
@@ -145,8 +148,13 @@ class _Walker:
                 self._alternatives([[], *(case.body for case in statement.cases)])
             case ast.Delete():
                 for target in statement.targets:
-                    if isinstance(target, ast.Name):
-                        self._bind(target.id, Unbound())
+                    match target:
+                        case ast.Name(id=name):
+                            self._bind(name, Unbound())
+                        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                            self._patch(name, attribute)
+                        case _:
+                            pass
             case _:
                 pass
 
@@ -180,6 +188,8 @@ class _Walker:
                 self._bind(name, Assignment(value, before.candidates if before is not None else ()))
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 self._patch(name, attribute)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=name), attr=attribute):
+                self._patch(f"{owner}.{name}", attribute)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
                 if values is not None and len(values) == len(targets) and not _has_star([*targets, *values]):
@@ -209,6 +219,8 @@ class _Walker:
                 self.namespace.name_lists = None
             case ast.Name(id="setattr"), [ast.Name(id=name), ast.Constant(value=str(attribute)), _]:
                 self._patch(name, attribute)
+            case func, [ast.Name(id=name), *_] if last_name(func) == "update_wrapper":
+                self._patch(name, "__wrapped__")
             case _:
                 pass
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
@@ -263,7 +275,7 @@ class _Walker:
     def _try(self, statement: ast.Try | ast.TryStar) -> None:
         paths: list[list[ast.stmt]] = [[*statement.body, *statement.orelse]]
         paths.extend(handler.body for handler in statement.handlers)
-        if all(_ends_in_raise(path) for path in paths[1:]):
+        if all(ends_in_raise(path) for path in paths[1:]):
             self.run(paths[0])
         else:
             self._alternatives(paths, Decision(statement, dict(self.bound)))
@@ -278,9 +290,9 @@ class _Walker:
             self.bound = dict(start)
             self.branches = branches if decision is None else (*branches, (decision, index))
             self.run(path)
-            ends.append(None if _ends_in_raise(path) else self.bound)
+            ends.append(None if ends_in_raise(path) else self.bound)
         self.is_certain, self.branches = was_certain, branches
-        self.namespace.names = self.bound = _merged(ends, start, decision)
+        self.namespace.names = self.bound = merged(ends, start, decision)
 
     def _bind(self, name: str, binding: Binding) -> None:
         before, self.bound[name] = self.bound.get(name), Bound(self._next(), (binding,))
@@ -296,55 +308,24 @@ class _Walker:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._bind(node.id, Opaque(reason))
 
+    def _bind_in_expressions(self, statement: ast.stmt) -> None:
+        """Bind ``name`` of ``(name := value)``; only as a statement of its own it certainly runs."""
+        match statement:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                return
+            case ast.Expr(value=ast.NamedExpr(target=ast.Name(id=name), value=value)):
+                self._bind(name, Assignment(value))
+                return
+            case _:
+                pass
+        for child in ast.iter_child_nodes(statement):
+            for node in () if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)) else ast.walk(child):
+                if isinstance(node, ast.NamedExpr):
+                    self._bind_opaque(node.target, "bound in an expression")
+
     def _next(self) -> int:
         self.count += 1
         return self.count
-
-
-def _merged(
-    ends: Sequence[dict[str, Bound] | None], start: dict[str, Bound], decision: Decision | None
-) -> dict[str, Bound]:
-    """Merge what the branches of a statement leave behind; ``None`` is a branch that raises."""
-    alive = [end for end in ends if end is not None]
-    merged: dict[str, Bound] = {}
-    for name in dict.fromkeys(name for end in alive for name in end):
-        found = [end[name] for end in alive if name in end]
-        position = max(bound.position for bound in found)
-        branches = [(end[name].candidates if name in end else (Unbound(),)) for end in alive]
-        if all(branch == branches[0] for branch in branches):
-            candidates = branches[0]
-        elif decision is not None:
-            of_each = [() if end is None else end[name].candidates if name in end else (Unbound(),) for end in ends]
-            is_try = isinstance(decision.node, (ast.Try, ast.TryStar))
-            if is_try and any(name in _bound_by(one) for one in decision.node.body):
-                of_each[1:] = [_after_failure(of_each[0], branch, start.get(name)) for branch in of_each[1:]]
-            candidates = (Decided(decision, tuple(of_each)),)
-        else:
-            candidates = tuple(dict.fromkeys(candidate for branch in branches for candidate in branch))
-        merged[name] = Bound(position, candidates)
-    return merged
-
-
-def _after_failure(
-    body: tuple[Binding, ...], handler: tuple[Binding, ...], before: Bound | None
-) -> tuple[Binding, ...]:
-    """What a name may be after a handler: the body of the ``try`` may have bound it before it failed."""
-    untouched = before.candidates if before is not None else (Unbound(),)
-    return handler if handler != untouched or body == untouched else tuple(dict.fromkeys((*body, *handler)))
-
-
-def _bound_by(statement: ast.stmt) -> set[str]:
-    """The names that a statement may bind, whatever stands in it."""
-    names: set[str] = set()
-    for node in ast.walk(statement):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                names.add(name)
-            case ast.alias(name=name, asname=other):
-                names.add(other or name.partition(".")[0])
-            case _:
-                pass
-    return names
 
 
 def _is_also_for_type_checkers(test: ast.expr) -> bool:
@@ -372,10 +353,6 @@ def _names_in(node: ast.expr) -> set[str]:
 
 def _has_star(nodes: Iterable[ast.expr]) -> bool:
     return any(isinstance(node, ast.Starred) for node in nodes)
-
-
-def _ends_in_raise(statements: Sequence[ast.stmt]) -> bool:
-    return bool(statements) and isinstance(statements[-1], ast.Raise)
 
 
 def _functions_mention_exports(outline: Outline) -> bool:

@@ -40,6 +40,20 @@ def bound_names(statement: ast.stmt) -> set[str]:
     }
 
 
+def changing_names(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """The names of a function that its expressions bind, or the functions inside it: nobody knows when."""
+    names: set[str] = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.NamedExpr(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.Nonlocal(names=several):
+                names.update(several)
+            case _:
+                pass
+    return names
+
+
 def passes_all_on(wrapper: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
     """Return whether a wrapper certainly hands every keyword that it gets to what it wraps.
 
@@ -77,7 +91,9 @@ def sets_deciding_names(function: ast.AST) -> bool:
     """Return whether a function assigns ``__init__``, ``__signature__`` and the like to something."""
     for node in own_nodes(function):
         match node:
-            case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute in DECIDING_NAMES:
+            case ast.Attribute(attr=attribute, ctx=ast.Store() | ast.Del()) if attribute in DECIDING_NAMES:
+                return True
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="__dict__"), attr="update")):
                 return True
             case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value=str(name)), *_]):
                 if name in DECIDING_NAMES:
@@ -94,6 +110,9 @@ def sets_wrapped_alone(function: ast.AST) -> bool:
     stores = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
     calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr"]
     deciding = [node for node in stores if node.attr in DECIDING_NAMES]
+    others = [node for node in nodes if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store)]
+    if any(node.attr == "__dict__" or isinstance(node.ctx, ast.Del) for node in others):
+        return False
     return not calls and all(
         node.attr == "__wrapped__" and isinstance(node.value, ast.Name) and node.value.id in inner for node in deciding
     )

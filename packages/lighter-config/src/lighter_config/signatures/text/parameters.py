@@ -68,16 +68,19 @@ def read_parameters(arguments: ast.arguments, module: str, *, owner: str = "") -
     >>> [(p.name, p.kind.value, p.default) for p in read_parameters(function.args, "m")][1]
     ('b', 'POSITIONAL_OR_KEYWORD', '1')
     """
-    return tuple(_read(arguments, module, owner.lstrip("_")))
+    return tuple(_read(arguments, module, owner))
+
+
+def mangled(name: str, owner: str) -> str:
+    """The name that ``__x`` has inside a class; empty ``owner`` outside of classes."""
+    is_private = owner.strip("_") and name.startswith("__") and not name.endswith("__")
+    return f"_{owner.lstrip('_')}{name}" if is_private else name
 
 
 def _read(arguments: ast.arguments, module: str, owner: str) -> Iterator[Parameter]:
     def parameter(node: ast.arg, kind: ParameterKind, default: ast.expr | None = None) -> Parameter:
-        name = (
-            f"_{owner}{node.arg}" if owner and node.arg.startswith("__") and not node.arg.endswith("__") else node.arg
-        )
         return Parameter(
-            name,
+            mangled(node.arg, owner),
             kind,
             None if default is None else ast.unparse(default),
             None if node.annotation is None else ast.unparse(node.annotation),

@@ -2,10 +2,11 @@
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
-from lighter_config.signatures.namespaces.namespace import Binding, Namespace
+from lighter_config.signatures.namespaces.namespace import Assignment, Binding, Namespace
 from lighter_config.signatures.namespaces.statements import read_class_body
-from lighter_config.signatures.text.function_bodies import changes_own_names
+from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, changes_own_names
 from lighter_config.signatures.values.class_order import OBJECT, as_class, builtin_order, merged_order, python_type
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.value import (
@@ -62,14 +63,25 @@ class Classes:
         body = self.body(cls)
         if name not in body.names:
             return None
+        if any(patched == name for patched, _ in body.patched):
+            return Unclear(f"{cls.name}.{name} is changed after it was made", name, cls.name)
+        bindings = body.candidates(name)
+        values = [one.value for one in bindings if isinstance(one, Assignment)]
+        used = {part.id for value in values for part in ast.walk(value) if isinstance(part, ast.Name)} - {name}
+        if any(body.position(one) > body.position(name) for one in used):
+            return Unclear(f"what {cls.name}.{name} stands for is bound anew after its use", name, cls.name)
         scope = Scope(cls.module, body, cls.scope.local)
-        return combined([self._bound(binding, scope, name, cls.qualname) for binding in body.candidates(name)])
+        return combined([self._bound(binding, scope, name, cls.qualname) for binding in bindings])
 
     def attribute(self, cls: ClassValue, name: str) -> Value:
         """What ``cls.name`` is, looked up along the bases."""
         order = self.mro(cls)
         if isinstance(order, Unclear):
             return order
+        if self._metaclass_may_answer(order, name):
+            return Unclear(f"the metaclass of {cls.name} may answer for {name}", name, cls.name)
+        gains_more = any(isinstance(base, ClassValue) and self._may_gain_attributes(base) for base in order)
+        is_changed = gains_more and name in DECIDING_NAMES
         for base in order:
             if isinstance(base, BuiltinValue):
                 if hasattr(python_type(base), name):
@@ -78,11 +90,28 @@ class Classes:
             if name in (attribute for patched, attribute in self.patches(base) if patched in (base.qualname, "*")):
                 return Unclear(f"{base.name}.{name} is replaced after the class was made", name, cls.name)
             value = self.own_attribute(base, name)
+            is_changed |= changes_own_names(base.node)
+            if value is not None and is_changed:
+                return Unclear(f"{base.name}.{name} may be another one than its statement says", name, cls.name)
             if value is not None:
                 return self._accessed_on_class(value)
-        if any(isinstance(base, ClassValue) and self._may_gain_attributes(base) for base in order):
+        if gains_more:
             return Unclear(f"{cls.name} gains attributes after its statement", name, cls.name)
         return Absent(name, cls.name)
+
+    def _metaclass_may_answer(self, order: tuple[ClassValue | BuiltinValue, ...], name: str) -> bool:
+        """Return whether a metaclass may have something of its own for an attribute of its classes."""
+        keywords = [(one, cls.scope) for cls in order if isinstance(cls, ClassValue) for one in cls.node.keywords]
+        for metaclass in (self._evaluate(one.value, scope) for one, scope in keywords if one.arg == "metaclass"):
+            if isinstance(metaclass, BuiltinValue):
+                continue
+            bases = self.mro(metaclass) if isinstance(metaclass, ClassValue) else Unclear("not a class")
+            if isinstance(bases, Unclear):
+                return True
+            own = (self.body(base).names.keys() for base in bases if isinstance(base, ClassValue))
+            if any({name, "__getattribute__"} & names for names in own):
+                return True
+        return False
 
     def patches(self, value: ClassValue | FunctionValue) -> set[tuple[str, str]]:
         """Attributes that later statements set on the classes and functions of the same module."""
@@ -109,12 +138,20 @@ class Classes:
         )
 
     def _accessed_on_class(self, value: Value) -> Value:
-        if not isinstance(value, FunctionValue):
-            return value
+        match value:
+            case ExpressionValue(node=ast.Call(func=func, args=[inner], keywords=[]), scope=scope):
+                if self._evaluate(func, scope) != BuiltinValue("builtins.classmethod"):
+                    return value
+                found = self._evaluate(inner, scope)
+                return replace(found, is_bound=True) if isinstance(found, FunctionValue) else Unclear("a method of it")
+            case FunctionValue():
+                pass
+            case _:
+                return value
         for decorator in value.decorators:
             kind = self._evaluate(decorator, value.scope)
             if kind == BuiltinValue("builtins.classmethod"):
-                return FunctionValue(value.module, value.qualname, value.node, value.scope, value.owner, is_bound=True)
+                return replace(value, is_bound=True)
             if kind in (BuiltinValue("builtins.property"), BuiltinValue("functools.cached_property")):
                 return Unclear("a property", value.qualname)
         return value
