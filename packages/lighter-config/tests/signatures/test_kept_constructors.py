@@ -57,3 +57,39 @@ def test_a_wrapper_that_takes_keywords_out_is_not_exact(read: Read) -> None:
     answer = read(f"{text}@warns\nclass thing:\n  def __init__(self, a): ...")
     assert isinstance(answer, Signature)
     assert not answer.is_exact
+
+
+CHOOSES = "original(self, **{name: value for name, value in kwargs.items() if name == 'a'})"
+
+
+@pytest.mark.parametrize(
+    ("call", "refuses_none"),
+    [
+        (CHOOSES, True),
+        ("self.later(**kwargs)", True),
+        ("original(self, *args, **kwargs)", False),
+        ("kwargs.pop('old', None); original(self, **kwargs)", False),
+        ("known = rename(kwargs); original(self, **known)", False),
+        ("original(self, **{name.lower(): value for name, value in kwargs.items()})", False),
+        ("super(cls, self).__init__(**kwargs)", False),
+        ("[call(self, **kwargs) for call in [original]]", False),
+    ],
+)
+def test_a_wrapper_that_chooses_keywords_refuses_none(read: Read, call: str, refuses_none: bool) -> None:
+    text = WARNS.replace("original(self, *args, **kwargs)", call)
+    answer = read(f"{text}@warns\nclass thing:\n  def __init__(self, a): ...")
+    assert isinstance(answer, Signature)
+    assert (answer.keywords, answer.accepts_any_keyword) == (("a",), refuses_none)
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses_none"),
+    [
+        ("@warns\nclass Base:\n  def __init__(self, a): ...\nclass thing(Base): ...", True),
+        ("@warns\nclass Base:\n  def __init__(self, a): ...\nclass thing(Base):\n  def __init__(self, a): ...", False),
+    ],
+)  # fmt: skip
+def test_a_constructor_of_its_own_refuses_names(read: Read, text: str, refuses_none: bool) -> None:
+    answer = read(WARNS.replace("original(self, *args, **kwargs)", CHOOSES) + text)
+    assert isinstance(answer, Signature)
+    assert answer.accepts_any_keyword is refuses_none

@@ -50,6 +50,13 @@ def test_a_constructor_that_accepts_more_is_not_exact(read: Read) -> None:
     answer = read(f"{BASE}class thing(Base):\n  second: int")
     assert isinstance(answer, Signature)
     assert not answer.is_exact
+    assert answer.accepts_any_keyword
+
+
+def test_a_written_constructor_below_such_a_base_refuses_names(read: Read) -> None:
+    answer = read(f"{BASE}class thing(Base):\n  second: int\n  def __init__(self, own): ...")
+    assert isinstance(answer, Signature)
+    assert not answer.accepts_any_keyword
 
 
 @pytest.mark.parametrize(

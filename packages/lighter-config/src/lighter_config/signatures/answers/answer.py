@@ -19,6 +19,7 @@ class Signature:
         line: Its line there, from 1.
         is_class: Whether calling it makes an object of this class.
         is_exact: Whether what no parameter takes is certainly refused. A wrapper may accept more than what it wraps.
+        refuses_none: Whether a wrapper of the constructor takes every keyword, and gives on those that it chooses.
     """
 
     target: str
@@ -29,11 +30,12 @@ class Signature:
     line: int
     is_class: bool
     is_exact: bool = True
+    refuses_none: bool = False
 
     @property
     def accepts_any_keyword(self) -> bool:
-        """Whether ``**kwargs`` takes what no parameter names."""
-        return any(parameter.kind is ParameterKind.VAR_KEYWORD for parameter in self.parameters)
+        """Whether ``**kwargs``, of the target or of its wrapper, takes what no parameter names."""
+        return self.refuses_none or any(parameter.kind is ParameterKind.VAR_KEYWORD for parameter in self.parameters)
 
     @property
     def keywords(self) -> tuple[str, ...]:

@@ -17,7 +17,12 @@ from lighter_config.signatures.text.function_bodies import (
     mentions_deciding_names,
     passes_all_on,
 )
-from lighter_config.signatures.text.kept_constructors import changes_bases, changes_body_alone, wrappers_of_init
+from lighter_config.signatures.text.kept_constructors import (
+    changes_bases,
+    changes_body_alone,
+    chooses_keywords,
+    wrappers_of_init,
+)
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 from lighter_config.signatures.values.library import Library
@@ -191,7 +196,11 @@ class Callables:
             return Unclear(f"{cls.name} changes how its subclasses are made")
         if changes_own_names(cls.node):
             return Unclear(f"{cls.name} binds computed names")
-        return self._decorators_obstacle(cls)
+        before = self.calls.refuses_none
+        unclear = self._decorators_obstacle(cls)
+        if cls != made and self._makes_itself(made):
+            self.calls.refuses_none = before  # what is made has a constructor of its own
+        return unclear
 
     def _decorators_obstacle(self, cls: ClassValue) -> Unclear | None:
         """Why the decorators of a class do not leave it as its statements say."""
@@ -214,14 +223,16 @@ class Callables:
         making = making_hook(self.library, made)
         if making is None or making.function != hook:
             return False
-        before = self.calls.wraps_init
+        before = self.calls.wraps_init, self.calls.refuses_none
         try:
             for wrapper in making.wrappers:
                 self.calls.wraps_init = False
                 if self.calls.applied(wrapper, made, making.function.scope) != made or not self.calls.wraps_init:
                     return False
         finally:
-            self.calls.wraps_init = before
+            self.calls.wraps_init = before[0]
+        if self.library.classes.own_attribute(made, "__init__") is not None:
+            self.calls.refuses_none = before[1]
         return True
 
     def _metaclass_call(self, order: Sequence[ClassValue | BuiltinValue]) -> Parameters | Unclear | None:
@@ -270,6 +281,8 @@ class Callables:
                                 if wrappers is not None and self._all_make_themselves(order, method.node):
                                     self.calls.wraps_init = True
                                     self.calls.is_exact &= all(map(passes_all_on, wrappers))
+                                    chosen = (chooses_keywords(method.node, wrapper) for wrapper in wrappers)
+                                    self.calls.refuses_none |= any(chosen)
                                     continue
                             return Unclear(f"the metaclass {base.name} changes how its classes are made")
                 elif base.name not in ("abc.ABCMeta", "builtins.type", "builtins.object"):

@@ -16,7 +16,7 @@ from lighter_config.signatures.text.function_bodies import (
     sets_wrapped_alone,
     yields,
 )
-from lighter_config.signatures.text.kept_constructors import wrappers_of_init
+from lighter_config.signatures.text.kept_constructors import chooses_keywords, wrappers_of_init
 from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
@@ -42,12 +42,14 @@ class Calls:
         library: Says what names and expressions stand for.
         is_exact: Set to ``False`` when a wrapper on the way may take arguments out before it passes the others on.
         wraps_init: Set to ``True`` when a class decorator gives its class another ``__init__`` of the same signature.
+        refuses_none: Set to ``True`` when such an ``__init__`` takes every keyword, and gives on those that it chooses.
     """
 
     def __init__(self, library: Library) -> None:
         self.library = library
         self.is_exact = True
         self.wraps_init = False
+        self.refuses_none = False
         self._depth = 0
 
     def decorated(self, function: FunctionValue) -> Value:
@@ -191,6 +193,7 @@ class _Call:
                 return Unclear(f"{self.function.qualname} changes what it wraps")
             self.calls.wraps_init = True
             self.calls.is_exact &= all(passes_all_on(wrapper) for wrapper in wrappers)
+            self.calls.refuses_none |= any(chooses_keywords(node, wrapper) for wrapper in wrappers)
         if not self._run(self.node.body):
             self.returned.append(ConstantValue(None))
         if not self.returned:

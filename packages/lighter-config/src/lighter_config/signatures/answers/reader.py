@@ -171,7 +171,8 @@ class SourceReader:
         return value, ""
 
     def _signature(self, target: str, value: Value) -> Answer:
-        self._callables.calls.is_exact = True
+        calls = self._callables.calls
+        calls.is_exact, calls.refuses_none = True, False
         parameters = self._callables.parameters(value)
         if isinstance(parameters, Unclear):
             return self._unknown(target, parameters, value)
@@ -189,8 +190,8 @@ class SourceReader:
         file = found.file if found is not None and found.file is not None else ""
         if isinstance(definition, FunctionValue) and definition.stub:
             file = definition.stub
-        is_class, is_exact = isinstance(definition, ClassValue), self._callables.calls.is_exact
-        return Signature(target, name, parameters, docstring, file, node.lineno, is_class, is_exact)
+        of_class = isinstance(definition, ClassValue), calls.is_exact, calls.refuses_none
+        return Signature(target, name, parameters, docstring, file, node.lineno, *of_class)
 
     def _constructor_docstring(self, cls: ClassValue) -> str | None:
         value = self._library.classes.own_attribute(cls, "__init__")

@@ -41,6 +41,23 @@ def wrappers_of_init(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[a
     return found if mentions == allowed else None
 
 
+def chooses_keywords(function: ast.FunctionDef | ast.AsyncFunctionDef, wrapper: ast.FunctionDef) -> bool:
+    """Return whether a wrapper takes every keyword, and gives the wrapped ``__init__`` only those that it chooses.
+
+    Such a wrapper refuses no name::
+
+        def init(self, *args, **kwargs):
+            original(self, *args, **{name: value for name, value in kwargs.items() if name in known})
+    """
+    body, inner = _Body(own_nodes(function)), [node for statement in wrapper.body for node in ast.walk(statement)]
+    calls = [node for node in inner if isinstance(node, ast.Call) and body.is_original(node.func)]
+    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg is None]
+    mentions = [node for node in inner if isinstance(node, ast.expr) and body.is_original(node)]
+    others = [node for node in inner if isinstance(node, ast.Attribute) and node.attr == _INIT]
+    is_chosen = all(isinstance(one, ast.DictComp) and all(part.ifs for part in one.generators) for one in given)
+    return wrapper.args.kwarg is not None and len(mentions) == len(calls) and not others and is_chosen
+
+
 def changes_body_alone(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Return whether a metaclass puts its wrapper into the mapping of a class body, around what that wrote."""
     nodes = own_nodes(function)
