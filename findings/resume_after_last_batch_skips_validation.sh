@@ -53,7 +53,8 @@ def fit(ckpt_path=None, *callbacks):
     hooks = Hooks()
     trainer = pl.Trainer(
         accelerator="cpu", devices=1, max_epochs=2, callbacks=[hooks, *callbacks], logger=False,
-        num_sanity_val_steps=0, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=bool(callbacks), num_sanity_val_steps=0, enable_progress_bar=False,
+        enable_model_summary=False,
     )
     trainer.fit(Module(), DataLoader(torch.zeros(4)), DataLoader(torch.zeros(1)), ckpt_path=ckpt_path, weights_only=True)
     return hooks.seen
