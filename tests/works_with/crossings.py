@@ -77,7 +77,8 @@ def cross(library: str, folder: Path) -> Crossing:
     """Check, train, resume, validate, test and predict."""
     shutil.copytree(RECIPES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     crossing = Crossing(library, folder)
-    assert "nothing wrong" in crossing.lighter("check")
+    found = crossing.lighter("check")
+    assert "nothing wrong" in found, found
     crossing.lighter("fit")
     options = LIBRARIES[library].options
     crossing.lighter("fit", "vars::output=resumed", "--ckpt-path", "outputs/checkpoints/epoch=0.ckpt", *options)
