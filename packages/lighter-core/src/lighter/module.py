@@ -36,7 +36,7 @@ from lighter.parameter_names import rename_as
 from lighter.restored_values import RestoredValue
 
 _ON_NAN = ("warn", "stop", "raise")
-_OPTIONAL_PARTS = ("criterion", "train_metrics", "val_metrics", "test_metrics")
+_METRICS = ("train_metrics.", "val_metrics.", "test_metrics.")
 
 
 class LighterModule(FromCheckpoint):
@@ -306,17 +306,18 @@ class LighterModule(FromCheckpoint):
         self._logging.resumed = resume.load(checkpoint, self._trainer)
         self._logging.new_values.counted = self._logging.resumed.pop("counted", {})
         weights = checkpoint.get("state_dict", {})  # FSDP and DeepSpeed have loaded them already, and left them out
+        rename_as(own := self.state_dict(), weights)
         if self._trainer is None or self.trainer.state.fn is not TrainerFn.FITTING:
-            self._forget_absent_parts(weights)
+            self._leave_out_other_parts(own, weights)
         elif self.optimizer is not None and checkpoint.get("optimizer_states"):
             check_saved_groups(self.optimizer, checkpoint["optimizer_states"][0].get("param_groups"))
-        rename_as(self.state_dict(), weights)
 
-    def _forget_absent_parts(self, state: dict[str, Any]) -> None:
-        """Drop the weights of a criterion or metrics that this evaluation does not have; all other names must match."""
-        absent = tuple(f"{part}." for part in _OPTIONAL_PARTS if getattr(self, part) is None)
-        for name in [name for name in state if name.startswith(absent)]:
-            del state[name]
+    def _leave_out_other_parts(self, own: dict[str, Any], saved: dict[str, Any]) -> None:
+        """Drop what this evaluation lacks, a criterion or metrics; metrics that training lacked keep their weights."""
+        absent = _METRICS if self.criterion is not None else ("criterion.", *_METRICS)
+        for name in [name for name in saved if name.startswith(absent) and name not in own]:
+            del saved[name]
+        saved.update({name: own[name] for name in own if name.startswith(_METRICS) and name not in saved})
 
     def _before_on_fit_start(self) -> None:
         if self._tuned_rate is not None and self.optimizer is not None:
