@@ -475,6 +475,22 @@ def test_a_module_cannot_be_called(package: Package) -> None:
     assert (answer.reason, answer.nearest) == ("is a module, which cannot be called", ("pkg.trainer.Trainer",))
 
 
+def test_no_module_is_the_nearest_of_a_missing_name(package: Package) -> None:
+    init = "from pkg.datamodule import OwnDataModule\nfrom pkg.module import OwnModule, Mode"
+    modules = {"pkg__datamodule": "class OwnDataModule: ...", "pkg__module": "class OwnModule: ...\nclass Mode: ..."}
+    reader = package(pkg____init__=init, pkg__trainer="class Trainer: ...", pkg__models="", **modules)
+    data, module = reader.read("pkg.DataModule"), reader.read("pkg.Module")
+    assert isinstance(data, DoesNotExist)
+    assert isinstance(module, DoesNotExist)
+    assert data.nearest[0] == "pkg.OwnDataModule"
+    assert module.nearest == ("pkg.OwnModule", "pkg.OwnDataModule", "pkg.Mode")
+    only_a_module, nothing = reader.read("pkg.trainr"), reader.read("pkg.modls")
+    assert isinstance(only_a_module, DoesNotExist)
+    assert isinstance(nothing, DoesNotExist)
+    assert only_a_module.nearest == ("pkg.trainer.Trainer",)
+    assert "pkg.models" not in nothing.nearest
+
+
 def test_the_stub_of_a_compiled_module_is_read(package: Package, tmp_path: Path) -> None:
     reader = package(pkg____init__="")
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]

@@ -31,6 +31,7 @@ from lighter_config.signatures.values.value import (
 from lighter_config.suggestions import NEARLY_THE_SAME, nearest_names
 
 _MAX_NEAREST = 3
+_MAX_COMPARED = 12  # modules among them are left out
 
 
 class SourceReader:
@@ -202,15 +203,26 @@ class SourceReader:
     # -- nearest names
 
     def _nearest(self, target: str, missing: str) -> tuple[str, ...]:
-        """Whole targets with the nearest names in place of the missing one, those that exist first."""
+        """Whole targets with the nearest names in place of the missing one, those that exist first; no module is one."""
         before, _, name = missing.rpartition(".")
         rest = target[len(missing) :]
         names = set(self._names_in(self._locate(before)[0]) if before else self._finder.top_level())
-        found = [f"{before}.{near}{rest}" if before else f"{near}{rest}" for near in nearest_names(name, sorted(names))]
+        count = _MAX_NEAREST if rest else _MAX_COMPARED
+        similar = nearest_names(name, sorted(names), count=count)
+        found = [f"{before}.{near}{rest}" if before else f"{near}{rest}" for near in similar]
+        if not rest:
+            found = self._targets_among(found, name)
         existing = [near for near in found if not rest or not isinstance(self._locate(near)[0], (Absent, Unclear))]
         # another package is none to try; a module or class may have more than its source shows
         near = existing or (found if before else [])
         return tuple(other for other in near if other != target)[:_MAX_NEAREST]
+
+    def _targets_among(self, near: list[str], name: str) -> list[str]:
+        """Leave modules out, or return the callables that they may mean; first what ends in the name written."""
+        targets = [one for one in near if not isinstance(self._locate(one)[0], ModuleValue)]
+        if not targets:
+            return [target for module in near for target in self._nearest_callable(module)]
+        return sorted(targets, key=lambda target: not target.casefold().endswith(name.casefold()))
 
     def _nearest_callable(self, target: str) -> tuple[str, ...]:
         """Callables inside a module, or beside it, that are named like it."""
