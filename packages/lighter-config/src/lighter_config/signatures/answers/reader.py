@@ -203,7 +203,7 @@ class SourceReader:
     # -- nearest names
 
     def _nearest(self, target: str, missing: str) -> tuple[str, ...]:
-        """Whole targets with the nearest names in place of the missing one, those that exist first; no module is one."""
+        """Whole targets with the nearest names in place of the missing one, existing ones first, without modules."""
         before, _, name = missing.rpartition(".")
         rest = target[len(missing) :]
         names = set(self._names_in(self._locate(before)[0]) if before else self._finder.top_level())
