@@ -2,7 +2,10 @@
 
 import errno
 import json
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +14,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from lighter_cli.atomic_files import LineFile, append_line, open_atomically, reserve, write_atomically
+from lighter_cli.atomic_files import (
+    LineFile,
+    append_line,
+    open_atomically,
+    remove_partial_files,
+    reserve,
+    write_atomically,
+)
 
 
 def test_a_replaced_file_keeps_its_mode() -> None:
@@ -45,6 +55,51 @@ def test_a_failed_write_leaves_the_file_unchanged() -> None:
         write_atomically(file, "a half \udc80")
     assert file.read_text() == "before"
     assert list(Path().iterdir()) == [file]
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from lighter_cli.atomic_files import open_atomically
+with open_atomically(Path("last.ckpt")) as stream:
+    stream.write(b"part")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def partial() -> Path:
+    """The file that a killed process left an hour ago, beside others."""
+    for name in ("last.ckpt", ".last.ckpt-keep.partial", ".mine.txt-01234567.partial"):
+        Path(name).write_text("kept")
+        os.utime(name, (0, 0))
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -9
+    (file,) = set(Path().glob(".last.ckpt-*.partial")) - {Path(".last.ckpt-keep.partial")}
+    os.utime(file, (0, 0))
+    return file
+
+
+def test_the_partial_file_of_a_killed_process_is_removed(partial: Path) -> None:
+    assert remove_partial_files(Path(), ".ckpt") == (1, 4)
+    assert {file.name for file in Path().iterdir()} == {
+        "last.ckpt", ".last.ckpt-keep.partial", ".mine.txt-01234567.partial"
+    }  # fmt: skip
+
+
+def test_a_partial_file_of_the_last_minute_stays(partial: Path) -> None:
+    os.utime(partial)
+    assert remove_partial_files(Path(), ".ckpt") == (0, 0)
+    assert partial.exists()
+
+
+def test_a_partial_file_that_is_being_written_stays() -> None:
+    with open_atomically(Path("last.ckpt")) as stream:
+        (file,) = Path().glob(".last.ckpt-*.partial")
+        os.utime(file, (0, 0))
+        assert remove_partial_files(Path(), ".ckpt") == (0, 0)
+        stream.write(b"whole")
+    assert Path("last.ckpt").read_bytes() == b"whole"
 
 
 @contextmanager

@@ -6,15 +6,26 @@ configs, completion scripts and the alias package of a project.
 
 import errno
 import os
+import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 """The errors of a folder or a disk that this user may not write to."""
+
+PARTIAL = re.compile(r"\.(?P<name>.+)-[0-9a-f]{8}\.partial")
+"""The names of temporary files, see `open_atomically`."""
+_BEING_WRITTEN_S = 60.0  # on some disks of several machines, each machine sees its own locks alone
 
 
 @contextmanager
@@ -22,7 +33,8 @@ def open_atomically(file: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``file`` and rename it to ``file`` at the end.
 
     The content is flushed to the disk before the rename, so a power failure leaves no partial file either. A replaced
-    file keeps its mode. A killed process may leave its temporary file, ``.<name>-<random>.partial``; nothing reads it.
+    file keeps its mode. A killed process may leave its temporary file, ``.<name>-<random>.partial``; nothing reads it,
+    and `remove_partial_files` removes it. While it is written, it is locked.
 
     Raises:
         OSError: The file cannot be written, for example because the disk is full. The error names ``file``, which is
@@ -32,6 +44,8 @@ def open_atomically(file: Path) -> Iterator[BinaryIO]:
     handled = sys.exception()
     try:
         with temporary.open("xb") as stream:
+            with suppress(OSError):  # some disks have no locks
+                _lock(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -46,6 +60,31 @@ def open_atomically(file: Path) -> Iterator[BinaryIO]:
         if reason is not error:
             raise reason from error
         raise
+
+
+def remove_partial_files(folder: Path, suffix: str) -> tuple[int, int]:
+    """Remove the temporary files of killed processes from a folder; return their number and their bytes.
+
+    A file that is locked, or that was written to within the last minute, belongs to a process that writes it. On a disk
+    without locks, nothing is removed.
+
+    Args:
+        folder: The folder; if it does not exist, nothing happens.
+        suffix: How the names of the files end that were to be written, such as ``.ckpt``.
+    """
+    num_removed = num_bytes = 0
+    for temporary in folder.glob(f".*{suffix}-*.partial"):
+        found = PARTIAL.fullmatch(temporary.name)
+        if found is None or not found["name"].endswith(suffix) or not temporary.is_file():
+            continue
+        with suppress(OSError), temporary.open("r+b") as stream:
+            status = os.fstat(stream.fileno())
+            if time.time() - status.st_mtime > _BEING_WRITTEN_S:
+                _lock(stream)
+                temporary.unlink()
+                num_removed += 1
+                num_bytes += status.st_size
+    return num_removed, num_bytes
 
 
 def write_atomically(file: Path, text: str) -> None:
@@ -131,6 +170,17 @@ class LineFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _lock(stream: BinaryIO) -> None:
+    """Lock an open file; the system releases the lock when the process closes the file or ends.
+
+    Raises:
+        OSError: Another process holds the lock, or there are no locks here.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _reason(error: BaseException, handled: BaseException | None) -> BaseException:

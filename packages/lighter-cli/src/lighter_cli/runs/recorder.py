@@ -29,6 +29,7 @@ from lighter_cli.runs import index
 from lighter_cli.runs.epoch_recorder import EpochRecorder
 from lighter_cli.runs.fit_end import Stop, earlier_stops, end_fields, nan_losses
 from lighter_cli.runs.hyperparameters import hyperparameters
+from lighter_cli.runs.leftovers import release_reserve, remove_partial_checkpoints
 from lighter_cli.runs.logger_places import logger_places
 from lighter_cli.runs.metric_values import numbers
 from lighter_cli.runs.monitored import MonitoredValues, log_hyperparameters, monitor_of
@@ -146,6 +147,8 @@ class RunRecorder(Callback):
             self._content["loggers"] = self._request.secrets.hidden_in(logger_places(trainer))
         if self._request.stage is Stage.FIT:
             self._content["checkpoint_folders"] = checkpoint_folders(trainer)
+            with warning_instead("partial checkpoints of killed runs are not removed"):
+                remove_partial_checkpoints(self._content["checkpoint_folders"])
             self._time.start(trainer)
             self._saved_metrics.watch(trainer, self._time.saving)
         folder = self.folder(trainer)
@@ -185,7 +188,9 @@ class RunRecorder(Callback):
                 self._saved_metrics.restore(content)
                 file = self._request.options.get("ckpt_path")
                 self._content |= self._epochs.resume(content, self.folder(trainer).parent, file)
-                self._pictures.resume(self._epochs.resumed_record(), content)
+                if earlier := self._epochs.resumed_record():
+                    release_reserve(earlier)
+                self._pictures.resume(earlier, content)
 
     def on_picture(self, trainer: Trainer, picture: Picture) -> None:
         """Keep a picture that a callback has drawn."""

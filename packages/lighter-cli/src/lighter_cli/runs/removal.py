@@ -5,7 +5,6 @@ record. The next removal beside it finishes what is left.
 """
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from socket import gethostname
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
+from lighter_cli.atomic_files import PARTIAL
 from lighter_cli.checkpoints.on_disk import checkpoints_by_writer
 from lighter_cli.code import CODE_FILE, PATCH_FILE
 from lighter_cli.runs.epochs import EPOCHS_FILE
@@ -30,7 +30,6 @@ _FILES = {
     RECORD_FILE, RECORDED_CONFIG, RECORDED_PLACES, CODE_FILE, PATCH_FILE, EPOCHS_FILE, LABELS_FILE, RESERVE,
     IMAGES_FILE, MATRICES_FILE
 }  # fmt: skip
-_PARTIAL = re.compile(r"\..+-[0-9a-f]{8}\.partial")  # what a killed process leaves of a file, see ``open_atomically``
 _REMOVED = ".removed"
 
 
@@ -185,7 +184,7 @@ def _walk(folder: Path, *, is_of_pictures: bool = False) -> Iterator[tuple[Path,
             continue
         is_file = S_ISREG(status.st_mode) or S_ISLNK(status.st_mode)
         is_named = entry.suffix == PICTURE_SUFFIX if is_of_pictures else entry.name in _FILES
-        yield entry, status.st_size, is_file and (is_named or _PARTIAL.fullmatch(entry.name) is not None)
+        yield entry, status.st_size, is_file and (is_named or PARTIAL.fullmatch(entry.name) is not None)
 
 
 def _delete(folder: Path) -> None:
