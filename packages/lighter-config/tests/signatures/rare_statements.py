@@ -12,6 +12,8 @@ _BASES = (
     "{m} = [{c}]\ntry:\n    import a_module_that_is_nowhere\n    {m}.append({d})\nexcept ImportError:\n    pass\nclass {n}(*{m}): ...",
     "{m} = []\ntry:\n    from json import JSONDecoder\n    {m}.append(JSONDecoder)\nexcept ImportError:\n    {m}.append({d})\nclass {n}(*{m}): ...",
     "{m} = []\nif {test}:\n    {m}.append({c})\nclass {n}(*{m}):\n    def run({s}): ...",
+    "{m} = []\ntry:\n    {m}.append({c})\n    import a_module_that_is_nowhere\nexcept ImportError:\n    {m}.append({d})\nclass {n}(*{m}): ...",
+    "{m} = []\n{m}.append({c})\nif {m}:\n    class {n}(*{m}): ...\nelse:\n    class {n}({d}): ...",
     "{m} = ({c},)\nclass {n}(*{m}):\n    pass",
     "{m} = [{c}]\n{m} += [{d}]\nclass {n}(*{m}): ...",
     "{m} = [{c}]\n{m}.insert(0, {d})\nclass {n}(*{m}): ...",
@@ -26,6 +28,20 @@ _BASES = (
     "class {n}(typing.NamedTuple('{n}', [('a', int), ('b', str)])):\n    pass",
     "class {n}(collections.namedtuple('{n}', 'a b', defaults=[1])):\n    def __new__(cls, c): return super().__new__(cls, c)",
     "class {n}({c}):\n    class run({d}):\n        def __init__({s}): ...",
+)
+
+_TESTED = (
+    "{m} = []\n{m}.append(1)\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = [1]\n{m}.clear()\nif not {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = {{'a': False}}\n{m}['a'] = True\nif {m}['a']:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = ['a']\ndef {o}(): {m}.append('b')\n{o}()\nif 'b' in {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = ['a']\n{o} = {m}\n{o}.append('b')\nif 'b' in {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = ['a']\n(lambda x: x.clear())({m})\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = []\nif {test}:\n    {m}.append(1)\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = []\ntry:\n    from json import dumps\n    {m}.append(dumps)\nexcept ImportError:\n    pass\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = []\ntry:\n    {m}.append(1)\n    import a_module_that_is_nowhere\nexcept ImportError:\n    pass\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = set()\n{m}.add(1)\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
+    "{m} = []\n{m} += [1]\nif {m}:\n    def {n}({p}): ...\nelse:\n    def {n}({q}): ...",
 )
 
 _MADE = (
@@ -242,6 +258,7 @@ _ATTRS = (
 
 RARE_STATEMENTS = (
     *_BASES,
+    *_TESTED,
     *_MADE,
     *_WRAPPED,
     *_METHODS,

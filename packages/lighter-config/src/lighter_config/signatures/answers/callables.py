@@ -8,9 +8,10 @@ from dataclasses import replace
 from lighter_config.signatures.answers.calls import MAX_DEPTH, Calls
 from lighter_config.signatures.answers.fields import is_maker
 from lighter_config.signatures.answers.generated import generated_parameters, named_tuple_parameters
-from lighter_config.signatures.answers.keeping import MAKERS, shortened
+from lighter_config.signatures.answers.keeping import MAKERS, NAMES_OF_MAKERS, shortened
 from lighter_config.signatures.answers.pydantic_models import BASE_MODEL, is_model, read_model
 from lighter_config.signatures.answers.subclass_hooks import changes_subclasses, making_hook
+from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import (
     DECIDING_NAMES,
     changes_own_names,
@@ -188,8 +189,8 @@ class Callables:
                 isinstance(function, FunctionValue)
                 and function.module.partition(".")[0] not in sys.stdlib_module_names
                 and mentions_deciding_names(function.node)
-            ) or (isinstance(function, FunctionValue) and function.name in MAKERS):
-                return Unclear(f"{function.name} may change {cls.name} after it was made")
+            ) or _may_be_maker(function, callee):
+                return Unclear(f"{ast.unparse(callee)} may change {cls.name} after it was made")
         hook = self.library.classes.own_attribute(cls, "__init_subclass__")
         is_changing = cls != made and isinstance(hook, FunctionValue) and changes_subclasses(self.library, hook)
         if is_changing and not self._makes_dataclasses(hook, made):
@@ -363,6 +364,12 @@ class Callables:
             bound = without_first(parameters)
             return index, bound if bound is not None else Unclear(f"{base.name}.{name} takes no object")
         return None
+
+
+def _may_be_maker(function: Value, callee: ast.expr) -> bool:
+    if isinstance(function, (Unclear, ChoiceValue)):
+        return last_name(callee) in NAMES_OF_MAKERS
+    return isinstance(function, FunctionValue) and function.name in MAKERS
 
 
 def _at(unclear: Unclear, module: str, node: ast.stmt | ast.expr) -> Unclear:

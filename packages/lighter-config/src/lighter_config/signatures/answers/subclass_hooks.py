@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lighter_config.signatures.answers.keeping import MAKERS
+from lighter_config.signatures.answers.keeping import MAKERS, NAMES_OF_MAKERS
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.function_bodies import DECIDING_NAMES, mentions_deciding_names, own_nodes
 from lighter_config.signatures.values.library import Library
@@ -28,8 +28,6 @@ from lighter_config.signatures.values.value import (
     FunctionValue,
     Unclear,
 )
-
-_NAMES_OF_MAKERS = ("attrs", "dataclass", "define", "frozen", "mutable", "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _may_decide(library: Library, call: ast.Call, hook: FunctionValue, nodes: li
             return len(call.args) < 2 or not _is_other_name(call.args[1], nodes)
         case BuiltinValue(name="functools.partial"):
             return True
-        case Absent() | Unclear() | ChoiceValue() if isinstance(call.func, ast.Name) or name in _NAMES_OF_MAKERS:
+        case Absent() | Unclear() | ChoiceValue() if isinstance(call.func, ast.Name) or name in NAMES_OF_MAKERS:
             return True  # a local name, or one of several, which may stand for `dataclass`
         case _:
             return name in ("__setattr__", "")

@@ -1,7 +1,7 @@
 """What a class statement says: its attributes, along its bases in their order."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lighter_config.signatures.namespaces.namespace import Assignment, Binding, Namespace
@@ -29,6 +29,7 @@ class Classes:
         modules: Where the modules are found that hold the classes.
         evaluate: Says what an expression stands for.
         bound: Says what a binding in a scope stands for, by its name and the class that holds it.
+        items: Says what a list of the module around a class holds when its statement runs; ``None`` if unknown.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class Classes:
         modules: ModuleStore,
         evaluate: Callable[[ast.expr, Scope], Value],
         bound: Callable[[Binding, Scope, str, str], Value],
+        items: Callable[[ClassValue, str], list[ast.expr] | None],
     ) -> None:
         self._modules = modules
         self._evaluate = evaluate
         self._bound = bound
+        self._items = items
         self._in_progress: set[ClassValue] = set()
         self._bodies: dict[ast.ClassDef, Namespace] = {}
         self._orders: dict[ClassValue, tuple[ClassValue | BuiltinValue, ...]] = {}
@@ -156,11 +159,25 @@ class Classes:
                 return Unclear("a property", value.qualname)
         return value
 
-    def _gives_way(self, node: ast.expr, cls: ClassValue, index: int) -> bool:
+    def _written_bases(self, cls: ClassValue) -> list[ast.expr] | Unclear:
+        """The bases of a class, with what a list holds in the place of ``*bases``."""
+        nodes: list[ast.expr] = []
+        for node in cls.node.bases:
+            match node:
+                case ast.Starred(value=ast.List(elts=items) | ast.Tuple(elts=items)):
+                    nodes.extend(items)
+                case ast.Starred(value=ast.Name(id=name)):
+                    listed = self._items(cls, name)
+                    if listed is None:
+                        return Unclear(f"the bases of {cls.name} are computed", owner=cls.name)
+                    nodes.extend(listed)
+                case _:
+                    nodes.append(node)
+        return nodes
+
+    def _gives_way(self, node: ast.expr, others: Sequence[ast.expr], cls: ClassValue) -> bool:
         """Return whether a base is ``Generic[T]`` before another one in brackets, which brings ``Generic`` itself."""
-        if not isinstance(node, ast.Subscript) or not any(
-            isinstance(later, ast.Subscript) for later in cls.node.bases[index + 1 :]
-        ):
+        if not isinstance(node, ast.Subscript) or not any(isinstance(later, ast.Subscript) for later in others):
             return False
         return self._evaluate(node.value, cls.scope) == BuiltinValue("typing.Generic")
 
@@ -174,8 +191,11 @@ class Classes:
         try:
             orders: list[list[ClassValue | BuiltinValue]] = []
             bases: list[ClassValue | BuiltinValue] = []
-            for index, node in enumerate(cls.node.bases):
-                if self._gives_way(node, cls, index):
+            nodes = self._written_bases(cls)
+            if isinstance(nodes, Unclear):
+                return nodes
+            for index, node in enumerate(nodes):
+                if self._gives_way(node, nodes[index + 1 :], cls):
                     continue
                 base = as_class(self.unsubscripted(self._evaluate(node, cls.scope)))
                 if isinstance(base, BuiltinValue):

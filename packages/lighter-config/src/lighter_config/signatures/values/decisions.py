@@ -34,6 +34,7 @@ from lighter_config.signatures.values.frame import (
 from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.module_store import ModuleStore
 from lighter_config.signatures.values.value import FunctionValue, ModuleValue, Scope, Value
+from lighter_config.signatures.values.written_lists import WrittenLists
 
 _MAX_DEPTH = 12
 
@@ -62,6 +63,7 @@ class Decisions:
         self._branches: dict[Decision, tuple[int | None, frozenset[str]]] = {}
         self._in_progress: set[object] = set()
         self._depth = 0
+        self.lists = WrittenLists(self)
 
     def branch(self, decision: Decision, module: Module) -> int | None:
         """The number of the branch that a module takes; ``None`` when that is not known."""
@@ -83,6 +85,7 @@ class Decisions:
         frame = Frame(self, module, decision.before)
         try:
             if isinstance(decision.node, ast.If):
+                self._fill(frame, decision.node, module)
                 return 0 if frame.truth(decision.node.test) else 1
             try:
                 frame.run(decision.node.body)
@@ -91,6 +94,31 @@ class Decisions:
             return None if self._may_fail_otherwise(decision.node, module) else 0
         except (UndecidedError, ReturnedError, RecursionError):
             return None
+
+    def _fill(self, frame: Frame, statement: ast.If, module: Module) -> None:
+        """Give the list that ``if bases:`` tests the items that the statements before have put into it."""
+        test = statement.test.operand if isinstance(statement.test, ast.UnaryOp) else statement.test
+        if not isinstance(test, ast.Name):
+            return
+        bound = frame.before.get(test.id) if frame.before is not None else None
+        candidates = bound.candidates if bound is not None else ()
+        if any(isinstance(one, Assignment) and isinstance(one.value, ast.List) for one in candidates):
+            frame.local[test.id] = tuple(map(ast.unparse, self.items(module, test.id, statement)))
+
+    def items(self, module: Module, name: str, until: ast.stmt) -> list[ast.expr]:
+        """The expressions that a list of a module holds when a statement runs.
+
+        Raises:
+            UndecidedError: Not all that it holds is written out.
+        """
+        namespace = self._modules.namespace(module)
+        if not isinstance(namespace, Namespace) or module.kind != "source" or (name, until) in self._in_progress:
+            raise UndecidedError
+        self._in_progress.add((name, until))
+        try:
+            return self.lists.items(module, name, namespace, until)
+        finally:
+            self._in_progress.discard((name, until))
 
     def _may_fail_otherwise(self, statement: ast.Try | ast.TryStar, module: Module) -> bool:
         """Return whether a module that is imported in a ``try`` may raise what a handler catches, beside import errors.
@@ -128,9 +156,13 @@ class Decisions:
             raise UndecidedError
         self._in_progress.add((module.name, name))
         try:
-            return self._bound(bindings[0], Frame(self, module, before, bound.position))
+            value = self._bound(bindings[0], Frame(self, module, before, bound.position))
         finally:
             self._in_progress.discard((module.name, name))
+        is_own = isinstance(value, (dict, list)) and isinstance(bindings[0], Assignment)
+        if is_own and self.lists.may_change(module, name):
+            raise UndecidedError
+        return value
 
     def final_value(self, module: str, name: str) -> Any:
         """The value of a name of a module once that has run."""

@@ -25,6 +25,7 @@ from lighter_config.signatures.values.classes import Classes
 from lighter_config.signatures.values.compiled_additions import CompiledAdditions
 from lighter_config.signatures.values.decisions import Decisions
 from lighter_config.signatures.values.exports import Exports
+from lighter_config.signatures.values.frame import UndecidedError
 from lighter_config.signatures.values.imports import Imports
 from lighter_config.signatures.values.lazy_values import loaded_lazily
 from lighter_config.signatures.values.module_store import ModuleStore
@@ -83,7 +84,7 @@ class Library:
 
     def __init__(self, finder: ModuleFinder) -> None:
         self.modules = ModuleStore(finder)
-        self.classes = Classes(self.modules, self.evaluate, self._bound)
+        self.classes = Classes(self.modules, self.evaluate, self._bound, self._listed)
         self.exports = Exports(self.modules, self.evaluate)
         self.compiled = CompiledAdditions(self.modules, self.evaluate)
         self.unwritten = UnwrittenNames(self)
@@ -181,6 +182,16 @@ class Library:
             return False
         bindings = self.decisions.resolved(namespace.bindings(name), module)
         return any(isinstance(binding, Unbound) for binding in bindings)
+
+    def _listed(self, cls: ClassValue, name: str) -> list[ast.expr] | None:
+        """What a list of a module holds when the statement of one of its classes runs; ``None`` if not known."""
+        module = self.modules.find(cls.module)
+        if module is None or cls.scope.body is not None or cls.scope.local:
+            return None
+        try:
+            return self.decisions.items(module, name, cls.node)
+        except (UndecidedError, SyntaxError, ValueError, RecursionError):
+            return None
 
     def _is_run(self, star: StarImport, module: Module) -> bool | None:
         """Return whether a star import is in branches that the module takes; ``None`` when that is not known."""
