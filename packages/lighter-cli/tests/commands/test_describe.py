@@ -219,6 +219,12 @@ def test_deep_imports_what_the_source_does_not_tell(in_process: Command, write: 
     assert "imported" in done.stderr  # standard output is for the answer
 
 
+def test_deep_names_no_file_of_a_compiled_function(in_process: Command) -> None:
+    done = in_process("describe", "math.sqrt", "--deep")
+    assert done.returncode == 0
+    assert "\na function, without a source file\n" in done.stdout
+
+
 def test_deep_says_why_a_target_cannot_be_imported(in_process: Command, write: Write) -> None:
     write("broken.py", "globals()['x'] = 1\nraise OSError('no disk')\n")
     done = in_process("describe", "broken.Net", "--deep")

@@ -122,7 +122,8 @@ def _lines(
     yield from _wrapped(documentation.summary, "")
     yield [""]
     kind = "a class" if signature.is_class else "a function"
-    yield [(f"{kind}, {signature.file}:{signature.line}", PLACE)]
+    place = f"{signature.file}:{signature.line}" if signature.file else "without a source file"
+    yield [(f"{kind}, {place}", PLACE)]
     if others:
         yield from _wrapped(f"others with this name: {', '.join(others)}", "")
     if signature.parameters:
