@@ -26,6 +26,7 @@ IMPORTS = "import dataclasses, functools, inspect, typing\nfrom dataclasses impo
         "def make(cls): return dataclass(cls)\n@make\nclass thing:\n  a: int",
         "make = dataclass(kw_only=True)\n@make\nclass thing:\n  a: int",
         "class thing:\n  a: int\ndataclass(thing)",
+        "class thing:\n  @functools.partial\n  @functools.partial\n  def __init__(self, a): ...",
         "class thing:\n  a: int\nthing = dataclass(thing)",
         "class Keys(typing.TypedDict):\n  a: int\nclass thing(Keys, typing.Generic[typing.TypeVar('T')]):\n  b: int",
         "@dataclass\nclass thing:\n  a: int = 1\n  del a",
@@ -53,12 +54,13 @@ def test_what_is_taken_after_rare_statements_is_unknown(read: Read, text: str) -
         ("class thing(typing.NamedTuple):\n  a: int\n  a: str\n  b: int = 1", ("a", "b")),
         ("@dataclass\nclass thing:\n  a: int\n  a: str = 'x'", ("a",)),
         ("make = functools.partial(dataclass, kw_only=True)\n@make\nclass thing:\n  a: int", ("a",)),
+        ("from part import *\n@dataclass\nclass thing:\n  a: int\n  b: typing.ClassVar[int] = 1\nfrom dataclasses import dataclass", ("a",)),
         ("(thing := lambda a, b=1: None)", ("a", "b")),
         ("def count(f):\n  num = 0\n  @functools.wraps(f)\n  def inner(*args):\n    nonlocal num\n    num += 1\n  return inner\n@count\ndef thing(a): ...", ("a",)),
     ],
 )  # fmt: skip
 def test_what_rare_statements_leave_is_known(read: Read, text: str, expected: tuple[str, ...]) -> None:
-    answer = read(IMPORTS + text)
+    answer = read(IMPORTS + text, part="for name in ['f', 'g']: globals()[name.title()] = len")
     assert isinstance(answer, Signature), answer
     assert answer.keywords == expected
 

@@ -358,6 +358,8 @@ class Callables:
                 return index, Unclear(f"{base.name}.{name} is computed")
             if self._has_other_first(method, name):
                 return index, Unclear(f"{base.name}.{name} does not get the object")
+            if method.decorators and isinstance(self.calls.decorated(method), ExpressionValue):
+                return index, Unclear(f"{base.name}.{name} is an object, which may not get the one that is made")
             parameters = self.parameters(replace(method, is_bound=False))
             if isinstance(parameters, Unclear):
                 return index, parameters

@@ -226,7 +226,7 @@ def _special_annotation(library: Library, annotation: ast.expr, cls: ClassValue)
     if isinstance(node, ast.Subscript):
         node = node.value
     value: Value = library.evaluate(node, cls.scope)
-    if value == BuiltinValue("typing.ClassVar"):
+    if value == BuiltinValue("typing.ClassVar") or ast.unparse(node).rpartition(".")[2] == "ClassVar":
         return "ClassVar"
     return "KW_ONLY" if ast.unparse(node).rpartition(".")[2] == "KW_ONLY" else ""
 
