@@ -26,7 +26,7 @@ IMPORTS = "import dataclasses, functools, inspect, typing\nfrom dataclasses impo
         "def make(cls): return dataclass(cls)\n@make\nclass thing:\n  a: int",
         "make = dataclass(kw_only=True)\n@make\nclass thing:\n  a: int",
         "class thing:\n  a: int\ndataclass(thing)",
-        "class thing:\n  @functools.partial\n  @functools.partial\n  def __init__(self, a): ...",
+        "def other(f):\n  def wrapper(p, q=1): ...\n  return wrapper\ndef part(f): return functools.partial(f)\nclass thing:\n  @part\n  @other\n  def __init__(self, a): ...",
         "class thing:\n  a: int\nthing = dataclass(thing)",
         "class Keys(typing.TypedDict):\n  a: int\nclass thing(Keys, typing.Generic[typing.TypeVar('T')]):\n  b: int",
         "@dataclass\nclass thing:\n  a: int = 1\n  del a",
