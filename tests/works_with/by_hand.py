@@ -188,5 +188,6 @@ OTHERS: dict[str, Callable[[LoadedExperiment, Any], ByHand]] = {
     "torchgeo": _of_torchgeo,
     "pytorch-forecasting": _of_forecasting,
     "anomalib": _of_anomalib,
+    "anomalib-patchcore": _of_anomalib,
 }
 """Recipes whose model is not a System."""

@@ -4,6 +4,7 @@ import csv
 import multiprocessing
 import runpy
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.works_with.libraries import LIBRARIES
 
 RECIPES = Path(__file__).parent / "recipes"
 PROGRAM = Path(__file__).parent / "program.py"
+_AUTHOR = ("-c", "user.name=user", "-c", "user.email=user@example.org")
 LAST = "outputs/checkpoints/last.ckpt"
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -76,6 +78,11 @@ class Crossing:
 def cross(library: str, folder: Path) -> Crossing:
     """Check, train, resume, validate, test and predict."""
     shutil.copytree(RECIPES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for words in (
+        "init --quiet",
+        "commit --quiet --allow-empty --message=begin",
+    ):  # trackers write into the nearest one
+        subprocess.run(["git", *_AUTHOR, *words.split()], cwd=folder, check=True)
     crossing = Crossing(library, folder)
     found = crossing.lighter("check")
     assert "nothing wrong" in found, found

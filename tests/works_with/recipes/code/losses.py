@@ -29,3 +29,17 @@ class LossOfViews(nn.Module):
         """Return the loss of the first and the second view."""
         loss: Tensor = self.loss(*views.unbind(1))
         return loss
+
+
+class MinedLoss(nn.Module):
+    """Give a loss the pairs or triplets that a miner finds in the batch."""
+
+    def __init__(self, miner: nn.Module, loss: nn.Module) -> None:
+        super().__init__()
+        self.miner = miner
+        self.loss = loss
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of what the miner found."""
+        loss: Tensor = self.loss(embeddings, labels, self.miner(embeddings, labels))
+        return loss

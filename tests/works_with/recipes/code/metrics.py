@@ -26,11 +26,11 @@ def documents(count: int, *, seed: int) -> list[dict[str, Tensor]]:
     return [{"document": document, "relevant": is_relevant, "query": number} for document, is_relevant, number in parts]
 
 
-def signals(count: int, *, seed: int, length: int = 800) -> TensorDataset:
-    """Make pairs of a noisy sine wave and the clean one, each `(1, length)`."""
+def sounds(count: int, *, seed: int, length: int = 4000, rate: int = 8000) -> TensorDataset:
+    """Make pairs of a noisy tone and the clean one, each `(1, length)`: half a second at 8 kHz."""
     generator = torch.Generator().manual_seed(seed)
-    time = torch.linspace(0, 1, length)
-    clean = torch.sin(2 * torch.pi * time * torch.arange(5, 5 + count)[:, None])[:, None]
+    seconds = torch.arange(length) / rate
+    clean = torch.sin(2 * torch.pi * seconds * (300 + 40 * torch.arange(count)[:, None]))[:, None]
     return TensorDataset(clean + torch.randn(clean.shape, generator=generator) / 4, clean)
 
 
