@@ -158,7 +158,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
-    """Run every test with the newest release of each library, whatever is pinned, and print what has moved."""
+    """Run the packages' tests with the newest release of each library, whatever is pinned; prints what has moved."""
     groups = ["test", "loggers", "figures", "sweep", "slurm", "ray", "tracking"]
     install(session, list(SIBLINGS), groups=groups, requirements=workspace_requirements(), newest=True)
     print_moved(session)
