@@ -1,4 +1,5 @@
 import csv
+import os
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lighter.callbacks import FileWriter, PredictionWriter
+from lighter.callbacks.writers.staging import create_staging, remove_abandoned
 from lighter.errors import WriterError
 
 
@@ -285,3 +287,34 @@ def test_a_writer_of_ones_own_implements_one_method(tmp_path):
     predict(tmp_path, Sums(tmp_path / "sums", {"pred": "pred"}), size=3)
     assert files(tmp_path / "sums") == ["0.sum", "1.sum", "2.sum", "samples.csv"]
     assert [row["sum"] for row in listed(tmp_path / "sums")] == ["0.0", "10.0", "20.0"]
+
+
+def make_old(folder):
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (0, 0))
+
+
+class AnotherRun(pl.Callback):
+    """Starts beside a run that has written nothing for a long time."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def on_predict_batch_end(self, *_):
+        (folder,) = self.target.parent.glob(".preds.*.partial")
+        make_old(folder)
+        remove_abandoned(self.target)
+
+
+def test_a_run_removes_what_a_killed_one_left(tmp_path):
+    killed = tmp_path / ".preds.01234567.partial"
+    create_staging(killed, tmp_path / "preds").close()
+    make_old(killed)
+    predict(tmp_path, FileWriter(tmp_path / "preds"))
+    assert [path.name for path in tmp_path.iterdir()] == ["preds"]
+
+
+def test_a_run_that_writes_is_left_alone(tmp_path):
+    target = tmp_path / "preds"
+    trainer(tmp_path, FileWriter(target), AnotherRun(target)).predict(Rows(), numbers())
+    assert len(files(target)) == 11

@@ -1,13 +1,48 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
-from lighter.callbacks.writers.staging import check_writable, create_staging, discard, publish, remove, staging_of
+from lighter.callbacks.writers.staging import (
+    check_writable,
+    create_staging,
+    discard,
+    publish,
+    remove,
+    remove_abandoned,
+    staging_of,
+)
 from lighter.errors import WriterError
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from lighter.callbacks.writers.staging import create_staging
+lock = create_staging(Path(".out.01234567.partial"), Path("out"))
+Path(".out.01234567.partial/rank0.part").write_text("rows")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def created(target):
     staging = staging_of(target)
-    create_staging(staging, target)
+    create_staging(staging, target).close()
     return staging
+
+
+def make_old(folder):
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (0, 0))
+
+
+@pytest.fixture
+def abandoned(tmp_path):
+    """The folder that a killed process has left."""
+    assert subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False).returncode == -9
+    folder = tmp_path / ".out.01234567.partial"
+    make_old(folder)
+    return folder
 
 
 def test_content_appears_in_the_place_of_what_was_there(tmp_path):
@@ -63,3 +98,27 @@ def test_a_directory_without_permission_cannot_be_written(tmp_path, monkeypatch)
     monkeypatch.setattr("os.access", lambda path, mode: False)  # who runs the tests may be allowed everything
     with pytest.raises(WriterError, match="no permission"):
         check_writable(tmp_path / "out", where="here")
+
+
+def test_the_folder_of_a_killed_run_is_removed(abandoned, tmp_path):
+    other = tmp_path / ".other.01234567.partial"
+    create_staging(other, tmp_path / "other").close()
+    make_old(other)
+    remove_abandoned(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_folder_of_the_last_minute_stays(abandoned, tmp_path):
+    os.utime(abandoned / "rank0.part")
+    remove_abandoned(tmp_path / "out")
+    assert (abandoned / "rank0.part").exists()
+
+
+def test_a_folder_of_a_process_that_writes_stays(tmp_path):
+    folder = tmp_path / ".out.01234567.partial"
+    with create_staging(folder, tmp_path / "out"):
+        make_old(folder)
+        remove_abandoned(tmp_path / "out")
+        assert folder.exists()
+    remove_abandoned(tmp_path / "out")
+    assert not folder.exists()

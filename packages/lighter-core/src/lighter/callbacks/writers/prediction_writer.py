@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import IO, Any, Literal, TypeVar, get_args
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import CombinedLoader, rank_zero_warn
@@ -24,6 +24,7 @@ from lighter.callbacks.writers.staging import (
     naming,
     publish,
     remove,
+    remove_abandoned,
     staging_of,
 )
 from lighter.errors import LighterError, WriterError, nearest_names
@@ -81,7 +82,7 @@ class PredictionWriter(Callback, ABC):
     together with ``samples.csv``: one row for each sample, in dataset order across ranks, with the columns that `write`
     returned. No output is kept in memory. The output of an earlier run at ``path`` is kept beside it as
     ``<name>.previous``; in fit, each validation replaces the output of the one before. After an exception nothing of
-    the run is left.
+    the run is left. A killed process leaves a hidden folder, which the next run with the same ``path`` removes.
 
     In predict, the index of a sample is the one that Lightning recorded. In val and test it is derived from the
     sampler: exactly without shuffling in one process, and under a `DistributedSampler`, whose padding is dropped. If a
@@ -110,6 +111,7 @@ class PredictionWriter(Callback, ABC):
         self.keys = dict(keys)
         self.modes = tuple(modes)
         self._run: _Run | None = None
+        self._lock: IO[bytes] | None = None  # of rank zero, while it writes
         self._written: set[Path] = set()
         if isinstance(modes, str) or not modes or set(modes) - set(get_args(WriterMode)):
             wrong = repr(modes) if isinstance(modes, str) or not modes else ", ".join(map(repr, modes))
@@ -177,6 +179,8 @@ class PredictionWriter(Callback, ABC):
                     expected="a different path for each writer",
                     fix="give one of the writers another path",
                 )
+        if trainer.is_global_zero:
+            remove_abandoned(target)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start a pass, except in Lightning's sanity check."""
@@ -229,8 +233,14 @@ class PredictionWriter(Callback, ABC):
         if self._run is not None:
             with suppress(OSError):  # on a full disk the last rows cannot be written now either
                 self._run.table.close()
-            self._run.remove_staging()
-            self._run = None
+            self._end(self._run)
+
+    def _end(self, run: _Run) -> None:
+        run.remove_staging()
+        self._run = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _start(self, trainer: Trainer, mode: str, loaders: Any) -> None:
         if mode not in self.modes:
@@ -266,7 +276,7 @@ class PredictionWriter(Callback, ABC):
 
     def _create(self, staging: Path, target: Path) -> None:
         self.check_target(target)
-        create_staging(staging, target)
+        self._lock = create_staging(staging, target)
         try:
             (staging / "content").mkdir()
             (staging / "content" / "samples.csv").touch()  # so that no sample's file gets this name
@@ -327,8 +337,7 @@ class PredictionWriter(Callback, ABC):
         has_ranks = trainer.strategy.reduce_boolean_decision(run.table.has_ranks, all=False)
         is_rehearsal = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
         _on_rank_zero(trainer, lambda: self._publish(run, has_ranks=has_ranks, is_rehearsal=is_rehearsal))
-        run.remove_staging()
-        self._run = None
+        self._end(run)
 
     def _publish(self, run: _Run, *, has_ranks: bool, is_rehearsal: bool) -> None:
         with naming(run.target, where=type(self).__name__):

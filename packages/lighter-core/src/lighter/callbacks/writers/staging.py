@@ -3,16 +3,27 @@
 import errno
 import logging
 import os
+import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from lighter.errors import WriterError
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
 logger = logging.getLogger(__name__)
+
+_LOCK = "lock"
+_BEING_WRITTEN_S = 60.0  # on some disks of several machines, each machine sees its own locks alone
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
@@ -44,18 +55,54 @@ def staging_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
 
 
-def create_staging(staging: Path, target: Path) -> None:
+def create_staging(staging: Path, target: Path) -> IO[bytes]:
     """Create the hidden folder of a path.
+
+    Returns:
+        An open file in it. While it is open, the folder belongs to a process that writes; see `remove_abandoned`.
 
     Raises:
         WriterError: The folder cannot be created.
     """
     try:
         staging.mkdir(parents=True)
+        lock = (staging / _LOCK).open("xb")
     except OSError as error:
         raise WriterError(
             f"`{target}` cannot be written: {error.strerror or error}", fix="give a path that you can write"
         ) from error
+    with suppress(OSError):  # some disks have no locks
+        _lock(lock)
+    return lock
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the hidden folders of a path that killed processes have left.
+
+    A folder that is locked, or that was written to within the last minute, belongs to a process that writes. On a disk
+    without locks, nothing is removed.
+    """
+    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.partial(\.discarded)?")
+    for staging in target.absolute().parent.glob(".*.partial*"):
+        if not name.fullmatch(staging.name) or staging.is_symlink():
+            continue
+        with suppress(OSError), (staging / _LOCK).open("r+b") as lock:
+            written = max(path.stat().st_mtime for path in (staging, *staging.iterdir()))
+            if time.time() - written > _BEING_WRITTEN_S:
+                _lock(lock)
+                remove(staging)
+                logger.info("removed `%s`, which a killed run has left", staging)
+
+
+def _lock(stream: IO[bytes]) -> None:
+    """Lock an open file; the system releases the lock when the process closes the file or ends.
+
+    Raises:
+        OSError: Another process holds the lock, or there are no locks here.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
