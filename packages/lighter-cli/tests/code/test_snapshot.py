@@ -168,6 +168,19 @@ def test_changes_that_are_too_large_are_said(
     assert "code/big.py" in warning
 
 
+def test_untracked_files_above_the_limit_are_left_out_and_said(
+    repository: Path, snapshot: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "MAX_FILES", len(snapshot().facts["files"]) + 2)
+    for number in range(5):
+        (repository / f"untracked_{number}.py").write_text("x = 1\n", encoding="utf-8")
+    taken = snapshot()
+    assert taken.facts["patch"]["left_out"] == ["untracked_2.py", "untracked_3.py", "untracked_4.py"]
+    assert taken.facts["patch"]["is_complete"] is False
+    assert b"untracked_1.py" in taken.patch
+    assert b"untracked_2.py" not in taken.patch
+
+
 def test_special_and_large_files_are_left_out_and_said(repository: Path, snapshot: Take) -> None:
     os.mkfifo("code/fifo.py")
     Path("code/device.py").symlink_to("/dev/zero")

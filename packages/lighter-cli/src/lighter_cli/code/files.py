@@ -19,7 +19,7 @@ PATTERNS = tuple(f"*.{kind}" for kind in _KINDS)
 """The files that are code or configuration, as patterns of git."""
 
 MAX_FILE_BYTES = 1024 * 1024
-_MAX_FILES = 2_000
+MAX_FILES = 2_000
 _MAX_ENTRIES = 20_000
 _FIRST = (".py", ".yaml", ".yml")
 _SUFFIXES = tuple(f".{kind}" for kind in _KINDS)
@@ -76,9 +76,9 @@ def code_files(project: Path | None, configs: Iterable[str], tree: WorkingTree |
             found.outside.append(file)
     found.configs = [_below(file, root) or file for file in read]
     found.inside = list(inside)
-    if len(found.inside) > _MAX_FILES:
-        found.left_out.append(f"{len(found.inside) - _MAX_FILES:,} of {len(found.inside):,} files")
-        del found.inside[_MAX_FILES:]
+    if len(found.inside) > MAX_FILES:
+        found.left_out.append(f"{len(found.inside) - MAX_FILES:,} of {len(found.inside):,} files")
+        del found.inside[MAX_FILES:]
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lighter_cli.atomic_files import write_atomically
 from lighter_cli.code import CODE_FILE, PATCH_FILE
-from lighter_cli.code.files import PATTERNS, CodeFiles, code_files, hash_of, is_wanted, read_code
+from lighter_cli.code.files import MAX_FILES, PATTERNS, CodeFiles, code_files, hash_of, is_wanted, read_code
 from lighter_cli.code.packages import imported_packages
 from lighter_cli.code.patch import addition, masked
 from lighter_cli.code.repository import WorkingTree, changes_of_kinds, working_tree
@@ -125,6 +125,9 @@ def _patch(
     left_out = []
     size = len(masked_changes)
     for path, content in _added(tree, files, contents):
+        if content is None:
+            left_out.append(path)
+            continue
         added = addition(path.encode(errors="surrogateescape"), content)
         without_secrets = masked(added, secrets)
         if size + len(added) > MAX_PATCH_BYTES:
@@ -142,14 +145,18 @@ def _patch(
     return patch, {**facts, "hash": hash_of(patch)}
 
 
-def _added(tree: WorkingTree | None, files: CodeFiles, contents: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
-    """Yield the files that the commit lacks and ``git diff`` leaves out."""
+def _added(
+    tree: WorkingTree | None, files: CodeFiles, contents: Mapping[str, bytes]
+) -> Iterable[tuple[str, bytes | None]]:
+    """Yield the files that the commit lacks and ``git diff`` leaves out; without content those above ``MAX_FILES``."""
     is_of_commit = tree.tracked.__contains__ if tree is not None and tree.commit is not None else _never
     yield from ((path, content) for path, content in contents.items() if not is_of_commit(path))
+    num_files = len(contents)
     for path in () if tree is None else tree.untracked:
         if path not in contents and path.endswith(_KEPT_OUTSIDE_PROJECT) and is_wanted(path):
+            num_files += 1
             with suppress(OSError):
-                yield path, read_code(files.root / path)
+                yield path, read_code(files.root / path) if num_files <= MAX_FILES else None
 
 
 def _never(_path: str) -> bool:
