@@ -1,6 +1,6 @@
-"""Fit 100,000 epochs of one batch each, with validation, a metric, a CSV logger and a checkpoint an epoch.
+"""Fit 100,000 epochs of one batch each, with validation, a metric, a CSV logger and checkpoints.
 
-Run: python benchmarks/long_runs/epochs.py [--epochs 100000] [--folder FOLDER]
+Run: python benchmarks/long_runs/epochs.py [--epochs 100000] [--every 1] [--folder FOLDER]
 
 Prints after every tenth the memory of the process, the processor time of an epoch and the size of what is left; then what
 `runs show`, `report` and a resumed run cost on such a run. Fails when an epoch is missing from the curve or the table
@@ -31,7 +31,7 @@ trainer:
   enable_model_summary: false
   logger: {{_target_: pytorch_lightning.loggers.CSVLogger, save_dir: .}}
   callbacks:
-    - {{_target_: pytorch_lightning.callbacks.ModelCheckpoint, dirpath: checkpoints, save_last: true, monitor: val/loss/epoch}}
+    - {{_target_: pytorch_lightning.callbacks.ModelCheckpoint, dirpath: checkpoints, every_n_epochs: {every}}}
     - {{_target_: parts.Watch, epochs: {epochs}}}
 system:
   _target_: lighter.System
@@ -66,13 +66,14 @@ def check(folder: Path, num_epochs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=100_000)
+    parser.add_argument("--every", type=int, default=1, help="epochs between checkpoints")
     parser.add_argument("--folder", type=Path, help="where to leave the run")
     options = parser.parse_args()
     print_versions()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
-        (folder / "config.yaml").write_text(CONFIG.format(epochs=options.epochs))
+        (folder / "config.yaml").write_text(CONFIG.format(epochs=options.epochs, every=options.every))
         measure(folder, options.epochs)
 
 
@@ -88,7 +89,7 @@ def measure(folder: Path, num_epochs: int) -> None:
         ("report", "last", "--output", "report.html"),
         ("fit", "config.yaml", "--ckpt-path", "last", f"trainer::max_epochs={num_epochs + 2}"),
     ):
-        print(f"lighter {words[0]} {words[1]:<12} {lighter(folder, *words)}", flush=True)
+        print(f"lighter {words[0]:<6} {words[1]:<12} {lighter(folder, *words)}", flush=True)
     print_sizes(folder)
     growth_mib = rows[-1]["memory_mib"] - rows[1]["memory_mib"]
     slowdown = rows[-1]["epoch_ms"] / min(row["epoch_ms"] for row in rows[:2])

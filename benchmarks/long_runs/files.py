@@ -100,9 +100,8 @@ def commands(folder: Path, num_checked: int) -> dict[str, tuple[str, ...]]:
 
 def compare(name: str, small: Command, large: Command) -> bool:
     """Print what a command needs in both projects; return whether it is much more in the large one."""
-    is_slow = large.processor_s > MOST_S and large.processor_s > MOST_TIMES * small.processor_s
-    print(f"{name:<24} {large}   in 10 files {small}{'   SLOW' * is_slow}", flush=True)
-    return is_slow
+    print(f"{name:<24} {large}   in 10 files {small}", flush=True)
+    return large.processor_s > MOST_S and large.processor_s > MOST_TIMES * small.processor_s
 
 
 def main() -> None:
@@ -130,7 +129,13 @@ def main() -> None:
                     git(project, *command)
             few, many = (commands(folder / name, options.checked) for name in ("small", "large"))
             for (name, in_many), in_few in zip(many.items(), few.values(), strict=True):
-                if compare(name, lighter(folder / "small", *in_few), lighter(folder / "large", *in_many)):
+                # `pack` ends with 1 where the record lacks code; `check --each` has more to check
+                expected = None if name == "pack" else 0
+                small, large = (
+                    lighter(folder / project, *command, exit_code=expected)
+                    for project, command in (("small", in_few), ("large", in_many))
+                )
+                if compare(name, small, large) and not name.startswith("check --each"):
                     slow.append(f"{name}, {state}")
             print_sizes(folder / "large" / "outputs", most=5)
     if slow:

@@ -108,6 +108,26 @@ def test_checkpoints_of_the_run_are_deleted_when_wanted(in_process: Command, run
     assert outside.is_file()  # only the link to it is deleted
 
 
+@pytest.mark.parametrize("command", [("remove",), ("prune", "--status", "interrupted")])
+def test_the_best_checkpoint_of_a_run_that_stays_is_kept(
+    in_process: Command, run: str, command: tuple[str, ...]
+) -> None:
+    best = next(file for file in Path("checkpoints").rglob("*.ckpt") if file.name != "last.ckpt")
+    resumed = "20260101-000000-abcdef"
+    shutil.copytree(RUNS / run, RUNS / resumed)
+    # a run that resumed it, and has saved no better checkpoint
+    change(resumed, id=resumed, folder=str((RUNS / resumed).absolute()), checkpoints={"best": str(best.absolute())})
+    with INDEX.open("a") as lines:
+        lines.write(json.dumps({"folder": str(RUNS / resumed), "stage": "fit"}) + "\n")
+    change(run, status="interrupted")
+    names = (run,) if command == ("remove",) else ()
+    done = in_process("runs", *command, *names, "--checkpoints", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert listed() == [resumed]
+    assert list(Path("checkpoints").rglob("*.ckpt")) == [best]
+    assert f"kept: 1 checkpoint (first: {best}), the last or best of runs that stay" in done.stdout
+
+
 def test_a_sharded_checkpoint_is_deleted_as_a_whole(in_process: Command, run: str) -> None:
     folder = Path("checkpoints/sharded.ckpt")
     folder.mkdir()

@@ -242,6 +242,20 @@ def test_a_killed_run_is_lost_and_its_checkpoint_is_found(system_config: str) ->
     Runner().run("test", [system_config], ckpt_path="last")
 
 
+def test_removed_checkpoints_are_forgotten(system_config: str) -> None:
+    """What was known of each one stayed in memory: some hundred bytes a checkpoint."""
+    runner = Runner()
+    saving = "trainer::callbacks=[{_target_: pytorch_lightning.callbacks.ModelCheckpoint, dirpath: saved}]"
+    runner.run("fit", [system_config, "trainer::max_epochs=6", saving])
+    assert runner.experiment is not None
+    callbacks = runner.experiment.trainer.callbacks  # type: ignore[attr-defined]
+    (recorder,) = [callback for callback in callbacks if isinstance(callback, RunRecorder)]
+    (file,) = Path("saved").glob("*.ckpt")
+    assert list(recorder._steps) == [file.absolute()]
+    assert list(recorder._nan_weights._files) == [file.absolute()]
+    assert list(recorder._nan_weights._steps) == [runner.experiment.trainer.global_step]
+
+
 def test_ctrl_c_is_interrupted_and_exit_code_130(system_config: str) -> None:
     command = [sys.executable, "-m", "lighter_cli", "fit", system_config, "trainer::max_epochs=-1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)

@@ -27,7 +27,7 @@ class NanWeights:
         return self._steps[trainer.global_step]
 
     def note(self, saved: Mapping[Path, tuple[int, int]], newest: int) -> None:
-        """Note the checkpoints that were written since the last call.
+        """Note the checkpoints that were written since the last call, and forget those that are gone.
 
         Args:
             saved: All checkpoints, each with its global step, or -1, and its modification time.
@@ -36,6 +36,8 @@ class NanWeights:
         for file, (step, time) in saved.items():
             if self._files.get(file, (None,))[0] != time:
                 self._files[file] = time, self._steps.get(newest if step < 0 else step, False)
+        self._files = {file: known for file, known in self._files.items() if file in saved}
+        self._steps = {step: is_nan for step, is_nan in self._steps.items() if step >= newest}
 
     def hold(self, file: Path, *, is_nan: bool = False) -> bool:
         """Return whether a checkpoint holds nan weights.

@@ -299,6 +299,8 @@ class RunRecorder(Callback):
         self._newest = newest
         self._steps |= {Path(path).absolute(): step for path, step in newest if path}
         saved = saved_checkpoints(trainer, self._steps, is_failing=is_failing)
+        existing = {*saved, *(path.resolve() for path in saved)}
+        self._steps = {path: step for path, step in self._steps.items() if path in existing}
         for path in saved:
             if path.is_dir() and not (path / RECORD_FILE).is_file():
                 self._write_into_sharded_checkpoint(path)

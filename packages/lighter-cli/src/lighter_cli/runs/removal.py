@@ -6,12 +6,13 @@ record. The next removal beside it finishes what is left.
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
 from stat import S_ISDIR, S_ISLNK, S_ISREG
+from typing import Any
 
 from lighter_cli.atomic_files import PARTIAL
 from lighter_cli.checkpoints.on_disk import checkpoints_by_writer
@@ -51,9 +52,19 @@ class Removal:
 
 
 class Checkpoints:
-    """The checkpoints of runs. A folder that several runs share is searched once."""
+    """The checkpoints of runs. A folder that several runs share is searched once.
 
-    def __init__(self) -> None:
+    Args:
+        staying: The records of the runs that stay. Their last and best checkpoints stay, too: a run that resumed another
+            one names its best checkpoint until it has saved a better one.
+
+    Attributes:
+        kept: The checkpoints that stay for that reason.
+    """
+
+    def __init__(self, staying: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.kept: dict[Path, None] = {}
+        self._needed = {os.path.realpath(file) for record in staying for file in _named(record)}
         self._by_folder: dict[str, dict[str, list[Path]]] = {}
 
     def of(self, record: Record) -> tuple[Path, ...]:
@@ -61,8 +72,10 @@ class Checkpoints:
 
         A copy of a record names those of the original run where it has no folders of its own: they are left out.
         """
-        found = (file for folder in _own_folders(record) for file in self._in(folder).get(record.id, ()))
-        return tuple(dict.fromkeys(found))
+        found = dict.fromkeys(file for folder in _own_folders(record) for file in self._in(folder).get(record.id, ()))
+        kept = {file: None for file in found if os.path.realpath(file) in self._needed}
+        self.kept |= kept
+        return tuple(file for file in found if file not in kept)
 
     def _in(self, folder: str) -> dict[str, list[Path]]:
         if folder not in self._by_folder:
@@ -192,6 +205,11 @@ def _delete(folder: Path) -> None:
         entry.unlink(missing_ok=True)  # a link is deleted, not what it points to
     for parent, _, _ in os.walk(folder, topdown=False):
         Path(parent).rmdir()
+
+
+def _named(record: Mapping[str, Any]) -> Iterator[str]:
+    checkpoints = record["checkpoints"]
+    return (checkpoints[which] for which in ("last", "best") if checkpoints.get(which))
 
 
 def _own_folders(record: Record) -> Sequence[str]:

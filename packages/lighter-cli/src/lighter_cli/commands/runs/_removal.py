@@ -1,6 +1,6 @@
 """What ``lighter runs remove`` and ``prune`` share: they list what they delete, ask, and say what they deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +8,9 @@ from cyclopts import Parameter
 
 from lighter_cli.commands.runs._table import chosen_metrics, columns_of
 from lighter_cli.runs.index import INDEX
-from lighter_cli.runs.removal import Removal, remove
-from lighter_cli.runs.run import run_of
+from lighter_cli.runs.listing import listed_runs
+from lighter_cli.runs.removal import Checkpoints, Removal, remove
+from lighter_cli.runs.run import Run, run_of
 from lighter_cli.terminal import output
 from lighter_cli.terminal.output import PLACE, Line
 from lighter_cli.terminal.shown import shown_path, size_text
@@ -22,6 +23,21 @@ WithCheckpoints = Annotated[
 Yes = Annotated[bool, Parameter(name="--yes", negative=(), show_default=False, help="Delete without a question.")]
 
 _DROPPABLE = ("words", "start", "stage", "tags")
+
+
+def checkpoints_beside(removed: Iterable[Path]) -> Checkpoints:
+    """Return the checkpoints of runs that are removed, without those that the other runs of this folder need."""
+    folders = set(map(str, removed))
+    others = map(Run, (run for run in listed_runs(Path.cwd()) if run.folder not in folders))
+    return Checkpoints(run.record for run in others if run.is_readable())
+
+
+def kept_lines(checkpoints: Checkpoints | None) -> list[Line]:
+    """Return a line that says which checkpoints stay, if any."""
+    if checkpoints is None or not checkpoints.kept:
+        return []
+    first, number = shown_path(next(iter(checkpoints.kept))), count_text(len(checkpoints.kept), "checkpoint")
+    return [[(f"kept: {number} (first: {first}), the last or best of runs that stay", PLACE)]]
 
 
 def removal_lines(removals: Sequence[Removal], *, with_checkpoints: bool, most: int | None) -> list[Line]:

@@ -12,7 +12,9 @@ from lighter_cli.commands.runs._options import EVERYTHING, Selection
 from lighter_cli.commands.runs._removal import (
     WithCheckpoints,
     Yes,
+    checkpoints_beside,
     count_text,
+    kept_lines,
     removal_lines,
     remove_all,
     size_of,
@@ -72,9 +74,11 @@ def prune(
     if keep is not None and selected:
         selected = _all_but_best(selected, keep, metric, mode, notes)
     unprotected = _unprotected(selected, notes, with_labels=with_labels)
-    removals = list(_removals(unprotected[::-1], Checkpoints() if with_checkpoints else None))
+    checkpoints = checkpoints_beside(run.folder for run in unprotected) if with_checkpoints else None
+    removals = list(_removals(unprotected[::-1], checkpoints))
     is_cut = output.is_terminal() and not dry_run
     output.write_lines(_lines(removals, gone, notes, with_checkpoints=with_checkpoints, is_cut=is_cut))
+    output.write_lines(kept_lines(checkpoints))
     if not removals and not gone:
         is_selected = not selection.is_everything or keep is not None
         hint = "" if is_selected else ": select runs, for example with --status failed --before 1w, or --keep 20"
