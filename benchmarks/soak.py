@@ -129,6 +129,7 @@ def main() -> None:
         os.chdir(folder)
         runner = Runner()
         runner.run("fit", [config(options.steps)])
+        left_mib = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 2**20
         os.chdir("/")
     assert runner.experiment is not None
     (watch,) = [one for one in runner.experiment.trainer.callbacks if type(one).__name__ == "Watch"]
@@ -136,7 +137,7 @@ def main() -> None:
     slowdown = watch.step_ms[-1] / min(watch.step_ms[:2])
     minutes = (time.monotonic() - begin) / 60
     print(f"memory grew by {growth_mib:.1f} MiB after the second tenth, the median of a step is {slowdown:.2f} of what")
-    print(f"it was; {minutes:.1f} minutes in all")
+    print(f"it was; {minutes:.1f} minutes in all, {sum(os.times()[:2]):.0f} s of a processor, {left_mib:.1f} MiB left")
     if growth_mib > MOST_GROWTH_MIB or slowdown > MOST_SLOWDOWN:
         sys.exit(f"more than {MOST_GROWTH_MIB} MiB or {MOST_SLOWDOWN}")
 

@@ -2,9 +2,9 @@
 
 Run: python benchmarks/long_runs/epochs.py [--epochs 100000] [--every 1] [--folder FOLDER]
 
-Prints after every tenth the memory of the process, the processor time of an epoch and the size of what is left; then what
-`runs show`, `report` and a resumed run cost on such a run. Fails when an epoch is missing from the curve or the table
-of the logger, or when memory or the time of an epoch grows.
+Prints after every tenth the memory of the process, the processor time of an epoch and the size of what is left; then
+what `runs show`, `report` and a resumed run cost on such a run. Fails when an epoch is missing from the curve or the
+table of the logger, or when memory or the time of an epoch grows.
 """
 
 import argparse

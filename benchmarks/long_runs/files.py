@@ -54,6 +54,12 @@ class Network(nn.Linear):
         super().__init__(in_features, out_features)
 '''
 IN_A_FOLDER = 200
+STATES = {
+    "without git": (),
+    "untracked in git": (("init", "--quiet"),),
+    "committed": (("add", "--all"), ("commit", "--quiet", "--message", "all")),
+}
+"""What git does for each state, after the one before."""
 
 
 def make_project(folder: Path, num_files: int) -> None:
@@ -66,7 +72,8 @@ def make_project(folder: Path, num_files: int) -> None:
         if kind == 0:
             file, text = folder / f"package_{group}" / f"module_{place}.py", MODULE.format(number=number)
         elif kind == 1:
-            file, text = folder / f"configs_{group}" / f"config_{place}.yaml", f"_base_: ../config.yaml\nseed: {place}\n"
+            file = folder / f"configs_{group}" / f"config_{place}.yaml"
+            text = f"_base_: ../config.yaml\nseed: {place}\n"
         else:
             suffix = ("npy", "txt", "json")[kind - 2]
             file, text = folder / "data" / f"part_{group}" / f"sample_{place}.{suffix}", f"{number}\n"
@@ -87,7 +94,13 @@ def commands(folder: Path, num_checked: int) -> dict[str, tuple[str, ...]]:
         "check": ("check", "config.yaml"),
         "show": ("show", "config.yaml"),
         "complete a file": ("--complete", "bash", " =:", "lighter fit conf", ""),
-        "complete a target": ("--complete", "bash", " =:", "lighter fit config.yaml system::model::_target_=project.", ""),
+        "complete a target": (
+            "--complete",
+            "bash",
+            " =:",
+            "lighter fit config.yaml system::model::_target_=project.",
+            "",
+        ),
         "fit": ("fit", "config.yaml"),
         "fit again": ("fit", "config.yaml"),
         "fit, resumed": ("fit", "config.yaml", "--ckpt-path", "last", "trainer::max_epochs=3"),
@@ -108,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--checked", type=int, default=2000, help="how many configs `check --each` gets")
+    parser.add_argument("--state", choices=STATES, action="append", help="by default all three in turn")
     parser.add_argument("--folder", type=Path, help="where to leave the projects")
     options = parser.parse_args()
     print_versions()
@@ -118,15 +132,13 @@ def main() -> None:
         make_project(folder / "small", 10)
         make_project(folder / "large", options.files)
         print(f"made in {time.monotonic() - begin:.0f} s", flush=True)
-        for state, words in {
-            "without git": (),
-            "untracked in git": (("init", "--quiet"),),
-            "committed": (("add", "--all"), ("commit", "--quiet", "--message", "all")),
-        }.items():
-            print(f"\n{state}", flush=True)
+        for state, words in STATES.items():
             for project in (folder / "small", folder / "large"):
                 for command in words:
                     git(project, *command)
+            if options.state and state not in options.state:
+                continue
+            print(f"\n{state}", flush=True)
             few, many = (commands(folder / name, options.checked) for name in ("small", "large"))
             for (name, in_many), in_few in zip(many.items(), few.values(), strict=True):
                 # `pack` ends with 1 where the record lacks code; `check --each` has more to check

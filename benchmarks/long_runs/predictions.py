@@ -3,9 +3,9 @@
 Run as root: python benchmarks/long_runs/predictions.py [--gb 50] [--disk-gb 2] [--part-gb 0.5]
 
 Each part is one `lighter predict` with a `FileWriter` and a `CsvWriter` on a small file system. A second process checks
-each file of a part that is there, and removes the part. Once it takes a pause, so that the disk is full for a while: the
-predict must fail with one clear error and leave nothing, and succeed again afterwards. At first, all is predicted at
-once, which cannot fit. Fails when a file is half-written, differs or is missing.
+each file of a part that is there, and removes the part. Once it takes a pause, so that the disk is full for a while:
+the predict must fail with one clear error and leave nothing, and succeed again afterwards. At first, all is predicted
+at once, which cannot fit. Fails when a file is half-written, differs or is missing.
 """
 
 import argparse
@@ -35,7 +35,9 @@ trainer:
   default_root_dir: records
   callbacks:
     - {_target_: lighter.callbacks.FileWriter, directory: "$@vars::folder + '/files'"}
-    - {_target_: lighter.callbacks.CsvWriter, path: "$@vars::folder + '/table.csv'", keys: {mean: "$lambda output: output['pred'].mean(dim=1)"}}
+    - _target_: lighter.callbacks.CsvWriter
+      path: "$@vars::folder + '/table.csv'"
+      keys: {mean: "$lambda output: output['pred'].mean(dim=1)"}
     - {_target_: parts.Memory}
 vars: {first: 0, number: 1, folder: disk/0}
 system:
@@ -154,7 +156,7 @@ def rotate(folder: Path, num_parts: int, number: int, *, in_disk: int) -> None:
                 memory = (folder / "memory.txt").read_text().split()
                 print(
                     f"{part + 1:>4} parts {time.monotonic() - begin:6.0f} s {processor_s:6.0f} s of a processor, "
-                    f"memory at a tenth of a part {memory[0]} MiB, at its end {memory[-1]} MiB, peak {done.peak_mib:.0f} MiB",
+                    f"memory at a part's begin {memory[0]} MiB, at its end {memory[-1]} MiB, peak {done.peak_mib:.0f} MiB",
                     flush=True,
                 )
         pause.unlink(missing_ok=True)

@@ -55,8 +55,8 @@ class Checkpoints:
     """The checkpoints of runs. A folder that several runs share is searched once.
 
     Args:
-        staying: The records of the runs that stay. Their last and best checkpoints stay, too: a run that resumed another
-            one names its best checkpoint until it has saved a better one.
+        staying: The records of the runs that stay. Their last and best checkpoints stay, too: a run that resumed
+            another one names its best checkpoint until it has saved a better one.
 
     Attributes:
         kept: The checkpoints that stay for that reason.
