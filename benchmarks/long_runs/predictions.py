@@ -156,7 +156,7 @@ def rotate(folder: Path, num_parts: int, number: int, *, in_disk: int) -> None:
                 memory = (folder / "memory.txt").read_text().split()
                 print(
                     f"{part + 1:>4} parts {time.monotonic() - begin:6.0f} s {processor_s:6.0f} s of a processor, "
-                    f"memory at a part's begin {memory[0]} MiB, at its end {memory[-1]} MiB, peak {done.peak_mib:.0f} MiB",
+                    f"memory at a part's begin {memory[0]}, its end {memory[-1]}, and peak {done.peak_mib:.0f} MiB",
                     flush=True,
                 )
         pause.unlink(missing_ok=True)
