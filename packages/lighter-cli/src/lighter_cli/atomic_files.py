@@ -15,11 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
-
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 """The errors of a folder or a disk that this user may not write to."""
 
@@ -178,8 +173,10 @@ def _lock(stream: BinaryIO) -> None:
     Raises:
         OSError: Another process holds the lock, or there are no locks here.
     """
-    if fcntl is None:
-        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    try:
+        import fcntl  # not at the top: `lighter --help` writes no file
+    except ImportError as error:  # Windows has no such locks
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from error
     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
