@@ -174,7 +174,7 @@ def _lock(stream: BinaryIO) -> None:
         OSError: Another process holds the lock, or there are no locks here.
     """
     try:
-        import fcntl  # not at the top: `lighter --help` writes no file
+        import fcntl  # here, as only processes that write need it
     except ImportError as error:  # Windows has no such locks
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from error
     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
