@@ -255,6 +255,15 @@ def test_matrix_under_a_key_is_an_error_too(checked, system_yaml) -> None:
     assert [finding.path for finding in found] == ["system::metrics::val::a::metric"]
 
 
+def test_ssim_without_a_range_depends_on_the_batches(checked, system_yaml) -> None:
+    word = "system::metrics={val: [{_target_: torchmetrics.image.StructuralSimilarityIndexMeasure%s}]}"
+    (finding,) = (one for one in checked(word % "", exp=system_yaml) if one.check == "metric_values")
+    assert finding.message == "StructuralSimilarityIndexMeasure takes its range from each batch"
+    assert (finding.severity, finding.path) == (Severity.WARNING, "system::metrics::val::0")
+    given = checked(word % ", data_range: 1.0", exp=system_yaml)
+    assert not any(one.check == "metric_values" for one in given)
+
+
 MEAN = "{_target_: torchmetrics.MeanSquaredError}"
 
 

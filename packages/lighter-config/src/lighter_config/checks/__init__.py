@@ -15,11 +15,14 @@ from lighter_config.checks.keys import check_keys, check_sections
 from lighter_config.checks.lightning_packages import check_lightning_packages
 from lighter_config.checks.loader_workers import check_loader_workers
 from lighter_config.checks.logger_names import check_logger_names
+from lighter_config.checks.losses import check_losses
 from lighter_config.checks.metric_values import check_metric_values
 from lighter_config.checks.monitors import check_monitors
 from lighter_config.checks.parameter_groups import check_parameter_groups
 from lighter_config.checks.references import check_references, leads_out
+from lighter_config.checks.schedules import check_schedules
 from lighter_config.checks.secrets import check_secrets
+from lighter_config.checks.shuffles import check_shuffles
 from lighter_config.checks.stage_needs import check_stage_needs
 from lighter_config.checks.sweep_section import check_sweep_section
 from lighter_config.checks.targets import check_targets
@@ -53,7 +56,10 @@ DEFAULT_CHECKS: tuple[Check, ...] = (
     check_checkpoint_names,
     check_keyed_metrics,
     check_metric_values,
+    check_losses,
     check_loader_workers,
+    check_shuffles,
+    check_schedules,
     check_parameter_groups,
     check_logger_names,
     check_checkpoint_files,
