@@ -2,6 +2,8 @@
 
 import pytest
 
+from lighter_config.stages import Stage
+
 COSINE = """scheduler:
     {{_target_: torch.optim.lr_scheduler.CosineAnnealingLR, optimizer: "@system::optimizer", T_max: {}}}"""
 
@@ -44,10 +46,10 @@ def warned(checked):
 
 def test_cosine_that_ends_before_the_fit_rises_again(warned) -> None:
     (finding,) = warned(COSINE.format(5))
-    message = "system::scheduler::T_max is 5: the learning rate rises again after 5 of 10 epochs"
+    message = "system::scheduler::T_max is 5: the rate rises again after 5 of 10 epochs"
     assert (finding.message, finding.severity, str(finding.place)) == (message, "warning", "exp.yaml:9:100")
     assert finding.fix.startswith("write T_max: 10, or ")
-    assert warned(COSINE.format(5), stage="validate") == []
+    assert warned(COSINE.format(5), stage=Stage.VALIDATE) == []
 
 
 @pytest.mark.parametrize("length", ["9", "10", "100", "'%trainer::max_epochs'", "'$5'"])
@@ -63,7 +65,7 @@ def test_cosine_in_a_fit_of_unknown_length_is_right(warned, trainer: str) -> Non
 def test_a_cosine_by_steps_is_compared_with_the_steps(warned) -> None:
     by_step = "scheduler: {interval: step, " + COSINE.format(50) + "}"
     (finding,) = warned(by_step, trainer="max_steps: 100, max_epochs: -1")
-    assert finding.message.endswith("::T_max is 50: the learning rate rises again after 50 of 100 steps")
+    assert finding.message.endswith("::T_max is 50: the rate rises again after 50 of 100 steps")
     assert warned(by_step) == []
     assert warned(by_step, trainer="max_steps: 50, max_epochs: -1") == []
 

@@ -15,6 +15,7 @@ from lighter_cli.distributed.slurm_requeue import requeuing
 from lighter_cli.lightning_package import class_beside, derived
 from lighter_cli.running.build import Experiment
 from lighter_cli.running.first_error import raising_the_first_error
+from lighter_cli.running.kept_numbers import keep_numbers
 from lighter_cli.running.monitor_check import checking_monitors
 from lighter_cli.running.start_checkpoint import cannot_be_loaded
 from lighter_cli.runs.recorder import RunRecorder
@@ -51,6 +52,7 @@ def call_trainer(experiment: Experiment, request: Request, recorder: RunRecorder
         trainer.callbacks.append(derived(MovedCheckpoints, trainer, "Callback")())  # type: ignore[attr-defined]
     if request.trial is not None:
         trainer.callbacks += request.trial.callbacks(trainer)  # type: ignore[attr-defined]
+    keep_numbers(trainer)
     with (
         requeuing(trainer, recorder.folder(trainer), is_trial=request.trial is not None),
         recorder.recording(trainer),

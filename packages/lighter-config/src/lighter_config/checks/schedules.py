@@ -42,9 +42,10 @@ def check_schedules(context: CheckContext) -> Iterator[Finding]:
     if root is None:
         return
     path: Segments = (root, "scheduler")
-    written, options = context.value(path), {}
+    written, options = context.value(path), dict[str, Any]()
     if isinstance(written, dict) and TARGET not in written:
-        path, written, options = (*path, "scheduler"), written.get("scheduler"), written
+        options = written
+        path, written = (*path, "scheduler"), options.get("scheduler")
     for component in context.components:
         if component.path[: len(path)] == path:
             if component.target is not None and component.target.startswith(_PACKAGES):
@@ -74,7 +75,7 @@ def _rising(context: CheckContext, component: Component, path: Segments, options
     where, unit = format_path((*component.path, name)), f"{_interval(options)}s"
     yield context.finding(
         (*component.path, name),
-        f"{where} is {length}: the learning rate rises again after {length} of {steps} {unit}",
+        f"{where} is {length}: the rate rises again after {length} of {steps} {unit}",
         severity=Severity.WARNING,
         expected=[f"{steps}, the number of {unit} of this schedule"],
         fix=f"write {name}: {steps}, or name CosineAnnealingWarmRestarts if cycles are meant",
