@@ -10,7 +10,14 @@ from lighter_config.signatures.values.library import Library
 from lighter_config.signatures.values.value import ClassValue, Unclear
 
 _MADE_FROM = {
-    str: ("builtins.str", "os.PathLike", "pathlib.PurePath", "pathlib.Path"),
+    str: (
+        "builtins.str",
+        "os.PathLike",
+        "pathlib.PurePath",
+        "pathlib.Path",
+        "pathlib._local.PurePath",  # where Python 3.13 defines them
+        "pathlib._local.Path",
+    ),
     list: (
         "builtins.list",
         "builtins.tuple",
