@@ -35,7 +35,7 @@ LAYERS = (
 )  # fmt: skip
 OPTIMIZERS = ("Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta")
 SCHEDULERS = (
-    "StepLR: {step_size: 3}", "ExponentialLR: {gamma: 0.9}", "CosineAnnealingLR: {T_max: 9}", "LinearLR: {}",
+    "StepLR: {step_size: 3}", "ExponentialLR: {gamma: 0.9}", "CosineAnnealingLR: {T_max: 100}", "LinearLR: {}",
     "MultiStepLR: {milestones: [3, 6]}", "ConstantLR: {}",
 )  # fmt: skip
 CRITERIA = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss", "MSELoss", "L1Loss", "HuberLoss")
