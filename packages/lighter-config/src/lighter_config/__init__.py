@@ -164,6 +164,11 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
+def __dir__() -> list[str]:
+    """Return all names, also those that are not imported yet: notebooks complete them."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a name when it is first asked for: a command needs few of them."""
     if name in _MODULES:

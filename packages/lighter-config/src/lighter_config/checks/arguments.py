@@ -21,7 +21,6 @@ from lighter_config.tree.paths import format_path
 from lighter_config.tree.references import is_computed, is_copy
 from lighter_config.tree.walking import Reached
 
-# What the stages themselves give to the methods of the trainer.
 _NUM_NEAREST = 3
 
 

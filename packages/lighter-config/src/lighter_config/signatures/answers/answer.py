@@ -19,7 +19,7 @@ class Signature:
         line: Its line there, from 1.
         is_class: Whether calling it makes an object of this class.
         is_exact: Whether what no parameter takes is certainly refused. A wrapper may accept more than what it wraps.
-        refuses_none: Whether a wrapper of the constructor takes every keyword, and gives on those that it chooses.
+        refuses_none: Whether a wrapper of the constructor accepts every keyword and passes on only some of them.
     """
 
     target: str

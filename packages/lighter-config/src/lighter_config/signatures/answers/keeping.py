@@ -13,7 +13,7 @@ MAKERS = {
 """Decorators that make a constructor of the fields of a class."""
 
 NAMES_OF_MAKERS = frozenset({"attrs", "dataclass", "define", "frozen", "mutable", "s"})
-"""What they are called where it is not known which function that is."""
+"""The names of such decorators, for calls of functions that are not known."""
 
 # Decorators that `inspect.signature` looks through, and whose own code says less than their names do.
 _KEEPING = frozenset(

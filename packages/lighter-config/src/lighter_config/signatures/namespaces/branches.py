@@ -44,7 +44,7 @@ def _after_failure(
 
 
 def _bound_by(statement: ast.stmt) -> set[str]:
-    """The names that a statement may bind, whatever stands in it."""
+    """Return the names that a statement binds in any of its branches."""
     names: set[str] = set()
     for node in ast.walk(statement):
         match node:
