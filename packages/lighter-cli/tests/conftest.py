@@ -34,13 +34,16 @@ def _no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_imports() -> Iterator[None]:
-    """Forget the project that a test made importable."""
-    before = list(sys.path)
+def _own_imports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the modules that a test made importable: other tests ask for all that were imported."""
+    path, modules = list(sys.path), set(sys.modules)
     yield
-    sys.path[:] = before
-    for name in [name for name in sys.modules if name == "project" or name.startswith("project.")]:
-        del sys.modules[name]
+    sys.path[:] = path
+    temporary = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        is_of_test = name not in modules and str(getattr(module, "__file__", None)).startswith(temporary)
+        if is_of_test or name == "project" or name.startswith("project."):
+            del sys.modules[name]
 
 
 @pytest.fixture

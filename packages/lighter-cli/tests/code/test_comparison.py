@@ -1,8 +1,8 @@
 """What is said about code that differs from that of a run, or between two runs."""
 
+import importlib
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_a_run_without_a_project_is_compared_from_any_folder(
     folder = tmp_path_factory.mktemp("record")
     (folder / "config.yaml").touch()
     monkeypatch.syspath_prepend(str(repository / "code"))
-    monkeypatch.setitem(sys.modules, "old", __import__("old"))
+    importlib.import_module("old")
     take_snapshot(None, [], Secrets(load(["seed=1"]))).write(folder)
     assert list(stored(folder).files) == ["code/old.py"]
     monkeypatch.chdir(folder)

@@ -1,5 +1,6 @@
 """What a record keeps of the code gives the code that ran."""
 
+import importlib
 import importlib.metadata
 import json
 import os
@@ -118,7 +119,7 @@ def test_imported_modules_outside_the_project_are_hashed(
     for name in ("own_library_17", "own_helper_17"):
         __import__(name)
         monkeypatch.delitem(sys.modules, name, raising=False)
-        monkeypatch.setitem(sys.modules, name, __import__(name))
+        importlib.import_module(name)
     taken = snapshot()
     assert taken.facts["outside"][str(elsewhere / "own_library_17.py")] == hash_of(b"x = 1\n")
     assert taken.facts["files"]["own_helper_17.py"] == hash_of(b"x = 2\n")
@@ -252,7 +253,7 @@ def test_code_in_a_submodule_is_kept_when_it_is_imported(
     git("commit", "-qm", "Add part")
     (repository / "part/own_part_17.py").write_text("x = 2\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(repository / "part"))
-    monkeypatch.setitem(sys.modules, "own_part_17", __import__("own_part_17"))
+    importlib.import_module("own_part_17")
     taken = snapshot()
     assert taken.facts["files"]["part/own_part_17.py"] == hash_of(b"x = 2\n")
     assert b"+x = 2\n" in taken.patch
