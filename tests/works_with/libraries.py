@@ -18,11 +18,10 @@ class Library:
         happened: What the first runs showed.
         recipe: The recipe or the limit.
         build: The build of torch, ``cpu`` or ``cuda``.
-        resumes_exactly: Whether a resumed fit ends with the weights of an uninterrupted one.
         beside: The files between `trainer.yaml` and the recipe.
         options: Options of the commands that read a checkpoint.
         environment: What is set in the environment.
-        inexact_with: Overrides with which it does not.
+        inexact_with: Overrides with which a resumed fit does not end as an uninterrupted one.
     """
 
     requires: list[str]
@@ -31,7 +30,6 @@ class Library:
     happened: str
     recipe: str
     build: str = "cpu"
-    resumes_exactly: bool = True
     beside: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)

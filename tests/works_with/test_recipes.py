@@ -29,6 +29,7 @@ def crossing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_resumed_fit_equals_an_uninterrupted_one(crossing: Crossing) -> None:
     whole, resumed = crossing.checkpoint("outputs"), crossing.checkpoint("resumed")
+<<<<<<< HEAD
     same = all(_is_same(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
     assert same == LIBRARIES[crossing.library].resumes_exactly
     if same:
@@ -36,6 +37,13 @@ def test_resumed_fit_equals_an_uninterrupted_one(crossing: Crossing) -> None:
         logged = crossing.logged("outputs")
         for name, values in crossing.logged("resumed").items():
             assert values == logged[name][-len(values) :], name
+=======
+    for part in ("state_dict", "optimizer_states"):
+        torch.testing.assert_close(resumed[part], whole[part], rtol=0, atol=0, equal_nan=True)  # anomalib keeps nan
+    logged = crossing.logged("outputs")
+    for name, values in crossing.logged("resumed").items():
+        assert values == logged[name][-len(values) :], name
+>>>>>>> 200f1de6 (Resume a fit of any LightningModule exactly)
 
 
 def _is_same(value: torch.Tensor, other: torch.Tensor) -> bool:

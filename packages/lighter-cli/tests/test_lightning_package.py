@@ -1,5 +1,6 @@
 """The same experiment with ``pytorch_lightning`` and with ``lightning``, its copy, and mixtures of the two."""
 
+import csv
 import importlib
 import importlib.util
 import pickle
@@ -47,7 +48,7 @@ from torch.utils.data import DataLoader, TensorDataset
 class Model(pl.LightningModule):
     def __init__(self, signalled=False):
         super().__init__()
-        self.network = torch.nn.Linear(4, 2)
+        self.network = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 2))
         self.signalled = signalled
 
     def loss(self, batch, name):
@@ -74,11 +75,14 @@ class Model(pl.LightningModule):
 
 
 class Data(pl.LightningDataModule):
-    def train_dataloader(self):
+    def train_dataloader(self, shuffle=True):
         samples = TensorDataset(torch.linspace(-1, 1, 48).reshape(12, 4), torch.arange(12) % 2)
-        return DataLoader(samples, batch_size=3)
+        return DataLoader(samples, batch_size=3, shuffle=shuffle)
 
-    val_dataloader = test_dataloader = predict_dataloader = train_dataloader
+    def val_dataloader(self):
+        return self.train_dataloader(shuffle=False)
+
+    test_dataloader = predict_dataloader = val_dataloader
 
 
 class Writer(BasePredictionWriter):
@@ -151,15 +155,26 @@ def test_every_stage_runs_and_is_recorded(config: str, package: str) -> None:
     assert torch.load("predictions.pt").shape == (12, 2)
 
 
-def test_a_resumed_fit_ends_with_equal_weights(config: str) -> None:
-    Runner().run("fit", [config])
-    whole = weights(Path(read_records(Path())[-1].content["checkpoints"]["last"]))
-    Runner().run("fit", [config, "trainer::max_epochs=1", "trainer::default_root_dir=parts"])
+def fit_into(folder: str, config: str, package: str, *words: str, ckpt_path: str | None = None) -> tuple[Any, Any]:
+    """Return the last weights of a fit, and the values that it logged."""
+    logger = f"trainer::logger={{_target_: {package}.loggers.CSVLogger, save_dir: {folder}, name: logs}}"
+    words = (logger, f"trainer::default_root_dir={folder}", "trainer::log_every_n_steps=1", *words)
+    Runner().run("fit", [config, *words], ckpt_path=ckpt_path)
+    (table,) = Path(folder).glob("logs/*/metrics.csv")
+    with table.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    return weights(Path(read_records(Path())[-1].content["checkpoints"]["last"])), rows
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_a_resumed_fit_equals_an_uninterrupted_one(config: str, package: str) -> None:
+    whole, rows = fit_into("whole", config, package)
+    fit_into("first", config, package, "trainer::max_epochs=1")
     first = read_records(Path())[-1].content["checkpoints"]["last"]
-    with pytest.warns(UserWarning, match=r"exists and is not empty|resum"):
-        Runner().run("fit", [config, "trainer::default_root_dir=parts"], ckpt_path=first)
-    resumed = weights(Path(read_records(Path())[-1].content["checkpoints"]["last"]))
+    resumed, rest = fit_into("second", config, package, ckpt_path=first)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert rest == rows[-len(rest) :]
+    assert len(rest) == 5
 
 
 def test_a_slurm_job_is_requeued(config: str, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -195,10 +210,11 @@ def test_a_failing_rank_ends_the_other(config: str) -> None:
     assert read_records(Path())[-1].status == "failed"
 
 
-def test_the_other_package_is_not_imported(config: str, package: str) -> None:
-    other = {"pytorch_lightning": "lightning", "lightning.pytorch": "pytorch_lightning"}[package]
+@needs_pytorch_lightning
+def test_the_copy_is_not_imported_without_need(write: Write) -> None:
+    written(write, "pytorch_lightning")
     program = "import sys; from lighter_cli import Runner; Runner().run('fit', ['config.yaml']); "
-    program += f"print({other!r} in sys.modules)"
+    program += "print('lightning' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 

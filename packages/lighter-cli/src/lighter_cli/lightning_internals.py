@@ -247,10 +247,11 @@ def call_around_epochs(trainer: Trainer, begin: Callable[[], None], end: Callabl
 def wrap_validations(trainer: Trainer, around: Callable[[], AbstractContextManager[None]]) -> None:
     """Run each validation of a fit inside a context, with the start of its loaders, which no hook announces."""
     loop = trainer.fit_loop.epoch_loop.val_loop
+    wrapped = loop.run  # a fit that can resume exactly has wrapped it too
 
     def run() -> Any:
         with around():
-            return type(loop).run(loop)
+            return wrapped()
 
     loop.run = run  # type: ignore[method-assign]
 

@@ -56,6 +56,17 @@ def is_sigterm(error: BaseException | None) -> TypeGuard[SystemExit]:
     return is_a(error, "utilities.exceptions.SIGTERMException")
 
 
+def is_of_release_of_core(trainer: Trainer) -> bool:
+    """Return whether a trainer has the loops of the ``pytorch_lightning`` that ``lighter`` imports.
+
+    ``lightning`` has a copy of them in the same minor release.
+    """
+    own, other = (
+        sys.modules[package].__version__.split(".")[:2] for package in (package_of(trainer) or PACKAGES[0], PACKAGES[0])
+    )
+    return bool(own == other)
+
+
 def class_beside(trainer: Trainer, name: str) -> Any:
     """Return a class of the package that a trainer comes from.
 

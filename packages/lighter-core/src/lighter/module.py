@@ -21,7 +21,6 @@ from lighter.lightning.wrapping import (
     keep_bookkeeping_out_of_compiled_steps,
     wrap_steps_and_hooks,
 )
-from lighter.logging import resume
 from lighter.logging.batch_values import batches_of_groups
 from lighter.logging.metrics import Metrics, as_metrics, check_not_shared, describe_call
 from lighter.logging.module_logging import ModuleLogging
@@ -292,8 +291,7 @@ class LighterModule(FromCheckpoint):
         check_steps_are_wrapped(self)
         failure_notes.attach(self.trainer)
         exact_weights.attach(self.trainer)
-        self._logging.resumed = {}
-        self._logging.validation_start = {}  # an error may have ended one
+        self._logging.resumption.forget()
         self.group_coverage = self.restored_values = ()
         self._logging.configured_callbacks = restored_values.configured_callbacks(self.trainer.callbacks)  # type: ignore[attr-defined]
         self._logging.extremes = {}
@@ -303,8 +301,8 @@ class LighterModule(FromCheckpoint):
             configuration.check_monitors(self.trainer, self.scheduler)
 
     def _before_on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._logging.resumed = resume.load(checkpoint, self._trainer)
-        self._logging.new_values.counted = self._logging.resumed.pop("counted", {})
+        self._logging.resumption.load(checkpoint, self._trainer)
+        self._logging.new_values.counted = self._logging.resumption.entry.pop("counted", {})
         weights = checkpoint.get("state_dict", {})  # FSDP and DeepSpeed have loaded them already, and left them out
         rename_as(own := self.state_dict(), weights)
         if self._trainer is None or self.trainer.state.fn is not TrainerFn.FITTING:
@@ -329,20 +327,18 @@ class LighterModule(FromCheckpoint):
             configuration.check_schedulers(self.trainer)
         modes.attach(self.trainer)
         self._logging.configured = restored_values.configured_values(self.trainer)
-        resume.prepare_loaders(self._logging.resumed, self.trainer)
+        self._logging.resumption.prepare_loaders(self.trainer)
 
     def _before_on_train_start(self) -> None:
-        resumed = self._logging.resumed
+        resumed = self._logging.resumption.entry
         self._logging.start_run(resumed.pop("extremes", {}))
         if resumed:
-            resume.warn_of_differences(resumed, self.trainer)
             saved = resumed.pop("configured", {})
             if self._logging.configured:  # a finder restores its checkpoint before `on_fit_start` of the module
                 self.restored_values, self._logging.configured = restored_values.compare_with_checkpoint(
                     self.trainer, self._logging.configured, self._logging.configured_callbacks, saved
                 )
-            resume.resume_loaders(resumed, self.trainer)  # FSDP loads a checkpoint after `on_fit_start`
-        resume.continue_training(resumed, self.trainer)
+        self._logging.resumption.start(self.trainer)
         # now that parameters are frozen, and a checkpoint is restored
         self.group_coverage = log_groups(self.trainer, self.network)
 
@@ -350,9 +346,6 @@ class LighterModule(FromCheckpoint):
         end_restart(self.trainer)
         self._logging.new_values.start(Mode.TRAIN)
         self._end_epoch(Mode.TRAIN)
-
-    def _before_validation(self) -> None:
-        self._logging.start_validation(self.trainer)
 
     def _before_on_validation_epoch_end(self) -> None:
         configuration.follow_first_val_loader(self.trainer)
@@ -364,7 +357,7 @@ class LighterModule(FromCheckpoint):
         self._end_epoch(Mode.TEST)
 
     def _before_on_fit_end(self) -> None:
-        resume.continue_training(self._logging.resumed, self.trainer)  # if nothing was left to train
+        self._logging.resumption.continue_training(self.trainer)  # if nothing was left to train
 
     def _end_epoch(self, mode: Mode) -> None:
         dataloaders.check_num_batches(self.trainer, mode)
@@ -374,18 +367,9 @@ class LighterModule(FromCheckpoint):
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
             modes.save_for_evaluation(checkpoint, self._trainer)
-            logging = self._logging
-            resume.save(
-                checkpoint,
-                self._trainer,
-                logging.train_log,
-                logging.extremes,
-                logging.resumed,
-                logging.validation_start,
-                logging.configured,
-            )
-            if resume.KEY in checkpoint:
-                checkpoint[resume.KEY]["counted"] = {**logging.new_values.counted}
+            entry = self._logging.resumption.save(checkpoint, self._trainer)
+            if entry is not None:
+                entry |= self._logging.saved(self._trainer)
 
 
 wrap_steps_and_hooks(LighterModule)

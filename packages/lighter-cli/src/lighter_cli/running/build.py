@@ -16,7 +16,7 @@ import torch
 from lighter_cli.checking.seeds import VARIABLE
 from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
-from lighter_cli.lightning_package import class_beside, is_a, package_of
+from lighter_cli.lightning_package import class_beside, is_a, is_of_release_of_core, package_of
 from lighter_cli.running.notebook_progress import use_readable_progress
 from lighter_config import Config, Finding
 from lighter_config.building.imports import locate
@@ -72,9 +72,19 @@ def build(config: Config) -> Experiment:
     if config.has("system"):
         return Experiment(trainer, build_system(config), None)
     model = build_model(config, class_beside(trainer, "LightningModule"))
+    _resume_exactly(trainer, model)
     data_class = class_beside(trainer, "LightningDataModule")
     datamodule = _resolve(config, "data", data_class) if config.has("data") else None
     return Experiment(trainer, model, datamodule)
+
+
+def _resume_exactly(trainer: Trainer, model: LightningModule) -> None:
+    """Let a fit of a module that is not Lighter's resume exactly, if its loops are those that Lighter knows."""
+    from lighter import LighterModule
+    from lighter.lightning import resumption
+
+    if not isinstance(model, LighterModule) and is_of_release_of_core(trainer):
+        resumption.attach(trainer)
 
 
 def _build_trainer(config: Config) -> Any:
@@ -122,9 +132,7 @@ def import_lightning(config: Config) -> None:
     working directory is importable, and its files could have the names of optional modules.
     """
     components = components_in(config.expanded().tree, lambda _: True)
-    named = {(component.target or "").partition(".")[0] for component in components}
-    if config.has("system"):
-        named.add("lighter")
+    named = {(component.target or "").partition(".")[0] for component in components} | {"lighter"}
     for name in sorted(named & {"lightning", "pytorch_lightning", "lighter"}):
         # a package that is missing is reported where it is built
         with suppress(ImportError):

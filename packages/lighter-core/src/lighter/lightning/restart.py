@@ -3,6 +3,8 @@
 # ruff: noqa: SLF001  # the purpose of this module
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from pytorch_lightning import Trainer
@@ -29,6 +31,23 @@ def val_batches_seen(trainer: Trainer) -> dict[int, int]:
 def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
     """Continue with these counts; in the first validation, as Lightning resets them when it sets up its loaders."""
     trainer.fit_loop.epoch_loop.val_loop._seen_batches_per_dataloader.update(seen)
+
+
+def before_each_validation(trainer: Trainer, call: Callable[[Trainer], None]) -> None:
+    """Call a function before each validation of a fit, instead of that of an earlier fit.
+
+    Lightning calls no hook there: when those of a validation begin, its loaders have drawn random numbers.
+    """
+    loop: Any = trainer.fit_loop.epoch_loop.val_loop
+    if not hasattr(loop, "_lighter_before_run"):
+        loop.run = partial(_run_after_call, trainer, loop.run)
+    loop._lighter_before_run = call
+
+
+def _run_after_call(trainer: Trainer, run: Callable[[], Any]) -> Any:
+    loop: Any = trainer.fit_loop.epoch_loop.val_loop
+    loop._lighter_before_run(trainer)
+    return run()
 
 
 def what_is_due(trainer: Trainer) -> Due | None:
@@ -214,15 +233,20 @@ def end_restart(trainer: Trainer) -> None:
 
 
 def epoch_row(trainer: Trainer) -> tuple[int, dict[str, Any]]:
-    """Return the row that Lightning writes after ``on_train_epoch_end``, and its place on the x axis."""
+    """Return the row that Lightning writes after ``on_train_epoch_end``, and its place on the x axis.
+
+    A module may log that place as ``step``.
+    """
     values = trainer._logger_connector.metrics["log"]
-    row = {name: float(value) for name, value in values.items()}
-    return train_row(trainer) - 1, {**row, "epoch": trainer.current_epoch}
+    row: dict[str, Any] = {name: float(value) for name, value in values.items()}
+    if "step" in row:
+        return row.pop("step"), row
+    return train_row(trainer) - 1, {**row, "epoch": trainer.current_epoch} if row else {}
 
 
 def write_epoch_row(trainer: Trainer, step: int, row: dict[str, Any]) -> None:
-    """Write such a row; the process that saved it may have ended before it could."""
-    for logger in trainer.loggers:
+    """Write such a row unless it is empty; the process that saved it may have ended before it could."""
+    for logger in trainer.loggers if row else ():
         logger.log_metrics(row, step=step)
         logger.save()
 

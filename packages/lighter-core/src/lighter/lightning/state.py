@@ -209,6 +209,11 @@ def loop_of_epoch_value(trainer: Trainer, name: str) -> str | None:
     return None
 
 
+def is_fitting(trainer: Trainer) -> bool:
+    """Return whether the trainer runs a fit, with its validations."""
+    return trainer.state.fn == TrainerFn.FITTING  # equal also to the one of the package `lightning`
+
+
 def is_in_validation(trainer: Trainer) -> bool:
     """Return whether a validation of a fit has begun, and Lightning has not logged its epoch's values yet."""
     is_batch_loop_over = trainer._logger_connector._first_loop_iter is None

@@ -20,7 +20,6 @@ HOOKS = {
     "setup": "_before_setup",
     "on_fit_start": "_before_on_fit_start",
     "on_train_start": "_before_on_train_start",
-    "on_validation_model_zero_grad": "_before_validation",
     "on_train_epoch_end": "_before_on_train_epoch_end",
     "on_validation_epoch_end": "_before_on_validation_epoch_end",
     "on_test_epoch_end": "_before_on_test_epoch_end",

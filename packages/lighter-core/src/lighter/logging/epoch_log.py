@@ -1,7 +1,6 @@
 """The values of one epoch: summed by the steps, and synchronized once over all ranks."""
 
 import math
-from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -10,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lighter.lightning.metric_states import Extremes, check_lists, lists_of, match_lists, num_updates
+from lighter.lightning.ranks import gather
 from lighter.logging.metrics import Metrics, compute_flat, members_of
 from lighter.logging.registered_names import RegisteredNames
 from lighter.logging.running_sum import RunningSum
@@ -131,12 +131,3 @@ class EpochLog:
                 " Call `self.update_metrics(pred, target)` in the step, or remove them."
             )
         return values
-
-
-def gather(trainer: Trainer, value: Any) -> list[Any]:
-    """Collect a value of plain types from all ranks, in rank order."""
-    if trainer.world_size == 1 or not torch.distributed.is_initialized():
-        return [value]
-    ranks: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(ranks, value)
-    return ranks

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.trainer.states import RunningStage, TrainerFn
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from lighter.errors import StepOutputError
 from lighter.lightning.metric_states import Extremes
+from lighter.lightning.resumption import Resumption
 from lighter.lightning.state import (
     batch_in_step,
     batches_started,
@@ -89,8 +90,7 @@ class ModuleLogging:
     def __init__(self) -> None:
         self.step: LoggedStep | None = None
         self.train_log: EpochLog | None = None
-        self.resumed: dict[str, Any] = {}  # what a checkpoint holds and has not been restored yet
-        self.validation_start: dict[str, Any] = {}  # what the running validation changes, as it was before
+        self.resumption = Resumption()
         self.configured: dict[str, Any] = {}  # arguments of optimizers and schedules that this run uses
         self.configured_callbacks: list[dict[str, Any]] = []  # the arguments of each callback
         self.extremes: dict[str, dict[int | None, Extremes]] = {}  # of this run, by mode and loader
@@ -115,16 +115,20 @@ class ModuleLogging:
             self._compiled[step] = compile_(step)
         return self._compiled[step]
 
+    def saved(self, trainer: Trainer) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the logged values; under DDP a collective call.
+
+        What was loaded from an earlier checkpoint and not restored yet is saved again.
+        """
+        extremes = self.resumption.entry.get("extremes") or resume.plain_extremes(self.extremes)
+        values = resume.epoch_values(trainer, self.train_log)
+        return {"configured": self.configured, "extremes": extremes, "counted": {**self.new_values.counted}, **values}
+
     def start_run(self, extremes: dict[str, dict[int | None, Extremes]]) -> None:
         """Forget what was counted before: the loops start again, after the sanity check or Lightning's finders."""
         self._last_batch = 0
         self.extremes = extremes
         self.nan_losses = {}
-
-    def start_validation(self, trainer: Trainer) -> None:
-        """Keep what the validation of a fit changes, for a checkpoint that is saved in it."""
-        if not self.validation_start:
-            self.validation_start = resume.before_validation(self.resumed, trainer)
 
     def start_step(
         self,
@@ -197,13 +201,12 @@ class ModuleLogging:
                     " epoch's values count these samples twice"
                 )
         if mode is not Mode.TRAIN:
-            self.validation_start = {}
             for evaluation_log in self._evaluation_logs:
                 evaluation_log.register_remaining(module)
                 self._look_for_nan(module, evaluation_log)
             return
         log = self.train_log
-        if (log is None or not log.is_open) and resume.is_of_this_epoch(self.resumed, trainer):
+        if (log is None or not log.is_open) and resume.is_of_this_epoch(self.resumption.entry, trainer):
             # resumed at the end of the last batch's validation: no step of this epoch is left
             log = self._open(module, trainer, mode, None, metrics, is_resumed=True)
         if log is not None and log.is_open:
@@ -223,9 +226,9 @@ class ModuleLogging:
         self._last_batch = in_total
         log = self.train_log
         if in_epoch == 1 or log is None or not log.is_open or log.results is not train_results(trainer):
-            is_resumed = in_epoch > 1 and resume.is_of_this_epoch(self.resumed, trainer)
+            is_resumed = in_epoch > 1 and resume.is_of_this_epoch(self.resumption.entry, trainer)
             if is_resumed:
-                resume.warn_of_repeated_samples(self.resumed)
+                resume.warn_of_repeated_samples(self.resumption.entry)
             metrics = metrics_of(Mode.TRAIN)
             log = self.train_log = self._open(module, trainer, Mode.TRAIN, None, metrics, is_resumed=is_resumed)
         step.log = log
@@ -242,9 +245,7 @@ class ModuleLogging:
         loader = current_dataloader_idx(trainer)
         if evaluation_batches_started(trainer) == 1:
             self._evaluation_logs = []
-            if trainer.state.stage is RunningStage.VALIDATING and trainer.state.fn is TrainerFn.FITTING:
-                self.start_validation(trainer)  # inside an accumulation, Lightning calls no hook before it
-            resume.restore_val_batches_seen(self.resumed, trainer)
+            self.resumption.restore_val_batches_seen(trainer)
         log = self._evaluation_logs[-1] if self._evaluation_logs else None
         if log is None or not log.is_open or log.loader != loader:
             log = self._open(module, trainer, mode, loader, metrics_of(mode))
@@ -285,7 +286,7 @@ class ModuleLogging:
             log.has_rates_by_step = any(config.interval == "step" for config in trainer.lr_scheduler_configs)
             log.constants = {f"train/optimizer/{name}": value for name, value in stats.items()}
             if is_resumed:
-                resume.restore_epoch(self.resumed, trainer, log)
+                resume.restore_epoch(self.resumption.entry, trainer, log)
             log.register(module, *log.constants, *(f"train/loss{term}/epoch" for term in log.sums))
         if metrics is not None:
             for name in members_of(metrics):

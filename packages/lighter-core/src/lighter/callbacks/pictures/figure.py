@@ -15,7 +15,7 @@ from lighter.callbacks.pictures.picture_callback import Moment, PictureCallback,
 from lighter.callbacks.writers.sample_values import Key, split
 from lighter.errors import PictureError
 from lighter.lightning.metric_states import plain
-from lighter.logging.epoch_log import gather
+from lighter.lightning.ranks import gather
 
 Draw = Callable[[Mapping[str, Any]], Any]
 """Takes the values of an epoch by name, tensors whose first dimension is the samples; returns a matplotlib figure."""
