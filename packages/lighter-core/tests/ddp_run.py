@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
@@ -16,6 +16,7 @@ from torchmetrics.retrieval import RetrievalMAP
 from torchmetrics.wrappers import MinMaxMetric, Running
 
 from lighter import LighterModule, MetricError, System
+from lighter.lightning import resumption
 from lighter.resumable import ResumableDataLoader
 
 
@@ -64,6 +65,27 @@ class Module(LighterModule):
                 return None
             self.val_metrics["acc"].update(pred, y)
         return {"loss": self.criterion(pred, y), "target": y}
+
+
+class Plain(LightningModule):
+    """Not Lighter's; logs a value of all ranks, one of its own, and a metric."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = Module("even").network
+        self.accuracy = MulticlassAccuracy(num_classes=3)
+
+    def training_step(self, batch, batch_idx):
+        pred = self.network(batch[0])
+        loss = nn.functional.cross_entropy(pred, batch[1])
+        self.accuracy.update(pred, batch[1])
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        self.log("train/own", loss, on_step=False, on_epoch=True)
+        self.log("train/accuracy", self.accuracy, on_step=False, on_epoch=True)
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
 class Heads(nn.Module):
@@ -149,8 +171,11 @@ def fit(case: str, *, name: str | None = None, ckpt_path: str | None = None) -> 
     torch.manual_seed(0)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        module = Plain() if case == "plain" else Module(case)
+        if case == "plain":
+            resumption.attach(trainer)
         trainer.fit(
-            Module(case),
+            module,
             ResumableDataLoader(data, batch_size=4, sampler=sampler),
             DataLoader(data, batch_size=4, sampler=sampler),
             ckpt_path=ckpt_path,

@@ -19,6 +19,8 @@ def on_two_ranks():
     fit("even")
     fit("uneven")
     fit("even", name="resumed", ckpt_path="even/step=3.ckpt")
+    fit("plain")
+    fit("plain", name="resumed-plain", ckpt_path="plain/step=3.ckpt")
     fit_heads()
     fit_order()
     fit_lists()
@@ -161,6 +163,14 @@ def test_two_processes_resume_in_the_middle_of_an_epoch(two_ranks):
     for rank in range(2):
         expected = {name: pytest.approx(value, rel=1e-12) for name, value in whole[rank]["train"][1].items()}
         assert resumed[rank]["train"][-1] == expected
+
+
+def test_ranks_of_a_module_that_is_not_lighters_resume_with_their_values(two_ranks):
+    whole, resumed = seen_by_ranks(two_ranks, "plain"), seen_by_ranks(two_ranks, "resumed-plain")
+    for rank in range(2):
+        assert resumed[rank]["train"][-1] == whole[rank]["train"][1]
+    assert whole[0]["train"][1]["train/own"] != whole[1]["train"][1]["train/own"]
+    assert whole[0]["train"][1].keys() == {"train/loss", "train/own", "train/accuracy"}
 
 
 @pytest.mark.parametrize("num_batches", RESUMED_AFTER)

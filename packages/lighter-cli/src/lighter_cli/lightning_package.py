@@ -59,12 +59,10 @@ def is_sigterm(error: BaseException | None) -> TypeGuard[SystemExit]:
 def is_of_release_of_core(trainer: Trainer) -> bool:
     """Return whether a trainer has the loops of the ``pytorch_lightning`` that ``lighter`` imports.
 
-    ``lightning`` has a copy of them in the same minor release.
+    ``lightning`` has a copy of them in the same minor release. It may be installed alone.
     """
-    own, other = (
-        sys.modules[package].__version__.split(".")[:2] for package in (package_of(trainer) or PACKAGES[0], PACKAGES[0])
-    )
-    return bool(own == other)
+    known, package = sys.modules.get(PACKAGES[0]), sys.modules[package_of(trainer) or PACKAGES[0]]
+    return known is not None and known.__version__.split(".")[:2] == package.__version__.split(".")[:2]
 
 
 def class_beside(trainer: Trainer, name: str) -> Any:

@@ -79,7 +79,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def trainer() -> Any:
     """What is read of a trainer; the test runs the validations and announces the fetches."""
-    loop = SimpleNamespace(_combined_loader=None, epoch_loop=SimpleNamespace(val_loop=SimpleNamespace()))
+    loop = SimpleNamespace(_combined_loader=None, epoch_loop=SimpleNamespace(val_loop=SimpleNamespace(run=None)))
     return SimpleNamespace(fit_loop=loop, strategy=SimpleNamespace(root_device=torch.device("cpu")))
 
 

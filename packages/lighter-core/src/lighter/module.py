@@ -367,7 +367,8 @@ class LighterModule(FromCheckpoint):
     def _before_on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._trainer is not None:
             modes.save_for_evaluation(checkpoint, self._trainer)
-            entry = self._logging.resumption.save(checkpoint, self._trainer)
+            own = [metrics for mode in Mode if (metrics := self._metrics_of(mode)) is not None]
+            entry = self._logging.resumption.save(checkpoint, self._trainer, without=own)
             if entry is not None:
                 entry |= self._logging.saved(self._trainer)
 

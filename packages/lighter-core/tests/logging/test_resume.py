@@ -175,6 +175,42 @@ def test_a_checkpoint_after_validation_repeats_its_row(make_system, make_trainer
     assert repeated == {"epoch": 1} | {name: pytest.approx(v, rel=1e-12) for name, v in epochs.train[1].items()}
 
 
+class LogsToo(System):
+    """Logs values and a metric of its own, beside those of Lighter."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.own = MulticlassAccuracy(num_classes=3)
+
+    def on_train_batch_start(self, batch, batch_idx):
+        self.own.update(batch[0][:, :3], batch[1])
+        self.log("own_metric", self.own, on_step=False, on_epoch=True)
+        self.log("own_mean", batch[0].mean(), on_step=True, on_epoch=True)
+
+
+def test_values_that_a_system_logs_itself_are_those_of_the_whole_epoch(make_system, make_trainer, rows, tmp_path):
+    def fit(logger, *callbacks, ckpt_path=None):
+        torch.manual_seed(0 if ckpt_path is None else 123)
+        system = make_system(ResumableDataLoader)
+        parts = {name: getattr(system, name) for name in ("optimizer", "criterion")}
+        metrics = {"train": MulticlassAccuracy(num_classes=3)}
+        system = LogsToo(system.network, system.dataloaders, metrics=metrics, **parts)
+        trainer = make_trainer(logger=logger, callbacks=list(callbacks))
+        trainer.fit(system, ckpt_path=ckpt_path, weights_only=True)
+
+    saved = SaveEverywhere(tmp_path)
+    fit(rows, saved)
+    files = [file for file in saved.num_rows if file.startswith("batch")]
+    assert len(files) == 12
+    for file in files:
+        resumed = type(rows)()
+        fit(resumed, ckpt_path=tmp_path / file)
+        for name in ("own_metric", "own_mean_epoch", "train/metrics/MulticlassAccuracy/epoch"):
+            values = resumed.of(name)
+            assert values, (file, name)
+            assert values == rows.of(name)[-len(values) :], (file, name)
+
+
 def test_checkpoint_holds_tensors_and_plain_types_only(make_system, make_trainer, epochs, tmp_path):
     checkpoint = ModelCheckpoint(tmp_path, save_top_k=-1, every_n_train_steps=2, filename="{step}")
     run(make_system, make_trainer, DataLoader, callbacks=[checkpoint], epochs=epochs, enable_checkpointing=True)

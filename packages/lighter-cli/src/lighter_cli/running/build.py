@@ -80,10 +80,12 @@ def build(config: Config) -> Experiment:
 
 def _resume_exactly(trainer: Trainer, model: LightningModule) -> None:
     """Let a fit of a module that is not Lighter's resume exactly, if its loops are those that Lighter knows."""
+    if not is_of_release_of_core(trainer):
+        return
     from lighter import LighterModule
     from lighter.lightning import resumption
 
-    if not isinstance(model, LighterModule) and is_of_release_of_core(trainer):
+    if not isinstance(model, LighterModule):
         resumption.attach(trainer)
 
 

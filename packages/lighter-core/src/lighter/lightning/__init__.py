@@ -9,6 +9,9 @@ Lightning
     ``_evaluation_loop``: state; test_loops_show_the_running_batch
     keys and ``update_metrics`` of a result collection: lighter.logging.registered_names;
         test_an_updated_name_has_a_value_again
+    ``_ResultMetric``: unfinished_epoch; test_a_plain_module_resumes_from_any_checkpoint
+    ``_Metadata``: unfinished_epoch; test_a_plain_module_resumes_from_any_checkpoint
+    ``_Sync``: unfinished_epoch; test_a_plain_module_resumes_from_any_checkpoint
     ``_seen_batches_per_dataloader``: state, restart; test_loops_show_the_running_batch
     ``_num_ready_batches_reached``: state; test_loops_show_the_running_batch
     ``_batches_that_stepped``: state; test_step_rows_are_those_that_lightning_writes

@@ -3,7 +3,7 @@
 # ruff: noqa: SLF001  # the purpose of this module
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -115,7 +115,7 @@ def set_extremes(metric: MinMaxMetric, extremes: Mapping[str, Tensor] | None) ->
     metric.max_val = torch.tensor(-math.inf) if extremes is None else extremes["max_val"]
 
 
-def lists_of(metrics: Metric | MetricCollection) -> dict[str, ListState]:
+def lists_of(metrics: nn.Module) -> dict[str, ListState]:
     """Describe the lists among the states of metrics, for the other ranks."""
     return {
         f"{path}.{name}": (len(state), *((state[0].dtype, state[0].shape[1:]) if state else (None, None)))
@@ -125,7 +125,7 @@ def lists_of(metrics: Metric | MetricCollection) -> dict[str, ListState]:
     }
 
 
-def match_lists(metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str, ListState]]) -> None:
+def match_lists(metrics: nn.Module, ranks: Sequence[Mapping[str, ListState]]) -> None:
     """Make lists of states such that torchmetrics can combine those of all ranks.
 
     A rank without updates gets empty tensors of the others' type and shape. In their place torchmetrics would send a
@@ -171,7 +171,7 @@ def check_lists(metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str,
 
 
 def _lists_on_ranks(
-    metrics: Metric | MetricCollection, ranks: Sequence[Mapping[str, ListState]]
+    metrics: nn.Module, ranks: Sequence[Mapping[str, ListState]]
 ) -> Iterator[tuple[Metric, str, list[ListState]]]:
     """Yield the metric and name of each state that is a list and not empty on some rank, with the lists of all."""
     for path, metric in _submetrics_by_path(metrics):
@@ -190,8 +190,12 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor if is_plain else tensor.as_subclass(Tensor)
 
 
-def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
+def state_of(metrics: nn.Module, paths: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Copy the states of metrics for a checkpoint, reduced over ranks; under DDP a collective call.
+
+    Args:
+        metrics: A metric, a collection, or another module that has some.
+        paths: The module paths of the metrics whose states are copied, the same on all ranks; None for all.
 
     Returns:
         By each metric's module path: its states, tensors or lists of tensors, and its number of updates. With several
@@ -203,6 +207,8 @@ def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
         torch.distributed.all_gather_object(ranks, lists_of(metrics))
         match_lists(metrics, ranks)
     for path, metric in _submetrics_by_path(metrics):
+        if paths is not None and path not in paths:
+            continue
         distributed = metric.distributed_available_fn()
         if distributed and not _can_start_from_a_sum(metric):
             continue
@@ -218,7 +224,7 @@ def state_of(metrics: Metric | MetricCollection) -> dict[str, dict[str, Any]]:
     return saved
 
 
-def load_state(metrics: Metric | MetricCollection, saved: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def load_state(metrics: nn.Module, saved: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Load the states of metrics from a checkpoint.
 
     Returns:
@@ -254,7 +260,7 @@ def _initialize(metric: MeanIoU, states: Mapping[str, Tensor]) -> None:
     metric._is_initialized = True
 
 
-def _submetrics_by_path(metrics: Metric | MetricCollection) -> Iterator[tuple[str, Metric]]:
+def _submetrics_by_path(metrics: nn.Module) -> Iterator[tuple[str, Metric]]:
     return ((path, module) for path, module in metrics.named_modules() if isinstance(module, Metric))
 
 

@@ -33,21 +33,27 @@ def set_val_batches_seen(trainer: Trainer, seen: dict[int, int]) -> None:
     trainer.fit_loop.epoch_loop.val_loop._seen_batches_per_dataloader.update(seen)
 
 
+class _CallFirst:
+    """A loop's ``run`` after the call of another function."""
+
+    def __init__(self, call: Callable[[], None], run: Callable[[], Any]) -> None:
+        self.call, self._run = call, run
+
+    def __call__(self) -> Any:
+        self.call()
+        return self._run()
+
+
 def before_each_validation(trainer: Trainer, call: Callable[[Trainer], None]) -> None:
     """Call a function before each validation of a fit, instead of that of an earlier fit.
 
     Lightning calls no hook there: when those of a validation begin, its loaders have drawn random numbers.
     """
-    loop: Any = trainer.fit_loop.epoch_loop.val_loop
-    if not hasattr(loop, "_lighter_before_run"):
-        loop.run = partial(_run_after_call, trainer, loop.run)
-    loop._lighter_before_run = call
-
-
-def _run_after_call(trainer: Trainer, run: Callable[[], Any]) -> Any:
-    loop: Any = trainer.fit_loop.epoch_loop.val_loop
-    loop._lighter_before_run(trainer)
-    return run()
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    if isinstance(loop.run, _CallFirst):
+        loop.run.call = partial(call, trainer)
+    else:
+        loop.run = _CallFirst(partial(call, trainer), loop.run)  # type: ignore[method-assign]
 
 
 def what_is_due(trainer: Trainer) -> Due | None:

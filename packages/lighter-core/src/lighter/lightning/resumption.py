@@ -1,9 +1,11 @@
 """Save and restore what Lightning leaves out of a checkpoint, so that a resumed fit equals an uninterrupted one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_warn
+from torch import nn
 
 from lighter.errors import OptimizerError
 from lighter.lightning.metric_states import plain
@@ -39,6 +41,7 @@ from lighter.lightning.state import (
     is_train_epoch_over,
     num_batches_left,
 )
+from lighter.lightning.unfinished_epoch import counts_of_updates, restore_unfinished_epoch, unfinished_epoch
 
 KEY = "lighter"
 _INSIDE_A_BATCH = ("batch", "batch after validation")
@@ -65,18 +68,26 @@ class Resumption:
         """Forget an earlier run; an error may have ended it in a validation."""
         self.entry, self._validation_start = {}, {}
 
-    def save(self, checkpoint: dict[str, Any], trainer: Trainer) -> dict[str, Any] | None:
+    def save(
+        self, checkpoint: dict[str, Any], trainer: Trainer, without: Iterable[nn.Module] = ()
+    ) -> dict[str, Any] | None:
         """Add the state to a checkpoint; under DDP a collective call.
 
         The entry has only tensors and plain types, which ``torch.load(weights_only=True)`` accepts. In a validation,
         which a resumed run repeats, it has what the validation changes as it was before.
+
+        Args:
+            checkpoint: The checkpoint.
+            trainer: The trainer.
+            without: Metrics whose states the caller saves.
 
         Returns:
             The entry, or None in a checkpoint of weights alone: no run resumes from it.
         """
         if "optimizer_states" not in checkpoint or not is_fitting(trainer):
             return None
-        start = (is_in_validation(trainer) and self._validation_start) or self._changed_by_validation(trainer)
+        validation_start = self._validation_start if is_in_validation(trainer) else {}
+        start = validation_start or self._changed_by_validation(trainer)
         entry: dict[str, Any] = {
             "random": gather(trainer, start["random"]),
             "has_begun": batches_started(trainer)[1] > 0,
@@ -91,6 +102,7 @@ class Resumption:
             entry["num_batches_skipped"] = num_batches_left(trainer)
         elif not is_train_epoch_over(trainer):
             entry["num_accumulated"] = num_accumulated(trainer)
+            entry["unfinished_epoch"] = unfinished_epoch(trainer, without, validation_start.get("updates", {}))
         rewind_loaders(trainer, checkpoint["loops"])
         checkpoint[KEY] = entry
         return entry
@@ -140,6 +152,8 @@ class Resumption:
         if self.entry:
             _warn_of_differences(self.entry, trainer)
             _resume_loaders(self.entry, trainer)  # FSDP loads a checkpoint after `on_fit_start`
+            if "unfinished_epoch" in self.entry:
+                restore_unfinished_epoch(trainer, self.entry.pop("unfinished_epoch"))
         self.continue_training(trainer)
 
     def continue_training(self, trainer: Trainer) -> None:
@@ -157,7 +171,8 @@ class Resumption:
 
     def _keep_start_of_validation(self, trainer: Trainer) -> None:
         if not trainer.sanity_checking:
-            self._validation_start = self._changed_by_validation(trainer)
+            updates = counts_of_updates(trainer.lightning_module)
+            self._validation_start = {**self._changed_by_validation(trainer), "updates": updates}
 
     def _changed_by_validation(self, trainer: Trainer) -> dict[str, Any]:
         """Return what a validation changes, and what a run that resumes in it needs as it was before."""
