@@ -48,7 +48,7 @@ class Plain(LightningModule):
         loss = self.loss(batch, self.accuracy, self.shared)
         self.by_hand.update(loss)
         self.log("train_loss", loss, on_step=True, on_epoch=True)
-        self.log("train_max", loss, on_step=False, on_epoch=True, reduce_fx="max")
+        self.log("train_max", loss, on_step=False, on_epoch=True, reduce_fx=max)
         self.log("train_sum", loss.double(), on_step=False, on_epoch=True, reduce_fx=torch.sum)
         self.log("train_accuracy", self.accuracy, on_step=False, on_epoch=True)
         self.log_dict(self.shared, on_step=False, on_epoch=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lighter import Mode
 from lighter_config import Config, resolved
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def _overrides(trainer: Trainer, config: Config) -> Iterator[str]:
     """Name overrides that need less memory, each on a line of its own."""
     values = resolved(config)
     is_training = trainer.training
-    size = _batch_size(values, config, Mode.of(trainer))
+    size = _batch_size(values, config, _mode_of(trainer))
     if size is not None:
         path, number = size
         place = f" ({config.expanded().place(path)} sets {number})"
@@ -48,7 +47,13 @@ def _overrides(trainer: Trainer, config: Config) -> Iterator[str]:
         yield "  trainer::precision=bf16-mixed"
 
 
-def _batch_size(values: Config, config: Config, mode: Mode) -> tuple[str, int] | None:
+def _mode_of(trainer: Trainer) -> str | None:
+    """Return the mode of the loop that runs, as Lightning names it: ``lightning`` may be installed alone."""
+    stage = trainer.state.stage
+    return None if stage is None else stage.dataloader_prefix
+
+
+def _batch_size(values: Config, config: Config, mode: str | None) -> tuple[str, int] | None:
     """Return the path that sets the batch size of a mode, and the size; ``None`` if the config has none.
 
     Args:

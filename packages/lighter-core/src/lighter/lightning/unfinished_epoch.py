@@ -110,7 +110,8 @@ class _MetadataBeforeResume(_Metadata):
             StepOutputError: What was gathered before does not fit it.
         """
         before, now = vars(self), vars(other)
-        if any(before[name] != now[name] for name in ("reduce_fx", "metric_attribute")):
+        reductions = {fields["reduce_fx"].__name__ for fields in (before, now)}  # Python's `max` is as good as torch's
+        if len(reductions) > 1 or before["metric_attribute"] != now["metric_attribute"]:
             raise StepOutputError(
                 f"`{self.name}` is logged in another way than in the part of the epoch before the resume",
                 expected="the same reduction, and the same metric or a tensor as then",
