@@ -166,6 +166,7 @@ def fit_into(folder: str, config: str, package: str, *words: str, ckpt_path: str
     return weights(Path(read_records(Path())[-1].content["checkpoints"]["last"])), rows
 
 
+@needs_pytorch_lightning  # without it a fit resumes as Lightning does it
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
 def test_a_resumed_fit_equals_an_uninterrupted_one(config: str, package: str) -> None:
     whole, rows = fit_into("whole", config, package)
@@ -175,6 +176,43 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(config: str, package: str) ->
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert rest == rows[-len(rest) :]
     assert len(rest) == 5
+
+
+SUMMED = """
+import torch
+from lighter.resumable import ResumableDataLoader
+from torch.utils.data import TensorDataset
+from project.models import Data, Model
+
+
+class Summed(Model):
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        self.log("both", loss, on_step=True, on_epoch=True)
+        self.log("batches", 1.0, on_step=False, on_epoch=True, reduce_fx="sum")
+        return loss
+
+
+class Resumable(Data):
+    def train_dataloader(self, shuffle=True):
+        return ResumableDataLoader(super().train_dataloader().dataset, batch_size=3, shuffle=shuffle)
+"""
+
+
+@needs_pytorch_lightning
+@pytest.mark.filterwarnings("ignore:(The dirpath has changed|You're resuming from a checkpoint that ended before)")
+def test_a_fit_resumed_inside_an_epoch_has_the_values_of_all_of_it(config: str, package: str, write: Write) -> None:
+    write("code/summed.py", SUMMED)
+    words = ("model::_target_=project.summed.Summed", "data::_target_=project.summed.Resumable")
+    words = (*words, "trainer::callbacks::0::every_n_train_steps=1", "~trainer::callbacks::0::monitor")
+    _, rows = fit_into("whole", config, package, *words)
+    for step in range(1, 8):
+        (first,) = Path("whole").rglob(f"*step={step}.ckpt")
+        _, rest = fit_into(f"from-{step}", config, package, *words, ckpt_path=str(first))
+        for name in ("both_epoch", "batches", "val_loss"):
+            values = [row[name] for row in rest if row.get(name)]
+            assert values
+            assert values == [row[name] for row in rows if row[name]][-len(values) :], (step, name)
 
 
 def test_a_slurm_job_is_requeued(config: str, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

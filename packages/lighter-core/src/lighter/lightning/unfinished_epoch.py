@@ -118,7 +118,7 @@ class _MetadataBeforeResume(_Metadata):
                 fix="resume from the end of an epoch, or log it as before until then",
             )
         before.update(now)
-        self.__class__ = _Metadata  # type: ignore[assignment]
+        self.__class__ = type(other)  # type: ignore[assignment]
         return True
 
 
