@@ -1,6 +1,5 @@
 """A LightningModule around a network: it sets up the optimizer and logs what the steps return."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from lighter.optimizers import configuration, modes
 from lighter.optimizers.configuration import Scheduler
 from lighter.optimizers.group_coverage import ParameterGroup, check_saved_groups, log_groups
 from lighter.parameter_names import rename_as
+from lighter.real_signature import real_signature
 from lighter.restored_values import RestoredValue
 
 _ON_NAN = ("warn", "stop", "raise")
@@ -378,7 +378,7 @@ wrap_steps_and_hooks(LighterModule)
 
 def _clock_names(network: nn.Module) -> tuple[str, ...]:
     try:
-        parameters = inspect.signature(getattr(network, "_orig_mod", network).forward).parameters  # of torch.compile
+        parameters = real_signature(getattr(network, "_orig_mod", network).forward).parameters  # of torch.compile
     except (TypeError, ValueError):  # a forward without a signature, such as that of a scripted network
         return ()
     return tuple(name for name in ("epoch", "step") if name in parameters)

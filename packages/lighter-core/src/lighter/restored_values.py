@@ -1,6 +1,5 @@
 """What a config sets and a checkpoint restores: rates, schedules, the patience of a callback."""
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,6 +12,7 @@ from torch import Tensor
 from lighter.callbacks.configured_values import ConfiguredValues
 from lighter.optimizers.combined_optimizer import flat
 from lighter.optimizers.configuration import flat_schedules
+from lighter.real_signature import real_signature
 
 _Values = dict[str, Any]
 
@@ -196,7 +196,7 @@ def _of_schedule(schedule: Any) -> _Values:
 
 
 def _argument_names(value: object) -> list[str]:
-    return [name for name in inspect.signature(type(value)).parameters if name != "last_epoch"]
+    return [name for name in real_signature(type(value)).parameters if name != "last_epoch"]
 
 
 def _plain(value: object, names: Iterable[str]) -> _Values:

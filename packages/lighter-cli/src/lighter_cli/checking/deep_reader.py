@@ -8,6 +8,7 @@ from typing import Any
 
 from lighter_config import DoesNotExist, Signature, SignatureReader, Unknown
 from lighter_config.building.imports import NoSuchTargetError, locate
+from lighter_config.building.real_signature import real_signature
 from lighter_config.signatures import Answer, Parameter, ParameterKind
 
 
@@ -35,7 +36,7 @@ def _imported(target: str) -> Answer:
         return _refused(target, f"is a {type(found).__name__}, which cannot be called")
     try:
         module = _module_of_annotations(found)
-        parameters = tuple(_parameter(parameter, module) for parameter in inspect.signature(found).parameters.values())
+        parameters = tuple(_parameter(parameter, module) for parameter in real_signature(found).parameters.values())
     except (ValueError, TypeError):
         return Unknown(target, "it exists, but it has no signature to read")
     name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', target)}"

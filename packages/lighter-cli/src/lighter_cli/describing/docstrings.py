@@ -12,6 +12,7 @@ from docstring_parser import Docstring, ParseError, parse
 
 from lighter_config import Signature
 from lighter_config.regular_files import is_regular, read_regular
+from lighter_config.signatures.text.parsing import parse_module
 
 _MAX_DEPTH = 20
 _ROLE = re.compile(r":\w+(?::\w+)?:`~?([^`<]+?)(?:\s*<[^`]*>)?`")
@@ -180,6 +181,6 @@ class _Module:
 @lru_cache(maxsize=64)
 def _syntax(file: Path) -> ast.Module:
     try:
-        return ast.parse(read_regular(file))
+        return parse_module(read_regular(file))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])

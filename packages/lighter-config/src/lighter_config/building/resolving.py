@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType
@@ -10,6 +9,7 @@ from typing import Any
 
 from lighter_config.building.copying import not_found
 from lighter_config.building.imports import NoSuchTargetError, locate
+from lighter_config.building.real_signature import real_signature
 from lighter_config.building.trampoline import Steps, run
 from lighter_config.errors import (
     CircularReferenceError,
@@ -321,7 +321,7 @@ def _is_plain(value: Any) -> bool:
 
 def _has_parameter(target: Callable[..., Any], name: str) -> bool:
     try:
-        return name in inspect.signature(target).parameters
+        return name in real_signature(target).parameters
     except (TypeError, ValueError):
         return False
 

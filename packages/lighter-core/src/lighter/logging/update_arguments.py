@@ -11,6 +11,7 @@ from torchmetrics.metric import CompositionalMetric
 from torchmetrics.wrappers.abstract import WrapperMetric
 
 from lighter.logging.cumulative_metrics import CumulativeMetric
+from lighter.real_signature import real_signature
 
 
 def receivers(module: nn.Module) -> Iterator[Metric]:
@@ -25,7 +26,7 @@ def receivers(module: nn.Module) -> Iterator[Metric]:
 
 def parameters(metric: Metric) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of a metric's ``update`` by name."""
-    return inspect.signature(metric.update).parameters
+    return real_signature(metric.update).parameters
 
 
 def second_argument(metric: Metric) -> str:

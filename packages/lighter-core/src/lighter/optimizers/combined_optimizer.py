@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from lighter.errors import OptimizerError, nearest_names
 from lighter.optimizers.parameter_groups import DEFAULT, groups
+from lighter.real_signature import real_signature
 
 _WHERE = "lighter.optimizers.CombinedOptimizer"
 _NUM_STEPS = "num_combined_steps"
@@ -169,7 +170,7 @@ def _made(name: str, make: Callable[..., Any], params: list[dict[str, Any]]) -> 
         raise OptimizerError(
             f"`optimizers[{name!r}]` made a {type(optimizer).__name__}", where=_WHERE, expected="a torch optimizer"
         )
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    closure = real_signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise OptimizerError(
             f"{type(optimizer).__name__} calls its closure several times, so it cannot be combined",

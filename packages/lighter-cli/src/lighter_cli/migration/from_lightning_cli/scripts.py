@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lighter_config.regular_files import read_regular
+from lighter_config.signatures.text.parsing import parse_module
 
 _MAX_SCRIPTS = 50
 _ARGUMENTS = {"model": (0, "model_class"), "data": (1, "datamodule_class")}
@@ -15,7 +16,7 @@ def classes_of_scripts(folder: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {section: {} for section in _ARGUMENTS}
     for file in sorted(folder.glob("*.py"))[:_MAX_SCRIPTS]:
         try:
-            tree = ast.parse(read_regular(file))
+            tree = parse_module(read_regular(file))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         names = dict(_names(tree, file.stem))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lighter_config.regular_files import read_regular
+from lighter_config.signatures.text.parsing import parse_module
 
 EVERY_FILE = ".*"
 """After the name of a package: all files of it together, as something that an answer depends on."""
@@ -380,7 +381,7 @@ class _EditableInstalls:
 def _setuptools_mapping(text: str) -> dict[str, str] | None:
     """The ``MAPPING`` of a finder that setuptools wrote for an editable install."""
     try:
-        tree = ast.parse(text)
+        tree = parse_module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     for statement in tree.body:

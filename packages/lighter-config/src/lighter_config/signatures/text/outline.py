@@ -18,6 +18,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 from lighter_config.regular_files import open_regular
+from lighter_config.signatures.text.parsing import parse_module
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -88,7 +89,7 @@ class Piece:
 
     def parsed(self) -> Definition:
         """Parse the text anew, at its own lines."""
-        body = ast.parse(b"\n" * (self.lineno - 1) + self._text).body
+        body = parse_module(b"\n" * (self.lineno - 1) + self._text).body
         if len(body) != 1 or not isinstance(body[0], Definition) or body[0].name != self.name:
             raise SyntaxError(f"{self.name} in line {self.lineno} is not one definition")
         return body[0]
@@ -122,13 +123,13 @@ class Outline:
         self._text = text
         cut = _cut(text) if is_valid else None
         if cut is None:
-            self.statements: list[ast.stmt | Piece] = [*ast.parse(text, filename=name).body]
+            self.statements: list[ast.stmt | Piece] = [*parse_module(text, name).body]
             return
         rest, pieces = cut
         try:
-            body = ast.parse(rest, filename=name).body
+            body = parse_module(rest, name).body
         except SyntaxError:  # cut in the wrong place
-            self.statements = [*ast.parse(text, filename=name).body]
+            self.statements = [*parse_module(text, name).body]
             return
         self.statements = sorted([*body, *pieces], key=lambda statement: statement.lineno)
 

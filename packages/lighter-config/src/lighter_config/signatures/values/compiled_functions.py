@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+from lighter_config.signatures.text.parsing import parse_module
+
 _OTHER_NAMES = {"dim": "axis", "keepdim": "keepdims"}
 _NO_DEFAULT = ast.Constant(value=...)
 
@@ -29,7 +31,7 @@ def read_function(text: str, name: str) -> ast.FunctionDef | None:
     found: list[ast.FunctionDef] = []
     for match in re.finditer(rf"^def {re.escape(name)}\(", text, re.MULTILINE):
         end = re.compile(r"^(?=[^\s)#])", re.MULTILINE).search(text, match.end())
-        (definition,) = ast.parse(text[match.start() : end.start() if end else len(text)]).body
+        (definition,) = parse_module(text[match.start() : end.start() if end else len(text)]).body
         assert isinstance(definition, ast.FunctionDef)
         ast.increment_lineno(definition, text.count("\n", 0, match.start()))
         found.append(definition)

@@ -9,6 +9,7 @@ from lighter_config.regular_files import read_regular
 from lighter_config.signatures.namespaces.statements import absolute_name
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.modules import Module
+from lighter_config.signatures.text.parsing import parse_module
 from lighter_config.signatures.values.compiled_functions import merged_function, read_function
 from lighter_config.signatures.values.value import (
     ChoiceValue,
@@ -119,7 +120,7 @@ class _StubBeside:
     def _class(self, name: str, depth: int = 0) -> tuple["_StubBeside", list[ast.stmt]]:
         """The statements of a class, and the stub that they are in: this one, or one that it imports the class from."""
         if defined := re.search(rf"^class {name}\b(?s:.*?)(?=^\S|\Z)", self.text, re.MULTILINE):
-            (node,) = ast.parse(defined[0]).body
+            (node,) = parse_module(defined[0]).body
             return self, node.body if isinstance(node, ast.ClassDef) else []
         module = self.library.modules.find(self._module_of(name)) if depth < _MAX_STEPS else None
         if module is None or module.file is None or module.kind not in ("source", "stub"):

@@ -25,6 +25,7 @@ from lighter_config.signatures.namespaces.namespace import (
 )
 from lighter_config.signatures.text.conditions import last_name
 from lighter_config.signatures.text.modules import Module
+from lighter_config.signatures.text.parsing import parse_module
 from lighter_config.signatures.values.frame import Frame, RaisedError, ReturnedError, UndecidedError, World, handler_of
 
 _CHANGES = (
@@ -56,7 +57,7 @@ class WrittenLists:
             UndecidedError: Not all that it holds is written out.
         """
         follower = _Follower(Frame(self._world, module, namespace.names), name, until.lineno)
-        if not follower.runs_to_end(ast.parse(self._text(module)).body):
+        if not follower.runs_to_end(parse_module(self._text(module)).body):
             return follower.found(namespace)
         raise UndecidedError
 
