@@ -142,17 +142,24 @@ class Slow(Dataset[int]):
         return os.getpid()
 
 
-def test_a_loader_worker_outlives_a_sigterm_of_another_process() -> None:
+@pytest.mark.parametrize("context", ["fork", "forkserver", "spawn"])
+def test_a_loader_worker_outlives_a_sigterm_of_another_process(context: str) -> None:
     with internals.loader_workers_outlive_sigterm():
-        batches = iter(DataLoader(Slow(), batch_size=None, num_workers=1))
+        loader = DataLoader(Slow(), batch_size=None, num_workers=1, prefetch_factor=1, multiprocessing_context=context)
+        batches = iter(loader)
         worker = next(batches)
         subprocess.run(["sh", "-c", f"kill -TERM {worker}"], check=True)
-        assert next(batches) == worker
+        assert [next(batches), next(batches)] == [
+            worker,
+            worker,
+        ]  # the worker is asked for the last one after the signal
 
 
-def test_a_loader_worker_ends_at_a_sigterm_of_its_own_process() -> None:
+@pytest.mark.parametrize("context", ["fork", "forkserver", "spawn"])
+def test_a_loader_worker_ends_at_a_sigterm_of_its_own_process(context: str) -> None:
     with internals.loader_workers_outlive_sigterm():
-        batches = iter(DataLoader(Slow(), batch_size=None, num_workers=1, prefetch_factor=4))
+        loader = DataLoader(Slow(), batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context=context)
+        batches = iter(loader)
         worker = next(batches)
         assert worker != os.getpid()
         del batches  # waits five seconds for the worker, which sleeps, and then sends SIGTERM

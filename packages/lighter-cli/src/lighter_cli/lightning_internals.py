@@ -15,6 +15,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import parent_process
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.distributed.distributed_c10d import _get_default_store
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.utils.data._utils import signal_handling
+from torch.utils.data._utils import signal_handling, worker
 
 from lighter_cli.lightning_package import is_a, is_model_checkpoint
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from pytorch_lightning.callbacks import LearningRateFinder, ModelCheckpoint
     from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger
     from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
+
+_SET_WORKER_SIGNAL_HANDLERS = signal_handling._set_worker_signal_handlers  # type: ignore[attr-defined]
+_WORKER_LOOP = worker._worker_loop
 
 
 class ChildRanks:
@@ -98,24 +102,33 @@ def loader_workers_outlive_sigterm() -> Iterator[None]:
     """Let the workers of loaders that start inside ignore a SIGTERM, unless their own process sends it.
 
     SLURM sends it to every process of a job, and a loader without its workers ends the batch that is to be saved. Torch
-    sets the signal handlers of a worker by one function, which a forked worker finds replaced; a spawned one does not.
+    sets the signal handlers of a worker by one function, which a forked worker finds replaced. Since Python 3.14
+    workers are not forked by default. The loop that torch starts them with replaces the function in them.
     """
-    set_handlers = signal_handling._set_worker_signal_handlers  # type: ignore[attr-defined]
-
-    def ignore_others() -> None:
-        set_handlers()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # before the thread, which inherits it
-        threading.Thread(target=_end_at_sigterm_of_parent, daemon=True).start()
-
-    signal_handling._set_worker_signal_handlers = ignore_others  # type: ignore[attr-defined]
+    signal_handling._set_worker_signal_handlers = _set_handlers_of_lasting_worker  # type: ignore[attr-defined]
+    worker._worker_loop = _lasting_worker_loop  # type: ignore[assignment]
     try:
         yield
     finally:
-        signal_handling._set_worker_signal_handlers = set_handlers  # type: ignore[attr-defined]
+        signal_handling._set_worker_signal_handlers = _SET_WORKER_SIGNAL_HANDLERS  # type: ignore[attr-defined]
+        worker._worker_loop = _WORKER_LOOP
 
 
-def _end_at_sigterm_of_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+def _lasting_worker_loop(*arguments: Any) -> None:
+    signal_handling._set_worker_signal_handlers = _set_handlers_of_lasting_worker  # type: ignore[attr-defined]
+    _WORKER_LOOP(*arguments)
+
+
+def _set_handlers_of_lasting_worker() -> None:
+    _SET_WORKER_SIGNAL_HANDLERS()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # before the thread, which inherits it
+    threading.Thread(target=_end_at_sigterm_of_starter, daemon=True).start()
+
+
+def _end_at_sigterm_of_starter() -> None:
+    starter = parent_process()  # not os.getppid(): the parent may be a server that forks workers
+    assert starter is not None
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != starter.pid:
         pass
     os._exit(0)  # as torch's own handler
 

@@ -26,7 +26,7 @@ from lighter_config.signatures.text.kept_constructors import (
 )
 from lighter_config.signatures.text.parameters import Parameters, partially_applied, read_parameters, without_first
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
-from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.library import PLACEHOLDER, Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
@@ -117,7 +117,11 @@ class Callables:
             if isinstance(inner, Unclear):
                 return inner
             given = [(str(keyword.arg), ast.unparse(keyword.value)) for keyword in call.keywords]
-            return partially_applied(inner, len(call.args) - 1, given) or Unclear("a partial that does not fit")
+            values = [self.library.evaluate(argument, scope) for argument in call.args[1:]]
+            if any(isinstance(value, ChoiceValue) and PLACEHOLDER in value.options for value in values):
+                return Unclear("a partial with arguments that are not written out")
+            left_open = [value == PLACEHOLDER for value in values]
+            return partially_applied(inner, left_open, given) or Unclear("a partial that does not fit")
         if callee in (BuiltinValue("collections.namedtuple"), BuiltinValue("typing.NamedTuple")):
             return named_tuple_parameters(call, scope.module)
         value = self.calls.called(call, scope)

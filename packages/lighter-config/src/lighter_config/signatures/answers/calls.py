@@ -17,7 +17,7 @@ from lighter_config.signatures.text.function_bodies import (
     yields,
 )
 from lighter_config.signatures.text.kept_constructors import chooses_keywords, wrappers_of_init
-from lighter_config.signatures.values.library import Library
+from lighter_config.signatures.values.library import PLACEHOLDER, Library
 from lighter_config.signatures.values.value import (
     BuiltinValue,
     ChoiceValue,
@@ -146,6 +146,9 @@ class Calls:
         keywords = {
             keyword.arg: self.library.evaluate(keyword.value, scope) for keyword in partial.keywords if keyword.arg
         }
+        if PLACEHOLDER in given:
+            given[given.index(PLACEHOLDER)] = value
+            return None if PLACEHOLDER in given else self._result(callee, given, keywords)
         return self._result(callee, [*given, value], keywords)
 
     def _result(self, function: FunctionValue, arguments: Sequence[Value], keywords: dict[str, Value]) -> Value:

@@ -1,6 +1,7 @@
 """The parameters of a callable, as written in its source."""
 
 import ast
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -109,22 +110,36 @@ def without_first(parameters: Parameters) -> Parameters | None:
     return parameters if parameters[0].kind is ParameterKind.VAR_POSITIONAL else parameters[1:]
 
 
-def partially_applied(parameters: Parameters, count: int, keywords: Sequence[tuple[str, str]]) -> Parameters | None:
+def partially_applied(
+    parameters: Parameters, left_open: Sequence[bool], keywords: Sequence[tuple[str, str]]
+) -> Parameters | None:
     """Apply positional and keyword arguments as ``functools.partial`` does; ``None`` when they do not fit.
 
     A parameter given by keyword stays, with that value as its default, and from there on everything is keyword-only.
+
+    Args:
+        parameters: What the function takes.
+        left_open: For each positional argument, whether it is a ``functools.Placeholder``: then the parameter stays. It
+            is required, and takes an argument by its place only.
+        keywords: The names and texts of the keyword arguments.
     """
     given = dict(keywords)
+    places = deque(left_open)
+    if left_open and left_open[-1]:
+        return None  # which is an error
     result: list[Parameter] = []
     is_keyword_only = False
     for parameter in parameters:
-        if parameter.accepts_position and count:
+        if parameter.accepts_position and places:
             if parameter.name in given and parameter.accepts_keyword:
                 return None
-            count -= 1
+            if places.popleft():
+                result.append(replace(parameter, kind=ParameterKind.POSITIONAL_ONLY, default=None))
             continue
         if parameter.kind is ParameterKind.VAR_POSITIONAL:
-            count = 0
+            if any(places):
+                return None
+            places.clear()
             if not is_keyword_only:
                 result.append(parameter)
             continue
@@ -138,4 +153,4 @@ def partially_applied(parameters: Parameters, count: int, keywords: Sequence[tup
             result.append(parameter)
         else:
             result.append(parameter)
-    return None if count or given else tuple(result)
+    return None if places or given else tuple(result)

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import sys
 import typing
 from dataclasses import replace
 
@@ -67,8 +68,12 @@ _KNOWN_BY_NAME = frozenset(
         "functools.wraps",
         "typing_extensions.deprecated",
         "warnings.deprecated",
+        *(["functools.Placeholder"] if sys.version_info >= (3, 14) else []),
     }
 )
+
+PLACEHOLDER = BuiltinValue("functools.Placeholder")
+"""Leaves a positional argument of a partial open."""
 
 
 class Library:
