@@ -1,5 +1,6 @@
-"""Random transforms of MONAI in workers that nobody seeds."""
+"""Random transforms of MONAI in workers that nobody seeds, and lambdas for workers that are not forked."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,38 @@ def test_workers_that_persist_repeat_no_epoch(warned) -> None:
 )
 def test_nothing_is_said_where_workers_are_seeded_or_not_there(warned, given: dict[str, str]) -> None:
     assert warned(**given) == []
+
+
+@pytest.mark.parametrize("context", ["forkserver", "spawn"])
+def test_a_lambda_for_workers_that_are_not_forked_is_told(warned, context: str) -> None:
+    more = f"num_workers: 2\n      multiprocessing_context: {context}\n      collate_fn: '$lambda samples: samples'"
+    (finding,) = warned(more=more, transform="Flipd")
+    assert finding.message == "a lambda cannot be pickled for workers, and this loader does not fork them"
+    assert (finding.severity, str(finding.place)) == ("warning", "exp.yaml:10:19")
+    assert finding.fix.endswith("write system::dataloaders::train::multiprocessing_context: fork")
+
+
+def test_lambdas_inside_a_dataset_are_told(warned) -> None:
+    more = "num_workers: 2\n      multiprocessing_context: spawn"
+    (finding,) = warned(more=more, transform="Lambdad, func: '$lambda image: image / 255'")
+    assert finding.path == "system::dataloaders::train::dataset::transform::transforms::1::func"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "num_workers: 2\n      multiprocessing_context: fork\n      collate_fn: '$lambda samples: samples'",
+        "num_workers: 2\n      multiprocessing_context: spawn\n      sampler: '$lambda samples: samples'",
+        "num_workers: 2\n      multiprocessing_context: spawn\n      collate_fn: '$sorted([1], key=lambda one: -one)'",
+        "num_workers: 2\n      multiprocessing_context: spawn\n      collate_fn: '$lambda samples: ('",
+        "num_workers: 0\n      collate_fn: '$lambda samples: samples'",
+    ],
+)
+def test_no_lambda_is_told_that_is_not_pickled(warned, more: str) -> None:
+    assert warned(more=more, transform="Flipd") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems fork in no version")
+def test_python_says_whether_workers_are_forked(warned) -> None:
+    found = warned(more="num_workers: 2\n      collate_fn: '$lambda samples: samples'", transform="Flipd")
+    assert len(found) == (1 if sys.version_info >= (3, 14) else 0)
