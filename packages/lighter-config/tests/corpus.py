@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lighter_config.building.real_signature import real_signature
 from lighter_config.signatures import DoesNotExist, Parameter, Signature, SignatureReader, Unknown
 from lighter_config.signatures.values.compiled_additions import COMPILED_FUNCTIONS
 
@@ -202,7 +203,7 @@ def public_callables(module: Any) -> Iterator[tuple[str, Any]]:
 def compare(reader: SignatureReader, target: str, value: Any, score: Score) -> None:
     answer = reader.read(target)
     try:
-        expected = list(inspect.signature(value).parameters.values())
+        expected = list(real_signature(value).parameters.values())
     except (ValueError, TypeError):
         score.without_signature += 1
         if isinstance(answer, DoesNotExist):
