@@ -13,7 +13,7 @@ from lighter_config.dependencies import note_modules, recording
 from lighter_config.kept_files import remove_old, write_json
 from lighter_config.signatures.text.modules import DISTRIBUTION, ENVIRONMENT, EVERY_FILE, PART_OF_NAME, ModuleFinder
 
-_FORMAT = 16
+_FORMAT = 17
 
 Fingerprint = list[str | int] | None
 
