@@ -1,5 +1,6 @@
 """Faults that show only in a late stage, each alone in an experiment that the check passes."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Fault:
     Attributes:
         name: What is wrong.
         words: The words that make it.
-        said: A part of the message of the finding.
+        said: A pattern of a part of the message of the finding; of torch's words only those that tell the fault.
         path: The path that the finding names.
         config: The experiment.
         severity: The severity of the finding.
@@ -105,13 +106,13 @@ FAULTS = [
     Fault(
         "the samples of predict have more features",
         ("=system::dataloaders::predict=" + LOADER % "samples, num_features: 6",),
-        "predict fails: RuntimeError: mat1 and mat2 shapes",
+        r"predict fails: RuntimeError: .*\(5x6 and 4x2\)",
         "system::model",
     ),
     Fault(
         "the samples of predict cannot be collated",
         ("=system::dataloaders::predict=" + LOADER % "Uneven",),
-        "predict fails: RuntimeError: stack expects",
+        r"predict fails: RuntimeError: .*\[4\] .*\[5\]",
         "system::dataloaders::predict",
     ),
     Fault(
@@ -135,7 +136,7 @@ FAULTS = [
     Fault(
         "each build makes another network",
         ("=system::model={_target_: project.late.Growing}",),
-        "size mismatch",
+        r"fails: RuntimeError: .*network\.layers\.0\.weight.*\[2, 4\]",
         "system",
     ),
     Fault(
@@ -199,7 +200,7 @@ FAULTS = [
     Fault(
         "the inferer takes other arguments",
         ("system::inferer={_target_: project.late.infers, _mode_: callable}",),
-        "infers() takes 1 positional argument",
+        r"infers\(\) takes 1 positional argument",
         "system",
     ),
     Fault(
@@ -244,7 +245,7 @@ def test_a_late_fault_is_found_with_its_place(
     assert not Checker(tuple(Stage)).check(words).has_errors
     before = files_of(experiment)
     result = rehearse(load(words), Options())
-    found = [one for one in result.findings if fault.said in one.message and one.path.startswith(fault.path)]
+    found = [one for one in result.findings if re.search(fault.said, one.message) and one.path.startswith(fault.path)]
     assert found, "\n\n".join(map(str, result.findings))
     (finding, *_) = found
     assert finding.severity is fault.severity

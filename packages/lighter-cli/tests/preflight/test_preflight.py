@@ -130,7 +130,8 @@ def test_later_stages_are_rehearsed_when_fit_fails(system_config: str) -> None:
 
 def test_a_failure_of_several_stages_is_one_finding(system_config: str) -> None:
     (finding,) = rehearsed(system_config, "system::model::in_features=7").findings
-    assert finding.message.startswith("fit, validate, test, predict fail: RuntimeError: mat1 and mat2 shapes")
+    assert finding.message.startswith("fit, validate, test, predict fail: RuntimeError: ")
+    assert finding.message.endswith("(5x4 and 7x2)")  # the words before the shapes change with torch
     assert finding.path == "system::model"
 
 

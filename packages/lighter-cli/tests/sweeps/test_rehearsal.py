@@ -138,7 +138,7 @@ def test_every_value_that_fails_is_named_with_its_place(rehearse: Rehearse, writ
     with pytest.raises(CheckError) as caught:
         rehearse("search.yaml")
     optimizer, size, stopped = caught.value.findings
-    assert optimizer.message.startswith("fit fails: RuntimeError: SparseAdam does not support dense gradients")
+    assert optimizer.message.startswith("fit fails: RuntimeError: SparseAdam")
     assert optimizer.case.startswith("choice 2 of system::optimizer: SparseAdam; in train, batch 0")
     assert str(optimizer.place) == "search.yaml:8:20"
     assert size.message == "fit fails: ValueError: 7 is too large"

@@ -98,5 +98,6 @@ def test_frames_of_torch_are_hidden() -> None:
     done = _run(_FAILING.format(call="users(torch.ones(1, 4))"))
     lines = done.stderr.splitlines()
     assert [line.rpartition(", in ")[2] for line in lines if line.startswith("  File")] == ["<module>", "forward"]
-    assert lines[-2].startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+    assert lines[-2].startswith("RuntimeError: ")
+    assert lines[-2].endswith("(1x4 and 3x2)")  # the words before the shapes change with torch
     assert lines[-1].endswith("frames of Lighter, Lightning and torch hidden; --traceback shows them)")

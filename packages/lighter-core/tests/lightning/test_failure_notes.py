@@ -189,7 +189,7 @@ def halves(inputs, network, overlap=0):
 )
 def test_inferer_is_named_beside_the_network_that_it_calls(make_trainer, inferer, name, network_given):
     system = System(nn.Linear(4, 3), {"test": loader(Numbers())}, inferer=inferer)
-    with pytest.raises(RuntimeError, match="mat1 and mat2") as caught:
+    with pytest.raises(RuntimeError, match=rf"\(4x{network_given} and 4x3\)") as caught:
         make_trainer().test(system)
     assert notes(caught.value) == [
         f"Linear was given float32 (4, {network_given})",
