@@ -256,6 +256,8 @@ def _fix(error: BaseException, path: str, line: str, notes: Sequence[str]) -> st
 _FIXES: Mapping[str, str] = {
     "in loading state_dict": "build the same network in every stage",
     "mat1 and mat2 shapes": "let the layer take as many features as it gets",
+    "have the same dtype": "convert the input with .float(), or give trainer::precision another value",
+    "type (float) should be the same": "convert the input with .float(), or give trainer::precision another value",
     "expected input": "let the layer take as many channels as it gets",
     "stack expects each tensor": "give samples one size, by a transform or a collate_fn",
     "Expected all tensors to be on the same device": "move it with the module: register it as a buffer or submodule",
