@@ -91,15 +91,42 @@ def test_a_tracker_without_an_address_keeps_its_folder() -> None:
     assert "url" not in places[0]
 
 
-def test_mlflow_is_named_by_the_ids_of_experiment_and_run() -> None:
+@pytest.mark.filterwarnings("ignore:.*`noload`.*is deprecated")  # MLflow 3.17 with SQLAlchemy 2.1
+@pytest.mark.parametrize(
+    ("address", "file"),
+    [
+        ("sqlite:///places.db", "places.db"),  # MLflow keeps stores by their address, for the whole process
+        ("sqlite:///{}/mlflow.db", "mlflow.db"),
+        ("file:{}/mlruns", "mlruns"),
+        ("file://{}/mlruns", "mlruns"),
+        ("{}/mlruns", "mlruns"),
+    ],
+)
+def test_mlflow_is_named_by_the_ids_of_experiment_and_run(
+    address: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("mlflow")
-    logger = MLFlowLogger("digits", tracking_uri="file:./mlruns")
+    address = address.format(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # else MLflow refuses the folders
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)  # as MLflow does, for good
+    logger = MLFlowLogger("digits", tracking_uri=address)
     assert logger_places(OfOnes(logger)) == [{"class": "pytorch_lightning.loggers.mlflow.MLFlowLogger"}]  # type: ignore[arg-type]
-    assert not Path("mlruns").exists()
     run = logger.run_id
     (place,) = logger_places(OfOnes(logger))  # type: ignore[arg-type]
     assert place["version"] == run
-    assert Path(place["folder"]) == Path("mlruns").absolute()
+    assert Path(place["folder"]) == tmp_path / file
+    assert (tmp_path / file).exists()
+
+
+def test_a_database_on_a_server_has_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow")
+    logger = MLFlowLogger("digits", tracking_uri="http://localhost:1")
+    monkeypatch.setattr(logger, "_tracking_uri", "postgresql://me:secret@host/mlflow")  # which needs a driver
+    monkeypatch.setattr(logger, "_experiment_id", "1")
+    monkeypatch.setattr(logger, "_run_id", "abc")
+    (place,) = logger_places(OfOnes(logger))  # type: ignore[arg-type]
+    assert place["url"] == "postgresql://host/mlflow"
+    assert "folder" not in place
 
 
 @pytest.mark.parametrize("stage", ["fit", "predict"])

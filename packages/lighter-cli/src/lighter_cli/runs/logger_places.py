@@ -20,7 +20,7 @@ def logger_places(trainer: Trainer) -> list[dict[str, str]]:
 
     Returns:
         For each logger its ``class``, and what is known of ``name`` (of the experiment or project), ``version`` (the id
-        of the run in it), ``folder`` and ``url``.
+        of the run in it), ``folder`` (for a database of MLflow its file) and ``url``.
     """
     return [_place(logger) for logger in trainer.loggers]
 
@@ -58,7 +58,11 @@ def _mlflow_place(logger: MLFlowLogger) -> Mapping[str, Any]:
     place = {"name": experiment, "version": run}
     if address.startswith(("http://", "https://")):
         return {**place, "url": f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run}"}
-    return {**place, "folder": address.removeprefix("file:").replace("///", "/", 1)}
+    if address.startswith("sqlite:///"):  # a file, of a relative path if no other slash follows
+        return {**place, "folder": address.removeprefix("sqlite:///")}
+    if urlsplit(address).scheme in ("", "file"):
+        return {**place, "folder": address.removeprefix("file:").replace("///", "/", 1)}
+    return {**place, "url": address}
 
 
 def _without_password(url: str) -> str:
