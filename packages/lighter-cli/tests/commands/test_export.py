@@ -52,6 +52,15 @@ def test_each_format_gives_the_networks_outputs_for_any_batch(trained: Record, i
         assert "batches of any size" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["torchscript", "torch.export"])
+def test_what_torch_reports_of_its_own_formats_is_left_out(trained: Record, lighter: Command, name: str) -> None:
+    done = lighter("export", str(trained.folder), "--format", name, "--input", "1,4", "-o", "network")
+    assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["best"]
+    assert ("deprecated       by torch: use --format torch.export for new files" in done.stdout) is (
+        name == "torchscript"
+    )
+
+
 def test_network_of_two_inputs_is_exported(write, in_process, system_config: str) -> None:
     write("code/__init__.py", "")
     write(

@@ -66,6 +66,7 @@ def export(
     inputs = [example_input(shape) for shape in shapes or ()]
     compared = export_network(network, format_, target, inputs)
     what = "outputs" if inputs else "weights"
+    replacement = FORMATS[format_].replacement
     batch = {True: "batches of any size", False: "batches of this size only", None: ""}[compared.takes_any_batch]
     output.write_lines(
         [
@@ -75,6 +76,7 @@ def export(
                     ("compared", f"{what} differ from the network's by at most {compared.difference:.3g}"),
                     (f"largest {what[:-1]}", f"{compared.largest:.3g}"),
                     *([("takes", batch)] if batch else []),
+                    *([("deprecated", f"by torch: use --format {replacement} for new files")] if replacement else []),
                 ]
             ),
         ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class Format:
         read: Reads the file. The network shows the structure to formats that hold weights alone.
         is_graph: Whether the file holds the computation, and not the weights alone.
         packages: The distributions that it needs besides torch.
+        replacement: The format that torch recommends instead, if it has deprecated this one.
     """
 
     suffix: str
@@ -33,6 +35,7 @@ class Format:
     read: Callable[[Path, nn.Module], Call]
     is_graph: bool
     packages: tuple[str, ...] = ()
+    replacement: str = ""
 
 
 def _write_state_dict(network: nn.Module, _inputs: Inputs, file: Path) -> None:
@@ -60,15 +63,21 @@ def _read_safetensors(file: Path, network: nn.Module) -> Call:
 
 
 def _write_torchscript(network: nn.Module, inputs: Inputs, file: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"`torch\.jit\.", category=DeprecationWarning)
+    with _deprecations_hidden():
         torch.jit.trace(network, tuple(inputs)).save(str(file))  # type: ignore[no-untyped-call]
 
 
 def _read_torchscript(file: Path, _network: nn.Module) -> Call:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"`torch\.jit\.", category=DeprecationWarning)
+    with _deprecations_hidden():
         return torch.jit.load(str(file))  # type: ignore[no-any-return, no-untyped-call]
+
+
+@contextmanager
+def _deprecations_hidden() -> Iterator[None]:
+    """Leave out torch's warnings, of one category or another, that TorchScript is deprecated: the command says so."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"`torch\.jit\.")
+        yield
 
 
 def _exported(network: nn.Module, inputs: Inputs) -> torch.export.ExportedProgram:
@@ -79,11 +88,13 @@ def _exported(network: nn.Module, inputs: Inputs) -> torch.export.ExportedProgra
 
 
 def _write_torch_export(network: nn.Module, inputs: Inputs, file: Path) -> None:
-    torch.export.save(_exported(network, inputs), file)
+    with file.open("wb") as stream:  # of a file torch wants the suffix, which one that is not complete does not have
+        torch.export.save(_exported(network, inputs), stream)
 
 
 def _read_torch_export(file: Path, _network: nn.Module) -> Call:
-    return torch.export.load(file).module()
+    with file.open("rb") as stream:
+        return torch.export.load(stream).module()
 
 
 def _write_onnx(network: nn.Module, inputs: Inputs, file: Path) -> None:
@@ -114,7 +125,7 @@ def _emptied(network: nn.Module) -> nn.Module:
 FORMATS = {
     "state_dict": Format(".pt", _write_state_dict, _read_state_dict, is_graph=False),
     "safetensors": Format(".safetensors", _write_safetensors, _read_safetensors, False, ("safetensors",)),
-    "torchscript": Format(".ts", _write_torchscript, _read_torchscript, is_graph=True),
+    "torchscript": Format(".ts", _write_torchscript, _read_torchscript, True, replacement="torch.export"),
     "torch.export": Format(".pt2", _write_torch_export, _read_torch_export, is_graph=True),
     "onnx": Format(".onnx", _write_onnx, _read_onnx, True, ("onnx", "onnxscript", "onnxruntime")),
 }
