@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 Values = dict[str, list[float]]
@@ -28,7 +29,7 @@ def _tensorboard(folder: Path, output: str) -> Values:
 
 
 def _mlflow(folder: Path, output: str) -> Values:
-    with sqlite3.connect(folder / f"{output}.db") as database:
+    with closing(sqlite3.connect(folder / f"{output}.db")) as database:
         return _by_name(database.execute("SELECT key, value FROM metrics ORDER BY step, timestamp"))
 
 
@@ -111,7 +112,7 @@ def _clearml(folder: Path, output: str) -> Values:
 
 
 def _trackio(folder: Path, output: str) -> Values:
-    with sqlite3.connect(folder / ".cache/huggingface/trackio/crossing.db") as database:
+    with closing(sqlite3.connect(folder / ".cache/huggingface/trackio/crossing.db")) as database:
         rows = database.execute("SELECT metrics FROM metrics WHERE run_name = ? ORDER BY id", [output]).fetchall()
     return _by_name(item for (text,) in rows for item in json.loads(text).items())
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lighter_config import load
+from lighter_config.signatures.answers import short_names
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Write = Callable[[str, str], Path]
@@ -274,8 +275,9 @@ error: a_package_that_is_not_there.Net does not exist: no module named 'a_packag
 
 @pytest.mark.parametrize("target", MISTAKES)
 def test_a_target_that_does_not_exist_is_an_error_with_the_nearest(
-    in_process: Command, nets: None, target: str
+    in_process: Command, nets: None, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(short_names, "_FURTHER_PACKAGES", ())  # where they are installed, names of theirs are nearer
     done = in_process("describe", target)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", MISTAKES[target])
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import textwrap
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,10 @@ def test_mlflow_lists_the_trials_of_a_sweep(config: str, tmp_path: Path) -> None
     pytest.importorskip("mlflow")
     sweep_with(f"_target_: {LOGGERS}.MLFlowLogger\ntracking_uri: sqlite:///mlflow.db", config)
     query = "SELECT value FROM tags WHERE key = ? ORDER BY value"
-    database = sqlite3.connect(tmp_path / "mlflow.db")
-    assert database.execute(query, ["lighter.sweep"]).fetchall() == [("groups",)] * 2
-    assert database.execute(query, ["lighter.trial"]).fetchall() == [("groups/0",), ("groups/1",)]
-    assert database.execute("SELECT name FROM runs ORDER BY name").fetchall() == [("groups/0",), ("groups/1",)]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        assert database.execute(query, ["lighter.sweep"]).fetchall() == [("groups",)] * 2
+        assert database.execute(query, ["lighter.trial"]).fetchall() == [("groups/0",), ("groups/1",)]
+        assert database.execute("SELECT name FROM runs ORDER BY name").fetchall() == [("groups/0",), ("groups/1",)]
 
 
 @pytest.mark.slow
