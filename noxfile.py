@@ -11,6 +11,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 from nox_steps import library_sessions  # noqa: F401  # nox collects them
 from nox_steps.environments import (
+    EVENT_LOOPS,
     IMPORT_NAMES,
     PYTHON,
     PYTHONS,
@@ -159,11 +160,11 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
     """Run the packages' tests with the newest release of each library, whatever is pinned; prints what has moved."""
-    groups = ["test", "loggers", "figures", "sweep", "slurm", "ray", "tracking"]
+    groups = ["test", "editor", "export", "medical", "notebook", "optimizers", "pictures", "ray", "slurm", "sweep"]
     install(session, list(SIBLINGS), groups=groups, requirements=workspace_requirements(), newest=True)
     print_moved(session)
-    folders = [f"packages/{package}/tests" for package in SIBLINGS]
-    session.run("pytest", "--numprocesses=auto", "--dist=loadgroup", *(session.posargs or folders))
+    folders = [] if session.posargs else [f"packages/{package}/tests" for package in SIBLINGS]
+    pytest(session, *EVENT_LOOPS, *folders, parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)

@@ -25,6 +25,9 @@ ABSENT = {
 }
 """What cannot even be found where a package's tests run, so that an import that nobody declared fails there."""
 
+EVENT_LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
+"""An option that pytest-asyncio wants, where it comes with pytest-lsp."""
+
 ALSO_TESTED_WITH = {"lighter-cli": ["loggers", "figures"]}
 """Groups of what a package works with and does not require."""
 
@@ -94,7 +97,8 @@ def constraints(session: nox.Session, build: str | None) -> Path:
 def build_wheel(session: nox.Session, package: str, folder: Path) -> str:
     for old in folder.glob(f"{package.replace('-', '_')}-*.whl"):
         old.unlink()
-    session.run("uv", "build", "--quiet", "--wheel", f"--package={package}", f"--out-dir={folder}", external=True)
+    options = ["--quiet", "--wheel", f"--package={package}", f"--out-dir={folder}"]
+    session.run_install("uv", "build", *options, external=True)
     (wheel,) = folder.glob(f"{package.replace('-', '_')}-*.whl")
     extra = "[images]" if package == "lighter-core" else ""
     return f"{package}{extra} @ {wheel.as_uri()}"

@@ -1,5 +1,6 @@
 """The exact versions that all sessions install, and `uv sync` and `uv run` too: the dependencies of .ci/pins."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -17,8 +18,8 @@ def read_pins() -> list[str]:
 
 
 def print_moved(session: nox.Session) -> None:
-    """Print which installed versions are not the pinned ones."""
-    listed = session.run("uv", "pip", "freeze", "--quiet", external=True, silent=True)
+    """Print which installed versions are not the pinned ones, and which are not the newest releases."""
+    listed = session.run_install("uv", "pip", "freeze", "--quiet", external=True, silent=True)
     assert isinstance(listed, str)
     pinned: dict[str, list[str]] = {}
     for pin in read_pins():
@@ -28,6 +29,11 @@ def print_moved(session: nox.Session) -> None:
         name, _, version = line.partition("==")
         if name in pinned and version not in pinned[name]:
             session.log(f"{name} {version}, pinned {' or '.join(pinned[name])}")
+    arguments = ["--outdated", "--format=json", "--quiet"]
+    outdated = session.run_install("uv", "pip", "list", *arguments, external=True, silent=True)
+    assert isinstance(outdated, str)
+    for found in json.loads(outdated):
+        session.log(f"{found['name']} {found['version']}, as {found['latest_version']} does not resolve")
 
 
 def renew_pins(session: nox.Session) -> None:
