@@ -160,8 +160,8 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
     """Run the packages' tests with the newest release of each library, whatever is pinned; prints what has moved."""
-    groups = ["test", "editor", "export", "medical", "notebook", "optimizers", "pictures", "ray", "slurm", "sweep"]
-    install(session, list(SIBLINGS), groups=groups, requirements=workspace_requirements(), newest=True)
+    groups = ["test", "editor", "export", "medical", "notebook", "optimizers", "pictures", "ray", "report", "slurm"]
+    install(session, list(SIBLINGS), groups=[*groups, "sweep"], requirements=workspace_requirements(), newest=True)
     print_moved(session)
     folders = [] if session.posargs else [f"packages/{package}/tests" for package in SIBLINGS]
     pytest(session, *EVENT_LOOPS, *folders, parallel=True)
