@@ -11,7 +11,6 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 from nox_steps import library_sessions  # noqa: F401  # nox collects them
 from nox_steps.environments import (
-    EVENT_LOOPS,
     IMPORT_NAMES,
     PYTHON,
     PYTHONS,
@@ -160,11 +159,11 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def newest(session: nox.Session) -> None:
     """Run the packages' tests with the newest release of each library, whatever is pinned; prints what has moved."""
-    groups = ["test", "editor", "export", "medical", "notebook", "optimizers", "pictures", "ray", "report", "slurm"]
+    groups = ["test", "export", "lsp", "medical", "notebook", "optimizers", "pictures", "ray", "report", "slurm"]
     install(session, list(SIBLINGS), groups=[*groups, "sweep"], requirements=workspace_requirements(), newest=True)
     print_moved(session)
     folders = [] if session.posargs else [f"packages/{package}/tests" for package in SIBLINGS]
-    pytest(session, *EVENT_LOOPS, *folders, parallel=True)
+    pytest(session, *folders, parallel=True)
 
 
 @nox.session(python=PYTHON, default=False)

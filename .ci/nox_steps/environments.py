@@ -25,9 +25,6 @@ ABSENT = {
 }
 """What cannot even be found where a package's tests run, so that an import that nobody declared fails there."""
 
-EVENT_LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
-"""An option that pytest-asyncio wants, where it comes with pytest-lsp."""
-
 ALSO_TESTED_WITH = {"lighter-cli": ["loggers", "figures"]}
 """Groups of what a package works with and does not require."""
 

@@ -4,16 +4,7 @@ import tomllib
 
 import nox
 
-from nox_steps.environments import (
-    EVENT_LOOPS,
-    PYTHON,
-    ROOT,
-    SIBLINGS,
-    cpu_torch,
-    install,
-    pytest,
-    workspace_requirements,
-)
+from nox_steps.environments import PYTHON, ROOT, SIBLINGS, cpu_torch, install, pytest, workspace_requirements
 
 LIBRARIES = {
     "albumentations": [],
@@ -72,8 +63,9 @@ def works_with(session: nox.Session, library: str) -> None:
 def editor(session: nox.Session) -> None:
     """Ask the language server every request, as pytest-lsp, Neovim and a client that breaks the rules do; minutes."""
     install(session, list(SIBLINGS), build="cpu", groups=["test", "editor"], requirements=workspace_requirements())
-    pytest(session, *EVENT_LOOPS, "packages/lighter-cli/tests/editor", "tests/editor")
-    pytest(session, *EVENT_LOOPS, "--doctest-modules", "--pyargs", "lighter_cli.editor")
+    strict = ("-o", "asyncio_default_fixture_loop_scope=function")  # pytest-asyncio comes with pytest-lsp
+    pytest(session, *strict, "packages/lighter-cli/tests/editor", "tests/editor")
+    pytest(session, *strict, "--doctest-modules", "--pyargs", "lighter_cli.editor")
 
 
 @nox.session(python=PYTHON, default=False)

@@ -17,6 +17,7 @@ import pytest
 from lighter_cli.app import app
 from lighter_cli.terminal import standard_input
 from lighter_cli.terminal.process import reporting_errors
+from lighter_config.signatures.answers import short_names
 
 SNAPSHOTS = Path(__file__).with_name("messages")
 
@@ -274,7 +275,8 @@ def written(group: str) -> str:
     for name, text in FILES.items():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text)
-    return "\n".join(f"$ lighter {command}\n{said(shlex.split(command))}" for command in GROUPS[group])
+    with mock.patch.object(short_names, "_FURTHER_PACKAGES", ()):  # the nearest names are of packages that all have
+        return "\n".join(f"$ lighter {command}\n{said(shlex.split(command))}" for command in GROUPS[group])
 
 
 def said(words: list[str]) -> str:
