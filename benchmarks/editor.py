@@ -42,7 +42,7 @@ MISTAKES = (
     ("mode: max", "mode: maximum"),
     ("monitor: val/metrics/MulticlassAccuracy/epoch", "monitor: val/acc"),
     ("\ntrainer:", "\ntrainr:"),
-    ("save_last: true", "save_last: yes"),
+    ("shuffle: true", "shuffle: yes"),
     ("lr: 3e-3", "lr: 3e-3x"),
     ("in_channels: 1, ", ""),
     ("pytorch_lightning.Trainer", "pytorch_lightning.Trainr"),

@@ -34,6 +34,7 @@ system:
   dataloaders: {train: {shuffle: false}}
 """
 EVERY_EPOCH = ["trainer::callbacks::2::save_top_k=-1", "trainer::callbacks::2::filename='{epoch}'"]
+RESUMED = [f"trainer::callbacks::{index}::dirpath=resumed" for index in (2, 3)]
 
 Weights = dict[str, Tensor]
 Run = Callable[..., dict[str, Any]]
@@ -162,7 +163,7 @@ def test_the_averaged_weights_are_tested_and_loaded(run: Run) -> None:
 def test_resumed_recipe_equals_an_uninterrupted_one(run: Run) -> None:
     run("fit", "trainer::max_epochs=4", *EVERY_EPOCH)
     middle = "outputs/recipe/checkpoints/epoch=1.ckpt"  # the backbone is still frozen
-    run("fit", "trainer::max_epochs=4", *EVERY_EPOCH, "trainer::callbacks::2::dirpath=resumed", ckpt_path=middle)
+    run("fit", "trainer::max_epochs=4", *EVERY_EPOCH, *RESUMED, ckpt_path=middle)
     for file in ("epoch=3.ckpt", "last.ckpt"):
         expected, resumed = _read(f"outputs/recipe/checkpoints/{file}"), _read(f"resumed/{file}")
         for key in ("state_dict", "current_model_state", "averaging_state"):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from lighter_cli import Runner, load_experiment
 from lighter_cli.app import app
@@ -36,6 +37,20 @@ def test_a_template_learns_at_once(template: str, experiment: Path) -> None:
     assert runner.experiment is not None
     metrics = runner.experiment.trainer.callback_metrics
     assert next(value for name, value in metrics.items() if name.startswith("val/metrics/")) > 0.9
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_last_checkpoint_is_of_the_last_epoch(template: str, experiment: Path) -> None:
+    """Without learning, the monitored value never rises above that of the first epoch."""
+    section = "model" if template == "module" else "system"
+    words = ["config.yaml", "trainer::accelerator=cpu", "trainer::max_epochs=3", f"{section}::optimizer::lr=0.0"]
+    runner = Runner()
+    runner.run("fit", words)
+    assert runner.experiment is not None
+    best = Path(runner.experiment.trainer.checkpoint_callback.best_model_path)
+    assert {file.name for file in best.parent.iterdir()} == {best.name, "last.ckpt"}
+    epochs = [torch.load(file, weights_only=True)["epoch"] for file in (best, best.with_name("last.ckpt"))]
+    assert epochs == [0, 2]
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ IN_DIGITS = {
     "a monitor": ("monitor: val/metrics/MulticlassAccuracy/epoch", "monitor: val/acc", SAME),
     "a section": ("\ntrainer:", "\ntrainr:", SAME),
     "an accelerator": ("accelerator: auto", "accelerator: gpuu", "accelerator: gpu"),
-    "yes for true": ("save_last: true", "save_last: yes", SAME),
+    "yes for true": ("shuffle: true", "shuffle: yes", SAME),
     "a reference without quotes": ('batch_size: "%vars::batch_size"', "batch_size: %vars::batch_size", ""),
     "text with a colon": ("default_root_dir: outputs", "default_root_dir: a: b", ""),
     "a key twice in braces": ("padding: 1", "padding: 1, padding: 2", SAME),
