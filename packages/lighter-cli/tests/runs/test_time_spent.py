@@ -56,7 +56,10 @@ def test_the_times_of_the_parts_add_up_to_that_of_the_fit(
     module_config: str, write: Callable[[str, str], Path], in_process: Callable[..., Any]
 ) -> None:
     write("code/slow.py", SLOW)
-    words = ["=data::val_dataloader::dataset={_target_: project.slow.Slow, seconds: 0.02}"]
+    words = [
+        f"=data::{mode}_dataloader::dataset={{_target_: project.slow.Slow, seconds: {seconds}}}"
+        for mode, seconds in (("train", 0.001), ("val", 0.02))
+    ]
     Runner().run("fit", [module_config, *words, "trainer::num_sanity_val_steps=1"])
     spent = read_records(Path())[-1].content["time_spent"]
     total = spent.pop("total_s")
