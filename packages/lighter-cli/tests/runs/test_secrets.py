@@ -157,7 +157,8 @@ def test_the_ranks_that_lightning_starts_get_the_secret(
     code = Path("code/models.py").read_text()
     step = "    def training_step(self, batch, batch_idx):\n"
     given = "        assert self.trainer.logger.given[0] == 'from-the-' + 'variable'\n"
-    write("code/models.py", code.replace(step, f"{step}{given}        print('rank', self.global_rank)\n"))
+    said = "        print(f'rank {self.global_rank}\\n', end='')\n"  # in one write, as both ranks write to one pipe
+    write("code/models.py", code.replace(step, f"{step}{given}{said}"))
     inputs_on_disk |= {Path("code/models.py")}
     two = ["trainer::devices=2", "trainer::strategy=ddp", "trainer::max_epochs=1"]
     command = [sys.executable, "-m", "lighter_cli", "fit", *inputs[:-1], *two]
