@@ -32,7 +32,7 @@ class TrackingCheck:
             if component.path[:2] != ("trainer", "logger") or component.short_name != "MLFlowLogger":
                 continue
             if component.positional is None and "tracking_uri" not in component.keywords:
-                continue  # what it is given is known only when it is built
+                continue  # its positional arguments are computed, so the check does not know them
             default = next(iter((component.positional or ())[_NUM_BEFORE_URI:]), self.environ.get(_ADDRESS))
             address = component.keywords.get("tracking_uri", default)
             if not address:

@@ -106,7 +106,7 @@ def submetrics(metrics: Metric | MetricCollection) -> Iterator[Metric]:
 
 def extremes_of(metrics: Metric | MetricCollection) -> dict[str, MinMaxMetric]:
     """Return by module path the metrics whose minimum and maximum are not states: no reset forgets them."""
-    return {path: metric for path, metric in _submetrics_by_path(metrics) if isinstance(metric, MinMaxMetric)}
+    return {path: metric for path, metric in submetrics_by_path(metrics) if isinstance(metric, MinMaxMetric)}
 
 
 def set_extremes(metric: MinMaxMetric, extremes: Mapping[str, Tensor] | None) -> None:
@@ -119,7 +119,7 @@ def lists_of(metrics: nn.Module) -> dict[str, ListState]:
     """Describe the lists among the states of metrics, for the other ranks."""
     return {
         f"{path}.{name}": (len(state), *((state[0].dtype, state[0].shape[1:]) if state else (None, None)))
-        for path, metric in _submetrics_by_path(metrics)
+        for path, metric in submetrics_by_path(metrics)
         for name in metric._defaults
         if isinstance(state := getattr(metric, name), list)
     }
@@ -174,7 +174,7 @@ def _lists_on_ranks(
     metrics: nn.Module, ranks: Sequence[Mapping[str, ListState]]
 ) -> Iterator[tuple[Metric, str, list[ListState]]]:
     """Yield the metric and name of each state that is a list and not empty on some rank, with the lists of all."""
-    for path, metric in _submetrics_by_path(metrics):
+    for path, metric in submetrics_by_path(metrics):
         for name in metric._reductions:
             key = f"{path}.{name}"
             on_ranks = [rank[key] for rank in ranks if key in rank]
@@ -206,7 +206,7 @@ def state_of(metrics: nn.Module, paths: Collection[str] | None = None) -> dict[s
         ranks: list[Any] = [None] * torch.distributed.get_world_size()
         torch.distributed.all_gather_object(ranks, lists_of(metrics))
         match_lists(metrics, ranks)
-    for path, metric in _submetrics_by_path(metrics):
+    for path, metric in submetrics_by_path(metrics):
         if paths is not None and path not in paths:
             continue
         distributed = metric.distributed_available_fn()
@@ -231,7 +231,7 @@ def load_state(metrics: nn.Module, saved: Mapping[str, Mapping[str, Any]]) -> li
         The paths of metrics without a state in the checkpoint.
     """
     missing = []
-    for path, metric in _submetrics_by_path(metrics):
+    for path, metric in submetrics_by_path(metrics):
         entry = saved.get(path)
         if entry is None or entry["states"].keys() != metric._defaults.keys():
             missing.append(path or type(metric).__name__)
@@ -260,7 +260,8 @@ def _initialize(metric: MeanIoU, states: Mapping[str, Tensor]) -> None:
     metric._is_initialized = True
 
 
-def _submetrics_by_path(metrics: nn.Module) -> Iterator[tuple[str, Metric]]:
+def submetrics_by_path(metrics: nn.Module) -> Iterator[tuple[str, Metric]]:
+    """Iterate over the metrics of a module and those that they wrap, with their module paths."""
     return ((path, module) for path, module in metrics.named_modules() if isinstance(module, Metric))
 
 

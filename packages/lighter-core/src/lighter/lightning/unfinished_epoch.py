@@ -6,7 +6,7 @@ of a resumed epoch would cover only the batches left.
 
 # ruff: noqa: SLF001  # the purpose of this module
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytorch_lightning import Trainer
@@ -16,7 +16,7 @@ from torch import nn
 from torchmetrics import Metric, MetricCollection
 
 from lighter.errors import StepOutputError
-from lighter.lightning.metric_states import load_state, num_updates, plain, state_of
+from lighter.lightning.metric_states import load_state, num_updates, plain, state_of, submetrics_by_path
 from lighter.lightning.ranks import gather
 from lighter.lightning.state import train_results
 
@@ -26,7 +26,7 @@ _SUMS = ("value", "cumulated_batch_size")
 
 def counts_of_updates(module: nn.Module) -> dict[str, int]:
     """Count the updates of each metric in a module, by path."""
-    return {path: num_updates(metric) for path, metric in _metrics_in(module)}
+    return {path: num_updates(metric) for path, metric in submetrics_by_path(module)}
 
 
 def unfinished_epoch(
@@ -47,7 +47,7 @@ def unfinished_epoch(
     elsewhere = {id(part) for metrics in without for part in metrics.modules()}
     updated = [
         path
-        for path, metric in _metrics_in(module)
+        for path, metric in submetrics_by_path(module)
         if path not in reset_next and id(metric) not in elsewhere
         if (count := num_updates(metric)) and at_validation.get(path, count) == count
     ]
@@ -149,7 +149,3 @@ def _share_states_of_groups(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, MetricCollection):
             part.values(copy_state=False)
-
-
-def _metrics_in(module: nn.Module) -> Collection[tuple[str, Metric]]:
-    return [(path, part) for path, part in module.named_modules() if isinstance(part, Metric)]
