@@ -156,11 +156,19 @@ class LighterModule(FromCheckpoint):
     def clock_arguments(self) -> dict[str, int]:
         """Return those of ``epoch`` and ``step`` that the network's ``forward`` names."""
         if self._clock is None:
-            self._clock = _clock_names(self.network)
+            self._clock = self._clock_names()
         if not self._clock or self._trainer is None:
             return {}
         clock = {"epoch": self.trainer.current_epoch, "step": self.trainer.global_step}
         return {name: clock[name] for name in self._clock}
+
+    def _clock_names(self) -> tuple[str, ...]:
+        try:
+            network = getattr(self.network, "_orig_mod", self.network)  # of torch.compile
+            parameters = real_signature(network.forward).parameters
+        except (TypeError, ValueError):  # a forward without a signature, such as that of a scripted network
+            return ()
+        return tuple(name for name in ("epoch", "step") if name in parameters)
 
     def update_metrics(self, *args: Any, **kwargs: Any) -> Any:
         """Update the metrics of the running mode with a batch; this is cheaper than to call them.
@@ -374,11 +382,3 @@ class LighterModule(FromCheckpoint):
 
 
 wrap_steps_and_hooks(LighterModule)
-
-
-def _clock_names(network: nn.Module) -> tuple[str, ...]:
-    try:
-        parameters = real_signature(getattr(network, "_orig_mod", network).forward).parameters  # of torch.compile
-    except (TypeError, ValueError):  # a forward without a signature, such as that of a scripted network
-        return ()
-    return tuple(name for name in ("epoch", "step") if name in parameters)

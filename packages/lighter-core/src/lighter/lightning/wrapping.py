@@ -51,8 +51,9 @@ def keep_bookkeeping_out_of_compiled_steps(module: LightningModule) -> None:
     """
     for name in [*STEPS, "predict_step"]:
         vars(module).pop(name, None)
-    # compiled steps call it
-    vars(module)["update_metrics"] = torch.compiler.disable(module.update_metrics)  # type: ignore[no-untyped-call]
+    # compiled steps call these; torch 2.15 fails in `annotationlib` if it compiles how a signature is read
+    for name in ("update_metrics", "_clock_names"):
+        vars(module)[name] = torch.compiler.disable(getattr(module, name))  # type: ignore[no-untyped-call]
 
 
 def check_steps_are_wrapped(module: LightningModule) -> None:
