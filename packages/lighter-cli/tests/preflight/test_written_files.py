@@ -93,6 +93,8 @@ def test_caches_and_temporary_files_do_not_count(folder: Path, tmp_path: Path, m
         Path(temporary, "a.txt").touch()
         (tmp_path / "hub" / "model.bin").touch()
         Path(os.devnull).write_text("a")
+        with tempfile.TemporaryFile(dir=tmp_path) as nameless:
+            nameless.write(b"a")
     assert [one for one in written if one.what != "removed"] == []
 
 

@@ -59,6 +59,8 @@ class _Watch:
                 continue
             if os.path.lexists(where) if what == "made" else what == "removed" and not os.path.lexists(where):
                 continue
+            if what == "written" and os.path.isdir(where):  # for a temporary file without a name in it
+                continue
             line = json.dumps([where, what, self._name_of(currentframe())])
             with suppress(OSError):
                 os.write(self._log, f"{line}\n".encode())
