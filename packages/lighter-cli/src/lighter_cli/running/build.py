@@ -18,6 +18,7 @@ from lighter_cli.checkpoints.atomic_io import save_atomically
 from lighter_cli.errors import BuildError
 from lighter_cli.lightning_package import class_beside, is_a, is_of_release_of_core, package_of
 from lighter_cli.running.notebook_progress import use_readable_progress
+from lighter_cli.running.worker_server import import_once_for_workers
 from lighter_config import Config, Finding
 from lighter_config.building.imports import locate
 from lighter_config.checks.components import components_in
@@ -59,6 +60,12 @@ def build(config: Config) -> Experiment:
     Raises:
         BuildError: A section built an object of the wrong type, or would build one for another package's trainer.
     """
+    experiment = _built(config)
+    import_once_for_workers(config)
+    return experiment
+
+
+def _built(config: Config) -> Experiment:
     _refuse_mixed_packages(config)
     trainer: Trainer = _build_trainer(config)
     if not is_a(trainer, "Trainer"):
