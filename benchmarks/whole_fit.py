@@ -7,9 +7,11 @@ stands beside it.
 
     python benchmarks/whole_fit.py                  # 8 epochs
     python benchmarks/whole_fit.py --epochs 30
+    python benchmarks/whole_fit.py --workers 2      # of each loader, started as this Python does by default
 """
 
 import argparse
+import multiprocessing
 import os
 import platform
 import resource
@@ -40,10 +42,33 @@ class Clock(Callback):
         Path("val_loss").write_text(repr(trainer.callback_metrics["val_loss"].item()))
 """
 
+LOADERS = f"""
+import sys
+
+sys.path.append({str(EXAMPLE)!r})
+
+from models import DigitsData
+from torch.utils.data import DataLoader
+
+
+class Data(DigitsData):
+    def __init__(self, batch_size, num_workers):
+        super().__init__(batch_size)
+        self.num_workers = num_workers
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=self.batch_size, shuffle=True, num_workers=self.num_workers)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=100, num_workers=self.num_workers)
+"""
+
 OVERLAY = """
 trainer:
   callbacks:
     - _target_: clock.Clock
+data:
+  _target_: loaders.Data
 """
 
 PLAIN = f"""
@@ -55,18 +80,20 @@ from pytorch_lightning.loggers import CSVLogger
 
 sys.path.append({str(EXAMPLE)!r})
 from clock import Clock
-from models import DigitsData, LitDigits
+from loaders import Data
+from models import LitDigits
 
-pl.seed_everything(42, workers=True, verbose=False)
-trainer = pl.Trainer(
-    max_epochs=int(sys.argv[1]),
-    devices=1,
-    log_every_n_steps=10,
-    default_root_dir="outputs/plain_lightning",
-    logger=CSVLogger("outputs/plain_lightning"),
-    callbacks=[ModelCheckpoint("outputs/plain_lightning/checkpoints", monitor="val_loss"), Clock()],
-)
-trainer.fit(LitDigits(hidden=64, lr=2e-3), datamodule=DigitsData(batch_size=32))
+if __name__ == "__main__":
+    pl.seed_everything(42, workers=True, verbose=False)
+    trainer = pl.Trainer(
+        max_epochs=int(sys.argv[1]),
+        devices=1,
+        log_every_n_steps=10,
+        default_root_dir="outputs/plain_lightning",
+        logger=CSVLogger("outputs/plain_lightning"),
+        callbacks=[ModelCheckpoint("outputs/plain_lightning/checkpoints", monitor="val_loss"), Clock()],
+    )
+    trainer.fit(LitDigits(hidden=64, lr=2e-3), datamodule=Data(batch_size=32, num_workers=int(sys.argv[2])))
 """
 
 
@@ -74,11 +101,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=0)
     arguments = parser.parse_args()
     config = str(EXAMPLE / "config.yaml")
     words = [config, "clock.yaml", f"project={EXAMPLE}", f"trainer::max_epochs={arguments.epochs}"]
+    words += [f"data::num_workers={arguments.workers}"]
     commands = {
-        "plain Lightning": [sys.executable, "plain.py", str(arguments.epochs)],
+        "plain Lightning": [sys.executable, "plain.py", str(arguments.epochs), str(arguments.workers)],
         "lighter fit": [sys.executable, "-m", "lighter_cli", "fit", *words],
     }
     first_s: dict[str, list[float]] = {name: [] for name in commands}
@@ -88,7 +117,8 @@ def main() -> None:
     # one folder for all repeats, as a user has: what the check learnt about the targets is kept between runs
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file, text in (("clock.py", CLOCK), ("clock.yaml", OVERLAY), ("plain.py", PLAIN)):
+        files = {"clock.py": CLOCK, "loaders.py": LOADERS, "clock.yaml": OVERLAY, "plain.py": PLAIN}
+        for file, text in files.items():
             (folder / file).write_text(text)
         for repeat in range(arguments.repeats + 1):
             # who goes first changes, as the second finds the disk warmer and the processor hotter
@@ -101,6 +131,8 @@ def main() -> None:
                     processor_s[name].append(processor)
     versions = " ".join(f"{name} {version(name)}" for name in ("lighter-cli", "pytorch-lightning", "torch"))
     print(f"{versions}; Python {platform.python_version()}, {os.cpu_count()} cores, {arguments.repeats} repeats")
+    started = multiprocessing.get_start_method()
+    print(f"{arguments.workers} workers for each loader, started by {started}")
     print(f"{arguments.epochs} epochs of 47 steps; final val_loss of all runs: {', '.join(sorted(losses))}")
     print(f"{'':36} {'median s':>9} {'min':>6} {'max':>6}")
     tables = {"to the first batch": first_s, "whole fit": whole_s, "processor time": processor_s}
