@@ -32,8 +32,9 @@ _ROADS_AWAY = frozenset(
         # to what deletes files, or maps one into memory
         "ctypes from_file hpc_save remove_checkpoint rename rm rmdir rmtree storage unlink untyped_storage "
         # methods of objects of listed classes that run text, start programs, or read and write files
-        "add_audio add_embedding describe dump_stats experiment export_chrome_trace export_memory_timeline "
-        "export_stacks finalize hardlink_to launch link_to log_hparams mkdir open output_of output_path "
+        "add_audio add_embedding copy_into describe dump_stats experiment export_chrome_trace "
+        "export_memory_timeline export_stacks finalize hardlink_to launch link_to log_hparams mkdir move move_into "
+        "open output_of output_path "
         "read_bytes read_text run runcall runctx setup stop summary symlink_to teardown to_tensorrt "
         "to_yaml touch write on_exception on_predict_batch_end on_predict_start on_test_batch_end on_test_start "
         "on_train_batch_end on_train_end on_train_epoch_end on_validation_batch_end on_validation_end "
