@@ -101,7 +101,7 @@ trainer:
   log_every_n_steps: 10
   callbacks:
     - {_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/loss/epoch, patience: 5, mode: min}
-    - {_target_: pytorch_lightning.callbacks.ModelCheckpoint, monitor: val/loss/epoch, save_last: true}
+    - {_target_: pytorch_lightning.callbacks.ModelCheckpoint, monitor: val/loss/epoch, save_top_k: -1, save_last: true}
   logger: {_target_: pytorch_lightning.loggers.CSVLogger, save_dir: logs, name: '$f"run_{@vars::lr}"'}
 system:
   _target_: lighter.System

@@ -91,7 +91,11 @@ def config(num_steps: int) -> dict[str, Any]:
                     "dirpath": "checkpoints",
                     "monitor": "val/loss/epoch",
                     "save_top_k": 2,
-                    "save_last": True,
+                },
+                {
+                    "_target_": "pytorch_lightning.callbacks.ModelCheckpoint",
+                    "dirpath": "checkpoints",
+                    "filename": "last",
                 },
                 {"_target_": "soak.Watch", "num_steps": num_steps},
             ],

@@ -16,7 +16,8 @@ def test_a_checkpoint_is_written_beside_its_final_path(system_config: str, monke
     """From another disk, Lightning copies over the checkpoint before: one that is killed meanwhile leaves neither."""
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     Runner().run("fit", [system_config])
-    assert {file.name for file in Path("checkpoints").iterdir()} == {"epoch=1-step=6.ckpt", "last.ckpt"}
+    written = {"epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt", "last.ckpt"}
+    assert {file.name for file in Path("checkpoints").iterdir()} == written
     assert torch.load("checkpoints/last.ckpt", weights_only=True)["global_step"] == 6
 
 

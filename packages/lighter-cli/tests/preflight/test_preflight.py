@@ -46,7 +46,7 @@ def test_all_stages_pass_and_nothing_is_left(system_config: str, tmp_path: Path,
     assert all(run.used_checkpoint for run in result.runs[1:])
     assert files_of(tmp_path) == before
     text = text_of(result)
-    for part in ("2 of 3 batches", "for 2", "saved, loaded in a new build", "2 kept", "out/rows.csv", "float32 5x4"):
+    for part in ("2 of 3 batches", "for 2", "saved, loaded in a new build", "3 kept", "out/rows.csv", "float32 5x4"):
         assert part in text
     assert text.endswith("4 of 4 stages passed: nothing wrong")
 

@@ -53,7 +53,7 @@ def note(system_config: str, write: Write) -> Callable[..., str]:
     return run
 
 
-HALF = "  system::dataloaders::train::batch_size=2 (config.yaml:44:19 sets 5)"
+HALF = "  system::dataloaders::train::batch_size=2 (config.yaml:45:19 sets 5)"
 TWICE = "  trainer::accumulate_grad_batches=2 (with half the batch size: as many samples a step)"
 PRECISION = "  trainer::precision=bf16-mixed"
 
@@ -93,7 +93,7 @@ def test_overrides_that_are_in_use_are_not_repeated(note: Callable[..., str]) ->
 )
 def test_note_names_the_loader_of_the_running_mode(note: Callable[..., str], stage: str, mode: str) -> None:
     size, precision = note(stage=stage, network="GreedyInEvaluation").splitlines()[1:]
-    assert size.startswith(f"  system::dataloaders::{mode}::batch_size=2 (copied by % from config.yaml:44:19")
+    assert size.startswith(f"  system::dataloaders::{mode}::batch_size=2 (copied by % from config.yaml:45:19")
     assert precision == PRECISION
 
 

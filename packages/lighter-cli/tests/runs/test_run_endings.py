@@ -153,7 +153,7 @@ def test_a_project_module_that_fails_shows_its_own_error_alone(
     assert done.stderr.count("Traceback") == 1
     assert "AttributeError" not in done.stderr
     assert "OSError: no licence" in done.stderr
-    assert "while importing project.models.Classifier for model (module.yaml:15:13)" in done.stderr
+    assert "while importing project.models.Classifier for model (module.yaml:16:13)" in done.stderr
 
 
 def test_an_error_inside_torch_is_the_message_and_the_notes(system_config: str, lighter: Callable[..., Any]) -> None:

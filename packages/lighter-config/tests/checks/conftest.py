@@ -220,7 +220,12 @@ LIBRARIES = {
     "my_project/__init__.py": "",
     "my_project/models.py": "class MyCustomModel:\n    def __init__(self, arg1): ...",
     "my_project/datasets.py": "class MyDataset:\n    def __init__(self, data_path): ...",
-    "my_project/callbacks.py": "class MyCustomCallback:\n    def __init__(self, arg): ...",
+    "my_project/callbacks.py": """
+        from pytorch_lightning.callbacks import ModelCheckpoint
+        class MyCustomCallback:
+            def __init__(self, arg): ...
+        class EveryEpoch(ModelCheckpoint): ...
+        """,
     "my_code/project_files/__init__.py": "from lighter import LighterModule\nclass MyModel(LighterModule): ...",
     "my_code/project_files/data.py": "class Folds:\n    def __init__(self, fold: int): ...",
     "my_code/project_files/nets.py": """

@@ -225,3 +225,68 @@ def test_metric_of_several_values_under_a_key_has_its_keys(checked, system_yaml)
     for name, is_logged in (("a/x", True), ("a", False), ("b/m/min", True), ("b/m", False)):
         monitor = f"trainer::callbacks::0::monitor=val/metrics/{name}/epoch"
         assert (of_monitors(checked(*words, monitor, exp=system_yaml)) == []) == is_logged, name
+
+
+CHECKPOINT = "_target_: pytorch_lightning.callbacks.ModelCheckpoint"
+
+
+def test_last_checkpoint_of_a_monitor_is_not_of_the_last_epoch(checked, system_yaml) -> None:
+    for words in (["true"], ["link"], ["true", "trainer::callbacks::0::save_top_k=3"]):
+        save_last, *others = words
+        (finding,) = of_monitors(checked(f"trainer::callbacks::0::save_last={save_last}", *others, exp=system_yaml))
+        assert finding.severity is Severity.WARNING
+        assert finding.message == "`last.ckpt` is written only in epochs whose `monitor` value is among the best"
+        assert finding.path == "trainer::callbacks::0::save_last"
+        assert finding.fix == f"remove save_last, and append {{{CHECKPOINT}, filename: last}} to trainer::callbacks"
+        assert finding.place is not None
+        assert (finding.place.word, finding.excerpt) == (2, f"trainer::callbacks::0::save_last={save_last}")
+
+
+def test_last_checkpoint_of_either_package_of_lightning_is_judged(checked) -> None:
+    package = "lightning.pytorch.callbacks"
+    monitored = f"{{_target_: {package}.ModelCheckpoint, monitor: loss, save_last: true, dirpath: saved}}"
+    (finding,) = of_monitors(checked(exp=f"trainer: {{callbacks: [{monitored}]}}\n"))
+    assert (finding.place.line, finding.place.column) == (
+        1,
+        1 + f"trainer: {{callbacks: [{monitored}".index("true"),
+    )
+    assert "filename: last} with the same dirpath to" in finding.fix
+    second = f"{{_target_: {package}.ModelCheckpoint, dirpath: saved, filename: last}}"
+    assert of_monitors(checked(exp=f"trainer: {{callbacks: [{monitored}, {second}]}}\n")) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trainer::callbacks::0::save_top_k=-1"],
+        ["trainer::callbacks::0::save_top_k=0"],
+        ["trainer::callbacks::0::save_top_k=@other"],
+        ["~trainer::callbacks::0::monitor"],
+        ["trainer::callbacks::0::save_last=@other"],
+        [f"trainer::callbacks+={{{CHECKPOINT}}}"],
+        [f"trainer::callbacks+={{{CHECKPOINT}, filename: last}}"],
+        ["trainer::callbacks+={_target_: pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint}"],
+        [f"trainer::callbacks+={{{CHECKPOINT}, _args_: '@other'}}"],
+        [f"trainer::callbacks+={{{CHECKPOINT}, _disabled_: '@other'}}"],
+        ["trainer::callbacks+='@other'"],
+        ["trainer::callbacks+={_target_: '@other'}"],
+        ["trainer::callbacks+={_target_: my_project.callbacks.EveryEpoch}"],
+    ],
+)
+def test_nothing_is_said_where_the_last_checkpoint_may_be_newer(checked, system_yaml, words: list[str]) -> None:
+    found = checked("trainer::callbacks::0::save_last=true", *words, "=other=1", exp=system_yaml)
+    assert [finding for finding in found if "last.ckpt" in finding.message] == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        f"trainer::callbacks+={{{CHECKPOINT}, monitor: val/loss/epoch}}",
+        f"trainer::callbacks+={{{CHECKPOINT}, save_top_k: 0}}",
+        f"trainer::callbacks+={{{CHECKPOINT}, _disabled_: true}}",
+        "trainer::callbacks+={_target_: my_project.callbacks.MyCustomCallback, arg: 1}",
+    ],
+)
+def test_another_callback_need_not_save_every_epoch(checked, system_yaml, word: str) -> None:
+    found = checked("trainer::callbacks::0::save_last=true", word, exp=system_yaml)
+    assert [finding.check for finding in found if "last.ckpt" in finding.message] == ["monitors"]

@@ -1,4 +1,4 @@
-"""Monitors that nothing logs, or that are looked at in the wrong direction or at the wrong time."""
+"""Monitors that nothing logs, that are looked at in the wrong direction or time, or that hold `last.ckpt` back."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.last_checkpoint import late_last_checkpoint
 from lighter_config.checks.metric_names import metric_names, names_of_several_values
 from lighter_config.checks.monitor_modes import wrong_mode
 from lighter_config.checks.monitor_times import has_no_validation, wrong_time
@@ -65,6 +66,7 @@ def check_monitors(context: CheckContext) -> Iterator[Finding]:
     if context.stage not in (None, Stage.FIT):
         return
     yield from _growing_loss(context)
+    yield from late_last_checkpoint(context)
     monitors = list(_monitors(context))
     if not monitors:
         return
