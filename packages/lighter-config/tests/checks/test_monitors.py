@@ -266,6 +266,7 @@ def test_last_checkpoint_of_either_package_of_lightning_is_judged(checked) -> No
         [f"trainer::callbacks+={{{CHECKPOINT}}}"],
         [f"trainer::callbacks+={{{CHECKPOINT}, filename: last}}"],
         ["trainer::callbacks+={_target_: pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint}"],
+        [f"trainer::callbacks+={{{CHECKPOINT}, monitor: val/loss/epoch, save_top_k: -1}}"],
         [f"trainer::callbacks+={{{CHECKPOINT}, _args_: '@other'}}"],
         [f"trainer::callbacks+={{{CHECKPOINT}, _disabled_: '@other'}}"],
         ["trainer::callbacks+='@other'"],

@@ -61,15 +61,16 @@ def _is_monitor(value: object) -> bool:
 
 
 def _may_save_every_epoch(context: CheckContext, component: Component) -> bool:
-    """Return whether a callback may be a ModelCheckpoint that saves without a monitor."""
+    """Return whether a callback may be a ModelCheckpoint that saves whatever a monitor says."""
     if component.target is None:
         return True
     if not _is_model_checkpoint(component):
         bases = [f"{library}ModelCheckpoint" for library in _LIGHTNING]
         is_other = component.target.startswith(_KNOWN)
         return not is_other and any(context.reader.is_subclass(component.target, base) is not False for base in bases)
+    save_top_k = component.keywords.get("save_top_k")
     has_monitor = component.positional == () and _is_monitor(component.keywords.get("monitor"))
-    return not has_monitor and component.keywords.get("save_top_k") != 0
+    return save_top_k == -1 or (not has_monitor and save_top_k != 0)
 
 
 def _has_unknown_callback(context: CheckContext) -> bool:
