@@ -1,5 +1,6 @@
 """A run is restored as it was, and whatever a record holds, nothing else is written."""
 
+import importlib
 import json
 import os
 import shutil
@@ -275,7 +276,7 @@ def test_changed_modules_outside_are_said(
     file = tmp_path_factory.mktemp("library") / "own_part_18.py"
     file.write_text("x = 1\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(file.parent))
-    monkeypatch.setitem(__import__("sys").modules, "own_part_18", __import__("own_part_18"))
+    importlib.import_module("own_part_18")
     folder = record()
     assert restored(folder).problems == []
     file.write_text("x = 2\n", encoding="utf-8")
