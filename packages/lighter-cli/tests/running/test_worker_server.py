@@ -54,7 +54,7 @@ EDITS = """
     from pytorch_lightning import Callback
 
     class Edits(Callback):
-        '''The user goes on with the code while the run trains.'''
+        '''Changes the file of the dataset while the run trains.'''
 
         def on_train_epoch_end(self, trainer, module):
             file = Path("code/numbers_to_learn.py")

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
-from lighter_config.checks.monitors import OF_LIGHTNING, is_known, is_literal, logged_names, nearest_logged
+from lighter_config.checks.monitors import OF_LIGHTNING, is_known, logged_names, nearest_logged
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import TRAINER
 from lighter_config.stages import Stage
 from lighter_config.tree.paths import format_path
+from lighter_config.tree.references import is_literal
 
 _VALUE = re.compile(r"\{([^{}:]+)(:[^{}]*)?\}")
 

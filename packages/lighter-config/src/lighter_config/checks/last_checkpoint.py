@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from lighter_config.building.resolving import TARGET
 from lighter_config.checks.components import Component
 from lighter_config.checks.context import CheckContext
+from lighter_config.checks.lightning_packages import PACKAGES
 from lighter_config.findings import Finding, Severity
 from lighter_config.sections import TRAINER
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.references import is_literal
 
 _CALLBACKS = (TRAINER, "callbacks")
-_LIGHTNING = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.")
+_LIGHTNING = tuple(f"{package}.callbacks." for package in PACKAGES)
 _KNOWN = (*_LIGHTNING, "lighter.callbacks.")
 
 
@@ -45,7 +46,7 @@ def _writes_last_late(component: Component) -> bool:
         _is_model_checkpoint(component)
         and component.is_certain
         and component.positional == ()
-        and _is_monitor(keywords.get("monitor"))
+        and is_literal(keywords.get("monitor"))
         and (keywords.get("save_last") is True or keywords.get("save_last") == "link")
         and type(save_top_k) is int
         and save_top_k > 0
@@ -54,10 +55,6 @@ def _writes_last_late(component: Component) -> bool:
 
 def _is_model_checkpoint(component: Component) -> bool:
     return component.short_name == "ModelCheckpoint" and (component.target or "").startswith(_LIGHTNING)
-
-
-def _is_monitor(value: object) -> bool:
-    return isinstance(value, str) and not is_computed(value) and not is_copy(value)
 
 
 def _may_save_every_epoch(context: CheckContext, component: Component) -> bool:
@@ -69,7 +66,7 @@ def _may_save_every_epoch(context: CheckContext, component: Component) -> bool:
         is_other = component.target.startswith(_KNOWN)
         return not is_other and any(context.reader.is_subclass(component.target, base) is not False for base in bases)
     save_top_k = component.keywords.get("save_top_k")
-    has_monitor = component.positional == () and _is_monitor(component.keywords.get("monitor"))
+    has_monitor = component.positional == () and is_literal(component.keywords.get("monitor"))
     return save_top_k == -1 or (not has_monitor and save_top_k != 0)
 
 

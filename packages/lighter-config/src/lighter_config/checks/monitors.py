@@ -21,7 +21,7 @@ from lighter_config.stages import Stage
 from lighter_config.suggestions import nearest_names
 from lighter_config.tree.node import Segments
 from lighter_config.tree.paths import format_path
-from lighter_config.tree.references import is_computed, is_copy
+from lighter_config.tree.references import is_literal
 
 _CALLBACKS = (TRAINER, "callbacks")
 _QUIET_CALLBACKS = ("pytorch_lightning.callbacks.", "lightning.pytorch.callbacks.", "lighter.callbacks.")
@@ -129,11 +129,6 @@ def _growing_loss(context: CheckContext) -> Iterator[Finding]:
 def is_known(component: Component) -> bool:
     """Return whether a component is of a class that looks at its monitor in a known way."""
     return (component.target or "").startswith(_KNOWN.get(component.short_name, ("?",)))
-
-
-def is_literal(value: Any) -> bool:
-    """Return whether a value is text as it is written, without references and expressions."""
-    return isinstance(value, str) and not is_computed(value) and not is_copy(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ def is_copy(value: Any) -> bool:
     return type(value) is str and value[:1] == "%" and len(value) > 1
 
 
+def is_literal(value: Any) -> bool:
+    """Return whether a value is text as it is written, without references and expressions."""
+    return isinstance(value, str) and not is_computed(value) and not is_copy(value)
+
+
 def is_reference(value: Any) -> bool:
     """Return whether a leaf is an ``@`` reference."""
     return type(value) is str and value[:1] == "@" and len(value) > 1
